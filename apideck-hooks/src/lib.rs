@@ -1,0 +1,2 @@
+//! Receive Apideck webhooks.
+pub mod signature;
