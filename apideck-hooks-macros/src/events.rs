@@ -1,0 +1,32 @@
+//! Hands the table to the runtime crate.
+
+use crate::table::{EVENTS, Event, Family};
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote};
+
+/// `callback! { (0, "accounting.bill.created", AccountingBillCreated, Resource, "A bill …", 0) … }`:
+/// index, wire name, Rust name, family, doc, and the index of the API.
+pub(crate) fn expand(callback: TokenStream) -> TokenStream {
+    let mut apis: Vec<&str> = Vec::new();
+    let rows = EVENTS.iter().enumerate().map(|(index, event)| {
+        let Event {
+            name,
+            rust_name,
+            family,
+            doc,
+        } = event;
+        let api = name.split('.').next().unwrap_or(name);
+        if apis.last() != Some(&api) {
+            apis.push(api);
+        }
+        let (index, api) = (index as u16, apis.len() as u16 - 1);
+        let rust_name = Ident::new(rust_name, Span::call_site());
+        let family = match family {
+            Family::Connection => format_ident!("Connection"),
+            Family::Resource => format_ident!("Resource"),
+        };
+        quote!((#index, #name, #rust_name, #family, #doc, #api))
+    });
+    let rows: Vec<_> = rows.collect();
+    quote!(#callback! { #(#rows)* })
+}
