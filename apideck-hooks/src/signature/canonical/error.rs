@@ -1,0 +1,79 @@
+//! Why a body has no sorted text.
+
+use std::fmt;
+
+/// The body has no sorted text: it is not the JSON that JavaScript's `JSON.parse` reads, or it is past a limit.
+///
+/// It says what was wrong and where, never what the body holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotCanonical {
+    kind: Kind,
+    at: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Longer than [`super::MAX_BYTES`].
+    Long,
+    /// More levels than [`super::MAX_DEPTH`].
+    Deep,
+    /// Not UTF-8.
+    Utf8,
+    /// Begins with a byte order mark, which `JSON.parse` refuses.
+    Mark,
+    /// The text ends before the value does.
+    End,
+    /// A byte that the grammar does not allow there.
+    Syntax,
+}
+
+impl NotCanonical {
+    pub(crate) fn new(kind: Kind, at: usize) -> Self {
+        Self { kind, at }
+    }
+
+    /// Where it went wrong, in bytes from the beginning of the body.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// Whether the body ends in the middle of a value, as a body that was cut short does. An empty body does too.
+    pub fn is_truncated(&self) -> bool {
+        self.kind == Kind::End
+    }
+
+    /// Whether the body begins with a UTF-8 byte order mark.
+    pub fn is_byte_order_mark(&self) -> bool {
+        self.kind == Kind::Mark
+    }
+
+    /// Whether the body is not UTF-8, as a compressed body is not.
+    pub fn is_not_utf8(&self) -> bool {
+        self.kind == Kind::Utf8
+    }
+
+    /// Whether the body may be good JSON, but is nested too deeply or too long to be sorted.
+    pub fn is_limit(&self) -> bool {
+        matches!(self.kind, Kind::Long | Kind::Deep)
+    }
+}
+
+impl fmt::Display for NotCanonical {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let at = self.at;
+        match self.kind {
+            Kind::Long => write!(f, "the body is longer than {} bytes", super::MAX_BYTES),
+            Kind::Deep => write!(
+                f,
+                "the body is nested deeper than {} levels at byte {at}",
+                super::MAX_DEPTH
+            ),
+            Kind::Utf8 => write!(f, "the body is not UTF-8 at byte {at}"),
+            Kind::Mark => f.write_str("the body begins with a byte order mark"),
+            Kind::End => write!(f, "the body ends in the middle of JSON at byte {at}"),
+            Kind::Syntax => write!(f, "the body is not JSON at byte {at}"),
+        }
+    }
+}
+
+impl std::error::Error for NotCanonical {}

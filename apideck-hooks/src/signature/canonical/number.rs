@@ -1,0 +1,150 @@
+//! Numbers: read as JavaScript reads them (IEEE 754 doubles), printed as it prints them.
+
+use super::{error::NotCanonical, sorter::Sorter};
+
+/// A decimal of so many digits comes back from a double as the same digits: printing it is copying it.
+const EXACT_DIGITS: usize = 15;
+
+/// JavaScript prints a magnitude below 10^-6, that is more zeros than these after the point, with an exponent.
+const MOST_ZEROS: usize = 5;
+
+impl Sorter<'_> {
+    /// Reads the number at the cursor.
+    pub(super) fn number(&mut self) -> Result<(), NotCanonical> {
+        let start = self.at;
+        let negative = self.peek() == Some(b'-');
+        self.at += usize::from(negative);
+        let whole = self.at;
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
+            _ => return Err(self.unexpected()),
+        }
+        let whole_digits = self.at - whole;
+        let zero = self.source[whole] == b'0';
+
+        // Whether JavaScript prints the digits so far as they stand.
+        let mut same = whole_digits <= EXACT_DIGITS && !(zero && negative);
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            let point = self.at;
+            self.some_digits()?;
+            let fraction = &self.source[point..self.at];
+            same = whole_digits + fraction.len() <= EXACT_DIGITS
+                && fraction.last() != Some(&b'0')
+                && (!zero || fraction.iter().take(MOST_ZEROS + 1).any(|&digit| digit != b'0'));
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.some_digits()?;
+            same = false;
+        }
+        if !same {
+            self.reprint(start);
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn digits(&mut self) {
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn some_digits(&mut self) -> Result<(), NotCanonical> {
+        let start = self.at;
+        self.digits();
+        if self.at == start {
+            Err(self.unexpected())
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Puts the number from `start` to the cursor as JavaScript prints it.
+    #[cold]
+    fn reprint(&mut self, start: usize) {
+        let source = &self.source[start..self.at];
+        // Every JSON number is one that `f64` reads, correctly rounded; one that is too large is infinite.
+        let value: f64 = str::from_utf8(source)
+            .ok()
+            .and_then(|text| text.parse().ok())
+            .unwrap_or(f64::NAN);
+        let mut buffer = ryu_js::Buffer::new();
+        let printed = if value.is_finite() {
+            buffer.format_finite(value)
+        } else {
+            "null"
+        };
+        if printed.as_bytes() != source {
+            self.rewritten.numbers = true;
+            self.plain.replace(start, self.at, printed.as_bytes());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::signature::canonical::{Form, canonical};
+
+    fn printed(number: &str) -> String {
+        let text = canonical(number.as_bytes(), Form::Sorted)
+            .unwrap()
+            .into_text(number.as_bytes());
+        String::from_utf8(text).unwrap()
+    }
+
+    #[test]
+    fn numbers_print_as_in_javascript() {
+        for (read, print) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("-0.0", "0"),
+            ("0e5", "0"),
+            ("1.0", "1"),
+            ("1.50", "1.5"),
+            ("-1.5", "-1.5"),
+            ("1E3", "1000"),
+            ("1e+3", "1000"),
+            ("1e20", "100000000000000000000"),
+            ("1e21", "1e+21"),
+            ("1e-6", "0.000001"),
+            ("0.000001", "0.000001"),
+            ("0.00000123", "0.00000123"),
+            ("0.0000001", "1e-7"),
+            ("0.000000123456", "1.23456e-7"),
+            ("123456789012345", "123456789012345"),
+            ("9007199254740992", "9007199254740992"),
+            ("9007199254740993", "9007199254740992"),
+            ("12345678901234567890", "12345678901234567000"),
+            ("0.1234567890123456789", "0.12345678901234568"),
+            ("1e400", "null"),
+            ("-1e400", "null"),
+            ("1e-400", "0"),
+            ("-1e-400", "0"),
+            ("1e99999999999999999999", "null"),
+            ("5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+            ("2.225073858507201e-308", "2.225073858507201e-308"),
+        ] {
+            assert_eq!(printed(read), print, "{read}");
+        }
+        assert_eq!(printed(&format!("1{}", "0".repeat(300))), "1e+300");
+        assert_eq!(printed(&format!("0.{}1", "0".repeat(10_000))), "0");
+    }
+
+    #[test]
+    fn what_json_does_not_call_a_number_is_refused() {
+        for text in [
+            "-", "+1", "01", "-01", ".5", "1.", "1.e5", "1e", "1e+", "0x10", "1_000", "NaN", "Infinity",
+            "--1",
+        ] {
+            assert!(canonical(text.as_bytes(), Form::Sorted).is_err(), "{text}");
+        }
+    }
+}

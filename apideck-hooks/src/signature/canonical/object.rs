@@ -1,0 +1,467 @@
+//! Objects: which member is printed where.
+
+use std::{cmp::Ordering, ops::Range};
+
+use super::{Form, error::NotCanonical, sorter::Sorter, string};
+
+/// A member of an object, or a patch: an object that is not printed as it stands in the plain text.
+#[derive(Clone, Copy)]
+pub(super) struct Record {
+    /// A member's place among the others. Members with equal ranks are told apart by their whole keys.
+    rank: u64,
+    /// A member's decoded key: where it begins and its length, with `ELSEWHERE` set if it is not in the source.
+    key: u32,
+    key_length: u32,
+    /// Where it is in the plain text: a member from its key's quote to its value's end, a patch from brace to brace.
+    start: u32,
+    end: u32,
+    /// The patches of a member's value, or the members of a patch: where they begin in `Sorter::closed`, how many.
+    children: u32,
+    count: u32,
+}
+
+/// In `Record::key_length`: the key is in `Sorter::keys`. Free, because bodies are shorter than 2^31 bytes.
+const ELSEWHERE: u32 = 1 << 31;
+
+/// The ranks of array indices are below this, those of all other keys are not.
+const FIRST_NAME: u64 = 1 << 32;
+
+/// The largest key that is an array index in JavaScript: one below the largest length of an array.
+const LAST_INDEX: u64 = 0xFFFF_FFFE;
+
+/// Assigning to this key of a JavaScript object sets its prototype and adds no member.
+const PROTOTYPE: &[u8] = b"__proto__";
+const PROTOTYPE_RANK: u64 = rank(PROTOTYPE);
+
+impl Record {
+    pub(super) fn span(&self) -> Range<usize> {
+        self.start as usize..self.end as usize
+    }
+
+    pub(super) fn children(&self) -> Range<usize> {
+        let first = self.children as usize;
+        first..first + self.count as usize
+    }
+
+    fn key<'a>(&self, source: &'a [u8], keys: &'a [u8]) -> &'a [u8] {
+        let text = if self.key_length & ELSEWHERE == 0 {
+            source
+        } else {
+            keys
+        };
+        let start = self.key as usize;
+        &text[start..start + (self.key_length & !ELSEWHERE) as usize]
+    }
+
+    /// The order in which JavaScript enumerates sorted keys.
+    #[inline]
+    fn compare(&self, other: &Self, source: &[u8], keys: &[u8]) -> Ordering {
+        self.rank
+            .cmp(&other.rank)
+            .then_with(|| self.key(source, keys).cmp(other.key(source, keys)))
+    }
+}
+
+impl Sorter<'_> {
+    /// Reads the object at the cursor. If it is not to be printed as it stands, it leaves a patch in `open`.
+    pub(super) fn object(&mut self, depth: usize, in_array: bool) -> Result<(), NotCanonical> {
+        let sorted = !in_array || self.form == Form::SortedInArrays;
+        let start = self.plain.position(self.at);
+        let base = self.open.len();
+        // The members are in order, no key twice; there are patches in them; a member was dropped.
+        let (mut ordered, mut patched, mut dropped) = (true, false, false);
+
+        self.at += 1;
+        self.whitespace();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            let patches = self.open.len();
+            let mut member = self.key()?;
+            self.whitespace();
+            self.expect(b':')?;
+            self.whitespace();
+            self.value(depth, in_array)?;
+            member.end = self.plain.position(self.at);
+
+            let prototype = member.rank == PROTOTYPE_RANK && member.key(self.source, &self.keys) == PROTOTYPE;
+            self.differs |= prototype && in_array;
+            if prototype && sorted {
+                dropped = true;
+                self.open.truncate(patches);
+            } else {
+                if self.open.len() > patches {
+                    patched = true;
+                    (member.children, member.count) = self.close(patches);
+                }
+                if ordered && patches > base {
+                    let last = &self.open[patches - 1];
+                    ordered = last.compare(&member, self.source, &self.keys) == Ordering::Less;
+                }
+                self.open.push(member);
+            }
+
+            self.whitespace();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return Err(self.unexpected()),
+            }
+            self.whitespace();
+        }
+        self.at += 1;
+
+        self.differs |= in_array && !ordered;
+        let moved = if ordered {
+            dropped
+        } else if sorted {
+            self.sort(base);
+            true
+        } else {
+            self.settle(base)
+        };
+        if moved || patched {
+            let (children, count) = self.close(base);
+            let end = self.plain.position(self.at);
+            self.open.push(Record {
+                rank: 0,
+                key: 0,
+                key_length: 0,
+                start,
+                end,
+                children,
+                count,
+            });
+        } else {
+            self.open.truncate(base);
+        }
+        Ok(())
+    }
+
+    /// Reads a member's key and makes its record.
+    #[inline]
+    fn key(&mut self) -> Result<Record, NotCanonical> {
+        if self.peek() != Some(b'"') {
+            return Err(self.unexpected());
+        }
+        let start = self.plain.position(self.at);
+        let from = self.at + 1;
+        let escaped = self.string()?;
+        let text = &self.source[from..self.at - 1];
+        let (key, key_length, rank) = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
+            let key = self.keys.len();
+            string::decode(text, &mut self.keys);
+            let text = &self.keys[key..];
+            (key, text.len() as u32 | ELSEWHERE, rank(text))
+        } else {
+            (from, text.len() as u32, rank(text))
+        };
+        Ok(Record {
+            rank,
+            key: key as u32,
+            key_length,
+            start,
+            end: start,
+            children: 0,
+            count: 0,
+        })
+    }
+
+    /// Moves the records from `base` on to `closed`. Says where they begin and how many they are.
+    fn close(&mut self, base: usize) -> (u32, u32) {
+        let first = self.closed.len();
+        self.closed.extend_from_slice(&self.open[base..]);
+        self.open.truncate(base);
+        // There are at most as many records as bytes.
+        (first as u32, (self.closed.len() - first) as u32)
+    }
+
+    /// Sorts the members from `base` on. Of those with equal keys the last one stays.
+    fn sort(&mut self, base: usize) {
+        self.order(base);
+        let Self {
+            open, source, keys, ..
+        } = self;
+        let mut kept = base;
+        for next in base + 1..open.len() {
+            if open[kept].compare(&open[next], source, keys) == Ordering::Less {
+                kept += 1;
+            }
+            open[kept] = open[next];
+        }
+        open.truncate(kept + 1);
+    }
+
+    /// Puts the members from `base` on in the order in which JavaScript enumerates an object that it has parsed: array
+    /// indices first, then the other keys as they first occurred, each with its last value. Says whether that
+    /// is different from how they stand.
+    fn settle(&mut self, base: usize) -> bool {
+        let count = self.open.len();
+        self.order(base);
+        let Self {
+            open, source, keys, ..
+        } = self;
+        let mut moved = open[base].rank < FIRST_NAME;
+        let mut kept = base;
+        let mut first = open[base].start;
+        for next in base + 1..open.len() {
+            if open[kept].compare(&open[next], source, keys) == Ordering::Less {
+                open[kept].place(first);
+                kept += 1;
+                first = open[next].start;
+            }
+            open[kept] = open[next];
+        }
+        open[kept].place(first);
+        open.truncate(kept + 1);
+        moved |= open.len() < count;
+        open[base..].sort_unstable_by_key(|member| member.rank);
+        moved
+    }
+
+    /// Sorts the members from `base` on by key, those with equal keys by position.
+    fn order(&mut self, base: usize) {
+        let Self {
+            open, source, keys, ..
+        } = self;
+        open[base..].sort_unstable_by(|one, other| {
+            one.compare(other, source, keys).then(one.start.cmp(&other.start))
+        });
+    }
+}
+
+impl Record {
+    /// Ranks a member that is not an array index by the position `first`.
+    fn place(&mut self, first: u32) {
+        if self.rank >= FIRST_NAME {
+            self.rank = FIRST_NAME + u64::from(first);
+        }
+    }
+}
+
+/// A decoded key's place among others, as far as eight bytes can tell.
+#[inline]
+const fn rank(key: &[u8]) -> u64 {
+    if let Some(b'0'..=b'9') = key.first()
+        && let Some(index) = index(key)
+    {
+        return index;
+    }
+    let mut rank = 0;
+    let mut at = 0;
+    while at < 8 {
+        rank = rank << 8 | if at < key.len() { key[at] as u64 } else { 0 };
+        at += 1;
+    }
+    // Keys that begin with four zero bytes are told apart by their whole text.
+    if rank < FIRST_NAME { FIRST_NAME } else { rank }
+}
+
+/// The array index that a key is.
+const fn index(key: &[u8]) -> Option<u64> {
+    if key.len() > 10 || key[0] == b'0' && key.len() > 1 {
+        return None;
+    }
+    let mut index = 0;
+    let mut at = 0;
+    while at < key.len() {
+        if !key[at].is_ascii_digit() {
+            return None;
+        }
+        index = index * 10 + (key[at] - b'0') as u64;
+        at += 1;
+    }
+    if index <= LAST_INDEX { Some(index) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PROTOTYPE, index, rank};
+    use crate::signature::canonical::{Form, canonical};
+
+    fn sorted(body: &str, form: Form) -> String {
+        String::from_utf8(
+            canonical(body.as_bytes(), form)
+                .unwrap()
+                .into_text(body.as_bytes()),
+        )
+        .unwrap()
+    }
+
+    #[track_caller]
+    fn check(body: &str, text: &str, in_arrays: &str) {
+        assert_eq!(sorted(body, Form::Sorted), text);
+        assert_eq!(sorted(body, Form::SortedInArrays), in_arrays);
+        let differs = canonical(body.as_bytes(), Form::Sorted).unwrap().differs();
+        assert_eq!(
+            differs,
+            canonical(body.as_bytes(), Form::SortedInArrays)
+                .unwrap()
+                .differs()
+        );
+        assert!(differs || text == in_arrays);
+    }
+
+    #[track_caller]
+    fn check_both(body: &str, text: &str) {
+        check(body, text, text);
+    }
+
+    #[test]
+    fn keys_are_sorted_at_every_level() {
+        check_both(
+            r#"{"b":{"d":1,"c":2},"a":{"f":{"h":1,"g":2},"e":3}}"#,
+            r#"{"a":{"e":3,"f":{"g":2,"h":1}},"b":{"c":2,"d":1}}"#,
+        );
+        check_both(r#"{"a":{"c":1,"b":2},"d":1}"#, r#"{"a":{"b":2,"c":1},"d":1}"#);
+    }
+
+    #[test]
+    fn what_is_in_order_is_the_body_itself() {
+        for body in [
+            r#"{}"#,
+            r#"[]"#,
+            r#"{"a":{"a":1,"b":[{}]},"b":{}}"#,
+            "1",
+            "\"a\"",
+            "null",
+            "[1,{\"a\":2}]",
+        ] {
+            assert!(canonical(body.as_bytes(), Form::Sorted).unwrap().is_body());
+            check_both(body, body);
+        }
+    }
+
+    #[test]
+    fn objects_in_arrays_are_a_form_of_their_own() {
+        check(
+            r#"{"b":[{"z":{"d":1,"c":2},"y":[{"f":1,"e":2}]}],"a":1}"#,
+            r#"{"a":1,"b":[{"z":{"d":1,"c":2},"y":[{"f":1,"e":2}]}]}"#,
+            r#"{"a":1,"b":[{"y":[{"e":2,"f":1}],"z":{"c":2,"d":1}}]}"#,
+        );
+        check(
+            r#"[[{"b":1,"a":2}]]"#,
+            r#"[[{"b":1,"a":2}]]"#,
+            r#"[[{"a":2,"b":1}]]"#,
+        );
+    }
+
+    #[test]
+    fn array_indices_come_first() {
+        check(
+            r#"[{"b":0,"10":1,"9":2,"01":3,"-1":4,"4294967295":5,"4294967294":6,"0":7,"1.5":8,"":9}]"#,
+            r#"[{"0":7,"9":2,"10":1,"4294967294":6,"b":0,"01":3,"-1":4,"4294967295":5,"1.5":8,"":9}]"#,
+            r#"[{"0":7,"9":2,"10":1,"4294967294":6,"":9,"-1":4,"01":3,"1.5":8,"4294967295":5,"b":0}]"#,
+        );
+        check_both(
+            r#"{"\u0031":1,"\u0000":2,"":3,"0":4}"#,
+            r#"{"0":4,"1":1,"":3,"\u0000":2}"#,
+        );
+    }
+
+    #[test]
+    fn the_last_of_equal_keys_wins() {
+        check_both(
+            r#"{"b":1,"a":2,"b":{"d":3,"c":4},"\u0061":5}"#,
+            r#"{"a":5,"b":{"c":4,"d":3}}"#,
+        );
+        check_both(r#"{"a":1,"a":2}"#, r#"{"a":2}"#);
+        check(
+            r#"[{"b":1,"c":0,"a":2,"b":{"d":3,"c":4},"a":5}]"#,
+            r#"[{"b":{"d":3,"c":4},"c":0,"a":5}]"#,
+            r#"[{"a":5,"b":{"c":4,"d":3},"c":0}]"#,
+        );
+        check_both(r#"[{"a":1,"a":2,"a":3}]"#, r#"[{"a":3}]"#);
+        check_both(r#"[{"7":1,"7":2}]"#, r#"[{"7":2}]"#);
+    }
+
+    #[test]
+    fn an_assigned_prototype_is_no_member() {
+        check_both(r#"{"__proto__":{"b":1,"a":2}}"#, "{}");
+        check_both(
+            r#"{"b":1,"__proto__":[{"b":1,"a":1}],"a":{"__proto__":1},"__proto_":3}"#,
+            r#"{"__proto_":3,"a":{},"b":1}"#,
+        );
+        check_both(r#"{"a":1,"\u005f_proto__":2,"b":3}"#, r#"{"a":1,"b":3}"#);
+        check(
+            r#"[{"__proto__":1,"a":2}]"#,
+            r#"[{"__proto__":1,"a":2}]"#,
+            r#"[{"a":2}]"#,
+        );
+        check(
+            r#"[{"a":{"__proto__":1}}]"#,
+            r#"[{"a":{"__proto__":1}}]"#,
+            r#"[{"a":{}}]"#,
+        );
+    }
+
+    #[test]
+    fn keys_compare_as_utf_16() {
+        check_both(
+            "{\"\u{ffff}\":1,\"😀\":2,\"é\":3,\"z\":4}",
+            "{\"z\":4,\"é\":3,\"😀\":2,\"\u{ffff}\":1}",
+        );
+        check_both(
+            "{\"\u{ffff}\":1,\"\\ud83d\\ude00\":2}",
+            "{\"😀\":2,\"\u{ffff}\":1}",
+        );
+        check_both(
+            r#"{"\uD83D\uDE00":1,"\uD83D":2,"\uDE00":3}"#,
+            "{\"\\ud83d\":2,\"😀\":1,\"\\ude00\":3}",
+        );
+        check_both("{\"😀\":1,\"\\ud83d\\ude00\":2}", "{\"😀\":2}");
+    }
+
+    #[test]
+    fn keys_with_a_long_common_beginning_are_told_apart() {
+        check_both(
+            r#"{"created_at":1,"created":2,"created_by":3,"created_":4}"#,
+            r#"{"created":2,"created_":4,"created_at":1,"created_by":3}"#,
+        );
+        check_both(
+            r#"{"\u0000a":1,"\u0000":2,"\u0000\u0000\u0000\u0000\u0000":3,"":4}"#,
+            r#"{"":4,"\u0000":2,"\u0000\u0000\u0000\u0000\u0000":3,"\u0000a":1}"#,
+        );
+    }
+
+    #[test]
+    fn whitespace_is_not_printed() {
+        check_both(
+            " {\r\n\t\"b\" : [ 1 , 2 , { } , [ ] ] ,\n\"a\" : { \"d\" : null , \"c\" : \" \" } } \n",
+            r#"{"a":{"c":" ","d":null},"b":[1,2,{},[]]}"#,
+        );
+        check_both("[ 1.0 , { \"b\" : 1e2 } ]", r#"[1,{"b":100}]"#);
+    }
+
+    #[test]
+    fn many_members_are_sorted() {
+        let name = |n: usize| format!("\"k{:04}\":[{{\"v\":{n}}}]", n * 7919 % 1000);
+        let body = format!("{{{}}}", (0..1000).map(name).collect::<Vec<_>>().join(","));
+        let mut members: Vec<_> = (0..1000).map(name).collect();
+        members.sort();
+        check_both(&body, &format!("{{{}}}", members.join(",")));
+    }
+
+    #[test]
+    fn ranks_follow_the_keys() {
+        assert_eq!(index(b"4294967294"), Some(4_294_967_294));
+        assert_eq!(index(b"4294967295"), None);
+        assert_eq!(index(b"9999999999"), None);
+        assert_eq!(index(b"00"), None);
+        let keys: [&[u8]; 10] = [
+            b"0",
+            b"12",
+            b"",
+            b"\0\0\0\0\0\0\0\0\0",
+            b"\0\0\0\x01",
+            b"/",
+            b"00",
+            b"1a",
+            PROTOTYPE,
+            b"a",
+        ];
+        assert!(keys.map(rank).is_sorted());
+    }
+}

@@ -1,0 +1,44 @@
+//! The sorted text from the plain text and its patches.
+
+use super::object::Record;
+
+/// Prints `plain` with `patches` in the places of the objects they stand for.
+pub(super) fn print(plain: &[u8], patches: &[Record], closed: &[Record]) -> Vec<u8> {
+    // Members may be dropped, but none is printed twice: this is the length or a little more.
+    let mut printer = Printer {
+        plain,
+        closed,
+        text: Vec::with_capacity(plain.len()),
+    };
+    printer.span(0, plain.len(), patches);
+    printer.text
+}
+
+struct Printer<'a> {
+    plain: &'a [u8],
+    closed: &'a [Record],
+    text: Vec<u8>,
+}
+
+impl Printer<'_> {
+    /// Prints a piece of the plain text. This goes as deep as the body is nested.
+    fn span(&mut self, mut start: usize, end: usize, patches: &[Record]) {
+        for patch in patches {
+            let object = patch.span();
+            self.text.extend_from_slice(&self.plain[start..object.start]);
+            self.text.push(b'{');
+            let members = &self.closed[patch.children()];
+            for member in members {
+                let piece = member.span();
+                self.span(piece.start, piece.end, &self.closed[member.children()]);
+                self.text.push(b',');
+            }
+            match self.text.last_mut() {
+                Some(comma) if !members.is_empty() => *comma = b'}',
+                _ => self.text.push(b'}'),
+            }
+            start = object.end;
+        }
+        self.text.extend_from_slice(&self.plain[start..end]);
+    }
+}

@@ -1,0 +1,252 @@
+//! The one pass over a body.
+
+use super::{
+    Canonical, Form, MAX_BYTES, MAX_DEPTH, Rewritten,
+    error::{Kind, NotCanonical},
+    object::Record,
+    print,
+    text::Plain,
+};
+
+/// A body that is being read.
+pub(super) struct Sorter<'a> {
+    /// The body: UTF-8.
+    pub(super) source: &'a [u8],
+    /// The cursor.
+    pub(super) at: usize,
+    pub(super) form: Form,
+    /// Whether `source` has nothing but ASCII, so that keys need no second look.
+    pub(super) ascii: bool,
+    pub(super) plain: Plain<'a>,
+    /// The members read so far of every open object, and the patches of the value that is being read.
+    pub(super) open: Vec<Record>,
+    /// The members of every patch and the patches of every member, in the order in which they are printed.
+    pub(super) closed: Vec<Record>,
+    /// The decoded keys that could not be compared in the source.
+    pub(super) keys: Vec<u8>,
+    pub(super) differs: bool,
+    pub(super) rewritten: Rewritten,
+}
+
+pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical> {
+    if source.len() > MAX_BYTES {
+        return Err(NotCanonical::new(Kind::Long, MAX_BYTES));
+    }
+    let ascii = source.is_ascii();
+    if !ascii && let Err(error) = str::from_utf8(source) {
+        return Err(NotCanonical::new(Kind::Utf8, error.valid_up_to()));
+    }
+    if source.starts_with("\u{feff}".as_bytes()) {
+        return Err(NotCanonical::new(Kind::Mark, 0));
+    }
+    let mut sorter = Sorter {
+        source,
+        at: 0,
+        form,
+        ascii,
+        plain: Plain::new(source),
+        open: Vec::new(),
+        closed: Vec::new(),
+        keys: Vec::new(),
+        differs: false,
+        rewritten: Rewritten::default(),
+    };
+    sorter.whitespace();
+    sorter.value(0, false)?;
+    sorter.whitespace();
+    if sorter.at < source.len() {
+        return Err(sorter.unexpected());
+    }
+
+    let Sorter {
+        plain,
+        open: patches,
+        closed,
+        differs,
+        rewritten,
+        ..
+    } = sorter;
+    let plain = plain.finish();
+    let text = if patches.is_empty() {
+        match plain {
+            std::borrow::Cow::Borrowed(_) => None,
+            std::borrow::Cow::Owned(text) => Some(text),
+        }
+    } else {
+        Some(print::print(&plain, &patches, &closed))
+    };
+    Ok(Canonical {
+        text,
+        differs,
+        rewritten,
+    })
+}
+
+impl Sorter<'_> {
+    /// The byte at the cursor.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.source.get(self.at).copied()
+    }
+
+    /// The error for what is at the cursor.
+    #[cold]
+    pub(super) fn unexpected(&self) -> NotCanonical {
+        let kind = if self.at < self.source.len() {
+            Kind::Syntax
+        } else {
+            Kind::End
+        };
+        NotCanonical::new(kind, self.at)
+    }
+
+    /// Steps over `byte`, which has to be next.
+    #[inline]
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), NotCanonical> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    /// Steps over whitespace, which does not get into the plain text.
+    #[inline]
+    pub(super) fn whitespace(&mut self) {
+        if let Some(0..=b' ') = self.peek() {
+            self.skip();
+        }
+    }
+
+    fn skip(&mut self) {
+        let start = self.at;
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+        if self.at > start {
+            self.rewritten.whitespace = true;
+            self.plain.replace(start, self.at, b"");
+        }
+    }
+
+    /// Reads the value at the cursor, which is `depth` containers deep.
+    #[inline]
+    pub(super) fn value(&mut self, depth: usize, in_array: bool) -> Result<(), NotCanonical> {
+        match self.peek() {
+            Some(b'"') => self.string().map(|_| ()),
+            Some(b'-' | b'0'..=b'9') => self.number(),
+            Some(b't') => self.literal(b"true"),
+            Some(b'f') => self.literal(b"false"),
+            Some(b'n') => self.literal(b"null"),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(NotCanonical::new(Kind::Deep, self.at)),
+            Some(b'{') => self.object(depth + 1, in_array),
+            Some(b'[') => self.array(depth + 1),
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), NotCanonical> {
+        self.at += 1;
+        self.whitespace();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(());
+        }
+        loop {
+            self.value(depth, true)?;
+            self.whitespace();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => break,
+                _ => return Err(self.unexpected()),
+            }
+            self.whitespace();
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    fn literal(&mut self, literal: &[u8]) -> Result<(), NotCanonical> {
+        for &byte in literal {
+            self.expect(byte)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Form, MAX_DEPTH, canonical};
+
+    #[test]
+    fn what_json_parse_refuses_is_refused() {
+        for text in [
+            "{]",
+            "[}",
+            "[1,]",
+            "{\"a\":1,}",
+            "{,}",
+            "[,]",
+            "{\"a\"}",
+            "{\"a\" 1}",
+            "{a:1}",
+            "{1:1}",
+            "1 2",
+            "[1 2]",
+            "tru",
+            "truE",
+            "nul",
+            "nulll",
+            "undefined",
+            "[1]]",
+            "\u{b}1",
+            "\u{a0}1",
+            "//1",
+            "\0",
+            "{\"a\":}",
+            "{\"a\":1 \"b\":2}",
+        ] {
+            assert!(canonical(text.as_bytes(), Form::Sorted).is_err(), "{text}");
+        }
+        assert!(canonical(b"\"\xff\"", Form::Sorted).unwrap_err().is_not_utf8());
+        // A surrogate, written as UTF-8 never is.
+        assert!(
+            canonical(b"\"\xed\xa0\x80\"", Form::Sorted)
+                .unwrap_err()
+                .is_not_utf8()
+        );
+        assert!(
+            canonical(b"\xef\xbb\xbf1", Form::Sorted)
+                .unwrap_err()
+                .is_byte_order_mark()
+        );
+    }
+
+    #[test]
+    fn every_beginning_of_a_body_is_called_truncated() {
+        let body = r#"{"a":[true,null,{"é\u00e9\n":1.5e3}],"b":"x"}"#;
+        for (end, _) in body.char_indices() {
+            let error = canonical(&body.as_bytes()[..end], Form::Sorted).unwrap_err();
+            assert!(error.is_truncated(), "{}: {error}", &body[..end]);
+        }
+        assert!(canonical(body.as_bytes(), Form::Sorted).is_ok());
+    }
+
+    #[test]
+    fn depth_is_limited() {
+        for (open, close) in [("[", "]"), ("{\"b\":1,\"a\":", "}")] {
+            let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
+            for form in [Form::Sorted, Form::SortedInArrays] {
+                assert!(canonical(nested(MAX_DEPTH).as_bytes(), form).is_ok());
+                let error = canonical(nested(MAX_DEPTH + 1).as_bytes(), form).unwrap_err();
+                assert!(error.is_limit());
+                assert!(
+                    canonical(nested(1_000_000).as_bytes(), form)
+                        .unwrap_err()
+                        .is_limit()
+                );
+            }
+        }
+    }
+}

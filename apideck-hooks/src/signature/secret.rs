@@ -1,0 +1,152 @@
+//! The key that signatures are made with.
+
+use std::{env, fmt};
+
+use zeroize::Zeroizing;
+
+/// An application's API key, with which Apideck signs.
+///
+/// Its UTF-8 bytes are the key of the HMAC, to the last one: nothing is trimmed. A secret with whitespace at one of its
+/// ends, as a file read without care gives it, works only if the key really has it; a warning is logged.
+///
+/// The memory is wiped when it is dropped, and `Debug` does not print it.
+#[derive(Clone)]
+pub struct Secret(Zeroizing<String>);
+
+impl Secret {
+    /// Takes the API key.
+    ///
+    /// # Errors
+    ///
+    /// It is empty: anybody can sign with an empty key.
+    pub fn new(key: impl Into<String>) -> Result<Self, SecretError> {
+        Self::named(Zeroizing::new(key.into()), None)
+    }
+
+    /// Reads the API key from an environment variable.
+    ///
+    /// # Errors
+    ///
+    /// The variable is not set, is not Unicode, or is empty.
+    pub fn from_env(name: &str) -> Result<Self, SecretError> {
+        match env::var(name) {
+            Ok(key) => Self::named(Zeroizing::new(key), Some(name)),
+            Err(env::VarError::NotPresent) => Err(SecretError::new(Kind::Unset, Some(name))),
+            Err(env::VarError::NotUnicode(_)) => Err(SecretError::new(Kind::NotUnicode, Some(name))),
+        }
+    }
+
+    fn named(key: Zeroizing<String>, variable: Option<&str>) -> Result<Self, SecretError> {
+        if key.is_empty() {
+            return Err(SecretError::new(Kind::Empty, variable));
+        }
+        if key.trim().len() < key.len() {
+            let newline = key.ends_with('\n');
+            tracing::warn!(
+                variable,
+                newline,
+                "the Apideck secret begins or ends with whitespace, which is taken as part of the key; \
+                 if signatures do not match, remove it"
+            );
+        }
+        Ok(Self(key))
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
+}
+
+/// A secret that cannot be used, or none where one is needed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretError {
+    kind: Kind,
+    variable: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Empty,
+    Unset,
+    NotUnicode,
+    NoSecret,
+}
+
+impl SecretError {
+    pub(super) fn new(kind: Kind, variable: Option<&str>) -> Self {
+        Self {
+            kind,
+            variable: variable.map(str::to_owned),
+        }
+    }
+
+    /// Whether the secret is the empty string.
+    pub fn is_empty(&self) -> bool {
+        self.kind == Kind::Empty
+    }
+
+    /// Whether there is no secret: the environment variable is not set, or a list has no element.
+    pub fn is_missing(&self) -> bool {
+        matches!(self.kind, Kind::Unset | Kind::NoSecret)
+    }
+
+    /// The environment variable that was read.
+    pub fn variable(&self) -> Option<&str> {
+        self.variable.as_deref()
+    }
+}
+
+impl fmt::Display for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.variable {
+            Some(name) => write!(f, "the environment variable `{name}` ")?,
+            None => f.write_str("the Apideck secret ")?,
+        }
+        f.write_str(match self.kind {
+            Kind::Empty => "is empty; put the application's API key there",
+            Kind::Unset => "is not set; put the application's API key there",
+            Kind::NotUnicode => "is not Unicode, as API keys are",
+            Kind::NoSecret => "is missing; at least one is needed to verify signatures",
+        })
+    }
+}
+
+impl std::error::Error for SecretError {}
+
+#[cfg(test)]
+mod tests {
+    use super::Secret;
+
+    #[test]
+    fn an_empty_secret_is_refused() {
+        assert!(Secret::new("").unwrap_err().is_empty());
+    }
+
+    #[test]
+    fn nothing_is_trimmed() {
+        assert_eq!(Secret::new(" key\n").unwrap().bytes(), b" key\n");
+    }
+
+    #[test]
+    fn debug_is_redacted() {
+        assert_eq!(format!("{:?}", Secret::new("sk_live").unwrap()), "Secret(..)");
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_named() {
+        let error = Secret::from_env("APIDECK_HOOKS_NO_SUCH_VARIABLE").unwrap_err();
+        assert!(error.is_missing());
+        assert_eq!(
+            error.to_string(),
+            "the environment variable `APIDECK_HOOKS_NO_SUCH_VARIABLE` is not set; put the application's API key there"
+        );
+        // Cargo sets this one for every test.
+        assert!(Secret::from_env("CARGO_MANIFEST_DIR").is_ok());
+    }
+}

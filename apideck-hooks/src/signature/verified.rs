@@ -1,0 +1,50 @@
+//! A body that is Apideck's.
+
+use bytes::Bytes;
+
+use super::Text;
+
+/// A text whose signature was right.
+///
+/// Parse this text and not the body: what a sorted text leaves out, such as all but the last of several equal keys, nobody
+/// has signed.
+#[derive(Clone)]
+pub struct Verified {
+    pub(super) text: Bytes,
+    pub(super) which: Text,
+    pub(super) secret: usize,
+}
+
+impl Verified {
+    /// The text that was signed. For [`Text::Raw`] it is the body that was handed in, not a copy.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// Which text of the body was signed. A body whose texts are the same counts as the first of [`Text::Raw`],
+    /// [`Text::Sorted`] and [`Text::SortedInArrays`] that it is and that is accepted.
+    pub fn which(&self) -> Text {
+        self.which
+    }
+
+    /// Which secret it was signed with: the position in the list that the verifier was made of, from 0.
+    pub fn secret_index(&self) -> usize {
+        self.secret
+    }
+
+    /// The text that was signed, to keep.
+    pub fn into_text(self) -> Bytes {
+        self.text
+    }
+}
+
+/// Without the text, which may hold an end user's credentials.
+impl std::fmt::Debug for Verified {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Verified")
+            .field("text", &format_args!("{} bytes", self.text.len()))
+            .field("which", &self.which)
+            .field("secret_index", &self.secret)
+            .finish()
+    }
+}

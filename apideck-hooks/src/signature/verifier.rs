@@ -1,0 +1,341 @@
+//! Verifying.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use super::{
+    Explanation, Secret, SecretError, Text, Texts, Verified, VerifyError,
+    canonical::canonical,
+    error::Kind,
+    header::{self, HEADER, Mac},
+    keys::Keys,
+};
+
+/// Tells whether a body is Apideck's.
+///
+/// It can be shared between threads, and takes no lock. It remembers which text of a body was signed last, and tries
+/// that one first; every text that is accepted is tried before a body is refused.
+///
+/// ```
+/// use apideck_hooks::signature::{Secret, Text, Verifier};
+/// use bytes::Bytes;
+///
+/// let verifier = Verifier::new([Secret::new("my-api-key")?])?;
+/// let body = Bytes::from_static(br#"{"payload":{"event_type":"crm.lead.created"}}"#);
+///
+/// let signature = "0".repeat(64);
+/// assert!(verifier.verify_signature(signature, &body).unwrap_err().is_mismatch());
+///
+/// let signature = "77f4f15211ffc257f66dfd3b4c4f844239d441efb462c4894e10c9f3ad139f95";
+/// let verified = verifier.verify_signature(signature, &body)?;
+/// assert_eq!(verified.text(), &body);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Verifier {
+    keys: Keys,
+    texts: Texts,
+    /// The position in `Text::ALL` of the text that matched last.
+    last: AtomicU8,
+}
+
+impl Verifier {
+    /// Makes a verifier that accepts signatures made with any of `secrets`: the one in use, and while it is being replaced
+    /// also its successor. With each secret more, refusing a request takes one more MAC for each text.
+    ///
+    /// # Errors
+    ///
+    /// There is no secret.
+    pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
+        // To begin with, the text that Apideck's own sample signs.
+        Ok(Self {
+            keys: Keys::new(secrets)?,
+            texts: Texts::All,
+            last: AtomicU8::new(Text::Sorted as u8),
+        })
+    }
+
+    /// Accepts signatures of these texts only. Without this, of all of them.
+    #[must_use]
+    pub fn texts(mut self, texts: Texts) -> Self {
+        self.texts = texts;
+        self
+    }
+
+    /// Verifies a request by its headers and its body.
+    ///
+    /// # Errors
+    ///
+    /// There is no `x-apideck-signature` header or more than one, or its value is refused by
+    /// [`verify_signature`](Self::verify_signature).
+    pub fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Verified, VerifyError> {
+        let mut values = headers.get_all(HEADER).iter();
+        let value = values.next().ok_or(VerifyError(Kind::Missing))?;
+        if values.next().is_some() {
+            return Err(VerifyError(Kind::Repeated));
+        }
+        self.verify_signature(value, body)
+    }
+
+    /// Verifies a body by the value of its `x-apideck-signature` header.
+    ///
+    /// # Errors
+    ///
+    /// The signature is neither 64 hexadecimal digits nor 44 characters of base64, which is found out before anything
+    /// is computed; or it is of no accepted text of the body with any of the secrets.
+    pub fn verify_signature(
+        &self,
+        signature: impl AsRef<[u8]>,
+        body: &Bytes,
+    ) -> Result<Verified, VerifyError> {
+        let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(Kind::Malformed))?;
+        let mut search = Search {
+            verifier: self,
+            mac: &mac,
+            body,
+            no_raw: false,
+            no_sorted: false,
+        };
+        let last = Text::ALL[usize::from(self.last.load(Ordering::Relaxed)) % Text::ALL.len()];
+        if self.texts.allow(last)
+            && let Some(verified) = search.look(last)
+        {
+            return Ok(verified);
+        }
+        for text in Text::ALL {
+            if text != last
+                && self.texts.allow(text)
+                && let Some(verified) = search.look(text)
+            {
+                self.last.store(verified.which as u8, Ordering::Relaxed);
+                return Ok(verified);
+            }
+        }
+        Err(VerifyError(Kind::Mismatch))
+    }
+
+    /// Says what there is to say about a request's signature, for an operator who has to find out why it is refused. It takes
+    /// several times as long as [`verify`](Self::verify).
+    pub fn explain(&self, headers: &HeaderMap, body: &[u8]) -> Explanation {
+        Explanation::new(&self.keys, self.texts, headers, body)
+    }
+}
+
+/// The search for the text that was signed.
+struct Search<'a> {
+    verifier: &'a Verifier,
+    mac: &'a Mac,
+    body: &'a Bytes,
+    /// The bytes of the body were looked at.
+    no_raw: bool,
+    /// There is no sorted text left to look at.
+    no_sorted: bool,
+}
+
+impl Search<'_> {
+    /// Looks at one text. Texts that are the same bytes are looked at once.
+    fn look(&mut self, text: Text) -> Option<Verified> {
+        let Some(form) = text.form() else {
+            return self.look_at_body(text);
+        };
+        if self.no_sorted {
+            return None;
+        }
+        let Ok(canonical) = canonical(self.body, form) else {
+            self.no_sorted = true;
+            return None;
+        };
+        let which = if canonical.differs() { text } else { Text::Sorted };
+        self.no_sorted = !canonical.differs();
+        match canonical.into_new_text() {
+            Some(text) => {
+                let secret = self.verifier.keys.find(self.mac, &text)?;
+                Some(Verified {
+                    text: text.into(),
+                    which,
+                    secret,
+                })
+            }
+            None if self.verifier.texts.allow(Text::Raw) => self.look_at_body(Text::Raw),
+            None => self.look_at_body(which),
+        }
+    }
+
+    fn look_at_body(&mut self, which: Text) -> Option<Verified> {
+        if self.no_raw {
+            return None;
+        }
+        self.no_raw = true;
+        let secret = self.verifier.keys.find(self.mac, self.body)?;
+        Some(Verified {
+            text: self.body.clone(),
+            which,
+            secret,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::Verifier;
+    use crate::signature::{Encoding, HEADER, Secret, Text, Texts, sign::sign};
+
+    const BODY: &str = r#"{"payload":{"event_id":"1","entity":[{"name":"x","id":2}],"a":1.0}}"#;
+
+    fn secret() -> Secret {
+        Secret::new("key").unwrap()
+    }
+
+    fn signature(text: Text) -> String {
+        sign(&secret(), BODY.as_bytes(), text, Encoding::Hex).unwrap()
+    }
+
+    #[test]
+    fn every_text_in_every_encoding_is_accepted() {
+        let verifier = Verifier::new([secret()]).unwrap();
+        let body = Bytes::from_static(BODY.as_bytes());
+        let expected = [
+            (Text::Raw, BODY),
+            (
+                Text::Sorted,
+                r#"{"payload":{"a":1,"entity":[{"name":"x","id":2}],"event_id":"1"}}"#,
+            ),
+            (
+                Text::SortedInArrays,
+                r#"{"payload":{"a":1,"entity":[{"id":2,"name":"x"}],"event_id":"1"}}"#,
+            ),
+        ];
+        // In every order, for the one that matched last changes what is tried.
+        for first in expected {
+            for (which, text) in [first].iter().chain(&expected) {
+                let hex = signature(*which);
+                let base64 = sign(&secret(), BODY.as_bytes(), *which, Encoding::Base64).unwrap();
+                for value in [hex.to_uppercase(), hex, base64] {
+                    let verified = verifier.verify_signature(&value, &body).unwrap();
+                    assert_eq!(verified.text(), text);
+                    assert_eq!(verified.which(), *which);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_raw_text_is_not_copied() {
+        let body = Bytes::from_static(BODY.as_bytes());
+        let verified = Verifier::new([secret()])
+            .unwrap()
+            .verify_signature(signature(Text::Raw), &body)
+            .unwrap();
+        assert_eq!(verified.text().as_ptr(), body.as_ptr());
+        assert_eq!(verified.into_text().as_ptr(), body.as_ptr());
+    }
+
+    #[test]
+    fn a_body_that_is_its_own_sorted_text_counts_as_raw() {
+        let body = Bytes::from_static(b"{\"a\":[1]}");
+        let value = sign(&secret(), &body, Text::SortedInArrays, Encoding::Hex).unwrap();
+        for (texts, which) in [
+            (Texts::All, Text::Raw),
+            (Texts::RawOnly, Text::Raw),
+            (Texts::SortedOnly, Text::Sorted),
+        ] {
+            let verifier = Verifier::new([secret()]).unwrap().texts(texts);
+            let verified = verifier.verify_signature(&value, &body).unwrap();
+            assert_eq!(verified.which(), which);
+            assert_eq!(verified.text().as_ptr(), body.as_ptr());
+        }
+    }
+
+    #[test]
+    fn only_the_chosen_texts_are_accepted() {
+        let body = Bytes::from_static(BODY.as_bytes());
+        for texts in [Texts::All, Texts::RawOnly, Texts::SortedOnly] {
+            let verifier = Verifier::new([secret()]).unwrap().texts(texts);
+            for text in Text::ALL {
+                assert_eq!(
+                    verifier.verify_signature(signature(text), &body).is_ok(),
+                    texts.allow(text)
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn any_of_several_secrets_will_do() {
+        let secrets = ["one", "two", "three"].map(|key| Secret::new(key).unwrap());
+        let verifier = Verifier::new(secrets.clone()).unwrap();
+        let body = Bytes::from_static(BODY.as_bytes());
+        for (index, secret) in secrets.iter().enumerate() {
+            let value = sign(secret, &body, Text::Sorted, Encoding::Hex).unwrap();
+            assert_eq!(
+                verifier.verify_signature(value, &body).unwrap().secret_index(),
+                index
+            );
+        }
+        assert!(
+            verifier
+                .verify_signature(signature(Text::Raw), &body)
+                .unwrap_err()
+                .is_mismatch()
+        );
+    }
+
+    #[test]
+    fn without_a_secret_there_is_no_verifier() {
+        assert!(Verifier::new([]).unwrap_err().is_missing());
+    }
+
+    #[test]
+    fn a_body_that_is_no_json_can_be_signed_raw() {
+        let verifier = Verifier::new([secret()]).unwrap();
+        for body in [&b""[..], b"\xff\xfe", b"{"] {
+            let body = Bytes::copy_from_slice(body);
+            let value = sign(&secret(), &body, Text::Raw, Encoding::Hex).unwrap();
+            assert_eq!(
+                verifier.verify_signature(&value, &body).unwrap().which(),
+                Text::Raw
+            );
+            assert!(
+                verifier
+                    .verify_signature("0".repeat(64), &body)
+                    .unwrap_err()
+                    .is_mismatch()
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_one_header() {
+        let verifier = Verifier::new([secret()]).unwrap();
+        let body = Bytes::from_static(BODY.as_bytes());
+        let mut headers = HeaderMap::new();
+        assert!(verifier.verify(&headers, &body).unwrap_err().is_missing());
+        let value = HeaderValue::from_str(&signature(Text::Raw)).unwrap();
+        headers.append(HEADER, value.clone());
+        assert!(verifier.verify(&headers, &body).is_ok());
+        headers.append(HEADER, value);
+        assert!(verifier.verify(&headers, &body).unwrap_err().is_malformed());
+        headers.insert(HEADER, HeaderValue::from_static(""));
+        assert!(verifier.verify(&headers, &body).unwrap_err().is_malformed());
+    }
+
+    #[test]
+    fn it_can_be_shared() {
+        fn shared<T: Send + Sync + 'static>() {}
+        shared::<Verifier>();
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let verifier = Verifier::new([Secret::new("sk_live_1").unwrap()]).unwrap();
+        assert_eq!(
+            format!("{verifier:?}"),
+            "Verifier { keys: 1 secrets, texts: All, last: 1 }"
+        );
+    }
+}
