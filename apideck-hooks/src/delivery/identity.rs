@@ -1,0 +1,156 @@
+//! Which deliveries are the same event.
+
+use super::Key;
+use serde_json::Value;
+
+/// What makes two deliveries the same event.
+///
+/// Only the body is signed. The **event key** is `(source, event_type, event_id, entity_id)` from the signed body; the
+/// **delivery key** is `(source, event_type, x-apideck-idempotency-key)`, which Apideck documents and does not sign.
+/// A delivery with neither is known by the SHA-256 of its text without `execution_attempt`, which changes with every
+/// retry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Identity {
+    /// Either key: the event key names the record, and the delivery key is bound to it at first sight. A captured
+    /// body under a new header is a duplicate, and so is a known header with another `event_id`.
+    #[default]
+    EventAndHeader,
+    /// The signed event key alone.
+    EventOnly,
+    /// The header alone, as documented. **A captured body under a new header is handled again.**
+    HeaderOnly,
+}
+
+/// What a store is asked to claim.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Keys {
+    /// Names the record.
+    pub(crate) event: Key,
+    /// Another name for it.
+    pub(crate) delivery: Option<Key>,
+}
+
+const EVENT: u8 = 1;
+const DELIVERY: u8 = 2;
+const TEXT: u8 = 3;
+
+/// The keys of a delivery; `event_type`, `event_id` and `entity_id` are empty where the body has none.
+pub(crate) fn keys(
+    identity: Identity,
+    source: &str,
+    (event_type, event_id, entity_id): (&str, &str, &str),
+    header: Option<&str>,
+    text: &[u8],
+) -> Keys {
+    let of = |kind, parts: &[&str]| {
+        let [first, second] = [source.as_bytes(), event_type.as_bytes()];
+        match parts {
+            [one] => Key::of(kind, &[first, second, one.as_bytes()]),
+            [one, two] => Key::of(kind, &[first, second, one.as_bytes(), two.as_bytes()]),
+            _ => Key::of(kind, &[first, second]),
+        }
+    };
+    let event = || (!event_id.is_empty()).then(|| of(EVENT, &[event_id, entity_id]));
+    let delivery = || header.map(|header| of(DELIVERY, &[header]));
+    let text = || {
+        Key::of(
+            TEXT,
+            &[source.as_bytes(), event_type.as_bytes(), &without_attempt(text)],
+        )
+    };
+    match identity {
+        Identity::EventAndHeader => match (event(), delivery()) {
+            (Some(event), delivery) => Keys { event, delivery },
+            (None, Some(event)) => Keys {
+                event,
+                delivery: None,
+            },
+            (None, None) => Keys {
+                event: text(),
+                delivery: None,
+            },
+        },
+        Identity::EventOnly => Keys {
+            event: event().unwrap_or_else(text),
+            delivery: None,
+        },
+        Identity::HeaderOnly => Keys {
+            event: delivery().or_else(event).unwrap_or_else(text),
+            delivery: None,
+        },
+    }
+}
+
+/// The text without the one field that every retry changes; as it is if it is no JSON.
+fn without_attempt(text: &[u8]) -> Vec<u8> {
+    let Ok(mut tree) = serde_json::from_slice::<Value>(text) else {
+        return text.to_owned();
+    };
+    if let Some(payload) = tree.get_mut("payload").and_then(Value::as_object_mut) {
+        payload.remove("execution_attempt");
+    }
+    tree.to_string().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event_and_header(event: (&str, &str, &str), header: Option<&str>, text: &str) -> Keys {
+        keys(Identity::EventAndHeader, "", event, header, text.as_bytes())
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let one = event_and_header(("a", "b", "cd"), None, "");
+        let two = event_and_header(("a", "bc", "d"), None, "");
+        assert_ne!(one.event, two.event);
+    }
+
+    #[test]
+    fn a_header_never_collides_with_an_event_id() {
+        let event = event_and_header(("a", "x", ""), None, "");
+        let header = event_and_header(("a", "", ""), Some("x"), "");
+        assert_ne!(event.event, header.event);
+    }
+
+    #[test]
+    fn without_a_key_a_retry_is_known_by_its_text() {
+        let first = event_and_header(
+            ("a", "", ""),
+            None,
+            r#"{"payload":{"execution_attempt":1,"x":1}}"#,
+        );
+        let retry = event_and_header(
+            ("a", "", ""),
+            None,
+            r#"{"payload":{"execution_attempt":2,"x":1}}"#,
+        );
+        let other = event_and_header(
+            ("a", "", ""),
+            None,
+            r#"{"payload":{"execution_attempt":2,"x":2}}"#,
+        );
+        assert_eq!(first, retry);
+        assert_ne!(first, other);
+    }
+
+    #[test]
+    fn sources_are_apart() {
+        let key = |source| keys(Identity::EventAndHeader, source, ("a", "b", "c"), Some("d"), b"");
+        assert_ne!(key("one").event, key("two").event);
+        assert_ne!(key("one").delivery, key("two").delivery);
+    }
+
+    /// Keys outlive a release in durable stores.
+    #[test]
+    fn keys_stay_what_they_are() {
+        let keys = event_and_header(("vault.connection.callable", "e1", "c1"), Some("h1"), "");
+        assert_eq!(keys.event.to_string(), "a7799226962da4c2b5be5c219ba29161");
+        assert_eq!(
+            keys.delivery.unwrap().to_string(),
+            "6291f9e4ea21e667e0b4052e331b1c6e"
+        );
+    }
+}

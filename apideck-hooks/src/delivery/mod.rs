@@ -1,0 +1,103 @@
+//! A verified delivery: what it is, and what a handler may ask about it.
+
+mod decode_error;
+mod headers;
+mod identity;
+mod key;
+
+pub use decode_error::DecodeError;
+pub use identity::Identity;
+pub use key::Key;
+
+pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
+pub(crate) use identity::{Keys, keys};
+
+use crate::event::EventType;
+use bytes::Bytes;
+use http::HeaderMap;
+use std::fmt;
+use std::sync::Arc;
+
+/// The delivery behind an event: a handler's parameter, cheap to clone.
+#[derive(Clone)]
+pub struct Delivery(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) event_type: Option<EventType>,
+    pub(crate) event_id: String,
+    pub(crate) entity_id: String,
+    pub(crate) idempotency_key: Option<String>,
+    pub(crate) execution_attempt: Option<u32>,
+    pub(crate) attempt: u32,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+    pub(crate) received_at: jiff::Timestamp,
+}
+
+impl Delivery {
+    pub(crate) fn new(inner: Inner) -> Self {
+        Delivery(Arc::new(inner))
+    }
+
+    /// What happened, as the signed body says; none for a body that is no event.
+    pub fn event_type(&self) -> Option<&EventType> {
+        self.0.event_type.as_ref()
+    }
+
+    /// Unique reference to the event, as the signed body says; none if it does not.
+    pub fn event_id(&self) -> Option<&str> {
+        Some(self.0.event_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// Id of the entity, as the signed body says; none if it does not.
+    pub fn entity_id(&self) -> Option<&str> {
+        Some(self.0.entity_id.as_str()).filter(|id| !id.is_empty())
+    }
+
+    /// The header `x-apideck-idempotency-key`. **Not signed**: whoever holds a captured body can send it with another.
+    pub fn idempotency_key(&self) -> Option<&str> {
+        self.0.idempotency_key.as_deref()
+    }
+
+    /// Apideck's count of delivery attempts, from 1, as the signed body says. Not all events have it.
+    pub fn execution_attempt(&self) -> Option<u32> {
+        self.0.execution_attempt
+    }
+
+    /// How often a handler was started for this event, this run included: 1 the first time. Unlike Apideck's count
+    /// it leaves out deliveries that never reached a handler.
+    pub fn attempt(&self) -> u32 {
+        self.0.attempt
+    }
+
+    /// The request's headers. **Not signed.**
+    pub fn headers(&self) -> &HeaderMap {
+        &self.0.headers
+    }
+
+    /// The text that was verified: the body as it came if the signature was over the raw bytes, else the sorted text
+    /// that was signed (only that is Apideck's word).
+    pub fn body(&self) -> &Bytes {
+        &self.0.body
+    }
+
+    /// When the request arrived, by this machine's clock.
+    pub fn received_at(&self) -> jiff::Timestamp {
+        self.0.received_at
+    }
+}
+
+/// Neither headers nor body: they may hold credentials.
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("event_type", &self.0.event_type)
+            .field("event_id", &self.0.event_id)
+            .field("entity_id", &self.0.entity_id)
+            .field("idempotency_key", &self.0.idempotency_key)
+            .field("execution_attempt", &self.0.execution_attempt)
+            .field("attempt", &self.0.attempt)
+            .field("received_at", &self.0.received_at)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,144 @@
+//! A payload type for every event, so that a handler cannot be handed the wrong one.
+//!
+//! Each wraps the payload of its family and dereferences to it: Vault's wrap a [`ConnectionEvent`], all others a
+//! [`ResourceEvent`]. The families themselves are here too, for handlers of several events, and [`AnyEvent`] for
+//! handlers of all.
+//!
+//! ```
+//! use apideck_hooks::{ConnectionState, events::ConnectionCallable, on};
+//!
+//! #[on("vault.connection.callable")]
+//! async fn start_sync(event: ConnectionCallable) {
+//!     assert_eq!(event.entity.state, ConnectionState::Callable);
+//!     println!("sync {} of {}", event.entity.service_id, event.entity.consumer_id);
+//! }
+//! # start_sync(ConnectionCallable::new(Default::default()));
+//! ```
+
+pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
+
+use crate::delivery::{DecodeError, Delivery};
+use crate::event::{EventType, Family};
+use crate::handler::{FromDelivery, Incoming, NoState, Payload, Permanent};
+use serde::{Deserialize, Serialize};
+use std::ops::{Deref, DerefMut};
+
+/// One type of the table.
+macro_rules! event {
+    ($index:literal, $name:literal, $rust_name:ident, Connection, $doc:literal) => {
+        event!(@ $index, $name, $rust_name, ConnectionEvent, "ConnectionEvent", Connection, $doc);
+    };
+    ($index:literal, $name:literal, $rust_name:ident, Resource, $doc:literal) => {
+        event!(@ $index, $name, $rust_name, ResourceEvent, "ResourceEvent", Resource, $doc);
+    };
+    (@ $index:literal, $name:literal, $rust_name:ident, $inner:ident, $inner_name:literal, $family:ident, $doc:literal) => {
+        #[doc = concat!("`", $name, "`: ", $doc)]
+        #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+        #[serde(try_from = $inner_name)]
+        pub struct $rust_name($inner);
+
+        impl $rust_name {
+            /// The event with this payload, whose `event_type` becomes this event's. For unit tests of handlers.
+            pub fn new(mut payload: $inner) -> Self {
+                payload.event_type = EventType::$rust_name;
+                $rust_name(payload)
+            }
+
+            /// The payload.
+            pub fn into_inner(self) -> $inner {
+                self.0
+            }
+        }
+
+        impl Deref for $rust_name {
+            type Target = $inner;
+
+            fn deref(&self) -> &$inner {
+                &self.0
+            }
+        }
+
+        impl DerefMut for $rust_name {
+            fn deref_mut(&mut self) -> &mut $inner {
+                &mut self.0
+            }
+        }
+
+        impl From<$rust_name> for $inner {
+            fn from(event: $rust_name) -> $inner {
+                event.0
+            }
+        }
+
+        impl TryFrom<$inner> for $rust_name {
+            type Error = DecodeError;
+
+            fn try_from(payload: $inner) -> Result<Self, DecodeError> {
+                match payload.event_type {
+                    EventType::$rust_name => Ok($rust_name(payload)),
+                    other => Err(DecodeError::unexpected($name, &other)),
+                }
+            }
+        }
+
+        payload!($rust_name, Payload::Event($index), |any| $inner::try_from(any).and_then(Self::try_from));
+    };
+}
+
+/// Makes a type the first parameter of handlers: taken out of the delivery, or read from its text.
+macro_rules! payload {
+    ($type:ident, $payload:expr, |$any:ident| $convert:expr) => {
+        impl FromDelivery for $type {
+            type State = NoState;
+            type Error = Permanent<DecodeError>;
+
+            async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Permanent<DecodeError>> {
+                let $any = AnyEvent::from_json(delivery.body().clone()).map_err(Permanent)?;
+                $convert.map_err(Permanent)
+            }
+
+            const PAYLOAD: Option<Payload> = Some($payload);
+
+            async fn take(incoming: &mut Incoming, _: NoState) -> Result<Self, Permanent<DecodeError>> {
+                let $any = incoming.take_event().map_err(Permanent)?;
+                $convert.map_err(Permanent)
+            }
+        }
+    };
+}
+
+macro_rules! define {
+    ($(($index:literal, $name:literal, $rust_name:ident, $family:ident, $doc:literal, $api:literal))*) => {
+        $( event!($index, $name, $rust_name, $family, $doc); )*
+    };
+}
+
+apideck_hooks_macros::__events!(define);
+
+payload!(ConnectionEvent, Payload::Family(Family::Connection), |any| any
+    .try_into());
+payload!(ResourceEvent, Payload::Family(Family::Resource), |any| any
+    .try_into());
+payload!(AnyEvent, Payload::Any, |any| Ok::<_, DecodeError>(any));
+
+impl TryFrom<AnyEvent> for ConnectionEvent {
+    type Error = DecodeError;
+
+    fn try_from(event: AnyEvent) -> Result<Self, DecodeError> {
+        match event {
+            AnyEvent::Connection(event) => Ok(event),
+            other => Err(DecodeError::other_family("ConnectionEvent", &other)),
+        }
+    }
+}
+
+impl TryFrom<AnyEvent> for ResourceEvent {
+    type Error = DecodeError;
+
+    fn try_from(event: AnyEvent) -> Result<Self, DecodeError> {
+        match event {
+            AnyEvent::Resource(event) => Ok(event),
+            other => Err(DecodeError::other_family("ResourceEvent", &other)),
+        }
+    }
+}

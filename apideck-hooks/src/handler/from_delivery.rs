@@ -1,0 +1,113 @@
+//! The parameters of handlers.
+
+use super::{FromRef, NoState, Outcome, Payload};
+use crate::delivery::{DecodeError, Delivery};
+use crate::handler::Failure;
+use crate::payload::AnyEvent;
+use std::convert::Infallible;
+use std::future::Future;
+
+/// What a handler can take: the event, [`State`](crate::State), [`Delivery`], and your own types.
+///
+/// A parameter is made for each delivery before the handler runs. If that fails, the handler does not run, and the
+/// error says what happens next, as a handler's own error would.
+///
+/// ```
+/// use apideck_hooks::{Delivery, FromDelivery, NoState, Permanent, events::ConnectionEvent, on};
+///
+/// /// The customer, from a header that our gateway adds.
+/// struct Tenant(String);
+///
+/// impl FromDelivery for Tenant {
+///     type State = NoState; // or a part of the application's state
+///     type Error = Permanent<&'static str>;
+///
+///     async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Self::Error> {
+///         let tenant = delivery.headers().get("x-tenant").and_then(|value| value.to_str().ok());
+///         Ok(Tenant(tenant.ok_or(Permanent("no x-tenant"))?.to_owned()))
+///     }
+/// }
+///
+/// #[on("vault.*")]
+/// async fn changed(event: ConnectionEvent, tenant: Tenant) { /* … */ }
+/// # let _ = changed(Default::default(), Tenant(String::new()));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is nothing that a handler can take",
+    label = "not a parameter of a handler",
+    note = "a handler takes its event first, such as `events::ConnectionCallable`, then `State<T>`, `Delivery`, or a type of yours that implements `FromDelivery`"
+)]
+pub trait FromDelivery: Sized + Send {
+    /// The part of the application's state that it is made from; [`NoState`] for none.
+    type State: Send;
+
+    /// Why it could not be made. [`Permanent`](crate::Permanent) sets the event aside, any other error has it tried
+    /// again; `Infallible` for what cannot fail.
+    type Error: Into<Failure>;
+
+    /// Makes it.
+    fn from_delivery(
+        delivery: &Delivery,
+        state: Self::State,
+    ) -> impl Future<Output = Result<Self, Self::Error>> + Send;
+
+    /// The event that it is, if it is one.
+    #[doc(hidden)]
+    const PAYLOAD: Option<Payload> = None;
+
+    /// Makes it, out of what was read already where there is such a thing.
+    #[doc(hidden)]
+    fn take(
+        incoming: &mut Incoming,
+        state: Self::State,
+    ) -> impl Future<Output = Result<Self, Self::Error>> + Send {
+        Self::from_delivery(&incoming.delivery, state)
+    }
+}
+
+impl FromDelivery for Delivery {
+    type State = NoState;
+    type Error = Infallible;
+
+    async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Infallible> {
+        Ok(delivery.clone())
+    }
+}
+
+/// A delivery on its way to the handler, with the event that was read from it.
+#[derive(Debug)]
+pub struct Incoming {
+    pub(crate) delivery: Delivery,
+    pub(crate) event: Option<Result<AnyEvent, DecodeError>>,
+}
+
+impl Incoming {
+    /// The event; read again where it was taken before.
+    pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
+        self.event
+            .take()
+            .unwrap_or_else(|| AnyEvent::from_json(self.delivery.body().clone()))
+    }
+}
+
+/// A parameter under the state `S`.
+#[doc(hidden)]
+pub trait Extract<S>: Sized {
+    fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send;
+}
+
+impl<S, T> Extract<S> for T
+where
+    S: Sync,
+    T: FromDelivery,
+    T::State: FromRef<S>,
+{
+    fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send {
+        let state = T::State::from_ref(state);
+        async move {
+            T::take(incoming, state)
+                .await
+                .map_err(|error| Outcome::from(error.into()))
+        }
+    }
+}

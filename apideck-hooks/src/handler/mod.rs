@@ -1,0 +1,17 @@
+//! Handlers: what they take, what they return, and the traits that `#[on]` writes against.
+
+mod check;
+mod failure;
+mod from_delivery;
+mod handle;
+mod outcome;
+mod state;
+
+pub use check::check_param;
+pub use failure::{Failure, Permanent};
+pub use from_delivery::{Extract, FromDelivery, Incoming};
+pub use handle::{Handle, Listed};
+pub use outcome::{IntoOutcome, Outcome};
+pub use state::{FromRef, NoState, State};
+
+pub(crate) use check::Payload;

@@ -1,0 +1,42 @@
+//! Every bound, and its default.
+
+use crate::delivery::Identity;
+use std::time::Duration;
+
+/// Set with the builder, which documents each.
+#[derive(Clone, Debug)]
+pub(crate) struct Limits {
+    pub(crate) body_limit: usize,
+    pub(crate) body_deadline: Duration,
+    pub(crate) response_deadline: Duration,
+    pub(crate) handler_timeout: Duration,
+    pub(crate) lease: Duration,
+    pub(crate) twin_wait: Duration,
+    pub(crate) store_timeout: Duration,
+    pub(crate) max_attempts: u32,
+    pub(crate) max_in_flight: u32,
+    pub(crate) fail_open: bool,
+    pub(crate) identity: Identity,
+    pub(crate) source: String,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body_limit: 1024 * 1024,
+            body_deadline: Duration::from_secs(30),
+            // Apideck gives up after 60 seconds.
+            response_deadline: Duration::from_secs(50),
+            handler_timeout: Duration::from_secs(15 * 60),
+            lease: Duration::from_secs(30),
+            twin_wait: Duration::from_secs(5),
+            store_timeout: Duration::from_secs(5),
+            // Apideck delivers ten times at most, and some of those may find us busy or down.
+            max_attempts: 8,
+            max_in_flight: 1024,
+            fail_open: false,
+            identity: Identity::default(),
+            source: String::new(),
+        }
+    }
+}

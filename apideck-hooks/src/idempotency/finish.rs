@@ -1,0 +1,47 @@
+//! Recording how a run ended.
+
+use super::lease::Lease;
+use super::run::Runner;
+use super::store::{End, Held, Token};
+use crate::delivery::Key;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// Whether it was recorded.
+pub(super) enum Recorded {
+    Yes,
+    /// Another delivery has taken the claim.
+    Lost,
+    /// The store could not be reached while the lease lasted.
+    No,
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+impl Runner {
+    /// Records the end, again and again while nobody else can have taken the claim.
+    pub(super) async fn record(&self, record: Key, token: Token, end: End, lease: &Lease) -> Recorded {
+        let last = lease.end() - self.limits.lease / 10;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self
+                .within_timeout(self.store.finish(record, token, end.clone()))
+                .await
+            {
+                Ok(Held::Yes) => return Recorded::Yes,
+                Ok(Held::Lost) => return Recorded::Lost,
+                Err(error) => {
+                    self.stats.store_errors.add();
+                    if Instant::now() + pause > last {
+                        tracing::error!(%error, "the end of a run could not be recorded while its lease lasted");
+                        return Recorded::No;
+                    }
+                    tracing::warn!(%error, "the end of a run could not be recorded; trying again");
+                }
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}

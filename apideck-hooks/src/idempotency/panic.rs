@@ -1,0 +1,27 @@
+//! A handler that panics fails; the process and the connection live on.
+
+use std::any::Any;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
+use std::task::Poll;
+
+/// The future's output, or the text of its panic.
+pub(super) async fn catch<F: Future>(future: F) -> Result<F::Output, String> {
+    let mut future = pin!(future);
+    // Nothing of the future is looked at after a panic: it is only dropped.
+    poll_fn(
+        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+            Ok(Poll::Pending) => Poll::Pending,
+            Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
+            Err(panic) => Poll::Ready(Err(text(&*panic))),
+        },
+    )
+    .await
+}
+
+fn text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().copied();
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    text.unwrap_or("no text").to_owned()
+}

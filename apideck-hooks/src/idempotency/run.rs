@@ -1,0 +1,327 @@
+//! One delivery of an event, from the claim to the answer.
+
+use super::finish::Recorded;
+use super::guard::Guard;
+use super::lease::Lease;
+use super::panic;
+use super::store::{Claim, DeadLetter, End, Status, Store, StoreError, Token, Verdict};
+use super::twins::Twins;
+use crate::delivery::{Key, Keys};
+use crate::handler::{Failure, Outcome};
+use crate::hooks::{Limits, Phase, Stats};
+use crate::service::{Answer, Later};
+use bytes::Bytes;
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+/// Runs handlers for events, each event once.
+pub(crate) struct Runner {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) limits: Limits,
+    pub(super) stats: Arc<Stats>,
+    twins: Twins,
+    phase: watch::Receiver<Phase>,
+}
+
+/// What is to be done for a delivery.
+pub(crate) struct Job<F> {
+    pub(crate) keys: Keys,
+    /// The verified text, kept if the event is set aside.
+    pub(crate) body: Bytes,
+    /// The handler's run, given the attempt.
+    pub(crate) handler: F,
+}
+
+/// How a handler's run ended.
+enum Ended {
+    Itself(Outcome),
+    /// The grace period of a shutdown is over.
+    Stopped,
+}
+
+impl Runner {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        limits: Limits,
+        stats: Arc<Stats>,
+        phase: watch::Receiver<Phase>,
+    ) -> Self {
+        Runner {
+            store,
+            limits,
+            stats,
+            twins: Twins::default(),
+            phase,
+        }
+    }
+
+    /// The answer for the delivery.
+    pub(crate) async fn run<F, R>(&self, job: Job<F>) -> Answer
+    where
+        F: FnOnce(u32) -> R,
+        R: Future<Output = Outcome>,
+    {
+        let asked = Instant::now();
+        let claim = Claim::new(job.keys.event, job.keys.delivery, self.limits.lease);
+        let claimed = match self.within_timeout(self.store.claim(claim)).await {
+            Ok(claimed) => claimed,
+            Err(error) => return self.run_without_store(job, &error).await,
+        };
+        if claimed.record != job.keys.event {
+            self.stats.idempotency_key_reused.add();
+            tracing::warn!("idempotency_key_reused: this idempotency key came with another event before");
+        }
+        match claimed.verdict {
+            Verdict::Granted { token, attempt } => {
+                let lease = Lease::until(asked + self.limits.lease);
+                self.run_claimed(job, claimed.record, token, attempt, lease).await
+            }
+            Verdict::Running { lease_left } => self.wait_for_twin(claimed.record, lease_left).await,
+            Verdict::Done => self.duplicate(),
+            Verdict::Dead => self.duplicate_of_dead(),
+            Verdict::Full => {
+                self.stats.store_full.add();
+                tracing::error!("the idempotency store is full of events that are being handled");
+                Answer::Later(Later::Busy, Later::DEFAULT)
+            }
+        }
+    }
+
+    async fn run_claimed<F, R>(
+        &self,
+        job: Job<F>,
+        record: Key,
+        token: Token,
+        attempt: u32,
+        lease: Lease,
+    ) -> Answer
+    where
+        F: FnOnce(u32) -> R,
+        R: Future<Output = Outcome>,
+    {
+        let guard = Guard::new(Arc::clone(&self.store), record, token);
+        let ended = if attempt > self.limits.max_attempts {
+            // Earlier runs ended without a word, as a crash does.
+            Ended::Itself(Outcome::Retry(Failure::retry("no attempt before came to an end")))
+        } else {
+            self.stats.runs.add();
+            self.attend((job.handler)(attempt), self.keep(record, token, &lease))
+                .await
+        };
+        guard.disarm();
+        let (end, answer) = self.judge(ended, attempt, job.body);
+        let dead = matches!(end, End::Dead(_));
+        match self.record(record, token, end, &lease).await {
+            Recorded::Yes => {
+                self.twins.settled(record, answer);
+                answer
+            }
+            Recorded::Lost => {
+                self.stats.lost.add();
+                tracing::warn!("the claim was lost: another delivery of this event has taken over");
+                self.answer_of_successor(record).await
+            }
+            Recorded::No => {
+                self.stats.unrecorded.add();
+                // To say that it is set aside would be a lie; what was handled stays handled.
+                let answer = if dead {
+                    Answer::Later(Later::Store, Later::DEFAULT)
+                } else {
+                    answer
+                };
+                self.twins.settled(record, answer);
+                answer
+            }
+        }
+    }
+
+    /// The handler's run, its claim kept meanwhile.
+    async fn attend(&self, handler: impl Future<Output = Outcome>, keep: impl Future<Output = ()>) -> Ended {
+        let mut phase = self.phase.clone();
+        let mut handler = pin!(panic::catch(handler));
+        let mut keep = pin!(keep);
+        let mut time_out = pin!(sleep(self.limits.handler_timeout));
+        let mut stopped = pin!(phase.wait_for(|phase| *phase == Phase::Releasing));
+        let mut kept = true;
+        loop {
+            tokio::select! {
+                // Most handlers are ready before a timer is ever set.
+                biased;
+                outcome = &mut handler => {
+                    return Ended::Itself(outcome.unwrap_or_else(|text| {
+                        self.stats.panics.add();
+                        Outcome::Retry(Failure::retry(format!("the handler panicked: {text}")))
+                    }));
+                }
+                // It may be past its point of no return: let it end. What it reports will not overwrite its successor.
+                () = &mut keep, if kept => {
+                    kept = false;
+                    tracing::warn!("the claim was lost while the handler runs");
+                }
+                () = &mut time_out => {
+                    self.stats.timeouts.add();
+                    let limit = self.limits.handler_timeout;
+                    return Ended::Itself(Outcome::Retry(Failure::retry(format!("the handler took longer than {limit:?}"))));
+                }
+                _ = &mut stopped => return Ended::Stopped,
+            }
+        }
+    }
+
+    /// What to record and what to answer.
+    fn judge(&self, ended: Ended, attempt: u32, body: Bytes) -> (End, Answer) {
+        let outcome = match ended {
+            Ended::Itself(outcome) => outcome,
+            Ended::Stopped => {
+                tracing::warn!(attempt, "stopped by the shutdown: released");
+                return (End::Release, Answer::Later(Later::ShuttingDown, Later::DEFAULT));
+            }
+        };
+        match outcome {
+            Outcome::Done => {
+                self.stats.handled.add();
+                tracing::info!(attempt, "handled");
+                (End::Done, Answer::Handled)
+            }
+            Outcome::Ignore => {
+                self.stats.ignored.add();
+                tracing::info!(attempt, "ignored by its handler");
+                (End::Done, Answer::Ignored)
+            }
+            Outcome::Retry(failure) if attempt < self.limits.max_attempts => {
+                self.stats.failed.add();
+                tracing::warn!(attempt, error = %failure, "failed: to be tried again");
+                let answer = match failure.delay() {
+                    Some(after) => Answer::Later(Later::Asked, Later::seconds(after)),
+                    None => Answer::Failed,
+                };
+                (End::Release, answer)
+            }
+            Outcome::Retry(failure) | Outcome::SetAside(failure) => {
+                self.stats.dead.add();
+                let kept = self.store.keeps_dead_letters();
+                tracing::error!(attempt, error = %failure, kept, "set aside");
+                let letter = DeadLetter {
+                    body,
+                    error: failure.to_string(),
+                };
+                (
+                    End::Dead(letter),
+                    if kept {
+                        Answer::SetAside
+                    } else {
+                        Answer::Unprocessable
+                    },
+                )
+            }
+        }
+    }
+
+    /// The event is running in another delivery: its outcome, if that comes soon.
+    async fn wait_for_twin(&self, record: Key, lease_left: Duration) -> Answer {
+        const LOOK: Duration = Duration::from_millis(500);
+        let mut wait = self.twins.wait(record);
+        let mut left = lease_left;
+        let patience = sleep(self.limits.twin_wait);
+        let mut patience = pin!(patience);
+        loop {
+            // Whoever settles it here tells us; a look is for what was settled before we came, and elsewhere.
+            match self.within_timeout(self.store.status(record)).await {
+                Ok(Status::Done { .. }) => return self.duplicate(),
+                Ok(Status::Dead { .. }) => return self.duplicate_of_dead(),
+                Ok(Status::Released { .. }) => return Answer::Failed,
+                Ok(Status::Running { lease_left, .. }) => left = lease_left,
+                Ok(Status::Absent) => left = Duration::ZERO,
+                Err(error) => {
+                    self.stats.store_errors.add();
+                    tracing::warn!(%error, "the running twin could not be looked at");
+                }
+            }
+            tokio::select! {
+                biased;
+                answer = wait.answer() => {
+                    self.stats.duplicates.add();
+                    tracing::info!("answered with the outcome of a delivery of the same event");
+                    return answer;
+                }
+                () = &mut patience => {
+                    self.stats.busy.add();
+                    tracing::info!("still running in another delivery");
+                    return Answer::Later(Later::Running, Later::seconds(left));
+                }
+                () = sleep(LOOK) => {}
+            }
+        }
+    }
+
+    fn duplicate(&self) -> Answer {
+        self.stats.duplicates.add();
+        tracing::info!("a duplicate: handled before");
+        Answer::Duplicate
+    }
+
+    /// A `2xx` must not be a lie: only what is kept durably counts as set aside.
+    fn duplicate_of_dead(&self) -> Answer {
+        self.stats.duplicates.add();
+        tracing::info!("a duplicate: set aside before");
+        if self.store.keeps_dead_letters() {
+            Answer::Duplicate
+        } else {
+            Answer::Unprocessable
+        }
+    }
+
+    async fn answer_of_successor(&self, record: Key) -> Answer {
+        match self.within_timeout(self.store.status(record)).await {
+            Ok(Status::Done { .. }) => self.duplicate(),
+            Ok(Status::Dead { .. }) => self.duplicate_of_dead(),
+            Ok(Status::Running { lease_left, .. }) => {
+                Answer::Later(Later::Running, Later::seconds(lease_left))
+            }
+            Ok(Status::Released { .. } | Status::Absent) => Answer::Failed,
+            Err(_) => Answer::Later(Later::Store, Later::DEFAULT),
+        }
+    }
+
+    /// The store is down: nothing is run, unless the user has said that running twice does no harm.
+    async fn run_without_store<F, R>(&self, job: Job<F>, error: &StoreError) -> Answer
+    where
+        F: FnOnce(u32) -> R,
+        R: Future<Output = Outcome>,
+    {
+        self.stats.store_errors.add();
+        if !self.limits.fail_open {
+            tracing::error!(%error, "not claimed: answered 503");
+            return Answer::Later(Later::Store, Later::DEFAULT);
+        }
+        self.stats.failed_open.add();
+        self.stats.runs.add();
+        tracing::error!(%error, "not claimed: running all the same, as `fail_open` says");
+        let ended = self.attend((job.handler)(1), std::future::pending()).await;
+        let (end, answer) = self.judge(ended, 1, job.body);
+        // There is no record to set it aside in.
+        if matches!(end, End::Dead(_)) {
+            Answer::Unprocessable
+        } else {
+            answer
+        }
+    }
+
+    /// No call to the store is waited for without end.
+    pub(super) async fn within_timeout<T>(
+        &self,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.limits.store_timeout, call).await {
+            Ok(result) => result,
+            Err(_) => Err(StoreError::new(format!(
+                "no answer within {:?}",
+                self.limits.store_timeout
+            ))),
+        }
+    }
+}

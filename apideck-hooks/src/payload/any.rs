@@ -1,0 +1,89 @@
+//! Any event, for handlers that take all of them.
+
+use super::wire::{self, Parsed};
+use super::{ConnectionEvent, Raw, ResourceEvent};
+use crate::delivery::DecodeError;
+use crate::event::EventType;
+use bytes::Bytes;
+
+/// Any signed delivery: an event of one of the two families, or something else.
+#[derive(Clone, PartialEq, Debug)]
+#[non_exhaustive]
+pub enum AnyEvent {
+    /// An event of Vault.
+    Connection(ConnectionEvent),
+    /// An event of any other API.
+    Resource(ResourceEvent),
+    /// A signed body that is no event, such as the one that Apideck sends to validate a new URL.
+    Other(OtherEvent),
+}
+
+/// A signed body that is no event.
+#[derive(Clone, PartialEq, Debug, Default)]
+#[non_exhaustive]
+pub struct OtherEvent {
+    pub(crate) raw: Raw,
+}
+
+impl OtherEvent {
+    /// The verified text.
+    pub fn raw(&self) -> &Raw {
+        &self.raw
+    }
+}
+
+impl AnyEvent {
+    /// Reads a body, `{"payload":{…}}`, that was verified already or comes from a test.
+    pub fn from_json(text: impl Into<Bytes>) -> Result<Self, DecodeError> {
+        let text = text.into();
+        match wire::parse(&text) {
+            Parsed::Event { event, .. } => event,
+            Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent { raw: Raw::new(text) })),
+        }
+    }
+
+    /// What happened; none for a body that is no event.
+    pub fn event_type(&self) -> Option<&EventType> {
+        match self {
+            AnyEvent::Connection(event) => Some(&event.event_type),
+            AnyEvent::Resource(event) => Some(&event.event_type),
+            AnyEvent::Other(_) => None,
+        }
+    }
+
+    /// Unique reference to the event; empty when there is none.
+    pub fn event_id(&self) -> &str {
+        match self {
+            AnyEvent::Connection(event) => &event.event_id,
+            AnyEvent::Resource(event) => &event.event_id,
+            AnyEvent::Other(_) => "",
+        }
+    }
+
+    /// Id of the entity that the event is about; empty when there is none.
+    pub fn entity_id(&self) -> &str {
+        match self {
+            AnyEvent::Connection(event) => &event.entity_id,
+            AnyEvent::Resource(event) => &event.entity_id,
+            AnyEvent::Other(_) => "",
+        }
+    }
+
+    /// Your customer; empty when there is none.
+    pub fn consumer_id(&self) -> &str {
+        match self {
+            AnyEvent::Connection(event) => &event.entity.consumer_id,
+            AnyEvent::Resource(event) => &event.consumer_id,
+            AnyEvent::Other(_) => "",
+        }
+    }
+
+    /// The verified text that the event was read from.
+    pub fn raw(&self) -> &Raw {
+        match self {
+            AnyEvent::Connection(event) => &event.raw,
+            AnyEvent::Resource(event) => &event.raw,
+            AnyEvent::Other(event) => &event.raw,
+        }
+    }
+}

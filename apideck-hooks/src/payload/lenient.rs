@@ -1,0 +1,44 @@
+//! Reading what may be missing, `null` or odd without refusing the whole event.
+
+use serde::de::{Deserialize, Deserializer, Error, Visitor};
+use std::fmt;
+
+/// Reads a string without a copy where the reader allows it.
+pub(crate) struct TextVisitor<F>(pub(crate) F);
+
+impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for TextVisitor<F> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok((self.0)(text))
+    }
+}
+
+/// `null` is the default.
+pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+where
+    T: Deserialize<'de> + Default,
+    D: Deserializer<'de>,
+{
+    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A count; what is no whole number of `u32` is none.
+pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
+    let number = Option::<serde_json::Number>::deserialize(deserializer)?;
+    Ok(number.and_then(|number| {
+        let whole = number.as_f64().filter(|value| value.fract() == 0.0);
+        whole
+            .filter(|value| (0.0..=f64::from(u32::MAX)).contains(value))
+            .map(|value| value as u32)
+    }))
+}
+
+/// Whether a text was missing, for leaving it out again.
+pub(super) fn is_empty(text: &impl AsRef<str>) -> bool {
+    text.as_ref().is_empty()
+}

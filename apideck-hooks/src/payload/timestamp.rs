@@ -1,0 +1,201 @@
+//! A point in time as Apideck wrote it.
+
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+use std::fmt;
+
+/// A point in time as Apideck sends it: ISO 8601 in UTC.
+///
+/// What cannot be read as a time does not break the delivery: [`get`](Timestamp::get) is none then, and the text
+/// is kept. Displaying and serialising give back the text that came.
+///
+/// ```
+/// use apideck_hooks::Timestamp;
+///
+/// let at = Timestamp::from("2021-10-01T03:14:55.419Z");
+/// assert_eq!(at.get().unwrap().as_millisecond(), 1_633_058_095_419);
+/// assert_eq!(at.to_string(), "2021-10-01T03:14:55.419Z");
+///
+/// let odd = Timestamp::from("yesterday");
+/// assert!(odd.get().is_none());
+/// assert_eq!(odd.to_string(), "yesterday");
+/// ```
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Timestamp(Repr);
+
+/// The ordinary form costs no allocation.
+#[derive(Clone, PartialEq, Eq, Hash)]
+enum Repr {
+    /// `2021-10-01T03:14:55.419Z`
+    Millis(jiff::Timestamp),
+    Text {
+        text: Box<str>,
+        at: Option<jiff::Timestamp>,
+    },
+}
+
+impl Timestamp {
+    /// The time, if the text was one. A time without an offset is UTC.
+    pub fn get(&self) -> Option<jiff::Timestamp> {
+        match &self.0 {
+            Repr::Millis(at) => Some(*at),
+            Repr::Text { at, .. } => *at,
+        }
+    }
+}
+
+impl From<&str> for Timestamp {
+    fn from(text: &str) -> Self {
+        let at = text.parse::<jiff::Timestamp>().ok();
+        if let (Some(at), true) = (at, is_plain_millis(text.as_bytes())) {
+            return Timestamp(Repr::Millis(at));
+        }
+        let at = at.or_else(|| {
+            let local = text.parse::<jiff::civil::DateTime>().ok()?;
+            jiff::tz::Offset::UTC.to_timestamp(local).ok()
+        });
+        Timestamp(Repr::Text {
+            text: text.into(),
+            at,
+        })
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(at: jiff::Timestamp) -> Self {
+        Timestamp::from(format!("{at:.3}").as_str())
+    }
+}
+
+/// Whether printing the time with three decimals gives the same text: no leap second, no offset, no sign.
+fn is_plain_millis(text: &[u8]) -> bool {
+    let shape = b"dddd-dd-ddTdd:dd:dd.dddZ";
+    text.len() == shape.len()
+        && text.iter().zip(shape).all(|(byte, kind)| {
+            if *kind == b'd' {
+                byte.is_ascii_digit()
+            } else {
+                byte == kind
+            }
+        })
+        && &text[17..19] != b"60"
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Repr::Millis(at) => write!(f, "{at:.3}"),
+            Repr::Text { text, .. } => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(AnyVisitor)
+    }
+}
+
+/// Takes whatever stands there.
+struct AnyVisitor;
+
+impl<'de> Visitor<'de> for AnyVisitor {
+    type Value = Timestamp;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a time")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Timestamp, E> {
+        Ok(text.into())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<Timestamp, E> {
+        Ok(value.to_string().as_str().into())
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<Timestamp, E> {
+        Ok(value.to_string().as_str().into())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<Timestamp, E> {
+        Ok(value.to_string().as_str().into())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<Timestamp, E> {
+        Ok(value.to_string().as_str().into())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Timestamp, E> {
+        Ok("".into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Timestamp, A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok("".into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Timestamp, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok("".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_comes_back_whatever_it_was() {
+        for text in [
+            "2021-10-01T03:14:55.419Z",
+            "2021-10-01T03:14:55Z",
+            "2021-10-01T03:14:55.419000Z",
+            "2021-10-01T05:14:55.419+02:00",
+            "2016-12-31T23:59:60.000Z",
+            "2021-10-01 03:14:55",
+            "2021-13-01T03:14:55.419Z",
+            "0000-00-00T00:00:00.000Z",
+            "",
+            "soon",
+        ] {
+            assert_eq!(Timestamp::from(text).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn the_ordinary_form_is_kept_without_its_text() {
+        assert!(matches!(
+            Timestamp::from("2021-10-01T03:14:55.419Z").0,
+            Repr::Millis(_)
+        ));
+    }
+
+    #[test]
+    fn offsets_and_their_absence_are_read() {
+        let utc = Timestamp::from("2021-10-01T03:14:55.419Z").get();
+        assert!(utc.is_some());
+        assert_eq!(Timestamp::from("2021-10-01T05:14:55.419+02:00").get(), utc);
+        assert_eq!(Timestamp::from("2021-10-01T03:14:55.419").get(), utc);
+        assert_eq!(Timestamp::from("2021-13-01T03:14:55.419Z").get(), None);
+    }
+
+    #[test]
+    fn any_json_is_accepted() {
+        for json in ["1", "-1", "1.5", "true", "null", "[1,[2]]", "{\"a\":{}}", "\"x\""] {
+            assert!(serde_json::from_str::<Timestamp>(json).is_ok(), "{json}");
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! From the verified text to a typed event, in one pass where it can be.
+
+use super::connection::Connection;
+use super::connection_event::{ConnectionEvent, MigratedFrom};
+use super::lenient::{count, or_default};
+use super::resource_event::ResourceEvent;
+use super::{AnyEvent, Raw, Timestamp};
+use crate::delivery::DecodeError;
+use crate::event::{EventType, Family};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::Value;
+
+/// The fields of both families: the family is only known once they are read.
+#[derive(Deserialize)]
+pub(super) struct Wire {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) event_id: String,
+    pub(super) event_type: EventType,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) unified_api: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) service_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) consumer_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) entity_id: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) entity_type: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) entity_url: String,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) entity: Connection,
+    #[serde(default, deserialize_with = "count")]
+    pub(super) execution_attempt: Option<u32>,
+    #[serde(default)]
+    pub(super) occurred_at: Option<Timestamp>,
+    #[serde(default)]
+    pub(super) migrated_from: Option<MigratedFrom>,
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    payload: Wire,
+}
+
+/// What a verified text is.
+pub(crate) enum Parsed {
+    /// It names an event. The identity is there even if the payload does not decode.
+    Event {
+        event_type: EventType,
+        identity: EventIdentity,
+        event: Result<AnyEvent, DecodeError>,
+    },
+    /// JSON or not, it names no event.
+    NoEvent,
+}
+
+/// What the signed body says about who it is.
+#[derive(Default)]
+pub(crate) struct EventIdentity {
+    pub(crate) event_id: String,
+    pub(crate) entity_id: String,
+    pub(crate) execution_attempt: Option<u32>,
+}
+
+/// Reads a verified text.
+pub(crate) fn parse(text: &Bytes) -> Parsed {
+    match serde_json::from_slice::<Envelope>(text) {
+        Ok(envelope) if !envelope.payload.event_type.as_str().is_empty() => typed(envelope.payload, text),
+        _ => parse_slowly(text),
+    }
+}
+
+fn typed(wire: Wire, text: &Bytes) -> Parsed {
+    let event_type = wire.event_type.clone();
+    let identity = EventIdentity {
+        event_id: wire.event_id.clone(),
+        entity_id: wire.entity_id.clone(),
+        execution_attempt: wire.execution_attempt,
+    };
+    Parsed::Event {
+        event_type,
+        identity,
+        event: Ok(into_family(wire, text)),
+    }
+}
+
+fn into_family(wire: Wire, text: &Bytes) -> AnyEvent {
+    let raw = Raw::new(text.clone());
+    match wire.event_type.family() {
+        Family::Connection => AnyEvent::Connection(ConnectionEvent { raw, ..wire.into() }),
+        Family::Resource => AnyEvent::Resource(ResourceEvent { raw, ..wire.into() }),
+    }
+}
+
+/// A tree has two virtues: a duplicate key is settled as JavaScript settles it (the last one wins), and a payload
+/// with a field of another type than documented still says which event it is.
+fn parse_slowly(text: &Bytes) -> Parsed {
+    let Ok(mut tree) = serde_json::from_slice::<Value>(text) else {
+        return Parsed::NoEvent;
+    };
+    let Some(payload) = tree.get_mut("payload") else {
+        return Parsed::NoEvent;
+    };
+    let name = payload
+        .get("event_type")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    if name.is_empty() {
+        return Parsed::NoEvent;
+    }
+    let event_type = EventType::from(name);
+    let identity = EventIdentity {
+        event_id: scalar(payload, "event_id"),
+        entity_id: scalar(payload, "entity_id"),
+        execution_attempt: payload
+            .get("execution_attempt")
+            .and_then(|number| count(number).ok().flatten()),
+    };
+    let event = serde_json::from_value::<Wire>(payload.take())
+        .map(|wire| into_family(wire, text))
+        .map_err(|error| DecodeError::new(&event_type, error));
+    Parsed::Event {
+        event_type,
+        identity,
+        event,
+    }
+}
+
+fn scalar(payload: &Value, key: &str) -> String {
+    match payload.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(number @ (Value::Number(_) | Value::Bool(_))) => number.to_string(),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(json: &str) -> AnyEvent {
+        AnyEvent::from_json(json.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn all_but_the_name_may_be_missing_or_null() {
+        let bare = event(r#"{"payload":{"event_type":"vault.connection.created"}}"#);
+        let nulls = event(
+            r#"{"payload":{"event_type":"vault.connection.created","event_id":null,"entity":null,"entity_id":null,
+                "execution_attempt":null,"occurred_at":null,"migrated_from":null,"service_id":null}}"#,
+        );
+        assert_eq!(bare, nulls);
+        let inner_nulls = event(
+            r#"{"payload":{"event_type":"vault.connection.created","entity":{"id":null,"state":null,"auth_type":null,
+                "health":null,"enabled":null,"settings":null,"metadata":null,"created_at":null,"updated_at":null}}}"#,
+        );
+        assert_eq!(bare, inner_nulls);
+    }
+
+    #[test]
+    fn the_last_duplicate_key_wins() {
+        let doubled = r#"{"payload":{"event_type":"crm.lead.created","event_id":"a","event_id":"b"}}"#;
+        assert_eq!(event(doubled).event_id(), "b");
+    }
+
+    #[test]
+    fn an_odd_field_leaves_the_identity() {
+        let text = Bytes::from_static(
+            br#"{"payload":{"event_type":"vault.connection.created","event_id":7,"entity_id":"c","entity":"odd"}}"#,
+        );
+        let Parsed::Event {
+            event_type,
+            identity,
+            event,
+        } = parse(&text)
+        else {
+            panic!("an event")
+        };
+        assert_eq!(event_type, EventType::ConnectionCreated);
+        assert_eq!(
+            (identity.event_id.as_str(), identity.entity_id.as_str()),
+            ("7", "c")
+        );
+        assert!(event.is_err());
+    }
+
+    #[test]
+    fn odd_numbers_of_attempts_are_none() {
+        for (json, attempts) in [
+            ("2", Some(2)),
+            ("2.0", Some(2)),
+            ("-1", None),
+            ("1e300", None),
+            ("2.5", None),
+            ("4294967295", Some(u32::MAX)),
+        ] {
+            let text = format!(
+                r#"{{"payload":{{"event_type":"vault.connection.created","execution_attempt":{json}}}}}"#
+            );
+            let AnyEvent::Connection(event) = event(&text) else {
+                panic!("a connection event")
+            };
+            assert_eq!(event.execution_attempt, attempts, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_names_no_event_is_none() {
+        for text in [
+            "",
+            "{}",
+            "[]",
+            "1",
+            "nonsense",
+            "{\"payload\":{}}",
+            "{\"payload\":{\"event_type\":1}}",
+            "\u{feff}{}",
+        ] {
+            assert!(matches!(parse(&Bytes::from(text)), Parsed::NoEvent), "{text}");
+        }
+    }
+
+    #[test]
+    fn both_forms_of_migrated_from_are_read() {
+        for (json, id) in [
+            (r#""pipedrive""#, Some("pipedrive")),
+            (r#"{"service_id":"pipedrive"}"#, Some("pipedrive")),
+            ("7", None),
+        ] {
+            let text = format!(
+                r#"{{"payload":{{"event_type":"vault.connection.migrated","migrated_from":{json}}}}}"#
+            );
+            let AnyEvent::Connection(event) = event(&text) else {
+                panic!("a connection event")
+            };
+            assert_eq!(event.migrated_from.unwrap().service_id(), id);
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! Which handler an event has: planned by the compiler, a table look-up at run time.
+//!
+//! An exact name beats a pattern, a longer pattern a shorter one. What is left over is acknowledged.
+
+mod fault;
+mod faults;
+mod plan;
+mod routes;
+mod selector;
+
+pub use fault::Fault;
+pub use faults::{conflict, gap};
+pub use plan::Plan;
+pub use routes::Routes;
+pub use selector::{Entry, Selector};

@@ -1,0 +1,145 @@
+//! The handler of every event.
+
+use super::Entry;
+use crate::event::{COUNT, EventType};
+
+const NONE: u16 = u16::MAX;
+
+/// The handler of every event, by its position in `router![…]`.
+#[derive(Debug)]
+pub struct Plan {
+    listed: [u16; COUNT],
+    entries: &'static [Entry],
+}
+
+impl Plan {
+    /// Made while compiling.
+    pub const fn new(entries: &'static [Entry]) -> Self {
+        let mut listed = [NONE; COUNT];
+        let mut event = 0;
+        while event < COUNT {
+            let mut best = 0;
+            let mut handler = 0;
+            while handler < entries.len() {
+                let on = entries[handler].on;
+                let mut selector = 0;
+                while selector < on.len() {
+                    if let Some(rank) = on[selector].rank(event as u16)
+                        && (listed[event] == NONE || rank > best)
+                    {
+                        listed[event] = handler as u16;
+                        best = rank;
+                    }
+                    selector += 1;
+                }
+                handler += 1;
+            }
+            event += 1;
+        }
+        Plan { listed, entries }
+    }
+
+    /// The handler of an event.
+    pub(crate) fn route(&self, event: &EventType) -> Option<u16> {
+        match event.index() {
+            Some(index) => Some(self.listed[index]).filter(|handler| *handler != NONE),
+            None => self.route_unlisted(event.as_str()),
+        }
+    }
+
+    /// The handler of a signed body that is no event: that of `*`.
+    pub(crate) fn fallback(&self) -> Option<u16> {
+        self.route_unlisted("")
+    }
+
+    /// The handler's path, as it was written.
+    pub(crate) fn name(&self, handler: u16) -> &'static str {
+        self.entries
+            .get(usize::from(handler))
+            .map_or("", |entry| entry.name)
+    }
+
+    fn route_unlisted(&self, name: &str) -> Option<u16> {
+        let ranked = self.entries.iter().enumerate().filter_map(|(handler, entry)| {
+            let rank = entry
+                .on
+                .iter()
+                .filter_map(|selector| selector.rank_unlisted(name))
+                .max()?;
+            Some((rank, handler as u16))
+        });
+        ranked.max_by_key(|(rank, _)| *rank).map(|(_, handler)| handler)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Selector;
+    use super::*;
+    use crate::event::NAMES;
+
+    fn pattern(prefix: &'static str) -> Selector {
+        let first = NAMES.partition_point(|name| *name < prefix) as u16;
+        let end = first + NAMES.iter().filter(|name| name.starts_with(prefix)).count() as u16;
+        Selector::Pattern { prefix, first, end }
+    }
+
+    fn exact(name: &str) -> Selector {
+        Selector::Exact(NAMES.binary_search(&name).unwrap() as u16)
+    }
+
+    fn entries(lists: Vec<Vec<Selector>>) -> &'static [Entry] {
+        let entry = |on: Vec<Selector>| Entry {
+            name: "handler",
+            on: on.leak(),
+        };
+        lists.into_iter().map(entry).collect::<Vec<_>>().leak()
+    }
+
+    #[test]
+    fn the_more_exact_entry_wins_in_any_order() {
+        let star = vec![pattern("")];
+        let vault = vec![pattern("vault.")];
+        let refresh = vec![pattern("vault.connection.token_refresh.")];
+        let failed = vec![exact("vault.connection.token_refresh.failed")];
+        let paused = vec![Selector::Unlisted("vault.connection.paused")];
+        let route = |plan: &Plan, name: &str| plan.route(&EventType::from(name)).map(usize::from);
+        for names in [
+            [
+                ("vault.connection.token_refresh.failed", 3),
+                ("vault.connection.token_refresh.pending", 2),
+            ],
+            [("vault.connection.created", 1), ("crm.lead.created", 0)],
+            [
+                ("vault.connection.paused", 4),
+                ("vault.connection.token_refresh.stalled", 2),
+            ],
+            [("vault.consumer.created", 1), ("billing.invoice.paid", 0)],
+        ] {
+            let lists = vec![
+                star.clone(),
+                vault.clone(),
+                refresh.clone(),
+                failed.clone(),
+                paused.clone(),
+            ];
+            let forward = Plan::new(entries(lists.clone()));
+            let backward = Plan::new(entries(lists.into_iter().rev().collect()));
+            for (name, handler) in names {
+                assert_eq!(route(&forward, name), Some(handler), "{name}");
+                assert_eq!(route(&backward, name), Some(4 - handler), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_entry_is_for_has_no_handler() {
+        let plan = Plan::new(entries(vec![vec![exact("crm.lead.created")]]));
+        assert_eq!(plan.route(&EventType::CrmLeadCreated), Some(0));
+        assert_eq!(plan.route(&EventType::CrmLeadDeleted), None);
+        assert_eq!(plan.route(&EventType::from("crm.lead.merged")), None);
+        assert_eq!(plan.fallback(), None);
+        assert_eq!(Plan::new(entries(vec![vec![pattern("")]])).fallback(), Some(0));
+        assert_eq!(Plan::new(entries(vec![vec![pattern("vault.")]])).fallback(), None);
+    }
+}

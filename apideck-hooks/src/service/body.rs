@@ -1,0 +1,84 @@
+//! Reading a body of bounded size.
+
+use super::Answer;
+use bytes::{Buf, Bytes, BytesMut};
+use http_body::Body;
+use http_body_util::BodyExt;
+use std::pin::pin;
+
+/// The whole body, or the answer to one that cannot be had.
+///
+/// Never holds more than the limit and one chunk, whatever the request claims its length to be.
+pub(super) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Answer>
+where
+    B: Body,
+{
+    let too_large = |length: usize| length > limit;
+    if usize::try_from(body.size_hint().lower()).map_or(true, too_large) {
+        return Err(Answer::BodyTooLarge);
+    }
+    let mut body = pin!(body);
+    let mut first = Bytes::new();
+    let mut all = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return Err(Answer::Incomplete);
+        };
+        // Trailers say nothing here.
+        let Ok(mut data) = frame.into_data() else { continue };
+        if too_large(first.len() + all.len() + data.remaining()) {
+            return Err(Answer::BodyTooLarge);
+        }
+        if first.is_empty() && all.is_empty() {
+            // Most bodies are one chunk: taken without a copy.
+            first = data.copy_to_bytes(data.remaining());
+            continue;
+        }
+        if all.is_empty() {
+            all.reserve(first.len() + data.remaining());
+            all.extend_from_slice(&std::mem::take(&mut first));
+        }
+        while data.has_remaining() {
+            let chunk = data.chunk();
+            all.extend_from_slice(chunk);
+            let length = chunk.len();
+            data.advance(length);
+        }
+    }
+    Ok(if all.is_empty() { first } else { all.freeze() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
+    use std::convert::Infallible;
+
+    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Answer> {
+        let frames = chunks
+            .iter()
+            .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
+        read(
+            StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>())),
+            limit,
+        )
+        .await
+    }
+
+    #[tokio::test]
+    async fn one_chunk_is_not_copied() {
+        let body = Bytes::from_static(b"abc");
+        let read = read(Full::new(body.clone()), 3).await.unwrap();
+        assert_eq!(read.as_ptr(), body.as_ptr());
+    }
+
+    #[tokio::test]
+    async fn chunks_are_joined_up_to_the_limit() {
+        assert_eq!(chunks(&[], 0).await.unwrap(), "");
+        assert_eq!(chunks(&["a", "", "bc", "d"], 4).await.unwrap(), "abcd");
+        assert_eq!(chunks(&["", "ab"], 2).await.unwrap(), "ab");
+        assert_eq!(chunks(&["a", "bc", "d"], 3).await, Err(Answer::BodyTooLarge));
+        assert_eq!(chunks(&["abcd"], 3).await, Err(Answer::BodyTooLarge));
+    }
+}

@@ -1,0 +1,136 @@
+//! `Hooks` as a service of hyper and of tower.
+
+use super::body;
+use super::{Answer, Later};
+use crate::hooks::{Arrival, Edge, Hooks, Phase};
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::time::{Instant, timeout, timeout_at};
+
+/// The answer to a request, in a while.
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+
+impl Future for ResponseFuture {
+    type Output = Result<Response<Full<Bytes>>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.0.as_mut().poll(cx).map(|answer| Ok(answer.into_response()))
+    }
+}
+
+impl fmt::Debug for ResponseFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResponseFuture")
+    }
+}
+
+impl Hooks {
+    fn respond<B>(&self, request: Request<B>) -> ResponseFuture
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let edge = Arc::clone(&self.edge);
+        ResponseFuture(Box::pin(async move { edge.answer(request).await }))
+    }
+}
+
+impl<B> hyper::service::Service<Request<B>> for Hooks
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn call(&self, request: Request<B>) -> ResponseFuture {
+        self.respond(request)
+    }
+}
+
+impl<B> tower_service::Service<Request<B>> for Hooks
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<Full<Bytes>>;
+    type Error = Infallible;
+    type Future = ResponseFuture;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        // Too many deliveries are answered, not held back: a sender waits for an answer.
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ResponseFuture {
+        self.respond(request)
+    }
+}
+
+impl Edge {
+    async fn answer<B>(&self, request: Request<B>) -> Answer
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        self.stats.requests.add();
+        let deadline = Instant::now() + self.limits.response_deadline;
+        let received_at = jiff::Timestamp::now();
+        let (parts, body) = request.into_parts();
+        if parts.method != Method::POST {
+            return Answer::MethodNotAllowed;
+        }
+        let body = match timeout(
+            self.limits.body_deadline,
+            body::read(body, self.limits.body_limit),
+        )
+        .await
+        {
+            Ok(Ok(body)) => body,
+            Ok(Err(answer)) => return answer,
+            Err(_) => return Answer::BodyTimeout,
+        };
+        let text = match self.verifier.verify(&parts.headers, &body) {
+            Ok(verified) => verified.into_text(),
+            Err(_) => {
+                self.stats.unauthorized.add();
+                tracing::warn!("refused: {}", self.verifier.explain(&parts.headers, &body));
+                return Answer::Unauthorized;
+            }
+        };
+        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            self.stats.overloaded.add();
+            tracing::warn!("too many deliveries at once: answered 503");
+            return Answer::Later(Later::Busy, Later::DEFAULT);
+        };
+        // After the permit: a shutdown waits for all of them before it looks for what came in between.
+        if *self.phase.borrow() != Phase::Open {
+            return Answer::Later(Later::ShuttingDown, Later::DEFAULT);
+        }
+        let arrival = Arrival {
+            headers: parts.headers,
+            text,
+            received_at,
+            permit,
+        };
+        match timeout_at(deadline, Arc::clone(&self.engine).spawn(arrival)).await {
+            Ok(Ok(answer)) => answer,
+            // The task was stopped with its runtime, or a `Drop` in the handler panicked.
+            Ok(Err(_)) => Answer::Failed,
+            Err(_) => {
+                self.stats.late.add();
+                tracing::warn!("the handler runs past the response deadline: answered 503, and it goes on");
+                Answer::Later(Later::Running, Later::seconds(self.limits.lease))
+            }
+        }
+    }
+}
