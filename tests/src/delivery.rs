@@ -1,0 +1,182 @@
+//! A delivery as Apideck sends it.
+
+use crate::SECRET;
+use crate::fixtures::sorted;
+use apideck_hooks::Hooks;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use hmac::{Hmac, KeyInit, Mac};
+use http::{HeaderMap, Method, Request};
+use http_body_util::{BodyExt, Full};
+use sha2::Sha256;
+use std::net::SocketAddr;
+
+/// The bytes that are signed.
+#[derive(Clone, Copy, Debug)]
+pub enum Signed {
+    Raw,
+    Sorted,
+}
+
+/// How the signature is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Encoding {
+    Hex,
+    UpperHex,
+    Base64,
+}
+
+/// HMAC-SHA-256, made here so that the runtime's own signing is not its own judge.
+pub fn mac(secret: &str, text: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
+    mac.update(text);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// A signature's text.
+pub fn encode(mac: &[u8], encoding: Encoding) -> String {
+    match encoding {
+        Encoding::Hex => mac.iter().map(|byte| format!("{byte:02x}")).collect(),
+        Encoding::UpperHex => mac.iter().map(|byte| format!("{byte:02X}")).collect(),
+        Encoding::Base64 => BASE64_STANDARD.encode(mac),
+    }
+}
+
+/// A delivery under construction: signed over its raw bytes in hex, unless said otherwise.
+#[derive(Clone, Debug)]
+pub struct Delivery {
+    pub method: Method,
+    pub path: String,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+/// The answer.
+#[derive(Clone, Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Reply {
+    /// The body, which is always JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("a JSON answer")
+    }
+
+    /// `{"status": …}`: a word where it went well, else the number.
+    pub fn word(&self) -> String {
+        self.json()["status"]
+            .as_str()
+            .map_or_else(|| self.status.to_string(), str::to_owned)
+    }
+
+    pub fn retry_after(&self) -> Option<u32> {
+        self.headers.get("retry-after")?.to_str().ok()?.parse().ok()
+    }
+}
+
+impl Delivery {
+    /// A signed delivery of this body, without the headers that are not signed.
+    pub fn of(body: impl Into<Bytes>) -> Self {
+        let body = body.into();
+        let delivery = Delivery {
+            method: Method::POST,
+            path: "/".to_owned(),
+            headers: HeaderMap::new(),
+            body: body.clone(),
+        };
+        delivery
+            .header("content-type", "application/json")
+            .signature(&encode(&mac(SECRET, &body), Encoding::Hex))
+    }
+
+    /// A delivery of an event, with all of Apideck's headers.
+    pub fn event(event_type: &str, event_id: &str) -> Self {
+        Delivery::of(crate::fixtures::body(event_type, event_id))
+            .header("x-apideck-event-type", event_type)
+            .header("x-apideck-idempotency-key", &format!("key-of-{event_id}"))
+    }
+
+    #[must_use]
+    pub fn signed(self, signed: Signed, encoding: Encoding) -> Self {
+        let text = match signed {
+            Signed::Raw => self.body.to_vec(),
+            Signed::Sorted => sorted(std::str::from_utf8(&self.body).expect("text")).into_bytes(),
+        };
+        let signature = encode(&mac(SECRET, &text), encoding);
+        self.signature(&signature)
+    }
+
+    #[must_use]
+    pub fn signature(self, signature: &str) -> Self {
+        self.header("x-apideck-signature", signature)
+    }
+
+    /// Sets a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.insert(name, value.parse().expect("a header value"));
+        self
+    }
+
+    /// Adds one more of a header.
+    #[must_use]
+    pub fn also(mut self, name: &'static str, value: &str) -> Self {
+        self.headers.append(name, value.parse().expect("a header value"));
+        self
+    }
+
+    #[must_use]
+    pub fn without(mut self, name: &'static str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
+    pub fn request(&self) -> Request<Full<Bytes>> {
+        let mut request = Request::new(Full::new(self.body.clone()));
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = self.path.parse().expect("a path");
+        *request.headers_mut() = self.headers.clone();
+        request
+    }
+
+    /// Handed to the service without a socket.
+    pub async fn call(&self, hooks: &Hooks) -> Reply {
+        let mut hooks = hooks.clone();
+        let response = tower_service::Service::call(&mut hooks, self.request())
+            .await
+            .expect("infallible");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("infallible").to_bytes();
+        Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        }
+    }
+
+    /// Sent over a connection of its own.
+    pub async fn send(&self, addr: SocketAddr) -> Reply {
+        let stream = tokio::net::TcpStream::connect(addr).await.expect("a listener");
+        let io = hyper_util::rt::TokioIo::new(stream);
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("HTTP/1.1");
+        let connection = tokio::spawn(connection);
+        let mut request = self.request();
+        request
+            .headers_mut()
+            .insert("host", "localhost".parse().expect("a header value"));
+        let response = sender.send_request(request).await.expect("an answer");
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.expect("a body").to_bytes();
+        drop(sender);
+        connection.await.expect("no panic").expect("a clean end");
+        Reply {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            body,
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the tests share: fixtures, signing, a client, a scripted handler and a store that is watched.
+// Not published: the names say it.
+#![allow(missing_docs)]
+
+pub mod delivery;
+pub mod fixtures;
+pub mod probe;
+pub mod server;
+pub mod spy;
+pub mod tools;
+
+/// The key that test deliveries are signed with.
+pub const SECRET: &str = "test-api-key";

@@ -1,0 +1,137 @@
+//! A handler that does as it is told and tells what it saw.
+
+use apideck_hooks::events::AnyEvent;
+use apideck_hooks::{Delivery, Failure, Hooks, HooksBuilder, Outcome, Permanent, State, on, router};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+
+/// What a run of the handler does.
+#[derive(Clone, Debug)]
+pub enum Step {
+    Succeed,
+    Fail,
+    FailUntil(Duration),
+    Refuse,
+    Ignore,
+    Panic,
+    /// Sleeps, then goes on.
+    Sleep(Duration, Box<Step>),
+    /// Waits for [`Probe::open`], then goes on.
+    Gate(Box<Step>),
+}
+
+/// A run of the handler.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Run {
+    pub event_type: Option<String>,
+    pub event_id: Option<String>,
+    pub attempt: u32,
+    pub execution_attempt: Option<u32>,
+    pub idempotency_key: Option<String>,
+    pub body: String,
+}
+
+/// The handler's state; clones share it.
+#[derive(Clone)]
+pub struct Probe {
+    script: Arc<Mutex<VecDeque<Step>>>,
+    runs: Arc<Mutex<Vec<Run>>>,
+    ended: Arc<Semaphore>,
+    started: Arc<Semaphore>,
+    gate: Arc<Semaphore>,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Probe::new([])
+    }
+}
+
+impl Probe {
+    /// A handler that takes these steps, one a run, and succeeds after them.
+    pub fn new(script: impl IntoIterator<Item = Step>) -> Self {
+        let none = || Arc::new(Semaphore::new(0));
+        Probe {
+            script: Arc::new(Mutex::new(script.into_iter().collect())),
+            runs: Arc::default(),
+            ended: none(),
+            started: none(),
+            gate: none(),
+        }
+    }
+
+    pub fn runs(&self) -> Vec<Run> {
+        self.runs.lock().expect("no panic").clone()
+    }
+
+    pub fn count(&self) -> usize {
+        self.runs().len()
+    }
+
+    /// Waits for one more run to start.
+    pub async fn started(&self) {
+        self.started.acquire().await.expect("open").forget();
+    }
+
+    /// Waits for one more run to end by itself.
+    pub async fn ended(&self) {
+        self.ended.acquire().await.expect("open").forget();
+    }
+
+    /// Lets one run through its gate.
+    pub fn open(&self) {
+        self.gate.add_permits(1);
+    }
+
+    /// A receiver with this handler for everything.
+    pub fn hooks(&self) -> HooksBuilder<impl apideck_hooks::Routes<Probe>, Probe> {
+        Hooks::builder(router![scripted])
+            .secret(crate::SECRET)
+            .state(self.clone())
+    }
+}
+
+#[on("*")]
+async fn scripted(event: AnyEvent, delivery: Delivery, State(probe): State<Probe>) -> Outcome {
+    probe.runs.lock().expect("no panic").push(Run {
+        event_type: event.event_type().map(ToString::to_string),
+        event_id: delivery.event_id().map(str::to_owned),
+        attempt: delivery.attempt(),
+        execution_attempt: delivery.execution_attempt(),
+        idempotency_key: delivery.idempotency_key().map(str::to_owned),
+        body: String::from_utf8_lossy(delivery.body()).into_owned(),
+    });
+    let step = probe
+        .script
+        .lock()
+        .expect("no panic")
+        .pop_front()
+        .unwrap_or(Step::Succeed);
+    probe.started.add_permits(1);
+    let outcome = take(step, &probe).await;
+    probe.ended.add_permits(1);
+    outcome
+}
+
+async fn take(mut step: Step, probe: &Probe) -> Outcome {
+    loop {
+        step = match step {
+            Step::Sleep(time, next) => {
+                tokio::time::sleep(time).await;
+                *next
+            }
+            Step::Gate(next) => {
+                probe.gate.acquire().await.expect("open").forget();
+                *next
+            }
+            Step::Succeed => return Outcome::Done,
+            Step::Ignore => return Outcome::Ignore,
+            Step::Fail => return Outcome::Retry(Failure::retry("secret-reason")),
+            Step::FailUntil(after) => return Outcome::Retry(Failure::retry_after(after, "secret-reason")),
+            Step::Refuse => return Failure::from(Permanent("secret-reason")).into(),
+            Step::Panic => panic!("secret-reason"),
+        };
+    }
+}

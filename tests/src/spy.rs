@@ -1,0 +1,122 @@
+//! A store that counts what is asked of it, and can be told to fail.
+
+use apideck_hooks::MemoryStore;
+use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Status, Store, StoreError, Token};
+use async_trait::async_trait;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// A memory store behind a watch; clones share it.
+#[derive(Clone, Default)]
+pub struct Spy(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    store: MemoryStore,
+    claims: AtomicUsize,
+    operations: AtomicUsize,
+    fail_claims: AtomicBool,
+    fail_finishes: AtomicUsize,
+    fail_renewals: AtomicBool,
+    durable: AtomicBool,
+    last: Mutex<Option<Claimed>>,
+}
+
+impl Spy {
+    /// A spy on a memory store with limits of its own.
+    pub fn on(store: MemoryStore) -> Self {
+        Spy(Arc::new(Inner {
+            store,
+            ..Inner::default()
+        }))
+    }
+
+    /// All calls to the store.
+    pub fn operations(&self) -> usize {
+        self.0.operations.load(Ordering::SeqCst)
+    }
+
+    pub fn claims(&self) -> usize {
+        self.0.claims.load(Ordering::SeqCst)
+    }
+
+    /// The last answer to a claim.
+    pub fn last_claim(&self) -> Claimed {
+        self.0.last.lock().expect("no panic").expect("a claim")
+    }
+
+    /// The status of the record that was claimed last.
+    pub async fn last_status(&self) -> Status {
+        self.0
+            .store
+            .status(self.last_claim().record)
+            .await
+            .expect("memory")
+    }
+
+    pub fn fail_claims(&self, fail: bool) {
+        self.0.fail_claims.store(fail, Ordering::SeqCst);
+    }
+
+    pub fn fail_renewals(&self, fail: bool) {
+        self.0.fail_renewals.store(fail, Ordering::SeqCst);
+    }
+
+    /// The next so many finishes fail.
+    pub fn fail_finishes(&self, count: usize) {
+        self.0.fail_finishes.store(count, Ordering::SeqCst);
+    }
+
+    /// Says that it keeps dead letters.
+    pub fn pretend_durable(&self) {
+        self.0.durable.store(true, Ordering::SeqCst);
+    }
+
+    pub fn store(&self) -> &MemoryStore {
+        &self.0.store
+    }
+
+    fn count(&self, fail: bool) -> Result<(), StoreError> {
+        self.0.operations.fetch_add(1, Ordering::SeqCst);
+        if fail {
+            Err(StoreError::new("told to fail"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Spy {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.0.claims.fetch_add(1, Ordering::SeqCst);
+        self.count(self.0.fail_claims.load(Ordering::SeqCst))?;
+        let claimed = self.0.store.claim(claim).await?;
+        *self.0.last.lock().expect("no panic") = Some(claimed);
+        Ok(claimed)
+    }
+
+    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        self.count(self.0.fail_renewals.load(Ordering::SeqCst))?;
+        self.0.store.renew(record, token, lease).await
+    }
+
+    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        let left = self.0.fail_finishes.load(Ordering::SeqCst);
+        self.0
+            .fail_finishes
+            .store(left.saturating_sub(1), Ordering::SeqCst);
+        self.count(left > 0)?;
+        self.0.store.finish(record, token, end).await
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        self.count(false)?;
+        self.0.store.status(record).await
+    }
+
+    fn keeps_dead_letters(&self) -> bool {
+        self.0.durable.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,300 @@
+//! Forged and malicious requests: refused before the store is asked anything, answered by the table, never a panic.
+
+use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::delivery::{Delivery, Encoding, Signed, encode, mac};
+use apideck_hooks_tests::fixtures::{EXAMPLES, example, minify, sorted};
+use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::server;
+use apideck_hooks_tests::spy::Spy;
+
+const EVENT: &str = "vault.connection.callable";
+
+#[tokio::test]
+async fn forgeries_are_401_and_the_store_is_never_asked() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe
+        .hooks()
+        .secret("the-next-key")
+        .store(spy.clone())
+        .build()
+        .unwrap();
+    let addr = server::hyper(hooks.clone()).await;
+    let body = minify(example(EVENT));
+    let delivery = Delivery::of(body.clone()).header("x-apideck-event-type", EVENT);
+
+    let right = mac(SECRET, body.as_bytes());
+    let hex = encode(&right, Encoding::Hex);
+    let base64 = encode(&right, Encoding::Base64);
+    let mut forged: Vec<String> = vec![
+        String::new(),
+        "0".repeat(64),
+        "=".repeat(44),
+        format!("{hex}00"),
+        format!("0{hex}"),
+        format!("{hex}="),
+        format!("sha256={hex}"),
+        format!("{hex},{hex}"),
+        format!("{base64}="),
+        format!("{base64}{base64}"),
+        base64.trim_end_matches('=').to_owned(),
+        base64.replace('=', "A"),
+        base64.replace(['+', '/'], "-"),
+        hex.replace(|c: char| c.is_ascii_digit(), "g"),
+        "é".repeat(32),
+    ];
+    forged.extend((0..64).step_by(7).map(|length| hex[..length].to_owned()));
+    forged.extend((0..44).step_by(7).map(|length| base64[..length].to_owned()));
+    for bit in 0..256 {
+        let mut flipped = right.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        forged.push(encode(
+            &flipped,
+            if bit % 2 == 0 {
+                Encoding::Hex
+            } else {
+                Encoding::Base64
+            },
+        ));
+    }
+    for secret in [
+        "",
+        "test-api-ke",
+        "test-api-key ",
+        "test-api-key\n",
+        "TEST-API-KEY",
+        "another",
+    ] {
+        for text in [body.clone(), sorted(&body)] {
+            forged.push(encode(&mac(secret, text.as_bytes()), Encoding::Hex));
+        }
+    }
+    for (name, other) in EXAMPLES {
+        if *name != EVENT {
+            forged.push(encode(&mac(SECRET, minify(other).as_bytes()), Encoding::Hex));
+            forged.push(encode(&mac(SECRET, sorted(other).as_bytes()), Encoding::Base64));
+        }
+    }
+    forged.retain(|signature| *signature != base64);
+    let count = forged.len() as u64 + 1;
+    for signature in forged {
+        let mut delivery = delivery.clone();
+        let value = http::HeaderValue::from_bytes(signature.as_bytes()).unwrap();
+        delivery.headers.insert("x-apideck-signature", value);
+        let reply = delivery.send(addr).await;
+        assert_eq!(reply.status, 401, "{signature}");
+        let text = String::from_utf8_lossy(&reply.body).into_owned();
+        assert!(
+            !text.contains(&hex) && !text.contains(&base64) && !text.contains(SECRET),
+            "{text}"
+        );
+    }
+    assert_eq!(
+        delivery
+            .clone()
+            .without("x-apideck-signature")
+            .send(addr)
+            .await
+            .status,
+        401
+    );
+    assert_eq!(
+        (spy.operations(), probe.count(), hooks.stats().unauthorized),
+        (0, 0, count)
+    );
+    // And the right ones, to be sure that it was the signature.
+    assert_eq!(
+        delivery.clone().signature(&hex).send(addr).await.word(),
+        "handled"
+    );
+    assert_eq!(delivery.signature(&base64).send(addr).await.word(), "duplicate");
+}
+
+#[tokio::test]
+async fn a_contradicting_header_asks_nothing_of_the_store_either() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1").header("x-apideck-event-type", "vault.connection.deleted");
+    assert_eq!(delivery.call(&hooks).await.status, 400);
+    assert_eq!(
+        (spy.operations(), probe.count(), hooks.stats().contradictions),
+        (0, 0, 1)
+    );
+}
+
+#[tokio::test]
+async fn two_secrets_are_accepted_while_a_key_is_rotated() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().secret("next").build().unwrap();
+    for (n, secret) in [SECRET, "next"].iter().enumerate() {
+        let body = apideck_hooks_tests::fixtures::body(EVENT, &n.to_string());
+        let signature = encode(&mac(secret, sorted(&body).as_bytes()), Encoding::Base64);
+        assert_eq!(
+            Delivery::of(body).signature(&signature).call(&hooks).await.word(),
+            "handled"
+        );
+    }
+}
+
+/// Bodies that try the parser, the sorter and the memory.
+fn malicious() -> Vec<(&'static str, Vec<u8>)> {
+    let deep = |open: &str, close: &str| {
+        [open.repeat(100_000), close.repeat(100_000)]
+            .concat()
+            .into_bytes()
+    };
+    let inside =
+        |value: &str| format!(r#"{{"payload":{{"event_type":"{EVENT}","event_id":{value}}}}}"#).into_bytes();
+    let keys = (0..100_000)
+        .map(|n| format!("\"k{n}\":0"))
+        .collect::<Vec<_>>()
+        .join(",");
+    let same_keys = vec!["\"k\":0"; 100_000].join(",");
+    vec![
+        ("empty", Vec::new()),
+        ("a BOM", [b"\xef\xbb\xbf".to_vec(), inside("\"x\"")].concat()),
+        (
+            "UTF-16",
+            inside("\"x\"").iter().flat_map(|byte| [*byte, 0]).collect(),
+        ),
+        (
+            "invalid UTF-8",
+            [
+                b"{\"payload\":{\"event_type\":\"".to_vec(),
+                vec![0xff; 64],
+                b"\"}}".to_vec(),
+            ]
+            .concat(),
+        ),
+        ("a cut character", b"\"\xe2\x82".to_vec()),
+        ("deep arrays", deep("[", "]")),
+        ("deep objects", deep("{\"a\":", "}")),
+        ("an open end", b"[".repeat(100_000)),
+        (
+            "a deep field",
+            inside(
+                &[b"[".repeat(100_000), b"]".repeat(100_000)]
+                    .concat()
+                    .iter()
+                    .map(|b| char::from(*b))
+                    .collect::<String>(),
+            ),
+        ),
+        ("100,000 keys", format!("{{{keys}}}").into_bytes()),
+        (
+            "100,000 times the same key",
+            format!("{{{same_keys}}}").into_bytes(),
+        ),
+        ("100,000 keys in the payload", inside(&format!("{{{keys}}}"))),
+        ("NaN", inside("NaN")),
+        ("Infinity", inside("-Infinity")),
+        ("a huge exponent", inside("1e999999999")),
+        ("a long number", inside(&"9".repeat(500_000))),
+        ("a hex number", inside("0x10")),
+        ("a leading zero", inside("01")),
+        ("a bare minus", inside("-")),
+        ("lone surrogates", inside(r#""\ud800\udc00\udfff""#)),
+        ("NUL", inside("\"\\u0000\"")),
+        ("a raw NUL", b"\0".to_vec()),
+        ("only white space", b" \t\r\n".to_vec()),
+        ("an open string", b"{\"payload\":\"".to_vec()),
+        (
+            "__proto__",
+            inside(r#""x","__proto__":{"event_id":"y"},"constructor":{"prototype":null}"#),
+        ),
+        (
+            "a megabyte of escapes",
+            inside(&format!("\"{}\"", "\\u0041".repeat(170_000))),
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn malicious_bodies_get_an_answer_of_the_table() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().body_limit(4 << 20).build().unwrap();
+    let addr = server::hyper(hooks.clone()).await;
+    for (what, body) in malicious() {
+        let forged = Delivery::of(body.clone())
+            .signature(&"0".repeat(64))
+            .send(addr)
+            .await;
+        assert_eq!(forged.status, 401, "{what}");
+        // Signed, as if Apideck itself had gone mad.
+        let signed = Delivery::of(body.clone())
+            .header("x-apideck-idempotency-key", &what.replace([' ', ','], "-"))
+            .send(addr)
+            .await;
+        assert!([200, 422].contains(&signed.status), "{what}: {}", signed.status);
+    }
+    assert_eq!(hooks.stats().panics, 0);
+    assert_eq!(Delivery::event(EVENT, "alive").send(addr).await.word(), "handled");
+}
+
+#[tokio::test]
+async fn a_signed_body_that_is_no_json_is_acknowledged() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().build().unwrap();
+    for body in [&b""[..], b"\xff\xfe", b"[", b"{\"payload\":", b"\xef\xbb\xbf{}"] {
+        let reply = Delivery::of(body.to_vec()).call(&hooks).await;
+        assert_eq!(reply.word(), "handled", "{body:?}");
+    }
+    assert!(probe.runs().iter().all(|run| run.event_type.is_none()));
+}
+
+/// Sorted or raw, the one signed text is known again.
+#[tokio::test]
+async fn the_same_event_under_either_text_is_a_duplicate() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().build().unwrap();
+    let delivery = Delivery::of(minify(example(EVENT)));
+    assert_eq!(
+        delivery
+            .clone()
+            .signed(Signed::Raw, Encoding::Hex)
+            .call(&hooks)
+            .await
+            .word(),
+        "handled"
+    );
+    assert_eq!(
+        delivery
+            .signed(Signed::Sorted, Encoding::Base64)
+            .call(&hooks)
+            .await
+            .word(),
+        "duplicate"
+    );
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_08_a_thousand_at_once_are_one_run() {
+    use apideck_hooks_tests::probe::Step;
+    let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
+    // Long enough for the slowest machine.
+    let long = std::time::Duration::from_secs(600);
+    let hooks = probe
+        .hooks()
+        .duplicate_wait(long)
+        .response_deadline(long)
+        .build()
+        .unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    let calls: Vec<_> = (0..1000)
+        .map(|_| {
+            let (hooks, delivery) = (hooks.clone(), delivery.clone());
+            tokio::spawn(async move { delivery.call(&hooks).await })
+        })
+        .collect();
+    probe.started().await;
+    assert!(
+        calls.iter().all(|call| !call.is_finished()),
+        "an answer before the finish"
+    );
+    probe.open();
+    for call in calls {
+        let reply = call.await.unwrap();
+        assert!(reply.status == 200 || (reply.status == 503 && reply.retry_after().is_some()));
+    }
+    assert_eq!(probe.count(), 1);
+}
