@@ -93,7 +93,7 @@ macro_rules! payload {
             type Error = Permanent<DecodeError>;
 
             async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Permanent<DecodeError>> {
-                let $any = AnyEvent::from_json(delivery.body().clone()).map_err(Permanent)?;
+                let $any = AnyEvent::read(delivery.body().clone()).map_err(Permanent)?;
                 $convert.map_err(Permanent)
             }
 

@@ -2,6 +2,8 @@
 // Not published: the names say it.
 #![allow(missing_docs)]
 
+#[cfg(unix)]
+pub mod child;
 pub mod delivery;
 pub mod fixtures;
 pub mod probe;

@@ -86,7 +86,7 @@ impl Incoming {
     pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
         self.event
             .take()
-            .unwrap_or_else(|| AnyEvent::from_json(self.delivery.body().clone()))
+            .unwrap_or_else(|| AnyEvent::read(self.delivery.body().clone()))
     }
 }
 

@@ -108,7 +108,6 @@ where
             "delivery",
             event = name,
             id = identity.event_id.as_str(),
-            entity = identity.entity_id.as_str(),
             handler = plan.name(route),
         );
         let idempotency_key = idempotency_key.map(str::to_owned);

@@ -8,6 +8,10 @@ use bytes::Bytes;
 
 /// Any signed delivery: an event of one of the two families, or something else.
 #[derive(Clone, PartialEq, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one lives for each delivery, and a box would cost more than the moves"
+)]
 #[non_exhaustive]
 pub enum AnyEvent {
     /// An event of Vault.
@@ -34,8 +38,11 @@ impl OtherEvent {
 
 impl AnyEvent {
     /// Reads a body, `{"payload":{…}}`, that was verified already or comes from a test.
-    pub fn from_json(text: impl Into<Bytes>) -> Result<Self, DecodeError> {
-        let text = text.into();
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+        Self::read(Bytes::copy_from_slice(text.as_ref()))
+    }
+
+    pub(crate) fn read(text: Bytes) -> Result<Self, DecodeError> {
         match wire::parse(&text) {
             Parsed::Event { event, .. } => event,
             Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent { raw: Raw::new(text) })),

@@ -45,6 +45,7 @@ struct Envelope {
 }
 
 /// What a verified text is.
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Parsed {
     /// It names an event. The identity is there even if the payload does not decode.
     Event {
@@ -141,7 +142,7 @@ mod tests {
     use super::*;
 
     fn event(json: &str) -> AnyEvent {
-        AnyEvent::from_json(json.to_owned()).unwrap()
+        AnyEvent::from_json(json).unwrap()
     }
 
     #[test]

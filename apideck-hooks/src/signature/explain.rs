@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::{
     Encoding, Text, Texts,
     canonical::{Form, NotCanonical, Rewritten, canonical},
-    header::{self, HEADER},
+    header::{self, HEADER, NAME},
     keys::Keys,
 };
 
@@ -78,7 +78,7 @@ pub struct Body {
 
 impl Explanation {
     pub(super) fn new(keys: &Keys, texts: Texts, headers: &HeaderMap, body: &[u8]) -> Self {
-        let mut values = headers.get_all(HEADER).iter();
+        let mut values = headers.get_all(&NAME).iter();
         let (header, mac) = match (values.next(), values.count()) {
             (None, _) => (Header::Missing, None),
             (Some(value), 0) => match header::parse(value.as_bytes()) {

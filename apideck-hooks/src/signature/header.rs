@@ -1,11 +1,15 @@
 //! The value of `x-apideck-signature`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
+use http::HeaderName;
 
 /// The header that carries the signature.
 ///
 /// Source: Apideck's webhook reference.
 pub const HEADER: &str = "x-apideck-signature";
+
+/// [`HEADER`], read once and not for every request.
+pub(super) static NAME: HeaderName = HeaderName::from_static(HEADER);
 
 /// The bytes of an HMAC-SHA-256.
 pub(super) type Mac = [u8; 32];

@@ -7,9 +7,9 @@ use http::HeaderMap;
 
 use super::{
     Explanation, Secret, SecretError, Text, Texts, Verified, VerifyError,
-    canonical::canonical,
+    canonical::{Form, canonical},
     error::Kind,
-    header::{self, HEADER, Mac},
+    header::{self, Mac, NAME},
     keys::Keys,
 };
 
@@ -71,7 +71,7 @@ impl Verifier {
     /// There is no `x-apideck-signature` header or more than one, or its value is refused by
     /// [`verify_signature`](Self::verify_signature).
     pub fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Verified, VerifyError> {
-        let mut values = headers.get_all(HEADER).iter();
+        let mut values = headers.get_all(&NAME).iter();
         let value = values.next().ok_or(VerifyError(Kind::Missing))?;
         if values.next().is_some() {
             return Err(VerifyError(Kind::Repeated));
@@ -102,18 +102,26 @@ impl Verifier {
         if self.texts.allow(last)
             && let Some(verified) = search.look(last)
         {
-            return Ok(verified);
+            return Ok(self.remember(last, verified));
         }
         for text in Text::ALL {
             if text != last
                 && self.texts.allow(text)
                 && let Some(verified) = search.look(text)
             {
-                self.last.store(verified.which as u8, Ordering::Relaxed);
-                return Ok(verified);
+                return Ok(self.remember(last, verified));
             }
         }
         Err(VerifyError(Kind::Mismatch))
+    }
+
+    #[inline]
+    fn remember(&self, last: Text, verified: Verified) -> Verified {
+        // Threads share the cache line of `last` as long as nobody writes to it.
+        if verified.which != last {
+            self.last.store(verified.which as u8, Ordering::Relaxed);
+        }
+        verified
     }
 
     /// Says what there is to say about a request's signature, for an operator who has to find out why it is refused. It takes
@@ -136,10 +144,30 @@ struct Search<'a> {
 
 impl Search<'_> {
     /// Looks at one text. Texts that are the same bytes are looked at once.
+    #[inline]
     fn look(&mut self, text: Text) -> Option<Verified> {
-        let Some(form) = text.form() else {
-            return self.look_at_body(text);
-        };
+        match text.form() {
+            None => self.look_at_body(text),
+            Some(form) => self.look_at_sorted(text, form),
+        }
+    }
+
+    #[inline]
+    fn look_at_body(&mut self, which: Text) -> Option<Verified> {
+        if self.no_raw {
+            return None;
+        }
+        self.no_raw = true;
+        let secret = self.verifier.keys.find(self.mac, self.body)?;
+        Some(Verified {
+            text: self.body.clone(),
+            which,
+            secret,
+        })
+    }
+
+    #[inline(never)]
+    fn look_at_sorted(&mut self, text: Text, form: Form) -> Option<Verified> {
         if self.no_sorted {
             return None;
         }
@@ -161,19 +189,6 @@ impl Search<'_> {
             None if self.verifier.texts.allow(Text::Raw) => self.look_at_body(Text::Raw),
             None => self.look_at_body(which),
         }
-    }
-
-    fn look_at_body(&mut self, which: Text) -> Option<Verified> {
-        if self.no_raw {
-            return None;
-        }
-        self.no_raw = true;
-        let secret = self.verifier.keys.find(self.mac, self.body)?;
-        Some(Verified {
-            text: self.body.clone(),
-            which,
-            secret,
-        })
     }
 }
 

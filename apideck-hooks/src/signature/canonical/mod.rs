@@ -19,7 +19,7 @@
 //! - `sorter` reads the body with `JSON.parse`'s grammar and no tree. It puts right the tokens that JavaScript prints
 //!   differently (`string`, `number`, whitespace) in the *plain text* (`text`), which is the body itself as long
 //!   as nothing has to be put right.
-//! - `object` orders the members of each object when it closes. Objects that were in order leave nothing behind;
+//! - `object` orders the members of each object (`record`) when it closes. Objects that were in order leave nothing behind;
 //!   one that was not leaves a *patch*: "print these members here".
 //! - `print` copies the plain text and follows the patches.
 //!
@@ -31,6 +31,7 @@ mod error;
 mod number;
 mod object;
 mod print;
+mod record;
 mod sorter;
 mod string;
 mod text;

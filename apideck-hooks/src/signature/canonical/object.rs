@@ -1,66 +1,14 @@
 //! Objects: which member is printed where.
 
-use std::{cmp::Ordering, ops::Range};
+use std::cmp::Ordering;
 
-use super::{Form, error::NotCanonical, sorter::Sorter, string};
-
-/// A member of an object, or a patch: an object that is not printed as it stands in the plain text.
-#[derive(Clone, Copy)]
-pub(super) struct Record {
-    /// A member's place among the others. Members with equal ranks are told apart by their whole keys.
-    rank: u64,
-    /// A member's decoded key: where it begins and its length, with `ELSEWHERE` set if it is not in the source.
-    key: u32,
-    key_length: u32,
-    /// Where it is in the plain text: a member from its key's quote to its value's end, a patch from brace to brace.
-    start: u32,
-    end: u32,
-    /// The patches of a member's value, or the members of a patch: where they begin in `Sorter::closed`, how many.
-    children: u32,
-    count: u32,
-}
-
-/// In `Record::key_length`: the key is in `Sorter::keys`. Free, because bodies are shorter than 2^31 bytes.
-const ELSEWHERE: u32 = 1 << 31;
-
-/// The ranks of array indices are below this, those of all other keys are not.
-const FIRST_NAME: u64 = 1 << 32;
-
-/// The largest key that is an array index in JavaScript: one below the largest length of an array.
-const LAST_INDEX: u64 = 0xFFFF_FFFE;
-
-/// Assigning to this key of a JavaScript object sets its prototype and adds no member.
-const PROTOTYPE: &[u8] = b"__proto__";
-const PROTOTYPE_RANK: u64 = rank(PROTOTYPE);
-
-impl Record {
-    pub(super) fn span(&self) -> Range<usize> {
-        self.start as usize..self.end as usize
-    }
-
-    pub(super) fn children(&self) -> Range<usize> {
-        let first = self.children as usize;
-        first..first + self.count as usize
-    }
-
-    fn key<'a>(&self, source: &'a [u8], keys: &'a [u8]) -> &'a [u8] {
-        let text = if self.key_length & ELSEWHERE == 0 {
-            source
-        } else {
-            keys
-        };
-        let start = self.key as usize;
-        &text[start..start + (self.key_length & !ELSEWHERE) as usize]
-    }
-
-    /// The order in which JavaScript enumerates sorted keys.
-    #[inline]
-    fn compare(&self, other: &Self, source: &[u8], keys: &[u8]) -> Ordering {
-        self.rank
-            .cmp(&other.rank)
-            .then_with(|| self.key(source, keys).cmp(other.key(source, keys)))
-    }
-}
+use super::{
+    Form,
+    error::NotCanonical,
+    record::{ELSEWHERE, FIRST_NAME, PROTOTYPE, PROTOTYPE_RANK, Record, rank},
+    sorter::{Sorter, USUAL_MEMBER},
+    string,
+};
 
 impl Sorter<'_> {
     /// Reads the object at the cursor. If it is not to be printed as it stands, it leaves a patch in `open`.
@@ -153,10 +101,10 @@ impl Sorter<'_> {
         let (key, key_length, rank) = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
             let key = self.keys.len();
             string::decode(text, &mut self.keys);
-            let text = &self.keys[key..];
-            (key, text.len() as u32 | ELSEWHERE, rank(text))
+            let length = self.keys.len() - key;
+            (key, length as u32 | ELSEWHERE, rank(&self.keys, key, length))
         } else {
-            (from, text.len() as u32, rank(text))
+            (from, text.len() as u32, rank(self.source, from, text.len()))
         };
         Ok(Record {
             rank,
@@ -172,6 +120,9 @@ impl Sorter<'_> {
     /// Moves the records from `base` on to `closed`. Says where they begin and how many they are.
     fn close(&mut self, base: usize) -> (u32, u32) {
         let first = self.closed.len();
+        if self.closed.capacity() == 0 {
+            self.closed.reserve(self.source.len() / USUAL_MEMBER + 4);
+        }
         self.closed.extend_from_slice(&self.open[base..]);
         self.open.truncate(base);
         // There are at most as many records as bytes.
@@ -232,53 +183,8 @@ impl Sorter<'_> {
     }
 }
 
-impl Record {
-    /// Ranks a member that is not an array index by the position `first`.
-    fn place(&mut self, first: u32) {
-        if self.rank >= FIRST_NAME {
-            self.rank = FIRST_NAME + u64::from(first);
-        }
-    }
-}
-
-/// A decoded key's place among others, as far as eight bytes can tell.
-#[inline]
-const fn rank(key: &[u8]) -> u64 {
-    if let Some(b'0'..=b'9') = key.first()
-        && let Some(index) = index(key)
-    {
-        return index;
-    }
-    let mut rank = 0;
-    let mut at = 0;
-    while at < 8 {
-        rank = rank << 8 | if at < key.len() { key[at] as u64 } else { 0 };
-        at += 1;
-    }
-    // Keys that begin with four zero bytes are told apart by their whole text.
-    if rank < FIRST_NAME { FIRST_NAME } else { rank }
-}
-
-/// The array index that a key is.
-const fn index(key: &[u8]) -> Option<u64> {
-    if key.len() > 10 || key[0] == b'0' && key.len() > 1 {
-        return None;
-    }
-    let mut index = 0;
-    let mut at = 0;
-    while at < key.len() {
-        if !key[at].is_ascii_digit() {
-            return None;
-        }
-        index = index * 10 + (key[at] - b'0') as u64;
-        at += 1;
-    }
-    if index <= LAST_INDEX { Some(index) } else { None }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{PROTOTYPE, index, rank};
     use crate::signature::canonical::{Form, canonical};
 
     fn sorted(body: &str, form: Form) -> String {
@@ -442,26 +348,5 @@ mod tests {
         let mut members: Vec<_> = (0..1000).map(name).collect();
         members.sort();
         check_both(&body, &format!("{{{}}}", members.join(",")));
-    }
-
-    #[test]
-    fn ranks_follow_the_keys() {
-        assert_eq!(index(b"4294967294"), Some(4_294_967_294));
-        assert_eq!(index(b"4294967295"), None);
-        assert_eq!(index(b"9999999999"), None);
-        assert_eq!(index(b"00"), None);
-        let keys: [&[u8]; 10] = [
-            b"0",
-            b"12",
-            b"",
-            b"\0\0\0\0\0\0\0\0\0",
-            b"\0\0\0\x01",
-            b"/",
-            b"00",
-            b"1a",
-            PROTOTYPE,
-            b"a",
-        ];
-        assert!(keys.map(rank).is_sorted());
     }
 }

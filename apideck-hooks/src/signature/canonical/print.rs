@@ -1,6 +1,6 @@
 //! The sorted text from the plain text and its patches.
 
-use super::object::Record;
+use super::record::Record;
 
 /// Prints `plain` with `patches` in the places of the objects they stand for.
 pub(super) fn print(plain: &[u8], patches: &[Record], closed: &[Record]) -> Vec<u8> {

@@ -3,10 +3,13 @@
 use super::{
     Canonical, Form, MAX_BYTES, MAX_DEPTH, Rewritten,
     error::{Kind, NotCanonical},
-    object::Record,
     print,
+    record::Record,
     text::Plain,
 };
+
+/// Bytes of a body for each member of its objects, in bodies of which memory is taken at once. Apideck's have 38.
+pub(super) const USUAL_MEMBER: usize = 32;
 
 /// A body that is being read.
 pub(super) struct Sorter<'a> {
@@ -45,7 +48,7 @@ pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical>
         form,
         ascii,
         plain: Plain::new(source),
-        open: Vec::new(),
+        open: Vec::with_capacity(source.len() / USUAL_MEMBER + 4),
         closed: Vec::new(),
         keys: Vec::new(),
         differs: false,

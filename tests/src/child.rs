@@ -1,0 +1,84 @@
+//! A receiver in a process of its own.
+
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+/// A running receiver, killed when dropped.
+pub struct Receiver {
+    child: Child,
+    stdin: ChildStdin,
+    lines: Lines<BufReader<ChildStdout>>,
+    pub addr: SocketAddr,
+}
+
+impl Receiver {
+    /// Starts a program that says `http://ADDR/` when it listens.
+    pub async fn start(program: &str) -> Self {
+        let mut child = Command::new(program)
+            .env("ADDR", "127.0.0.1:0")
+            .env("NO_COLOR", "1")
+            .env_remove("APIDECK_API_KEY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("the program");
+        let stdin = child.stdin.take().expect("a pipe");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let addr = loop {
+            let line = lines
+                .next_line()
+                .await
+                .expect("text")
+                .expect("it says where it listens");
+            if let Some((_, url)) = line.split_once("http://") {
+                break url
+                    .split('/')
+                    .next()
+                    .expect("an address")
+                    .parse()
+                    .expect("an address");
+            }
+        };
+        Receiver {
+            child,
+            stdin,
+            lines,
+            addr,
+        }
+    }
+
+    /// Waits for a line that holds this text.
+    pub async fn line(&mut self, text: &str) -> String {
+        loop {
+            let line = self.lines.next_line().await.expect("text");
+            let line = line.unwrap_or_else(|| panic!("the program ended before it said {text:?}"));
+            if line.contains(text) {
+                return line;
+            }
+        }
+    }
+
+    /// Writes an empty line to it.
+    pub async fn enter(&mut self) {
+        self.stdin.write_all(b"\n").await.expect("a pipe");
+    }
+
+    /// Sends it a signal by name, such as `TERM`.
+    pub async fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let status = Command::new("kill")
+            .args(["-s", name, &id])
+            .status()
+            .await
+            .expect("kill");
+        assert!(status.success());
+    }
+
+    /// Waits for its end.
+    pub async fn wait(mut self) -> ExitStatus {
+        self.child.wait().await.expect("its end")
+    }
+}
