@@ -2,8 +2,13 @@
 
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Longer than the slowest machine takes: a program that hangs must not hang the tests.
+const HANGS: Duration = Duration::from_secs(300);
 
 /// A running receiver, killed when dropped.
 pub struct Receiver {
@@ -53,7 +58,10 @@ impl Receiver {
     /// Waits for a line that holds this text.
     pub async fn line(&mut self, text: &str) -> String {
         loop {
-            let line = self.lines.next_line().await.expect("text");
+            let line = timeout(HANGS, self.lines.next_line())
+                .await
+                .expect("a line in time")
+                .expect("text");
             let line = line.unwrap_or_else(|| panic!("the program ended before it said {text:?}"));
             if line.contains(text) {
                 return line;
@@ -77,8 +85,13 @@ impl Receiver {
         assert!(status.success());
     }
 
-    /// Waits for its end.
-    pub async fn wait(mut self) -> ExitStatus {
-        self.child.wait().await.expect("its end")
+    /// Waits for its end. Its standard input is closed first: a blocked read of it would keep the program alive.
+    pub async fn wait(self) -> ExitStatus {
+        let Receiver { mut child, stdin, .. } = self;
+        drop(stdin);
+        timeout(HANGS, child.wait())
+            .await
+            .expect("its end in time")
+            .expect("its end")
     }
 }

@@ -1,0 +1,295 @@
+//! What handlers take and return, through whole deliveries.
+
+use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent, ResourceEvent};
+use apideck_hooks::{
+    Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Outcome, Permanent, State, on, router,
+};
+use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::delivery::Delivery as Sent;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<String>>>);
+
+impl Log {
+    fn add(&self, line: impl Into<String>) {
+        self.0.lock().unwrap().push(line.into());
+    }
+
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+#[derive(Clone)]
+struct Prefix(&'static str);
+
+/// A state with parts, and one that is none.
+#[derive(FromRef)]
+struct App {
+    log: Log,
+    prefix: Prefix,
+    #[from_ref(skip)]
+    _unused: Prefix,
+}
+
+fn app() -> (App, Log) {
+    let log = Log::default();
+    (
+        App {
+            log: log.clone(),
+            prefix: Prefix("app"),
+            _unused: Prefix("unused"),
+        },
+        log,
+    )
+}
+
+/// A parameter that needs a part of the state, and that can fail.
+struct Tenant(String);
+
+impl FromDelivery for Tenant {
+    type State = Prefix;
+    type Error = Failure;
+
+    async fn from_delivery(delivery: &Delivery, prefix: Prefix) -> Result<Self, Failure> {
+        tokio::task::yield_now().await;
+        match delivery.headers().get("x-tenant").map(|value| value.to_str()) {
+            Some(Ok("later")) => Err(Failure::retry_after(Duration::from_secs(7), "not yet")),
+            Some(Ok(name)) => Ok(Tenant(format!("{}/{name}", prefix.0))),
+            _ => Err(Permanent("no tenant").into()),
+        }
+    }
+}
+
+/// A parameter that needs nothing.
+struct Length(usize);
+
+impl FromDelivery for Length {
+    type State = NoState;
+    type Error = std::convert::Infallible;
+
+    async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Self::Error> {
+        Ok(Length(delivery.body().len()))
+    }
+}
+
+#[on("vault.connection.callable")]
+async fn everything(
+    event: ConnectionCallable,
+    State(log): State<Log>,
+    delivery: Delivery,
+    tenant: Tenant,
+    length: Length,
+    State(prefix): State<Prefix>,
+) {
+    assert_eq!(length.0, delivery.body().len());
+    let age = jiff::Timestamp::now().duration_since(delivery.received_at());
+    assert!(age.abs().as_secs() < 3600, "{age}");
+    log.add(format!(
+        "{} {} {} {}",
+        tenant.0,
+        prefix.0,
+        event.event_id,
+        delivery.attempt()
+    ));
+}
+
+/// The event may be left out.
+#[on("vault.connection.created")]
+async fn no_event(delivery: Delivery, State(log): State<Log>) {
+    log.add(format!("{:?} {:?}", delivery.event_type(), delivery.entity_id()));
+}
+
+#[on("vault.connection.deleted")]
+async fn nothing_at_all() {}
+
+#[tokio::test]
+async fn a_handler_takes_what_it_names() {
+    let (app, log) = app();
+    let hooks = Hooks::builder(router![everything, no_event, nothing_at_all, ..])
+        .secret(SECRET)
+        .state(app)
+        .build()
+        .unwrap();
+    let callable = |id| Sent::event("vault.connection.callable", id);
+    let tenant = callable("e1").header("x-tenant", "acme");
+    assert_eq!(tenant.call(&hooks).await.word(), "handled");
+    assert_eq!(log.take(), ["app/acme app e1 1"]);
+    let later = callable("e2").header("x-tenant", "later").call(&hooks).await;
+    assert_eq!((later.status, later.retry_after()), (503, Some(7)));
+    assert_eq!(
+        callable("e2")
+            .header("x-tenant", "acme")
+            .call(&hooks)
+            .await
+            .word(),
+        "handled"
+    );
+    assert_eq!(log.take(), ["app/acme app e2 2"]);
+    assert_eq!(callable("e3").call(&hooks).await.status, 422);
+    assert_eq!(
+        Sent::event("vault.connection.created", "e4")
+            .call(&hooks)
+            .await
+            .word(),
+        "handled"
+    );
+    assert_eq!(log.take(), [r#"Some(ConnectionCreated) Some("entity")"#]);
+    assert_eq!(
+        Sent::event("vault.connection.deleted", "e5")
+            .call(&hooks)
+            .await
+            .word(),
+        "handled"
+    );
+}
+
+#[derive(Debug)]
+struct Broken;
+
+impl fmt::Display for Broken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("broken")
+    }
+}
+
+impl std::error::Error for Broken {}
+
+/// No error itself, but it says what should happen.
+struct Verdict(bool);
+
+impl From<Verdict> for Failure {
+    fn from(verdict: Verdict) -> Self {
+        if verdict.0 {
+            Failure::permanent("for good")
+        } else {
+            Failure::retry("not yet")
+        }
+    }
+}
+
+#[on("crm.lead.created")]
+async fn an_error(_: ResourceEvent) -> Result<(), Broken> {
+    Err(Broken)
+}
+
+#[on("crm.lead.updated")]
+async fn a_boxed_error() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    Err(Box::new(Broken))
+}
+
+#[on("crm.lead.deleted")]
+async fn permanent() -> Result<(), Failure> {
+    Err(Permanent(Broken))?;
+    Ok(())
+}
+
+#[on("crm.note.created")]
+async fn its_own_verdict() -> Result<(), Verdict> {
+    Err(Verdict(true))
+}
+
+#[on("crm.note.updated")]
+async fn its_other_verdict() -> Result<(), Verdict> {
+    Err(Verdict(false))
+}
+
+#[on("crm.note.deleted")]
+async fn an_outcome() -> Outcome {
+    Outcome::Ignore
+}
+
+#[on("crm.company.created")]
+async fn an_outcome_or_an_error() -> Result<Outcome, Broken> {
+    Ok(Outcome::SetAside("no".into()))
+}
+
+#[on("crm.company.updated")]
+async fn fine() -> Result<(), Broken> {
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_a_handler_returns_decides() {
+    let list = router![
+        an_error,
+        a_boxed_error,
+        permanent,
+        its_own_verdict,
+        its_other_verdict,
+        an_outcome,
+        an_outcome_or_an_error,
+        fine,
+        ..
+    ];
+    let hooks = Hooks::builder(list).secret(SECRET).build().unwrap();
+    for (event, word) in [
+        ("crm.lead.created", "500"),
+        ("crm.lead.updated", "500"),
+        ("crm.lead.deleted", "422"),
+        ("crm.note.created", "422"),
+        ("crm.note.updated", "500"),
+        ("crm.note.deleted", "ignored"),
+        ("crm.company.created", "422"),
+        ("crm.company.updated", "handled"),
+        ("crm.company.deleted", "ignored"),
+    ] {
+        assert_eq!(
+            Sent::event(event, "e1").call(&hooks).await.word(),
+            word,
+            "{event}"
+        );
+    }
+}
+
+/// A handler stays a function.
+#[tokio::test]
+async fn a_handler_can_be_called_by_its_test() {
+    assert!(matches!(an_outcome().await, Outcome::Ignore));
+    assert!(an_error(ResourceEvent::default()).await.is_err());
+    let mut event = ConnectionEvent::default();
+    event.entity.consumer_id = "c1".to_owned();
+    let event = ConnectionCallable::new(event);
+    assert_eq!(
+        (event.event_type.as_str(), event.entity.consumer_id.as_str()),
+        ("vault.connection.callable", "c1")
+    );
+    assert!(apideck_hooks::events::ConnectionDeleted::try_from(event.into_inner()).is_err());
+}
+
+#[on("*")]
+async fn shows(event: AnyEvent, delivery: Delivery, State(log): State<Log>) {
+    log.add(format!("{event:?} {delivery:?}"));
+}
+
+/// What may hold credentials is not printed.
+#[tokio::test]
+async fn debug_output_holds_no_settings() {
+    let log = Log::default();
+    let hooks = Hooks::builder(router![shows])
+        .secret(SECRET)
+        .state(log.clone())
+        .build()
+        .unwrap();
+    let body = r#"{"payload":{"event_type":"vault.connection.updated","entity":{"name":"Shown",
+        "settings":{"api_key":"hunter2"},"metadata":{"token":"hunter2"},"unknown":"hunter2"}}}"#;
+    assert_eq!(
+        Sent::of(body)
+            .header("authorization", "hunter2")
+            .call(&hooks)
+            .await
+            .word(),
+        "handled"
+    );
+    let [line] = &log.take()[..] else {
+        panic!("one line")
+    };
+    assert!(
+        line.contains("Shown") && !line.contains("hunter2") && !line.contains("api_key"),
+        "{line}"
+    );
+    assert!(!format!("{hooks:?} {:?}", Hooks::builder(router![shows]).secret("hunter2")).contains("hunter2"));
+}
