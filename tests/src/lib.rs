@@ -6,6 +6,7 @@
 pub mod child;
 pub mod delivery;
 pub mod fixtures;
+pub mod malicious;
 pub mod probe;
 pub mod server;
 pub mod spy;
