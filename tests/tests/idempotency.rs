@@ -607,3 +607,29 @@ async fn a_shutdown_settles_what_runs_and_takes_nothing_new() {
     );
     assert_eq!(hooks.shutdown(secs(1)).await.stopped, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn limits_may_be_endless() {
+    let probe = Probe::new([Step::Sleep(secs(3600), Box::new(Step::Succeed))]);
+    let endless = Duration::MAX;
+    let store = MemoryStore::builder()
+        .capacity(usize::MAX)
+        .retention(endless)
+        .build();
+    let builder = probe
+        .hooks()
+        .store(store)
+        .lease(endless)
+        .handler_timeout(endless)
+        .response_deadline(endless);
+    let builder = builder
+        .body_deadline(endless)
+        .duplicate_wait(endless)
+        .store_timeout(endless);
+    let hooks = builder.max_attempts(u32::MAX).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    let (first, second) = tokio::join!(delivery.call(&hooks), delivery.call(&hooks));
+    assert_eq!([first.status, second.status], [200, 200]);
+    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    assert_eq!((probe.count(), hooks.shutdown(endless).await.stopped), (1, 0));
+}

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// Builds a [`Hooks`]: [`secret`](HooksBuilder::secret) is needed, all else has a default.
+/// Builds a [`Hooks`]: [`secret`](HooksBuilder::secret) is needed, all else has a default. A time over a year counts as a
+/// year.
 #[must_use = "nothing happens before `build`"]
 pub struct HooksBuilder<R, S = NoState> {
     router: R,
@@ -174,6 +175,7 @@ impl<R, S> HooksBuilder<R, S> {
             limits,
         } = self;
         check(&limits)?;
+        let limits = limits.bounded();
         if secrets.is_empty() {
             return Err(BuildError(Kind::NoSecret));
         }

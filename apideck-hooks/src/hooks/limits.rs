@@ -40,3 +40,23 @@ impl Default for Limits {
         }
     }
 }
+
+/// Far enough to be for ever, and near enough to be added to any instant.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
+impl Limits {
+    /// With no time over a year: `Duration::MAX` means "no limit", and cannot be added to an instant.
+    pub(crate) fn bounded(mut self) -> Self {
+        for time in [
+            &mut self.body_deadline,
+            &mut self.response_deadline,
+            &mut self.handler_timeout,
+            &mut self.lease,
+            &mut self.twin_wait,
+            &mut self.store_timeout,
+        ] {
+            *time = (*time).min(LONGEST);
+        }
+        self
+    }
+}

@@ -4,7 +4,7 @@ use crate::delivery::Key;
 use crate::service::Answer;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// Who waits for which record. Empty unless a retry overlaps its handler, so that settling an event that nobody waits
@@ -12,13 +12,17 @@ use tokio::sync::watch;
 #[derive(Default)]
 pub(super) struct Twins {
     waiting: AtomicUsize,
-    records: Mutex<HashMap<Key, watch::Sender<Option<Answer>>>>,
+    records: Mutex<HashMap<Key, Arc<Queue>>>,
 }
+
+/// Those who wait for one settlement of a record.
+type Queue = watch::Sender<Option<Answer>>;
 
 /// A place in the queue; leaving gives it up.
 pub(super) struct Wait<'a> {
     twins: &'a Twins,
     record: Key,
+    queue: Arc<Queue>,
     answer: watch::Receiver<Option<Answer>>,
 }
 
@@ -27,14 +31,14 @@ impl Twins {
     pub(super) fn wait(&self, record: Key) -> Wait<'_> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = records
+        let queue = records
             .entry(record)
-            .or_insert_with(|| watch::channel(None).0)
-            .subscribe();
+            .or_insert_with(|| Arc::new(watch::channel(None).0));
         Wait {
             twins: self,
             record,
-            answer,
+            answer: queue.subscribe(),
+            queue: Arc::clone(queue),
         }
     }
 
@@ -49,7 +53,7 @@ impl Twins {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&record);
         if let Some(waiting) = waiting {
-            let _ = waiting.send(Some(answer));
+            waiting.send_replace(Some(answer));
         }
     }
 }
@@ -59,7 +63,7 @@ impl Wait<'_> {
     pub(super) async fn answer(&mut self) -> Answer {
         match self.answer.wait_for(Option::is_some).await.map(|answer| *answer) {
             Ok(Some(answer)) => answer,
-            // The sender goes only after an answer.
+            // The queue lives as long as the wait.
             _ => std::future::pending().await,
         }
     }
@@ -68,17 +72,48 @@ impl Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         let mut records = self.twins.records.lock().unwrap_or_else(PoisonError::into_inner);
-        // The last one to leave: this receiver is still counted. (One of an earlier round, which has its answer,
-        // finds a queue with more in it or none.)
-        let mine = self.answer.borrow().is_none();
-        if mine
-            && records
-                .get(&self.record)
-                .is_some_and(|sender| sender.receiver_count() == 1)
-        {
+        // The last one leaves no empty queue behind; a later queue for the same record is not his.
+        let mine = records
+            .get(&self.record)
+            .is_some_and(|queue| Arc::ptr_eq(queue, &self.queue));
+        if mine && self.queue.receiver_count() == 1 {
             records.remove(&self.record);
         }
         drop(records);
         self.twins.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u8) -> Key {
+        Key::from_bytes([n; 16])
+    }
+
+    #[tokio::test]
+    async fn all_who_wait_are_told_and_nothing_is_left() {
+        let twins = Twins::default();
+        let (mut one, mut two, other) = (twins.wait(key(1)), twins.wait(key(1)), twins.wait(key(2)));
+        twins.settled(key(1), Answer::Handled);
+        assert_eq!(
+            (one.answer().await, two.answer().await),
+            (Answer::Handled, Answer::Handled)
+        );
+        drop((one, two, other));
+        assert_eq!(twins.waiting.load(Ordering::SeqCst), 0);
+        assert!(twins.records.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn who_leaves_late_does_not_close_the_next_queue() {
+        let twins = Twins::default();
+        let early = twins.wait(key(1));
+        twins.settled(key(1), Answer::Failed);
+        let mut late = twins.wait(key(1));
+        drop(early);
+        twins.settled(key(1), Answer::Handled);
+        assert_eq!(late.answer().await, Answer::Handled);
     }
 }
