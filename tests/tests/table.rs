@@ -2,6 +2,7 @@
 
 use apideck_hooks::EventType;
 use apideck_hooks_tests::fixtures::EXAMPLES;
+use apideck_hooks_tests::tools::say_skipped;
 use std::path::Path;
 
 const FACTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/apideck");
@@ -9,7 +10,7 @@ const FACTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/apideck")
 fn facts() -> Option<&'static Path> {
     let facts = Path::new(FACTS);
     if !facts.is_dir() {
-        eprintln!("SKIPPED: Apideck's list of events is not beside the project");
+        say_skipped("Apideck's list of events beside the project");
         return None;
     }
     Some(facts)
