@@ -1,11 +1,13 @@
 //! `#[derive(FromRef)]`: each field of the state can be taken with `State<Field>`.
 
 use crate::errors::Errors;
+use crate::krate::Krate;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashMap;
+use syn::meta::ParseNestedMeta;
 use syn::spanned::Spanned;
-use syn::{Data, DeriveInput, Field, Path};
+use syn::{Data, DeriveInput, Field};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let input: DeriveInput = match syn::parse2(input) {
@@ -13,7 +15,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         Err(error) => return error.into_compile_error(),
     };
     let mut errors = Errors::default();
-    let krate = krate(&input, &mut errors);
+    let import = krate(&input, &mut errors).import();
     let Data::Struct(data) = &input.data else {
         errors.on(
             &input.ident,
@@ -26,6 +28,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             &input.generics,
             "`FromRef` cannot be derived for a generic struct: write the impls by hand",
         );
+        return errors.into_compile_errors();
     }
     let state = &input.ident;
     let mut seen: HashMap<String, String> = HashMap::new();
@@ -50,6 +53,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             );
             continue;
         }
+        let krate = Krate::at(ty.span());
         impls.push(quote_spanned! {ty.span()=>
             #[automatically_derived]
             impl #krate::FromRef<#state> for #ty {
@@ -60,18 +64,25 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         });
     }
     let errors = errors.into_compile_errors();
-    quote!(#errors #(#impls)*)
+    quote! {
+        #errors
+        #[allow(unused_qualifications)]
+        const _: () = {
+            #import
+            #(#impls)*
+        };
+    }
 }
 
 /// `#[from_ref(crate = path)]` on the struct.
-fn krate(input: &DeriveInput, errors: &mut Errors) -> Path {
-    let mut krate = syn::parse_quote!(::apideck_hooks);
+fn krate(input: &DeriveInput, errors: &mut Errors) -> Krate {
+    let mut krate = Krate::default();
     for attr in input.attrs.iter().filter(|attr| attr.path().is_ident("from_ref")) {
         let parsed = attr.parse_nested_meta(|meta| {
             if !meta.path.is_ident("crate") {
-                return Err(meta.error("expected `crate = path`"));
+                return Err(no_option(&meta, "`crate = path`"));
             }
-            krate = meta.value()?.call(Path::parse_mod_style)?;
+            krate = Krate::parse_after_keyword(meta.input)?;
             Ok(())
         });
         parsed.unwrap_or_else(|error| errors.push(error));
@@ -79,12 +90,13 @@ fn krate(input: &DeriveInput, errors: &mut Errors) -> Path {
     krate
 }
 
+/// `#[from_ref(skip)]` on a field.
 fn skipped(field: &Field, errors: &mut Errors) -> bool {
     let mut skip = false;
     for attr in field.attrs.iter().filter(|attr| attr.path().is_ident("from_ref")) {
         let parsed = attr.parse_nested_meta(|meta| {
             if !meta.path.is_ident("skip") {
-                return Err(meta.error("expected `skip`"));
+                return Err(no_option(&meta, "`skip`"));
             }
             skip = true;
             Ok(())
@@ -92,4 +104,9 @@ fn skipped(field: &Field, errors: &mut Errors) -> bool {
         parsed.unwrap_or_else(|error| errors.push(error));
     }
     skip
+}
+
+fn no_option(meta: &ParseNestedMeta<'_>, expected: &str) -> syn::Error {
+    let option = meta.path.to_token_stream().to_string();
+    meta.error(format!("no option `{option}` here: expected {expected}"))
 }

@@ -5,9 +5,11 @@
 mod errors;
 mod events;
 mod from_ref;
+mod krate;
 mod on;
 mod router;
 mod table;
+mod tokens;
 
 use proc_macro::TokenStream;
 

@@ -1,9 +1,11 @@
 //! `router![…]`: a type that knows at compile time which handler each event has.
 
 use crate::errors::Errors;
-use proc_macro2::{Span, TokenStream};
+use crate::krate::Krate;
+use crate::tokens::{Part, split_at_commas};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
-use syn::parse::{Parse, ParseStream};
+use syn::parse::{ParseStream, Parser};
 use syn::{Path, Token};
 
 enum Entry {
@@ -11,38 +13,85 @@ enum Entry {
     Rest(Token![..]),
 }
 
-/// `crate = path; a, b::c, ..`
+/// `crate = path; a, b::c, ..`: what could be understood of it.
 struct List {
-    krate: Path,
-    entries: Vec<Entry>,
+    krate: Krate,
+    paths: Vec<Path>,
+    /// Whether it ends with `..`, or has an entry that could not be read: nothing is missing then.
+    open: bool,
 }
 
-impl Parse for List {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        let mut krate = syn::parse_quote!(::apideck_hooks);
-        if input.peek(Token![crate]) && input.peek2(Token![=]) {
-            input.parse::<Token![crate]>()?;
-            input.parse::<Token![=]>()?;
-            krate = input.call(Path::parse_mod_style)?;
-            input.parse::<Token![;]>()?;
-        }
-        let mut entries = Vec::new();
-        while !input.is_empty() {
-            entries.push(match input.peek(Token![..]) {
-                true => Entry::Rest(input.parse()?),
-                false => Entry::Handler(input.call(Path::parse_mod_style).map_err(|error| {
-                    syn::Error::new(
-                        error.span(),
-                        "expected the path of a handler, such as `start_sync` or `billing::invoice_paid`, or `..` at the end",
-                    )
-                })?),
-            });
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
+impl List {
+    fn parse(tokens: TokenStream, errors: &mut Errors) -> Self {
+        let (krate, tokens) = parse_krate.parse2(tokens).unwrap_or_else(|error| {
+            errors.push(error);
+            Default::default()
+        });
+        let mut list = List {
+            krate,
+            paths: Vec::new(),
+            open: !errors.is_empty(),
+        };
+        let parts = split_at_commas(tokens);
+        for (index, Part { tokens, span }) in parts.iter().enumerate() {
+            match parse_entry(tokens.clone(), *span) {
+                Ok(Entry::Handler(path)) => list.paths.push(path),
+                Ok(Entry::Rest(token)) => {
+                    list.open = true;
+                    if index + 1 < parts.len() {
+                        errors.on(
+                            token,
+                            "`..` acknowledges all other events: it stands once, and last",
+                        );
+                    }
+                }
+                Err(error) => {
+                    list.open = true;
+                    errors.push(error);
+                }
             }
         }
-        Ok(List { krate, entries })
+        list
     }
+}
+
+/// `crate = path;`, and all that follows.
+fn parse_krate(input: ParseStream<'_>) -> syn::Result<(Krate, TokenStream)> {
+    let mut krate = Krate::default();
+    if input.peek(Token![crate]) && input.peek2(Token![=]) {
+        input.parse::<Token![crate]>()?;
+        krate = Krate::parse_after_keyword(input)?;
+        input.parse::<Token![;]>()?;
+    }
+    Ok((krate, input.parse()?))
+}
+
+fn parse_entry(tokens: TokenStream, span: Span) -> syn::Result<Entry> {
+    const EXPECTED: &str =
+        "expected the path of a handler, such as `start_sync` or `billing::invoice_paid`, or `..` at the end";
+    let parser = |input: ParseStream<'_>| {
+        if input.is_empty() {
+            return Err(syn::Error::new(span, EXPECTED));
+        }
+        let entry = match input.peek(Token![..]) {
+            true => Entry::Rest(input.parse()?),
+            false => Entry::Handler(
+                input
+                    .call(Path::parse_mod_style)
+                    .map_err(|error| syn::Error::new(error.span(), EXPECTED))?,
+            ),
+        };
+        if input.is_empty() {
+            return Ok(entry);
+        }
+        Err(match input.parse()? {
+            TokenTree::Group(group) if group.delimiter() == Delimiter::Parenthesis => {
+                syn::Error::new_spanned(group, "handlers are listed, not called: leave the `(…)` out")
+            }
+            token => syn::Error::new_spanned(token, "expected `,`"),
+        })
+    };
+    parser.parse2(tokens)
 }
 
 /// A path's last name: a span of several tokens would show the first one only.
@@ -53,30 +102,12 @@ fn name_span(path: &Path) -> Span {
 }
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
-    let List { krate, entries } = match syn::parse2(input) {
-        Ok(list) => list,
-        Err(error) => return error.into_compile_error(),
-    };
     let mut errors = Errors::default();
-    let mut paths: Vec<&Path> = Vec::new();
-    let mut rest = None;
-    for entry in &entries {
-        match entry {
-            Entry::Rest(_) if rest.is_some() => {}
-            Entry::Rest(token) => rest = Some(token),
-            Entry::Handler(path) => paths.push(path),
-        }
-    }
-    if let Some(token) = rest
-        && !matches!(entries.last(), Some(Entry::Rest(_)))
-    {
-        errors.on(token, "`..` acknowledges all other events: it stands last");
-    }
-    if !errors.is_empty() {
-        return errors.into_compile_errors();
-    }
+    let List { krate, paths, open } = List::parse(input, &mut errors);
+    let errors = errors.into_compile_errors();
 
-    let private = quote!(#krate::__private);
+    let import = krate.import();
+    let (krate, private) = (Krate::at(Span::call_site()), Krate::private(Span::call_site()));
     let handlers: Vec<_> = (0..paths.len())
         .map(|index| format_ident!("__Handler{index}"))
         .collect();
@@ -89,10 +120,11 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         .iter()
         .zip(&handlers)
         .map(|(path, handler)| quote_spanned!(name_span(path)=> type #handler = #path;));
-    let listed = paths
-        .iter()
-        .zip(&handlers)
-        .map(|(path, handler)| quote_spanned!(name_span(path)=> <#handler as #private::Listed>::ON));
+    let listed = paths.iter().zip(&handlers).map(|(path, handler)| {
+        let span = name_span(path);
+        let (handler, private) = (format_ident!("{handler}", span = span), Krate::private(span));
+        quote_spanned!(span=> <#handler as #private::Listed>::ON)
+    });
     let check = |check: TokenStream, span| {
         quote_spanned! {span=>
             const _: () = match #check {
@@ -105,22 +137,28 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         .iter()
         .zip(&numbers)
         .map(|(path, number)| check(quote!(#private::conflict(__HANDLERS, #number)), name_span(path)));
-    let gap = rest.is_none().then(|| {
-        let span = paths.last().map_or_else(Span::call_site, |path| name_span(path));
+    let gap = (!open).then(|| {
+        let span = paths.last().map_or_else(Span::call_site, name_span);
         check(quote!(#private::gap(__HANDLERS)), span)
     });
     quote! {{
-        #(#aliases)*
+        #errors
+        #import
+        macro_rules! a_handler_is_a_function_with_the_attribute_on {
+            () => { #(#aliases)* };
+        }
+        a_handler_is_a_function_with_the_attribute_on!();
         const __HANDLERS: &[#private::Entry] = &[#(#private::Entry { name: #names, on: #listed }),*];
         #(#conflicts)*
         #gap
         static __PLAN: #private::Plan = #private::Plan::new(__HANDLERS);
 
+        // The parameter makes the type erroneous together with the list, so that an error there has no successors.
         #[doc(hidden)]
         #[derive(::core::clone::Clone, ::core::marker::Copy)]
-        pub struct Router;
+        pub struct Router<const LEN: ::core::primitive::usize>;
 
-        impl<__S> #private::Routes<__S> for Router
+        impl<__S, const LEN: ::core::primitive::usize> #private::Routes<__S> for Router<LEN>
         where
             __S: ::core::marker::Send + ::core::marker::Sync + 'static,
             #(#handlers: #private::Handle<__S>,)*
@@ -131,7 +169,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
             fn dispatch(
                 &self,
-                __route: u16,
+                __route: ::core::primitive::u16,
                 __delivery: &mut #private::Incoming,
                 __state: &__S,
             ) -> impl ::core::future::Future<Output = #krate::Outcome> + ::core::marker::Send {
@@ -143,6 +181,6 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                 }
             }
         }
-        Router
+        Router::<{ __HANDLERS.len() }>
     }}
 }

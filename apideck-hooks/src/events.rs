@@ -88,6 +88,8 @@ macro_rules! event {
 /// Makes a type the first parameter of handlers: taken out of the delivery, or read from its text.
 macro_rules! payload {
     ($type:ident, $payload:expr, |$any:ident| $convert:expr) => {
+        // One of 140: a list of them all is no help to whoever takes something else.
+        #[diagnostic::do_not_recommend]
         impl FromDelivery for $type {
             type State = NoState;
             type Error = Permanent<DecodeError>;

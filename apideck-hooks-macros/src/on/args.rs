@@ -2,105 +2,129 @@
 
 use super::selector::Selector;
 use crate::errors::Errors;
+use crate::krate::Krate;
+use crate::tokens::{Part, split_at_commas};
 use proc_macro2::{Span, TokenStream};
-use syn::parse::{Parse, ParseStream, Parser};
-use syn::{LitStr, Path, Token, ext::IdentExt};
+use syn::parse::{ParseStream, Parser};
+use syn::{Ident, LitStr, Token, ext::IdentExt};
 
 /// The parsed arguments: what could be understood of them.
+#[derive(Default)]
 pub(crate) struct Args {
-    pub(crate) selectors: Vec<(Selector, Span)>,
-    /// The runtime crate, where it is not `::apideck_hooks`.
-    pub(crate) krate: Path,
+    pub(crate) selectors: Vec<Selector>,
+    pub(crate) krate: Krate,
+    /// Advice, which is no error: what to say, and where.
+    pub(crate) hints: Vec<(String, Span)>,
 }
 
 enum Arg {
     Name(LitStr),
     Unlisted(LitStr),
-    Crate(Path),
+    Crate(Krate),
 }
 
-impl Parse for Arg {
-    fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
-        if input.peek(LitStr) {
-            return Ok(Arg::Name(input.parse()?));
-        }
-        if input.peek(syn::Ident::peek_any) {
-            let option = input.call(syn::Ident::parse_any)?;
-            if option == "unlisted" {
-                input.parse::<Token![=]>()?;
-                return Ok(Arg::Unlisted(input.parse()?));
-            }
-            if option == "crate" {
-                input.parse::<Token![=]>()?;
-                return Ok(Arg::Crate(input.call(Path::parse_mod_style)?));
-            }
-            return Err(syn::Error::new(
-                option.span(),
-                format!(
-                    "no option `{option}`: expected an event name in quotes, `unlisted = \"…\"` or `crate = path`"
-                ),
-            ));
-        }
-        Err(input.error("expected an event name in quotes, such as \"vault.connection.callable\""))
-    }
-}
-
-/// Reads the arguments and reports all that is wrong with them.
-pub(crate) fn parse(tokens: TokenStream, errors: &mut Errors) -> Args {
-    let mut args = Args {
-        selectors: Vec::new(),
-        krate: default_crate(),
-    };
-    let parser = syn::punctuated::Punctuated::<Arg, Token![,]>::parse_terminated;
-    let list = match parser.parse2(tokens) {
-        Ok(list) => list,
-        Err(error) => {
-            errors.push(error);
-            return args;
-        }
-    };
+/// Reads the arguments and reports all that is wrong with them. `attribute` is where the attribute stands.
+pub(crate) fn parse(tokens: TokenStream, attribute: Span, errors: &mut Errors) -> Args {
+    let mut args = Args::default();
     let mut any = false;
-    for arg in list {
-        let (resolved, literal) = match arg {
-            Arg::Crate(path) => {
-                args.krate = path;
+    for Part { tokens, span } in split_at_commas(tokens) {
+        if tokens.is_empty() {
+            errors.at(span, EXPECTED_NAME);
+            any = true;
+            continue;
+        }
+        match parse_arg.parse2(tokens) {
+            Ok(Arg::Crate(krate)) => {
+                args.krate = krate;
                 continue;
             }
-            Arg::Name(literal) => (Selector::resolve(&literal.value()), literal),
-            Arg::Unlisted(literal) => (Selector::resolve_unlisted(&literal.value()), literal),
-        };
-        any = true;
-        match resolved {
-            Err(message) => errors.at(literal.span(), message),
-            Ok(selector) => match args
-                .selectors
-                .iter()
-                .find(|(earlier, _)| earlier.overlaps(&selector))
-            {
-                Some((earlier, _)) if *earlier == selector => {
-                    errors.at(literal.span(), format!("`{}` is named twice", literal.value()));
-                }
-                Some((earlier, _)) => errors.at(
-                    literal.span(),
-                    format!(
-                        "`{}` overlaps `{}` in the same list: keep the wider one",
-                        literal.value(),
-                        earlier.text()
-                    ),
-                ),
-                None => args.selectors.push((selector, literal.span())),
-            },
+            Ok(Arg::Name(literal)) => args.add(Selector::resolve(&literal.value()), &literal, errors),
+            Ok(Arg::Unlisted(literal)) => {
+                let name = literal.value();
+                args.add(Selector::resolve_unlisted(&name), &literal, errors);
+                args.hints
+                    .extend(super::names::likely_typo(&name).map(|hint| (hint, literal.span())));
+            }
+            Err(error) => errors.push(error),
         }
+        any = true;
     }
     if !any {
         errors.at(
-            Span::call_site(),
+            attribute,
             "`#[on]` needs the event to handle, such as `#[on(\"vault.connection.callable\")]`",
         );
     }
     args
 }
 
-pub(crate) fn default_crate() -> Path {
-    syn::parse_quote!(::apideck_hooks)
+impl Args {
+    fn add(&mut self, resolved: Result<Selector, String>, literal: &LitStr, errors: &mut Errors) {
+        let text = literal.value();
+        let selector = match resolved {
+            Ok(selector) => selector,
+            Err(message) => return errors.at(literal.span(), message),
+        };
+        match self.selectors.iter().find(|earlier| earlier.overlaps(&selector)) {
+            None => self.selectors.push(selector),
+            Some(earlier) if *earlier == selector => {
+                errors.at(literal.span(), format!("`{text}` is named twice: keep one"));
+            }
+            Some(earlier) => errors.at(
+                literal.span(),
+                format!(
+                    "`{text}` overlaps `{}` in the same list: keep the wider one",
+                    earlier.text()
+                ),
+            ),
+        }
+    }
+}
+
+const EXPECTED_NAME: &str = "expected an event name in quotes, such as \"vault.connection.callable\"";
+
+fn parse_arg(input: ParseStream<'_>) -> syn::Result<Arg> {
+    let arg = if input.peek(LitStr) {
+        Arg::Name(input.parse()?)
+    } else if input.peek(Ident::peek_any) {
+        parse_option(input)?
+    } else {
+        return Err(input.error(EXPECTED_NAME));
+    };
+    if input.is_empty() {
+        Ok(arg)
+    } else {
+        Err(input.error("expected `,`"))
+    }
+}
+
+fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
+    let start = input.fork();
+    let option = input.call(Ident::parse_any)?;
+    if option == "crate" {
+        return Krate::parse_after_keyword(input).map(Arg::Crate);
+    }
+    if option == "unlisted" {
+        input.parse::<Token![=]>()?;
+        return input.parse().map(Arg::Unlisted).map_err(|error| {
+            syn::Error::new(
+                error.span(),
+                "expected the name in quotes, as in `unlisted = \"vault.connection.paused\"`",
+            )
+        });
+    }
+    if input.peek(Token![.]) {
+        let name: TokenStream = start.parse()?;
+        let message = format!(
+            "event names stand in quotes: \"{}\"",
+            name.to_string().replace(' ', "")
+        );
+        return Err(syn::Error::new_spanned(name, message));
+    }
+    Err(syn::Error::new(
+        option.span(),
+        format!(
+            "no option `{option}`: expected an event name in quotes, `unlisted = \"…\"` or `crate = path`"
+        ),
+    ))
 }

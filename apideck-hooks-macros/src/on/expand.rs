@@ -1,23 +1,35 @@
 //! What `#[on]` writes beside the function.
 
 use super::args::{self, Args};
-use super::function::Function;
+use super::function::{Function, is_nameable};
 use crate::errors::Errors;
+use crate::krate::Krate;
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
-use syn::Ident;
 use syn::spanned::Spanned;
+use syn::{Ident, Type};
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let args = args::parse(args, &mut errors);
-    let generated = match syn::parse2::<Function>(item.clone()) {
+    let function = syn::parse2::<Function>(item.clone());
+    let attribute = match &function {
+        // Resolved where the user writes, so that rustc does not blame "the attribute macro `on`".
+        Ok(function) => Span::call_site().resolved_at(function.name.span()),
+        Err(_) => Span::call_site(),
+    };
+    let args = args::parse(args, attribute, &mut errors);
+    let generated = match function {
         Ok(function) => {
             function.check(&mut errors);
-            if errors.is_empty() {
-                handler(&args, &function)
+            if function.stands_alone() {
+                TokenStream::new()
             } else {
-                stub(&args, &function)
+                Handler {
+                    args: &args,
+                    function: &function,
+                    broken: !errors.is_empty() || function.sig.is_none(),
+                }
+                .expand()
             }
         }
         Err(error) => {
@@ -30,112 +42,174 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#item #errors #generated)
 }
 
-/// The type that `router!` finds under the function's path. Its braces keep it out of the value namespace,
-/// where the function lives.
-fn companion(function: &Function) -> TokenStream {
-    let Function { vis, sig, .. } = function;
-    let (name, cfgs) = (&sig.ident, function.cfgs());
-    quote! {
-        #(#cfgs)*
-        #[doc(hidden)]
-        #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
-        #vis struct #name {}
-    }
+struct Handler<'a> {
+    args: &'a Args,
+    function: &'a Function,
+    /// After an error: what is written then is enough for `router!` to accept the handler silently, so that one
+    /// mistake is one error.
+    broken: bool,
 }
 
-fn handler(args: &Args, function: &Function) -> TokenStream {
-    let Args { krate, selectors } = args;
-    let name = &function.sig.ident;
-    let companion = companion(function);
-    let cfgs = function.cfgs();
-    let selectors = selectors.iter().map(|(selector, _)| selector.to_value(krate));
-    let params: Vec<_> = function.params().collect();
-    let arguments: Vec<Ident> = (0..params.len())
-        .map(|index| format_ident!("__argument_{index}"))
-        .collect();
+impl Handler<'_> {
+    fn expand(&self) -> TokenStream {
+        let name = &self.function.name;
+        let private = Krate::private(name.span());
+        let cfgs = self.function.cfgs();
+        let (companion, hints) = (self.companion(), self.hints());
+        let selectors = match &self.args.selectors[..] {
+            [] => vec![quote!(#private::Selector::Broken)],
+            known => known.iter().map(|selector| selector.to_value(&private)).collect(),
+        };
+        let (names, checks): (Vec<_>, Vec<_>) = self.checks().unzip();
+        let on = if self.broken {
+            quote!(&[#private::Selector::Broken])
+        } else {
+            // Names the checks, so that `router!` knows of an error there and keeps silent about it.
+            quote!({ #(let () = #names;)* __ON })
+        };
+        let (import, handle) = (self.args.krate.import(), self.handle());
+        quote! {
+            #companion
+            #hints
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
+            const _: () = {
+                #import
 
-    // On the parameter's own type, so that rustc and the panic both point there.
-    let checks = params.iter().enumerate().map(|(position, ty)| {
-        quote_spanned! {ty.span()=>
-            const _: () = match #krate::__private::check_param::<#ty>(#position, __ON) {
-                ::core::option::Option::None => {}
-                ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
+                // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in
+                // no list that it is never used.
+                const __ON: &[#private::Selector] = &[#(#selectors),*];
+                #(#checks)*
+
+                #[automatically_derived]
+                impl #private::Listed for #name {
+                    const ON: &'static [#private::Selector] = #on;
+                }
+
+                #handle
             };
         }
-    });
-    let extracts = params.iter().zip(&arguments).map(|(ty, argument)| {
-        quote_spanned! {Span::call_site().located_at(ty.span())=>
-            let #argument = match <#ty as #krate::__private::Extract<__S>>::extract(__delivery, __state).await {
-                ::core::result::Result::Ok(value) => value,
-                ::core::result::Result::Err(outcome) => return outcome,
-            };
-        }
-    });
-    let bounds = params
-        .iter()
-        .map(|ty| quote_spanned!(ty.span()=> #ty: #krate::__private::Extract<__S>,));
-    let outcome = quote_spanned! {function.output_span()=>
-        #krate::IntoOutcome::into_outcome(__returned)
-    };
-    // The block's span is the name's: a future that is not `Send` is reported on the handler.
-    let block = quote_spanned! {name.span()=>
-        async move {
-            #(#extracts)*
-            let __returned = #name(#(#arguments),*).await;
-            #outcome
-        }
-    };
-    quote! {
-        #companion
-        #(#cfgs)*
-        #[doc(hidden)]
-        #[allow(deprecated, clippy::all, clippy::pedantic, clippy::nursery)]
-        const _: () = {
-            // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in no
-            // list that it is never used.
-            const __ON: &[#krate::__private::Selector] = &[#(#selectors),*];
-            #(#checks)*
+    }
 
-            #[automatically_derived]
-            impl #krate::__private::Listed for #name {
-                const ON: &'static [#krate::__private::Selector] = __ON;
+    /// The type that `router!` finds under the function's path. Its braces keep it out of the value namespace, where
+    /// the function lives.
+    fn companion(&self) -> TokenStream {
+        let Function { vis, name, .. } = self.function;
+        let cfgs = self.function.cfgs();
+        // Seen on the name, but generated: rustc would call it unused together with the function otherwise.
+        quote_spanned! {Span::call_site().located_at(name.span())=>
+            #(#cfgs)*
+            #[doc(hidden)]
+            #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
+            #vis struct #name {}
+        }
+    }
+
+    /// A macro cannot warn, but what it writes can: by a constant that is deprecated, with the advice as the reason.
+    fn hints(&self) -> TokenStream {
+        let cfgs: Vec<_> = self.function.cfgs().collect();
+        let allows = self.function.attrs.iter();
+        let allows: Vec<_> = allows.filter(|attr| attr.path().is_ident("allow")).collect();
+        let hints = self.args.hints.iter().map(|(text, span)| {
+            quote_spanned! {*span=>
+                #(#cfgs)*
+                #(#allows)*
+                const _: () = {
+                    #[deprecated(note = #text)]
+                    const LIKELY_TYPO: () = ();
+                    LIKELY_TYPO
+                };
             }
+        });
+        hints.collect()
+    }
 
+    /// Whether each parameter fits: a constant's name, and the constant, which does not compile otherwise. It stands on
+    /// the parameter's own type, so that rustc and the panic both point there.
+    fn checks(&self) -> impl Iterator<Item = (Ident, TokenStream)> {
+        let generic = self
+            .function
+            .sig
+            .as_ref()
+            .is_some_and(|sig| !sig.generics.params.is_empty());
+        let params = self.function.params().enumerate();
+        let params = params.filter(move |(_, ty)| !generic && is_nameable(ty));
+        params.map(|(position, ty)| {
+            let span = ty.span();
+            let (krate, private) = (Krate::at(span), Krate::private(span));
+            let name = format_ident!("__PARAM_{position}");
+            let check = quote_spanned! {span=>
+                const #name: () = match #private::check_param(<#ty as #krate::FromDelivery>::PAYLOAD, #position, __ON) {
+                    ::core::option::Option::None => {}
+                    ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
+                };
+            };
+            (name, check)
+        })
+    }
+
+    fn handle(&self) -> TokenStream {
+        let name = &self.function.name;
+        let span = name.span();
+        let (krate, private) = (Krate::at(span), Krate::private(span));
+        // On the name: a future that is not `Send` is reported on the handler.
+        let future = quote_spanned! {span=>
+            impl ::core::future::Future<Output = #krate::Outcome> + ::core::marker::Send
+        };
+        if self.broken {
+            return quote! {
+                #[automatically_derived]
+                impl<__S: ::core::marker::Sync> #private::Handle<__S> for #name {
+                    async fn call(_: &mut #private::Incoming, _: &__S) -> #krate::Outcome {
+                        #krate::Outcome::Ignore
+                    }
+                }
+            };
+        }
+        let params: Vec<&Type> = self.function.params().collect();
+        // Of no one but the macro: neither the function's name nor what a macro of the user's wrote can be these.
+        let local = |name: &str| Ident::new(name, Span::mixed_site());
+        let (delivery, state, returned) = (local("delivery"), local("state"), local("returned"));
+        let arguments: Vec<Ident> = (0..params.len())
+            .map(|index| local(&format!("argument_{index}")))
+            .collect();
+        let bounds = params.iter().map(|ty| {
+            let private = Krate::private(ty.span());
+            quote_spanned!(ty.span()=> #ty: #private::Extract<__S>,)
+        });
+        let extracts = params.iter().zip(&arguments).map(|(ty, argument)| {
+            let private = Krate::private(ty.span());
+            quote_spanned! {ty.span()=>
+                let #argument = match <#ty as #private::Extract<__S>>::extract(#delivery, #state).await {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(outcome) => return outcome,
+                };
+            }
+        });
+        let output = self.function.output_span();
+        let into_outcome = {
+            let krate = Krate::at(output);
+            quote_spanned!(output=> #krate::IntoOutcome::into_outcome(#returned))
+        };
+        let block = quote_spanned! {span=>
+            async move {
+                #(#extracts)*
+                let #returned = #name(#(#arguments),*).await;
+                #into_outcome
+            }
+        };
+        quote! {
             #[automatically_derived]
-            impl<__S> #krate::__private::Handle<__S> for #name
+            impl<__S> #private::Handle<__S> for #name
             where
                 __S: ::core::marker::Send + ::core::marker::Sync,
                 #(#bounds)*
             {
-                fn call(
-                    __delivery: &mut #krate::__private::Incoming,
-                    __state: &__S,
-                ) -> impl ::core::future::Future<Output = #krate::Outcome> + ::core::marker::Send {
+                fn call(#delivery: &mut #private::Incoming, #state: &__S) -> #future {
                     #block
                 }
             }
-        };
-    }
-}
-
-/// After an error: enough for `router!` to accept the handler silently, so that one mistake is one error.
-fn stub(args: &Args, function: &Function) -> TokenStream {
-    let krate = &args.krate;
-    let name = &function.sig.ident;
-    let companion = companion(function);
-    let cfgs = function.cfgs();
-    quote! {
-        #companion
-        #(#cfgs)*
-        const _: () = {
-            impl #krate::__private::Listed for #name {
-                const ON: &'static [#krate::__private::Selector] = &[#krate::__private::Selector::Broken];
-            }
-            impl<__S: ::core::marker::Sync> #krate::__private::Handle<__S> for #name {
-                async fn call(_: &mut #krate::__private::Incoming, _: &__S) -> #krate::Outcome {
-                    #krate::Outcome::Ignore
-                }
-            }
-        };
+        }
     }
 }

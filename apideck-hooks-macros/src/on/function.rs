@@ -1,40 +1,88 @@
 //! The annotated function up to its body, and whether it can be a handler.
 
 use crate::errors::Errors;
-use proc_macro2::TokenStream;
+use crate::tokens::split_at_commas;
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, ReturnType, Safety, Signature, Type, Visibility};
+use syn::{Attribute, FnArg, Ident, LitStr, PatType, ReturnType, Safety, Signature, Token, Type, Visibility};
 
 /// A function whose body is left as tokens.
 pub(crate) struct Function {
     pub(crate) attrs: Vec<Attribute>,
     pub(crate) vis: Visibility,
-    pub(crate) sig: Signature,
+    pub(crate) name: Ident,
+    /// `None` where rustc cannot read it either, and says so itself.
+    pub(crate) sig: Option<Signature>,
 }
 
 impl Parse for Function {
     fn parse(input: ParseStream<'_>) -> syn::Result<Self> {
         let attrs = input.call(Attribute::parse_outer)?;
         let vis = input.parse()?;
-        if !(input.peek(syn::Token![fn])
-            || input.peek(syn::Token![async])
-            || input.peek(syn::Token![const])
-            || input.peek(syn::Token![unsafe])
-            || input.peek(syn::Token![extern]))
-        {
-            return Err(input.error("`#[on]` goes on an `async fn`"));
+        let ahead = input.fork();
+        while !ahead.peek(Token![fn]) {
+            let qualifier =
+                ahead.peek(Token![async]) || ahead.peek(Token![const]) || ahead.peek(Token![unsafe]);
+            if !(qualifier || ahead.peek(Token![extern]) || ahead.peek(LitStr)) {
+                return Err(input.error("`#[on]` goes on an `async fn`"));
+            }
+            ahead.parse::<TokenTree>()?;
         }
-        let sig = input.parse()?;
+        ahead.parse::<Token![fn]>()?;
+        let name = ahead.call(Ident::parse_any)?;
+        // A copy: what a failed attempt leaves over would be an error of the whole.
+        let sig = match input.fork().parse() {
+            Ok(sig) => Some(sig),
+            Err(_) if is_half_typed(ahead.parse()?) => None,
+            Err(error) => return Err(error),
+        };
         input.parse::<TokenStream>()?;
-        Ok(Function { attrs, vis, sig })
+        Ok(Function {
+            attrs,
+            vis,
+            name,
+            sig,
+        })
     }
+}
+
+/// Whether a parameter or the returned type is still missing after its `:` or `->`: rustc never takes that, so no
+/// error of ours is needed.
+fn is_half_typed(after_name: TokenStream) -> bool {
+    let ends_with = |tokens: &TokenStream, end: char| matches!(tokens.clone().into_iter().last(), Some(TokenTree::Punct(last)) if last.as_char() == end);
+    let mut before = TokenStream::new();
+    for token in after_name {
+        if let TokenTree::Group(group) = &token {
+            let half = match group.delimiter() {
+                Delimiter::Parenthesis => split_at_commas(group.stream())
+                    .iter()
+                    .any(|part| ends_with(&part.tokens, ':')),
+                Delimiter::Brace => ends_with(&before, '>') && before.to_string().trim_end().ends_with("->"),
+                _ => false,
+            };
+            if half {
+                return true;
+            }
+        }
+        before.extend([token]);
+    }
+    false
 }
 
 impl Function {
     /// Reports all that keeps the function from being a handler.
     pub(crate) fn check(&self, errors: &mut Errors) {
-        let sig = &self.sig;
+        if let Some(other) = self.other_on() {
+            errors.on(
+                other,
+                "a handler has one `#[on]`: name all its events there, as in `#[on(\"crm.lead.created\", \
+                 \"crm.lead.updated\")]`",
+            );
+        }
+        let Some(sig) = &self.sig else { return };
         if sig.asyncness.is_none() {
             errors.on(sig.fn_token, "a handler is an `async fn`: add `async`");
         }
@@ -67,20 +115,7 @@ impl Function {
                     receiver,
                     "a handler is a free function: move it out of the `impl` and take what it needs as `State<T>`",
                 ),
-                FnArg::Typed(typed) => match &*typed.ty {
-                    Type::Reference(reference) => {
-                        let inner = &reference.elem;
-                        errors.on(
-                            &typed.ty,
-                            format!("a handler owns its parameters: take `{}` by value", quote::quote!(#inner)),
-                        );
-                    }
-                    Type::ImplTrait(_) => {
-                        errors.on(&typed.ty, "a handler cannot be generic: name the type of this parameter");
-                    }
-                    Type::Infer(_) => errors.on(&typed.ty, "name the type of this parameter"),
-                    _ => {}
-                },
+                FnArg::Typed(param) => check_param(param, errors),
             }
         }
         if let ReturnType::Type(_, ty) = &sig.output
@@ -90,10 +125,23 @@ impl Function {
         }
     }
 
+    /// Whether the place is surely none for more items than the function: in an `impl`, or where another `#[on]`
+    /// writes the same ones.
+    pub(crate) fn stands_alone(&self) -> bool {
+        let receiver = self.sig.as_ref().is_some_and(|sig| sig.receiver().is_some());
+        receiver || self.other_on().is_some()
+    }
+
+    fn other_on(&self) -> Option<&Attribute> {
+        let is_on = |attr: &&Attribute| attr.path().segments.last().is_some_and(|name| name.ident == "on");
+        self.attrs.iter().find(is_on)
+    }
+
     /// The types of the parameters.
     pub(crate) fn params(&self) -> impl Iterator<Item = &Type> {
-        self.sig.inputs.iter().filter_map(|input| match input {
-            FnArg::Typed(typed) => Some(&*typed.ty),
+        let inputs = self.sig.iter().flat_map(|sig| &sig.inputs);
+        inputs.filter_map(|input| match input {
+            FnArg::Typed(param) => Some(&*param.ty),
             FnArg::Receiver(_) => None,
         })
     }
@@ -104,10 +152,57 @@ impl Function {
     }
 
     /// Where an error about the returned value belongs.
-    pub(crate) fn output_span(&self) -> proc_macro2::Span {
-        match &self.sig.output {
-            ReturnType::Default => self.sig.ident.span(),
-            ReturnType::Type(_, ty) => ty.span(),
+    pub(crate) fn output_span(&self) -> Span {
+        match self.sig.as_ref().map(|sig| &sig.output) {
+            Some(ReturnType::Type(_, ty)) => ty.span(),
+            _ => self.name.span(),
         }
     }
+}
+
+fn check_param(param: &PatType, errors: &mut Errors) {
+    let ty = &param.ty;
+    for attr in param.attrs.iter().filter(|attr| attr.path().is_ident("cfg")) {
+        errors.on(
+            attr,
+            "`#[cfg]` goes on the whole handler: write one for each case",
+        );
+    }
+    match &**ty {
+        Type::Reference(reference) => {
+            let inner = reference.elem.to_token_stream();
+            errors.on(
+                ty,
+                format!("a handler owns its parameters: take `{inner}` by value"),
+            );
+        }
+        _ if borrows(ty.to_token_stream()) => {
+            errors.on(
+                ty,
+                "a handler owns its parameters: nothing in them can be borrowed, but for `'static`",
+            );
+        }
+        Type::ImplTrait(_) => errors.on(ty, "a handler cannot be generic: name the type of this parameter"),
+        Type::Infer(_) => errors.on(ty, "name the type of this parameter"),
+        _ => {}
+    }
+}
+
+/// Whether a type can be written down outside of the function's parameters.
+pub(crate) fn is_nameable(ty: &Type) -> bool {
+    !matches!(ty, Type::ImplTrait(_) | Type::Infer(_)) && !borrows(ty.to_token_stream())
+}
+
+/// Whether a lifetime is left out: `&T`, or `'_`. What stands in parentheses may, as in `fn(&str)`.
+fn borrows(ty: TokenStream) -> bool {
+    let mut tokens = ty.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        let next = tokens.peek().map(ToString::to_string);
+        match (token.to_string().as_str(), next.as_deref()) {
+            ("&", Some("'")) => {}
+            ("&", _) | ("'", Some("_")) => return true,
+            _ => {}
+        }
+    }
+    false
 }

@@ -7,7 +7,7 @@ pub(crate) fn unknown(text: &str) -> String {
     if text.is_empty() {
         return "expected an event name, such as \"vault.connection.callable\"".to_owned();
     }
-    match closest(text) {
+    match meant(text) {
         Some(name) => format!("no event is called `{text}`: did you mean `{name}`?"),
         None => format!("no event is called `{text}`{}", outside_the_table(text)),
     }
@@ -15,85 +15,116 @@ pub(crate) fn unknown(text: &str) -> String {
 
 /// The message for a pattern under which the table has nothing.
 pub(crate) fn empty_pattern(text: &str, prefix: &str) -> String {
-    let parts = prefix.matches('.').count();
-    let prefixes = EVENTS.iter().filter_map(|event| {
-        let end = event.name.match_indices('.').nth(parts.checked_sub(1)?)?.0;
-        Some(&event.name[..=end])
+    let dots = prefix.matches('.').count();
+    let prefixes = names().filter_map(|name| {
+        let end = name.match_indices('.').nth(dots.checked_sub(1)?)?.0;
+        Some(&name[..=end])
     });
-    match nearest(prefix, prefixes) {
+    match nearest(&prefix.to_ascii_lowercase(), prefixes) {
         Some(near) => format!("no event matches `{text}`: did you mean `{near}*`?"),
-        None => format!("no event matches `{text}`; the APIs with events are {}", apis()),
+        None => format!(
+            "no event matches `{text}`; the APIs with events are {}",
+            quoted(apis())
+        ),
     }
 }
 
+/// For a name given as unlisted: what to say if it is one letter away from a listed one.
+pub(crate) fn likely_typo(text: &str) -> Option<String> {
+    let name = names().find(|name| strsim::osa_distance(text, name) == 1)?;
+    Some(format!(
+        "Apideck lists `{name}`, which is one letter away from `{text}`. If this is another event, put \
+         `#[allow(deprecated)]` on the handler"
+    ))
+}
+
 fn outside_the_table(text: &str) -> String {
-    let api = text.split('.').next().unwrap_or(text);
-    if text.contains('.')
-        && EVENTS
-            .iter()
-            .any(|event| event.name.split('.').next() == Some(api))
-    {
-        format!("; if Apideck has added it since this release, write `#[on(unlisted = \"{text}\")]`")
+    let (api, resource) = match text.split('.').collect::<Vec<_>>()[..] {
+        [api, resource, _, ..] => (api, resource),
+        _ => ("", ""),
+    };
+    let prefix = format!("{api}.{resource}.");
+    let siblings: Vec<_> = names().filter(|name| name.starts_with(&prefix)).collect();
+    let unlisted =
+        format!("if Apideck has added it since this release, write `#[on(unlisted = \"{text}\")]`");
+    if !siblings.is_empty() {
+        let actions = siblings.iter().map(|name| &name[prefix.len()..]).collect();
+        format!(": `{prefix}` goes on with {}; {unlisted}", quoted(actions))
+    } else if apis().contains(&api) {
+        format!("; {unlisted}")
     } else {
         format!(
             "; names are `api.resource.action`, and the APIs with events are {}",
-            apis()
+            quoted(apis())
         )
     }
 }
 
-fn apis() -> String {
-    let mut apis: Vec<_> = EVENTS
-        .iter()
-        .filter_map(|event| event.name.split('.').next())
-        .collect();
+fn names() -> impl Iterator<Item = &'static str> {
+    EVENTS.iter().map(|event| event.name)
+}
+
+fn apis() -> Vec<&'static str> {
+    let mut apis: Vec<_> = names().filter_map(|name| name.split('.').next()).collect();
     apis.dedup();
-    apis.iter()
-        .map(|api| format!("`{api}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    apis
+}
+
+fn quoted(names: Vec<&str>) -> String {
+    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// The listed name that was most likely meant.
-fn closest(text: &str) -> Option<&'static str> {
-    let plain = normalise(text);
-    let names = || EVENTS.iter().map(|event| event.name);
-    if let Some(name) = names().find(|name| normalise(name) == plain) {
-        return Some(name);
+fn meant(text: &str) -> Option<&'static str> {
+    let plain = words(text).join(".");
+    let squashed = plain.replace('.', "");
+    let same = |name: &str| words(name).concat() == squashed;
+    // Other separators or case, or the API left out, as in `connection.callable`; or a Rust name.
+    let spelled = EVENTS.iter().find(|event| {
+        let (_, rest) = event.name.split_once('.').unwrap_or_default();
+        same(event.name) || same(rest) || event.rust_name.eq_ignore_ascii_case(&squashed)
+    });
+    if let Some(event) = spelled {
+        return Some(event.name);
     }
-    // The API left out, as in `connection.callable`.
-    if let Some(name) = names().find(|name| {
-        name.split_once('.')
-            .is_some_and(|(_, rest)| normalise(rest) == plain)
-    }) {
-        return Some(name);
-    }
-    // The right words in another order.
-    if let Some(name) = names().find(|name| sorted_words(&normalise(name)) == sorted_words(&plain)) {
-        return Some(name);
-    }
-    nearest(&plain, names())
+    let sorted = |text: &str| {
+        let mut words = words(text);
+        words.sort_unstable();
+        words
+    };
+    names()
+        .find(|name| sorted(name) == sorted(text))
+        .or_else(|| nearest(&plain, names()))
 }
 
-/// Lower case, one separator, nothing at the ends: what a dashboard label and a wire name share.
-fn normalise(text: &str) -> String {
+/// Lower case, and nothing but letters and digits: what a dashboard label and a wire name share.
+fn words(text: &str) -> Vec<String> {
     let words = text
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(".").to_ascii_lowercase()
+    words.map(str::to_ascii_lowercase).collect()
 }
 
-fn sorted_words(text: &str) -> Vec<&str> {
-    let mut words: Vec<_> = text.split('.').collect();
-    words.sort_unstable();
-    words
-}
-
+/// The name that is misspelled in `text`: few letters of each part are wrong, so that another word is no typo.
 fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let (distance, name) = names
-        .map(|name| (strsim::osa_distance(text, name), name))
-        .min_by_key(|(d, _)| *d)?;
-    (distance <= text.len() / 4).then_some(name)
+    let distance = |name: &str| {
+        let (parts, wanted) = (words(text), words(name));
+        if parts.len() != wanted.len() {
+            return None;
+        }
+        let mut sum = 0;
+        for (part, wanted) in parts.iter().zip(&wanted) {
+            let distance = strsim::osa_distance(part, wanted);
+            if distance > wanted.len().div_ceil(4) {
+                return None;
+            }
+            sum += distance;
+        }
+        Some(sum)
+    };
+    let near = names.filter_map(|name| Some((distance(name)?, name)));
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
 }
 
 #[cfg(test)]
@@ -102,26 +133,47 @@ mod tests {
 
     #[test]
     fn suggests_what_was_meant() {
-        for (text, meant) in [
+        for (text, name) in [
             ("vault.connection.callabel", "vault.connection.callable"),
             ("vualt.connection.callable", "vault.connection.callable"),
             ("vault.conection.created", "vault.connection.created"),
+            ("vault.conection.creatd", "vault.connection.created"),
             ("connection.vault.callable", "vault.connection.callable"),
             ("connection.callable", "vault.connection.callable"),
             ("VAULT.CONNECTION.CALLABLE", "vault.connection.callable"),
             ("vault.connection.callable.", "vault.connection.callable"),
+            ("vaultconnection.callable", "vault.connection.callable"),
             ("Vault connection callable", "vault.connection.callable"),
+            ("ConnectionCallable", "vault.connection.callable"),
+            ("crm.contacts.create", "crm.contact.created"),
             ("hris.time_off_request.created", "hris.time-off-request.created"),
         ] {
-            assert_eq!(closest(text), Some(meant), "{text}");
+            assert_eq!(meant(text), Some(name), "{text}");
         }
-        assert_eq!(closest("something.else.entirely"), None);
+    }
+
+    #[test]
+    fn another_word_is_no_typo() {
+        for text in [
+            "something.else.entirely",
+            "vault.connection.paused",
+            "vault.connection.enabled",
+            "crm.lead.merged",
+            "hris.employee.hired",
+        ] {
+            assert_eq!(meant(text), None, "{text}");
+        }
     }
 
     #[test]
     fn an_empty_pattern_suggests_a_prefix() {
-        assert!(empty_pattern("valt.*", "valt.").contains("did you mean `vault.*`?"));
-        assert!(empty_pattern("crm.contacts.*", "crm.contacts.").contains("did you mean `crm.contact.*`?"));
-        assert!(empty_pattern("billing.*", "billing.").contains("`accounting`"));
+        for (text, near) in [
+            ("valt.", "`vault.*`?"),
+            ("crm.contacts.", "`crm.contact.*`?"),
+            ("Vault.", "`vault.*`?"),
+            ("billing.", "`accounting`"),
+        ] {
+            assert!(empty_pattern("…", text).contains(near), "{text}");
+        }
     }
 }

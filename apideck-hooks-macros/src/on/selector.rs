@@ -4,7 +4,6 @@ use super::names;
 use crate::table::EVENTS;
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::Path;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Selector {
@@ -93,13 +92,13 @@ impl Selector {
     }
 
     /// The value of the runtime's `Selector`.
-    pub(crate) fn to_value(&self, krate: &Path) -> TokenStream {
+    pub(crate) fn to_value(&self, private: &TokenStream) -> TokenStream {
         match self {
-            Selector::Exact(index) => quote!(#krate::__private::Selector::Exact(#index)),
+            Selector::Exact(index) => quote!(#private::Selector::Exact(#index)),
             Selector::Pattern { prefix, first, end } => {
-                quote!(#krate::__private::Selector::Pattern { prefix: #prefix, first: #first, end: #end })
+                quote!(#private::Selector::Pattern { prefix: #prefix, first: #first, end: #end })
             }
-            Selector::Unlisted(name) => quote!(#krate::__private::Selector::Unlisted(#name)),
+            Selector::Unlisted(name) => quote!(#private::Selector::Unlisted(#name)),
         }
     }
 }

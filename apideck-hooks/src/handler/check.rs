@@ -1,6 +1,5 @@
 //! Whether a parameter fits the events of its handler, found while compiling.
 
-use super::FromDelivery;
 use crate::event::{FAMILY, Family, NAMES, RUST_NAMES};
 use crate::router::{Fault, Selector};
 
@@ -15,12 +14,14 @@ pub enum Payload {
     Any,
 }
 
-/// What is wrong with the parameter `T` in this position of a handler of these events.
-pub const fn check_param<T: FromDelivery>(position: usize, on: &[Selector]) -> Option<Fault> {
-    let Some(payload) = T::PAYLOAD else { return None };
+/// What is wrong with a parameter in this position of a handler of these events; `payload` is the event that it holds,
+/// if it holds one.
+// Not generic over the parameter: rustc would show this function to whoever gives it a type that is none.
+pub const fn check_param(payload: Option<Payload>, position: usize, on: &[Selector]) -> Option<Fault> {
+    let Some(payload) = payload else { return None };
     let fault = Fault::new();
     if position > 0 {
-        return Some(fault.add("the event is a handler's first parameter, and there is one"));
+        return Some(fault.add("a handler takes its event first, and only one"));
     }
     if all_fit(payload, on) {
         return None;

@@ -16,7 +16,8 @@ pub trait Listed {
 }
 
 /// A handler that can run under the state `S`.
-pub trait Handle<S>: Listed {
+// Not a subtrait of `Listed`: a type that is neither would be an error twice.
+pub trait Handle<S> {
     /// Runs it.
     fn call(incoming: &mut Incoming, state: &S) -> impl Future<Output = Outcome> + Send;
 }

@@ -61,23 +61,43 @@ pub trait IntoOutcome {
     fn into_outcome(self) -> Outcome;
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoOutcome for () {
     fn into_outcome(self) -> Outcome {
         Outcome::Done
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl IntoOutcome for Outcome {
     fn into_outcome(self) -> Outcome {
         self
     }
 }
 
-impl<T: IntoOutcome, E: Into<Failure>> IntoOutcome for Result<T, E> {
+impl<T: IntoOutcome, E: IntoFailure> IntoOutcome for Result<T, E> {
     fn into_outcome(self) -> Outcome {
         match self {
             Ok(value) => value.into_outcome(),
-            Err(error) => error.into().into(),
+            Err(error) => error.into_failure().into(),
         }
+    }
+}
+
+/// `Into<Failure>`, with words of its own for what is no error.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "a handler cannot return the error `{Self}`",
+    label = "`{Self}` is no error",
+    note = "implement `std::error::Error` for `{Self}`, or `From<{Self}>` for `Failure`"
+)]
+pub trait IntoFailure {
+    fn into_failure(self) -> Failure;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Failure>> IntoFailure for E {
+    fn into_failure(self) -> Failure {
+        self.into()
     }
 }
