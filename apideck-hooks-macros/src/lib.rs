@@ -11,6 +11,9 @@ mod router;
 mod table;
 mod tokens;
 
+#[cfg(test)]
+mod tests;
+
 use proc_macro::TokenStream;
 
 #[doc(hidden)]
