@@ -1,0 +1,8 @@
+use apideck_hooks::on;
+
+#[on("vault.connection.callable")]
+struct Handler;
+
+fn main() {
+    let _ = Handler;
+}

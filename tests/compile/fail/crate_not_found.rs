@@ -1,0 +1,10 @@
+extern crate apideck_hooks as hooks;
+
+use hooks::{Hooks, events::ConnectionCallable, on, router};
+
+#[on("vault.connection.callable", crate = hoks)]
+async fn start_sync(_event: ConnectionCallable) {}
+
+fn main() {
+    let _ = Hooks::builder(router![start_sync, ..]).secret("key").build();
+}

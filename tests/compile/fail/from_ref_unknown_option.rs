@@ -1,0 +1,11 @@
+use apideck_hooks::FromRef;
+
+#[derive(FromRef)]
+struct App {
+    #[from_ref(ignore)]
+    region: u32,
+}
+
+fn main() {
+    let _ = App { region: 1 };
+}

@@ -1,0 +1,8 @@
+use apideck_hooks::{Hooks, events::CrmLeadCreated, on, router};
+
+#[on("crm.lead.created", "crm.lead.created")]
+async fn handler(_event: CrmLeadCreated) {}
+
+fn main() {
+    let _ = Hooks::builder(router![handler, ..]).secret("key").build();
+}

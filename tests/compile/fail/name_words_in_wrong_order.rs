@@ -1,0 +1,8 @@
+use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
+
+#[on("connection.vault.callable")]
+async fn handler(_event: ConnectionCallable) {}
+
+fn main() {
+    let _ = Hooks::builder(router![handler, ..]).secret("key").build();
+}

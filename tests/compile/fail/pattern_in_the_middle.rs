@@ -1,0 +1,8 @@
+use apideck_hooks::{Hooks, events::ConnectionEvent, on, router};
+
+#[on("vault.*.created")]
+async fn handler(_event: ConnectionEvent) {}
+
+fn main() {
+    let _ = Hooks::builder(router![handler, ..]).secret("key").build();
+}

@@ -1,0 +1,10 @@
+use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
+
+#[on("vault.connection.callable")]
+async fn handler(_event: ConnectionCallable) -> Option<()> {
+    None
+}
+
+fn main() {
+    let _ = Hooks::builder(router![handler, ..]).secret("key").build();
+}

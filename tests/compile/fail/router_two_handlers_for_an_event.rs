@@ -1,0 +1,11 @@
+use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
+
+#[on("vault.connection.callable")]
+async fn start_sync(_event: ConnectionCallable) {}
+
+#[on("vault.connection.callable")]
+async fn greet(_event: ConnectionCallable) {}
+
+fn main() {
+    let _ = Hooks::builder(router![start_sync, greet, ..]).secret("key").build();
+}

@@ -1,0 +1,10 @@
+use apideck_hooks::{Hooks, State, events::ConnectionCallable, on, router};
+
+struct Db;
+
+#[on("vault.connection.callable")]
+async fn handler(_event: ConnectionCallable, State(_db): State<Db>) {}
+
+fn main() {
+    let _ = Hooks::builder(router![handler, ..]).secret("key").state(Db).build();
+}

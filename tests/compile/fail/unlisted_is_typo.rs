@@ -1,0 +1,10 @@
+#![deny(deprecated)]
+
+use apideck_hooks::{Hooks, events::ConnectionEvent, on, router};
+
+#[on(unlisted = "vault.connection.callabel")]
+async fn handler(_event: ConnectionEvent) {}
+
+fn main() {
+    let _ = Hooks::builder(router![handler, ..]).secret("key").build();
+}

@@ -1,0 +1,40 @@
+//! Handlers elsewhere: nested, re-exported, under another name.
+
+use super::build;
+use apideck_hooks::router;
+
+mod vault {
+    use apideck_hooks::{events::*, on};
+
+    #[on("vault.connection.callable")]
+    pub(super) async fn callable(_event: ConnectionCallable) {}
+
+    pub(super) mod token {
+        use super::*;
+
+        #[on("vault.connection.token_refresh.*")]
+        pub(in super::super) async fn refresh(_event: ConnectionEvent) {}
+
+        // The same name as above, in a module of its own.
+        #[on("vault.connection.created")]
+        pub(crate) async fn callable(_event: ConnectionCreated) {}
+    }
+}
+
+mod facade {
+    pub(super) use super::vault::token::callable as created;
+    pub(super) use super::vault::*;
+}
+
+use facade::callable as start;
+
+#[test]
+fn builds() {
+    build!(router![start, facade::created, self::facade::token::refresh, ..]);
+    build!(router![
+        vault::callable,
+        vault::token::refresh,
+        crate::pass::modules::vault::token::callable,
+        ..
+    ]);
+}
