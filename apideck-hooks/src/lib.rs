@@ -52,7 +52,7 @@ pub mod signature;
 pub use delivery::{DecodeError, Delivery, Identity};
 pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
-pub use hooks::{BuildError, Drained, Hooks, HooksBuilder, StatsSnapshot as Stats};
+pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed, StatsSnapshot as Stats};
 pub use idempotency::{MemoryStore, MemoryStoreBuilder};
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, Health, MigratedFrom, OtherEvent, Raw,
@@ -66,7 +66,8 @@ pub mod store {
     pub use crate::delivery::Key;
     pub use crate::hooks::IntoStore;
     pub use crate::idempotency::{
-        Claim, Claimed, DeadLetter, End, Held, MAX_ALIASES, Status, Store, StoreError, Token, Verdict,
+        Claim, Claimed, DeadLetter, DeadLetters, DeadRecord, End, Held, MAX_ALIASES, Status, Store,
+        StoreError, Token, Verdict,
     };
 }
 
@@ -175,8 +176,5 @@ pub mod __private {
     pub use crate::router::{Entry, Fault, Plan, Routes, Selector, conflict, gap};
 }
 
-/// For tests and tools: signing as Apideck does.
 #[cfg(feature = "testing")]
-pub mod testing {
-    pub use crate::signature::sign;
-}
+pub mod testing;

@@ -1,7 +1,9 @@
 //! A store that counts what is asked of it, and can be told to fail.
 
 use apideck_hooks::MemoryStore;
-use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+};
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -116,7 +118,30 @@ impl Store for Spy {
         self.0.store.status(record).await
     }
 
-    fn keeps_dead_letters(&self) -> bool {
-        self.0.durable.load(Ordering::SeqCst)
+    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        self.0
+            .durable
+            .load(Ordering::SeqCst)
+            .then_some(self as &dyn DeadLetters)
+    }
+}
+
+/// It only says that it keeps them: enough for the answers.
+#[async_trait]
+impl DeadLetters for Spy {
+    async fn list(&self, _: Option<Key>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+
+    async fn get(&self, _: Key) -> Result<Option<DeadRecord>, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+
+    async fn release(&self, _: Key) -> Result<bool, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+
+    async fn purge(&self, _: Key) -> Result<bool, StoreError> {
+        Err(StoreError::new("not kept"))
     }
 }

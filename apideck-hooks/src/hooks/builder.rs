@@ -187,7 +187,7 @@ impl<R, S> HooksBuilder<R, S> {
         let verifier = Verifier::new(secrets).map_err(|error| BuildError(Kind::Secret(error.to_string())))?;
         let stats = Arc::new(Stats::default());
         let (phase, watched) = watch::channel(Phase::Open);
-        let runner = Runner::new(store, limits.clone(), Arc::clone(&stats), watched);
+        let runner = Runner::new(Arc::clone(&store), limits.clone(), Arc::clone(&stats), watched);
         let engine = Arc::new(Handlers {
             router,
             state,
@@ -202,6 +202,7 @@ impl<R, S> HooksBuilder<R, S> {
                 verifier,
                 limits,
                 engine,
+                store,
                 stats,
                 permits,
                 phase,

@@ -1,7 +1,7 @@
 //! From a verified text to the answer: what it is, its claim, its handler.
 
 use super::{Limits, Stats};
-use crate::delivery::{self, Delivery, DeliveryHeaders};
+use crate::delivery::{self, Delivery, DeliveryHeaders, Key, Keys};
 use crate::handler::Incoming;
 use crate::idempotency::{Job, Runner};
 use crate::payload::{AnyEvent, OtherEvent, Parsed, Raw, parse};
@@ -20,6 +20,8 @@ pub(crate) struct Arrival {
     /// The verified text.
     pub(crate) text: Bytes,
     pub(crate) received_at: jiff::Timestamp,
+    /// The record, where it is known already: a dead letter that is replayed.
+    pub(crate) record: Option<Key>,
     /// Held until the delivery is settled.
     pub(crate) permit: OwnedSemaphorePermit,
 }
@@ -58,6 +60,7 @@ where
             headers,
             text,
             received_at,
+            record,
             permit,
         } = arrival;
         let unsigned = DeliveryHeaders::new(&headers);
@@ -97,13 +100,20 @@ where
             tracing::warn!("an unusable idempotency key is treated as absent");
             None
         });
-        let keys = delivery::keys(
-            self.limits.identity,
-            &self.limits.source,
-            (name, &identity.event_id, &identity.entity_id),
-            idempotency_key,
-            &text,
-        );
+        let replay = record.is_some();
+        let keys = match record {
+            Some(event) => Keys {
+                event,
+                delivery: None,
+            },
+            None => delivery::keys(
+                self.limits.identity,
+                &self.limits.source,
+                (name, &identity.event_id, &identity.entity_id),
+                idempotency_key,
+                &text,
+            ),
+        };
         let span = tracing::info_span!(
             "delivery",
             event = name,
@@ -132,7 +142,12 @@ where
         };
         let answer = self
             .runner
-            .run(Job { keys, body, handler })
+            .run(Job {
+                keys,
+                body,
+                replay,
+                handler,
+            })
             .instrument(span)
             .await;
         drop(permit);

@@ -1,12 +1,14 @@
 //! The receiver: what `Hooks::builder` makes, and what is mounted.
 
 mod builder;
+mod dead_letters;
 mod engine;
 mod limits;
 mod shutdown;
 mod stats;
 
 pub use builder::{BuildError, HooksBuilder, IntoStore};
+pub use dead_letters::{DeadLetters, Replayed};
 pub use shutdown::Drained;
 pub use stats::Stats as StatsSnapshot;
 
@@ -15,6 +17,7 @@ pub(crate) use limits::Limits;
 pub(crate) use shutdown::Phase;
 pub(crate) use stats::Counters as Stats;
 
+use crate::idempotency::Store;
 use crate::signature::Verifier;
 use std::fmt;
 use std::sync::Arc;
@@ -60,6 +63,7 @@ pub(crate) struct Edge {
     pub(crate) verifier: Verifier,
     pub(crate) limits: Limits,
     pub(crate) engine: Arc<dyn Engine>,
+    pub(crate) store: Arc<dyn Store>,
     pub(crate) stats: Arc<Stats>,
     /// One permit a delivery at work.
     pub(crate) permits: Arc<Semaphore>,

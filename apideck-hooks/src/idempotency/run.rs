@@ -1,10 +1,11 @@
 //! One delivery of an event, from the claim to the answer.
 
+use super::dead_letters::DeadLetter;
 use super::finish::Recorded;
 use super::guard::Guard;
 use super::lease::Lease;
 use super::panic;
-use super::store::{Claim, DeadLetter, End, Status, Store, StoreError, Token, Verdict};
+use super::store::{Claim, End, Status, Store, StoreError, Token, Verdict};
 use super::twins::Twins;
 use crate::delivery::{Key, Keys};
 use crate::handler::{Failure, Outcome};
@@ -32,6 +33,8 @@ pub(crate) struct Job<F> {
     pub(crate) keys: Keys,
     /// The verified text, kept if the event is set aside.
     pub(crate) body: Bytes,
+    /// Whether a failure sets it aside, whatever the error: a dead letter that is replayed.
+    pub(crate) replay: bool,
     /// The handler's run, given the attempt.
     pub(crate) handler: F,
 }
@@ -113,7 +116,7 @@ impl Runner {
                 .await
         };
         guard.disarm();
-        let (end, answer) = self.judge(ended, attempt, job.body);
+        let (end, answer) = self.judge(ended, attempt, job.replay, job.body);
         let dead = matches!(end, End::Dead(_));
         match self.record(record, token, end, &lease).await {
             Recorded::Yes => {
@@ -173,7 +176,7 @@ impl Runner {
     }
 
     /// What to record and what to answer.
-    fn judge(&self, ended: Ended, attempt: u32, body: Bytes) -> (End, Answer) {
+    fn judge(&self, ended: Ended, attempt: u32, replay: bool, body: Bytes) -> (End, Answer) {
         let outcome = match ended {
             Ended::Itself(outcome) => outcome,
             Ended::Stopped => {
@@ -192,7 +195,7 @@ impl Runner {
                 tracing::info!(attempt, "ignored by its handler");
                 (End::Done, Answer::Ignored)
             }
-            Outcome::Retry(failure) if attempt < self.limits.max_attempts => {
+            Outcome::Retry(failure) if attempt < self.limits.max_attempts && !replay => {
                 self.stats.failed.add();
                 tracing::warn!(attempt, error = %failure, "failed: to be tried again");
                 let answer = match failure.delay() {
@@ -203,20 +206,15 @@ impl Runner {
             }
             Outcome::Retry(failure) | Outcome::SetAside(failure) => {
                 self.stats.dead.add();
-                let kept = self.store.keeps_dead_letters();
+                let kept = self.store.dead_letters().is_some();
                 tracing::error!(attempt, error = %failure, kept, "set aside");
-                let letter = DeadLetter {
-                    body,
-                    error: failure.to_string(),
+                let letter = DeadLetter::new(&self.limits.source, body, failure.to_string());
+                let answer = if kept {
+                    Answer::SetAside
+                } else {
+                    Answer::Unprocessable
                 };
-                (
-                    End::Dead(letter),
-                    if kept {
-                        Answer::SetAside
-                    } else {
-                        Answer::Unprocessable
-                    },
-                )
+                (End::Dead(letter), answer)
             }
         }
     }
@@ -268,7 +266,7 @@ impl Runner {
     fn duplicate_of_dead(&self) -> Answer {
         self.stats.duplicates.add();
         tracing::info!("a duplicate: set aside before");
-        if self.store.keeps_dead_letters() {
+        if self.store.dead_letters().is_some() {
             Answer::Duplicate
         } else {
             Answer::Unprocessable
@@ -302,7 +300,7 @@ impl Runner {
         self.stats.runs.add();
         tracing::error!(%error, "not claimed: running all the same, as `fail_open` says");
         let ended = self.attend((job.handler)(1), std::future::pending()).await;
-        let (end, answer) = self.judge(ended, 1, job.body);
+        let (end, answer) = self.judge(ended, 1, job.replay, job.body);
         // There is no record to set it aside in.
         if matches!(end, End::Dead(_)) {
             Answer::Unprocessable

@@ -1,8 +1,8 @@
 //! What a store has to do.
 
+use super::dead_letters::{DeadLetter, DeadLetters};
 use crate::delivery::Key;
 use async_trait::async_trait;
-use bytes::Bytes;
 use std::fmt;
 use std::time::Duration;
 
@@ -33,9 +33,11 @@ pub trait Store: Send + Sync + 'static {
     /// What the record's state is.
     async fn status(&self, record: Key) -> Result<Status, StoreError>;
 
-    /// Whether a `DEAD` record is kept for a person to look at, with its body and error, past a restart. Only then is
-    /// setting an event aside acknowledged to Apideck.
-    fn keeps_dead_letters(&self) -> bool;
+    /// The events that were set aside, if the store keeps them past a restart, with body and error. Only then is setting
+    /// an event aside acknowledged to Apideck.
+    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        None
+    }
 }
 
 /// How many delivery keys are bound to one record at the most: who replays a captured body under ever new keys must
@@ -110,22 +112,6 @@ pub enum End {
     Release,
     /// To be set aside: `DEAD`.
     Dead(DeadLetter),
-}
-
-/// What a durable store keeps of an event that was set aside.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct DeadLetter {
-    /// The verified text. **May hold end-user credentials.**
-    pub body: Bytes,
-    /// Why it was set aside.
-    pub error: String,
-}
-
-impl fmt::Debug for DeadLetter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DeadLetter({} bytes, {:?})", self.body.len(), self.error)
-    }
 }
 
 /// Whether a token still held.

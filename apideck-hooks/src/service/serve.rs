@@ -120,6 +120,7 @@ impl Edge {
             headers: parts.headers,
             text,
             received_at,
+            record: None,
             permit,
         };
         match timeout_at(deadline, Arc::clone(&self.engine).spawn(arrival)).await {

@@ -193,10 +193,6 @@ impl Store for MemoryStore {
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
         Ok(self.shard(&record).status(&record, self.now(), &self.limits))
     }
-
-    fn keeps_dead_letters(&self) -> bool {
-        false
-    }
 }
 
 impl fmt::Debug for MemoryStore {

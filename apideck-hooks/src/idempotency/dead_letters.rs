@@ -1,0 +1,93 @@
+//! Events that were set aside, kept by a durable store.
+
+use super::store::StoreError;
+use crate::delivery::Key;
+use crate::payload::{Parsed, parse};
+use async_trait::async_trait;
+use bytes::Bytes;
+use std::fmt;
+
+/// The events that a store has set aside, with what is needed to look into them and to handle them after all.
+///
+/// A letter is kept from the moment its record becomes `DEAD` until the record is `DONE` or purged, so that a crash in the
+/// middle of a replay loses nothing.
+#[async_trait]
+pub trait DeadLetters: Send + Sync {
+    /// Up to `limit` of them, the latest first; with `before`, those that follow that one.
+    async fn list(&self, before: Option<Key>, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
+
+    /// One of them; none if the record has no letter.
+    async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError>;
+
+    /// Makes a record that has a letter claimable: `RELEASED`, with no attempt used up, its token kept. False if it has
+    /// none, or is `RUNNING` under a lease.
+    async fn release(&self, record: Key) -> Result<bool, StoreError>;
+
+    /// Forgets a record that has a letter; false if it has none, or is `RUNNING` under a lease. The event is new if it
+    /// comes again.
+    async fn purge(&self, record: Key) -> Result<bool, StoreError>;
+}
+
+/// What is kept of an event that is set aside.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The receiver's namespace.
+    pub source: String,
+    /// What happened; empty for a body that is no event.
+    pub event_type: String,
+    /// Unique reference to the event; empty when it has none.
+    pub event_id: String,
+    /// Why it was set aside, at most [`DeadLetter::MAX_ERROR`] bytes.
+    pub error: String,
+    /// The verified text. **May hold end-user credentials.**
+    pub body: Bytes,
+}
+
+impl DeadLetter {
+    /// The longest error that is kept, in bytes; the rest is cut.
+    pub const MAX_ERROR: usize = 4096;
+
+    /// The letter for a verified text. It is read again for its name and id: that is rarely needed.
+    pub(crate) fn new(source: &str, body: Bytes, mut error: String) -> Self {
+        error.truncate(error.floor_char_boundary(DeadLetter::MAX_ERROR));
+        let (event_type, event_id) = match parse(&body) {
+            Parsed::Event {
+                event_type, identity, ..
+            } => (event_type.to_string(), identity.event_id),
+            Parsed::NoEvent => Default::default(),
+        };
+        DeadLetter {
+            source: source.to_owned(),
+            event_type,
+            event_id,
+            error,
+            body,
+        }
+    }
+}
+
+/// A record with its letter.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeadRecord {
+    /// Its name, for the other calls.
+    pub record: Key,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was set aside, by the store's clock.
+    pub since: jiff::Timestamp,
+    /// What is kept of it.
+    pub letter: DeadLetter,
+}
+
+/// Not the body.
+impl fmt::Debug for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeadLetter")
+            .field("source", &self.source)
+            .field("event_type", &self.event_type)
+            .field("event_id", &self.event_id)
+            .field("error", &self.error)
+            .field("body", &format_args!("<{} bytes>", self.body.len()))
+            .finish()
+    }
+}
