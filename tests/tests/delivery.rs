@@ -304,15 +304,9 @@ async fn a_known_event_that_does_not_decode_is_set_aside() {
         .build()
         .unwrap();
     let addr = server::hyper(hooks.clone()).await;
-    for (n, entity) in [
-        "\"text\"",
-        "[7]",
-        "7",
-        "{\"id\":[]}",
-        "{\"settings\":\"hunter2\"}",
-    ]
-    .iter()
-    .enumerate()
+    for (n, entity) in ["\"hunter2\"", "[7]", "7", "{\"metadata\":1e400}"]
+        .iter()
+        .enumerate()
     {
         let body = format!(
             r#"{{"payload":{{"event_type":"vault.connection.callable","event_id":"e{n}","entity":{entity}}}}}"#
@@ -321,7 +315,7 @@ async fn a_known_event_that_does_not_decode_is_set_aside() {
         assert_eq!(reply.status, 422);
         assert!(!String::from_utf8_lossy(&reply.body).contains("hunter2"));
     }
-    assert_eq!(hooks.stats().dead, 5);
+    assert_eq!(hooks.stats().dead, 4);
 }
 
 /// What was signed is what is handed on: of a doubled key in a body whose sorted form was signed, only the value that

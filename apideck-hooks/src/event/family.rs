@@ -2,6 +2,7 @@
 
 /// Which payload an event carries.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[non_exhaustive]
 pub enum Family {
     /// A Vault event: a [`ConnectionEvent`](crate::ConnectionEvent) with the whole connection.
     Connection,

@@ -94,3 +94,15 @@ impl AnyEvent {
         }
     }
 }
+
+impl From<ConnectionEvent> for AnyEvent {
+    fn from(event: ConnectionEvent) -> Self {
+        AnyEvent::Connection(event)
+    }
+}
+
+impl From<ResourceEvent> for AnyEvent {
+    fn from(event: ResourceEvent) -> Self {
+        AnyEvent::Resource(event)
+    }
+}

@@ -6,6 +6,7 @@ use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::fmt;
 
 /// The payload of every `vault.connection.*` event: the connection, and what happened to it.
 ///
@@ -70,7 +71,7 @@ impl From<Wire> for ConnectionEvent {
 
 /// Where a connection was migrated from: Apideck documents the source connector's `service_id` as text in one place
 /// and an object in another.
-#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]
 pub enum MigratedFrom {
@@ -87,5 +88,12 @@ impl MigratedFrom {
             MigratedFrom::ServiceId(id) => Some(id),
             MigratedFrom::Other(value) => value.get("service_id")?.as_str(),
         }
+    }
+}
+
+/// An object may be a whole connection, credentials and all: of it only the `service_id` is printed.
+impl fmt::Debug for MigratedFrom {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("MigratedFrom").field(&self.service_id()).finish()
     }
 }

@@ -10,6 +10,7 @@ mod connection_event;
 mod lenient;
 mod open_enum;
 mod raw;
+mod repair;
 mod resource_event;
 mod timestamp;
 mod wire;

@@ -7,7 +7,8 @@ use std::fmt;
 /// A point in time as Apideck sends it: ISO 8601 in UTC.
 ///
 /// What cannot be read as a time does not break the delivery: [`get`](Timestamp::get) is none then, and the text
-/// is kept. Displaying and serialising give back the text that came.
+/// is kept. Displaying and serialising give back the text that came, and two are equal if their texts are: compare
+/// [`get`](Timestamp::get) for the time. What came as a number, as no documented field does, is kept as its text.
 ///
 /// ```
 /// use apideck_hooks::Timestamp;
@@ -61,6 +62,7 @@ impl From<&str> for Timestamp {
     }
 }
 
+/// In milliseconds, as Apideck writes them: what is finer is cut.
 impl From<jiff::Timestamp> for Timestamp {
     fn from(at: jiff::Timestamp) -> Self {
         Timestamp::from(format!("{at:.3}").as_str())

@@ -2,7 +2,8 @@
 
 use super::connection::Connection;
 use super::connection_event::{ConnectionEvent, MigratedFrom};
-use super::lenient::{count, or_default};
+use super::lenient::{count, object, or_default};
+use super::repair::{repair, without_lone_surrogates};
 use super::resource_event::ResourceEvent;
 use super::{AnyEvent, Raw, Timestamp};
 use crate::delivery::DecodeError;
@@ -29,7 +30,7 @@ pub(super) struct Wire {
     pub(super) entity_type: String,
     #[serde(default, deserialize_with = "or_default")]
     pub(super) entity_url: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "object")]
     pub(super) entity: Connection,
     #[serde(default, deserialize_with = "count")]
     pub(super) execution_attempt: Option<u32>,
@@ -67,8 +68,12 @@ pub(crate) struct EventIdentity {
 
 /// Reads a verified text.
 pub(crate) fn parse(text: &Bytes) -> Parsed {
+    // serde reads a struct from an array too, which is nothing that Apideck sends.
+    let object = text.trim_ascii_start().starts_with(b"{");
     match serde_json::from_slice::<Envelope>(text) {
-        Ok(envelope) if !envelope.payload.event_type.as_str().is_empty() => typed(envelope.payload, text),
+        Ok(envelope) if object && !envelope.payload.event_type.as_str().is_empty() => {
+            typed(envelope.payload, text)
+        }
         _ => parse_slowly(text),
     }
 }
@@ -98,10 +103,15 @@ fn into_family(wire: Wire, text: &Bytes) -> AnyEvent {
 /// A tree has two virtues: a duplicate key is settled as JavaScript settles it (the last one wins), and a payload
 /// with a field of another type than documented still says which event it is.
 fn parse_slowly(text: &Bytes) -> Parsed {
-    let Ok(mut tree) = serde_json::from_slice::<Value>(text) else {
-        return Parsed::NoEvent;
+    let tree = serde_json::from_slice::<Value>(text).or_else(|error| match without_lone_surrogates(text) {
+        Some(repaired) => serde_json::from_slice(&repaired),
+        None => Err(error),
+    });
+    let mut tree = match tree {
+        Ok(tree) => tree,
+        Err(error) => return parse_the_name(text, error),
     };
-    let Some(payload) = tree.get_mut("payload") else {
+    let Some(Value::Object(payload)) = tree.get_mut("payload") else {
         return Parsed::NoEvent;
     };
     let name = payload
@@ -112,14 +122,19 @@ fn parse_slowly(text: &Bytes) -> Parsed {
         return Parsed::NoEvent;
     }
     let event_type = EventType::from(name);
+    repair(payload, event_type.family());
+    let text_of = |key| {
+        let text = payload.get(key).and_then(Value::as_str);
+        text.unwrap_or_default().to_owned()
+    };
     let identity = EventIdentity {
-        event_id: scalar(payload, "event_id"),
-        entity_id: scalar(payload, "entity_id"),
+        event_id: text_of("event_id"),
+        entity_id: text_of("entity_id"),
         execution_attempt: payload
             .get("execution_attempt")
             .and_then(|number| count(number).ok().flatten()),
     };
-    let event = serde_json::from_value::<Wire>(payload.take())
+    let event = serde_json::from_value::<Wire>(Value::Object(std::mem::take(payload)))
         .map(|wire| into_family(wire, text))
         .map_err(|error| DecodeError::new(&event_type, error));
     Parsed::Event {
@@ -129,11 +144,37 @@ fn parse_slowly(text: &Bytes) -> Parsed {
     }
 }
 
-fn scalar(payload: &Value, key: &str) -> String {
-    match payload.get(key) {
-        Some(Value::String(text)) => text.clone(),
-        Some(number @ (Value::Number(_) | Value::Bool(_))) => number.to_string(),
-        _ => String::new(),
+/// JSON that no tree takes, such as a number beyond a double or 128 levels, still says which event it is: what stands
+/// between is skipped unread.
+fn parse_the_name(text: &Bytes, error: serde_json::Error) -> Parsed {
+    #[derive(Deserialize)]
+    struct Envelope {
+        payload: Name,
+    }
+
+    #[derive(Deserialize)]
+    struct Name {
+        event_type: String,
+        #[serde(default)]
+        event_id: String,
+        #[serde(default)]
+        entity_id: String,
+    }
+
+    match serde_json::from_slice::<Envelope>(text) {
+        Ok(Envelope { payload }) if !payload.event_type.is_empty() => {
+            let event_type = EventType::from(payload.event_type);
+            Parsed::Event {
+                identity: EventIdentity {
+                    event_id: payload.event_id,
+                    entity_id: payload.entity_id,
+                    execution_attempt: None,
+                },
+                event: Err(DecodeError::new(&event_type, error)),
+                event_type,
+            }
+        }
+        _ => Parsed::NoEvent,
     }
 }
 
@@ -208,6 +249,72 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_field_costs_itself_only() {
+        let AnyEvent::Connection(odd) = event(
+            r#"{"payload":{"event_type":"vault.connection.created","event_id":7,"execution_attempt":"2","service_id":[],
+                "entity_id":{},"entity":{"id":12,"name":true,"enabled":1,"state":7,"health":{},"settings":[],
+                "metadata":"x","auth_type":"basic"}}}"#,
+        ) else {
+            panic!("a connection event")
+        };
+        let mut expected = ConnectionEvent::default();
+        expected.event_type = EventType::ConnectionCreated;
+        expected.event_id = "7".to_owned();
+        expected.entity.id = "12".to_owned();
+        expected.entity.name = "true".to_owned();
+        expected.entity.state = crate::ConnectionState::Other("7".to_owned());
+        expected.entity.auth_type = crate::AuthType::Basic;
+        assert_eq!(odd, expected);
+    }
+
+    #[test]
+    fn fields_of_the_other_family_may_have_any_shape() {
+        for entity in ["\"c1\"", "[1]", "{\"id\":[12]}", "7"] {
+            let text = format!(
+                r#"{{"payload":{{"event_type":"crm.contact.created","entity":{entity},"migrated_from":[]}}}}"#
+            );
+            assert!(matches!(event(&text), AnyEvent::Resource(_)), "{entity}");
+        }
+        let text =
+            r#"{"payload":{"event_type":"vault.connection.created","unified_api":[1],"consumer_id":{}}}"#;
+        assert!(matches!(event(text), AnyEvent::Connection(_)));
+    }
+
+    /// As JavaScript prints an emoji that was cut in half.
+    #[test]
+    fn a_lone_surrogate_costs_one_character() {
+        let text = r#"{"payload":{"event_type":"vault.connection.created","entity":{"name":"cut \ud83d"}}}"#;
+        let AnyEvent::Connection(cut) = event(text) else {
+            panic!("a connection event")
+        };
+        assert_eq!(cut.entity.name, "cut \u{fffd}");
+        assert_eq!(cut.raw().as_str(), text);
+    }
+
+    #[test]
+    fn what_no_tree_takes_is_an_event_that_does_not_decode() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        for metadata in ["1e400", &deep] {
+            let text = format!(
+                r#"{{"payload":{{"event_type":"vault.connection.callable","event_id":"e1","entity":{{"metadata":{metadata}}}}}}}"#
+            );
+            let Parsed::Event {
+                event_type,
+                identity,
+                event,
+            } = parse(&Bytes::from(text))
+            else {
+                panic!("an event")
+            };
+            assert_eq!(
+                (event_type, identity.event_id.as_str()),
+                (EventType::ConnectionCallable, "e1")
+            );
+            assert!(event.is_err());
+        }
+    }
+
+    #[test]
     fn what_names_no_event_is_none() {
         for text in [
             "",
@@ -218,6 +325,7 @@ mod tests {
             "{\"payload\":{}}",
             "{\"payload\":{\"event_type\":1}}",
             "\u{feff}{}",
+            r#"[["e1","vault.connection.callable"]]"#,
         ] {
             assert!(matches!(parse(&Bytes::from(text)), Parsed::NoEvent), "{text}");
         }
