@@ -43,11 +43,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(addr).await?;
+    let stop_signal = stop_signal()?;
     info!("listening on http://{}/webhooks/apideck", listener.local_addr()?);
 
     let connections = GracefulShutdown::new();
     let mut stop = pin!(async {
-        asked_to_stop().await;
+        stop_signal.await;
         hooks.shutdown(Duration::from_secs(20)).await
     });
     let drained = loop {
@@ -86,13 +87,17 @@ async fn serve(hooks: Hooks, request: Request<Incoming>) -> Result<Response<Full
     Ok(response)
 }
 
-/// Ready on Ctrl-C, and where there is such a thing on SIGTERM.
-async fn asked_to_stop() {
-    let ctrl_c = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! { _ = ctrl_c => {}, _ = terminate.recv() => {} }
-        return;
-    }
-    let _ = ctrl_c.await;
+/// Ready on Ctrl-C, and where there is such a thing on SIGTERM. From this call on neither ends the process by itself.
+#[cfg(unix)]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+    })
+}
+
+#[cfg(not(unix))]
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
