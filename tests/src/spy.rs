@@ -22,6 +22,8 @@ struct Inner {
     fail_finishes: AtomicUsize,
     fail_renewals: AtomicBool,
     durable: AtomicBool,
+    hang: AtomicBool,
+    lost_answers: AtomicUsize,
     last: Mutex<Option<Claimed>>,
 }
 
@@ -70,6 +72,16 @@ impl Spy {
         self.0.fail_finishes.store(count, Ordering::SeqCst);
     }
 
+    /// The next so many finishes are done, and then fail.
+    pub fn lose_finish_answers(&self, count: usize) {
+        self.0.lost_answers.store(count, Ordering::SeqCst);
+    }
+
+    /// Claims never come back.
+    pub fn hang(&self, hang: bool) {
+        self.0.hang.store(hang, Ordering::SeqCst);
+    }
+
     /// Says that it keeps dead letters.
     pub fn pretend_durable(&self) {
         self.0.durable.store(true, Ordering::SeqCst);
@@ -94,6 +106,9 @@ impl Store for Spy {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         self.0.claims.fetch_add(1, Ordering::SeqCst);
         self.count(self.0.fail_claims.load(Ordering::SeqCst))?;
+        if self.0.hang.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let claimed = self.0.store.claim(claim).await?;
         *self.0.last.lock().expect("no panic") = Some(claimed);
         Ok(claimed)
@@ -110,7 +125,16 @@ impl Store for Spy {
             .fail_finishes
             .store(left.saturating_sub(1), Ordering::SeqCst);
         self.count(left > 0)?;
-        self.0.store.finish(record, token, end).await
+        let held = self.0.store.finish(record, token, end).await?;
+        let lost = self.0.lost_answers.load(Ordering::SeqCst);
+        self.0
+            .lost_answers
+            .store(lost.saturating_sub(1), Ordering::SeqCst);
+        if lost > 0 {
+            Err(StoreError::new("told to lose the answer"))
+        } else {
+            Ok(held)
+        }
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {

@@ -633,3 +633,150 @@ async fn limits_may_be_endless() {
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     assert_eq!((probe.count(), hooks.shutdown(endless).await.stopped), (1, 0));
 }
+
+/// A released record is its first event's to retry: what came under the same header meanwhile is its own event.
+#[tokio::test(start_paused = true)]
+async fn a_failed_event_is_not_settled_by_another_under_its_header() {
+    let probe = Probe::new([Step::Fail]);
+    let hooks = probe.hooks().build().unwrap();
+    let delivery = |id: &str| Delivery::event(EVENT, id).header("x-apideck-idempotency-key", "k");
+    assert_eq!(delivery("e1").call(&hooks).await.status, 500);
+    assert_eq!(delivery("e2").call(&hooks).await.word(), "handled");
+    assert_eq!(delivery("e1").call(&hooks).await.word(), "handled");
+    assert_eq!(delivery("e2").call(&hooks).await.word(), "duplicate");
+    let ran: Vec<_> = probe.runs().into_iter().filter_map(|run| run.event_id).collect();
+    assert_eq!(ran, ["e1", "e2", "e1"]);
+}
+
+/// Nobody can ask for a shutdown any more: that is none.
+#[tokio::test(start_paused = true)]
+async fn dropping_the_receiver_stops_no_handler() {
+    let (probe, spy) = (
+        Probe::new([Step::Sleep(secs(100), Box::new(Step::Succeed))]),
+        Spy::default(),
+    );
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 503);
+    drop(hooks);
+    probe.ended().await;
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(spy.last_status().await, Status::Done { token: Token(1) });
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_lost_by_the_store_is_found_again() {
+    for (step, word) in [
+        (Step::Succeed, "handled"),
+        (Step::Fail, "500"),
+        (Step::Refuse, "set aside"),
+    ] {
+        let (probe, spy) = (Probe::new([step]), Spy::default());
+        spy.pretend_durable();
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        spy.lose_finish_answers(1);
+        assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
+        assert_eq!(hooks.stats().lost, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_hangs_is_given_up() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    spy.hang(true);
+    let start = Instant::now();
+    let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
+    assert_eq!(
+        (reply.status, start.elapsed().as_secs(), probe.count()),
+        (503, 5, 0)
+    );
+    spy.hang(false);
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_set_aside_is_not_acknowledged() {
+    let (probe, spy) = (Probe::new([Step::Refuse, Step::Refuse]), Spy::default());
+    spy.pretend_durable();
+    let hooks = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
+    spy.fail_finishes(usize::MAX);
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 503);
+    spy.fail_claims(true);
+    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.status, 422);
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_a_shutdown_nothing_is_taken() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().build().unwrap();
+    assert_eq!(hooks.shutdown(secs(1)).await.stopped, 0);
+    let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
+    assert_eq!(
+        (reply.status, probe.count(), hooks.stats().overloaded),
+        (503, 0, 0)
+    );
+    assert!(String::from_utf8_lossy(&reply.body).contains("shutting down"));
+}
+
+/// While its successor runs, a stalled owner can neither settle the record nor be told that it is handled.
+#[tokio::test(start_paused = true)]
+async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
+    for (step, status) in [(Step::Succeed, 503), (Step::Fail, 503)] {
+        let stalled = Step::Sleep(secs(40), Box::new(step));
+        let (probe, spy) = (
+            Probe::new([stalled, Step::Gate(Box::new(Step::Succeed))]),
+            Spy::default(),
+        );
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let delivery = Delivery::event(EVENT, "e1");
+        spy.fail_renewals(true);
+        let (first, second) = tokio::join!(
+            async {
+                let reply = delivery.call(&hooks).await;
+                assert!(matches!(
+                    spy.last_status().await,
+                    Status::Running { token: Token(2), .. }
+                ));
+                probe.open();
+                reply
+            },
+            async {
+                sleep(secs(31)).await;
+                delivery.call(&hooks).await
+            }
+        );
+        assert_eq!((first.status, second.word().as_str()), (status, "handled"));
+        assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+    }
+}
+
+/// The runtime goes away in the middle of a run: the record is free at once.
+#[test]
+fn case_16_a_runtime_that_ends_gives_its_claims_back() {
+    let runtime = || {
+        tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let (probe, spy) = (Probe::new([Step::Gate(Box::new(Step::Succeed))]), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    let first = runtime();
+    first.block_on(async {
+        let (hooks, delivery) = (hooks.clone(), delivery.clone());
+        tokio::spawn(async move { delivery.call(&hooks).await });
+        probe.started().await;
+    });
+    drop(first);
+    runtime().block_on(async {
+        assert_eq!(
+            spy.last_status().await,
+            Status::Released {
+                token: Token(1),
+                attempt: 1
+            }
+        );
+        assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    });
+}

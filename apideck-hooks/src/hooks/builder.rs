@@ -122,7 +122,8 @@ impl<R, S> HooksBuilder<R, S> {
     }
 
     /// How long a claim holds when its owner falls silent; 30 seconds by default, at least 100 milliseconds. It is renewed
-    /// every third of that while the handler runs.
+    /// every third of that while the handler runs; a handler that blocks its thread for longer keeps the renewal from running,
+    /// and the event can be taken from it: use `spawn_blocking`.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.limits.lease = lease;
         self
@@ -134,7 +135,7 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
-    /// How long one call to the store may take; 5 seconds by default.
+    /// How long one call to the store may take; 5 seconds by default, and at most half the lease.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.limits.store_timeout = limit;
         self
@@ -238,7 +239,7 @@ fn check(limits: &Limits) -> Result<(), BuildError> {
         return wrong("max_attempts must be over zero");
     }
     if limits.max_in_flight == 0 || limits.max_in_flight as usize > Semaphore::MAX_PERMITS {
-        return wrong("max_in_flight must be over zero");
+        return wrong("max_in_flight must be over zero, and at most what a semaphore of tokio holds");
     }
     if limits.source.len() > 255 {
         return wrong("source must be at most 255 bytes");

@@ -46,7 +46,8 @@ where
     S: Send + Sync + 'static,
 {
     fn spawn(self: Arc<Self>, arrival: Arrival) -> JoinHandle<Answer> {
-        tokio::spawn(async move { self.settle(arrival).await })
+        // In the span of the request, if a layer around us has one.
+        tokio::spawn(async move { self.settle(arrival).await }.in_current_span())
     }
 }
 

@@ -57,6 +57,8 @@ impl Limits {
         ] {
             *time = (*time).min(LONGEST);
         }
+        // A claim whose answer comes after its lease is worth nothing.
+        self.store_timeout = self.store_timeout.min(self.lease / 2);
         self
     }
 }

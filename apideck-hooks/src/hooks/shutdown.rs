@@ -18,7 +18,8 @@ pub(crate) enum Phase {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Deliveries that were still at work when the grace period was over, and whose handlers were stopped.
+    /// Deliveries that were still at work when the grace period was over: their handlers were stopped, or they waited for the
+    /// outcome of such a one.
     pub stopped: usize,
 }
 

@@ -2,7 +2,7 @@
 
 use super::lease::Lease;
 use super::run::Runner;
-use super::store::{End, Held, Token};
+use super::store::{End, Held, Status, Token};
 use crate::delivery::Key;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -24,14 +24,18 @@ impl Runner {
     pub(super) async fn record(&self, record: Key, token: Token, end: End, lease: &Lease) -> Recorded {
         let last = lease.end() - self.limits.lease / 10;
         let mut pause = FIRST_PAUSE;
+        let mut unsure = false;
         loop {
             match self
                 .within_timeout(self.store.finish(record, token, end.clone()))
                 .await
             {
                 Ok(Held::Yes) => return Recorded::Yes,
+                // A call whose answer was lost may have been the one that settled it.
+                Ok(Held::Lost) if unsure && self.is_settled_by(record, token).await => return Recorded::Yes,
                 Ok(Held::Lost) => return Recorded::Lost,
                 Err(error) => {
+                    unsure = true;
                     self.stats.store_errors.add();
                     if Instant::now() + pause > last {
                         tracing::error!(%error, "the end of a run could not be recorded while its lease lasted");
@@ -42,6 +46,15 @@ impl Runner {
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    async fn is_settled_by(&self, record: Key, token: Token) -> bool {
+        match self.within_timeout(self.store.status(record)).await {
+            Ok(
+                Status::Done { token: by } | Status::Dead { token: by } | Status::Released { token: by, .. },
+            ) => by == token,
+            _ => false,
         }
     }
 }

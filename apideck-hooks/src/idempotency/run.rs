@@ -17,6 +17,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::task::unconstrained;
 use tokio::time::{Instant, sleep, timeout};
 
 /// Runs handlers for events, each event once.
@@ -79,6 +80,19 @@ impl Runner {
             tracing::warn!("idempotency_key_reused: this idempotency key came with another event before");
         }
         match claimed.verdict {
+            // Its first event failed and waits for its next attempt: that is not this one's to take.
+            Verdict::Granted { token, .. } if claimed.record != job.keys.event => {
+                let given_back = self.store.finish(claimed.record, token, End::Release);
+                if let Err(error) = self.within_timeout(given_back).await {
+                    self.stats.store_errors.add();
+                    tracing::warn!(%error, "a claim could not be given back: it ends with its lease");
+                }
+                let keys = Keys {
+                    delivery: None,
+                    ..job.keys
+                };
+                Box::pin(self.run(Job { keys, ..job })).await
+            }
             Verdict::Granted { token, attempt } => {
                 let lease = Lease::until(asked + self.limits.lease);
                 self.run_claimed(job, claimed.record, token, attempt, lease).await
@@ -107,6 +121,11 @@ impl Runner {
         R: Future<Output = Outcome>,
     {
         let guard = Guard::new(Arc::clone(&self.store), record, token);
+        if lease.end() <= Instant::now() {
+            // The answer took longer than the lease: another may hold the claim by now.
+            tracing::error!("the store granted a claim that was over when its answer came");
+            return Answer::Later(Later::Store, Later::DEFAULT);
+        }
         let ended = if attempt > self.limits.max_attempts {
             // Earlier runs ended without a word, as a crash does.
             Ended::Itself(Outcome::Retry(Failure::retry("no attempt before came to an end")))
@@ -115,8 +134,9 @@ impl Runner {
             self.attend((job.handler)(attempt), self.keep(record, token, &lease))
                 .await
         };
-        guard.disarm();
+        // Under the guard: a failure's text is made by code of the user's, which can panic.
         let (end, answer) = self.judge(ended, attempt, job.replay, job.body);
+        guard.disarm();
         let dead = matches!(end, End::Dead(_));
         match self.record(record, token, end, &lease).await {
             Recorded::Yes => {
@@ -146,9 +166,11 @@ impl Runner {
     async fn attend(&self, handler: impl Future<Output = Outcome>, keep: impl Future<Output = ()>) -> Ended {
         let mut phase = self.phase.clone();
         let mut handler = pin!(panic::catch(handler));
-        let mut keep = pin!(keep);
-        let mut time_out = pin!(sleep(self.limits.handler_timeout));
-        let mut stopped = pin!(phase.wait_for(|phase| *phase == Phase::Releasing));
+        // Unconstrained: a handler that is always ready uses up the task's budget at every turn, and timers that are polled
+        // after it would never see that their time has come.
+        let mut keep = pin!(unconstrained(keep));
+        let mut time_out = pin!(unconstrained(sleep(self.limits.handler_timeout)));
+        let mut stopped = pin!(unconstrained(released(&mut phase)));
         let mut kept = true;
         loop {
             tokio::select! {
@@ -170,7 +192,7 @@ impl Runner {
                     let limit = self.limits.handler_timeout;
                     return Ended::Itself(Outcome::Retry(Failure::retry(format!("the handler took longer than {limit:?}"))));
                 }
-                _ = &mut stopped => return Ended::Stopped,
+                () = &mut stopped => return Ended::Stopped,
             }
         }
     }
@@ -224,8 +246,9 @@ impl Runner {
         const LOOK: Duration = Duration::from_millis(500);
         let mut wait = self.twins.wait(record);
         let mut left = lease_left;
-        let patience = sleep(self.limits.twin_wait);
-        let mut patience = pin!(patience);
+        let mut patience = pin!(sleep(self.limits.twin_wait));
+        let mut phase = self.phase.clone();
+        let mut stopped = pin!(released(&mut phase));
         loop {
             // Whoever settles it here tells us; a look is for what was settled before we came, and elsewhere.
             match self.within_timeout(self.store.status(record)).await {
@@ -251,6 +274,7 @@ impl Runner {
                     tracing::info!("still running in another delivery");
                     return Answer::Later(Later::Running, Later::seconds(left));
                 }
+                () = &mut stopped => return Answer::Later(Later::ShuttingDown, Later::DEFAULT),
                 () = sleep(LOOK) => {}
             }
         }
@@ -300,8 +324,8 @@ impl Runner {
         self.stats.runs.add();
         tracing::error!(%error, "not claimed: running all the same, as `fail_open` says");
         let ended = self.attend((job.handler)(1), std::future::pending()).await;
-        let (end, answer) = self.judge(ended, 1, job.replay, job.body);
-        // There is no record to set it aside in.
+        // Without a record there is no last attempt, and nothing to set it aside in.
+        let (end, answer) = self.judge(ended, 0, job.replay, job.body);
         if matches!(end, End::Dead(_)) {
             Answer::Unprocessable
         } else {
@@ -321,5 +345,12 @@ impl Runner {
                 self.limits.store_timeout
             ))),
         }
+    }
+}
+
+/// Ready when a shutdown's grace is over. Without the last `Hooks` nobody can ask for one any more: that is none.
+async fn released(phase: &mut watch::Receiver<Phase>) {
+    if phase.wait_for(|phase| *phase == Phase::Releasing).await.is_err() {
+        std::future::pending().await
     }
 }

@@ -23,7 +23,8 @@ pub(super) struct Wait<'a> {
     twins: &'a Twins,
     record: Key,
     queue: Arc<Queue>,
-    answer: watch::Receiver<Option<Answer>>,
+    /// None once it has left: given up under the lock, so that the last to leave knows that it is.
+    answer: Option<watch::Receiver<Option<Answer>>>,
 }
 
 impl Twins {
@@ -37,7 +38,7 @@ impl Twins {
         Wait {
             twins: self,
             record,
-            answer: queue.subscribe(),
+            answer: Some(queue.subscribe()),
             queue: Arc::clone(queue),
         }
     }
@@ -61,10 +62,17 @@ impl Twins {
 impl Wait<'_> {
     /// The answer of the delivery that was waited for. Never ready if nobody here settles it.
     pub(super) async fn answer(&mut self) -> Answer {
-        match self.answer.wait_for(Option::is_some).await.map(|answer| *answer) {
-            Ok(Some(answer)) => answer,
+        let told = match &mut self.answer {
+            Some(answer) => answer
+                .wait_for(Option::is_some)
+                .await
+                .map_or(None, |answer| *answer),
+            None => None,
+        };
+        match told {
+            Some(answer) => answer,
             // The queue lives as long as the wait.
-            _ => std::future::pending().await,
+            None => std::future::pending().await,
         }
     }
 }
@@ -76,7 +84,8 @@ impl Drop for Wait<'_> {
         let mine = records
             .get(&self.record)
             .is_some_and(|queue| Arc::ptr_eq(queue, &self.queue));
-        if mine && self.queue.receiver_count() == 1 {
+        self.answer = None;
+        if mine && self.queue.receiver_count() == 0 {
             records.remove(&self.record);
         }
         drop(records);
@@ -103,6 +112,24 @@ mod tests {
         );
         drop((one, two, other));
         assert_eq!(twins.waiting.load(Ordering::SeqCst), 0);
+        assert!(twins.records.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn those_who_leave_at_once_leave_nothing() {
+        let twins = Twins::default();
+        for round in 0..200 {
+            let barrier = std::sync::Barrier::new(4);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    let (wait, barrier) = (twins.wait(key(round)), &barrier);
+                    scope.spawn(move || {
+                        barrier.wait();
+                        drop(wait);
+                    });
+                }
+            });
+        }
         assert!(twins.records.lock().unwrap().is_empty());
     }
 

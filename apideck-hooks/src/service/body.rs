@@ -8,7 +8,7 @@ use std::pin::pin;
 
 /// The whole body, or the answer to one that cannot be had.
 ///
-/// Never holds more than the limit and one chunk, whatever the request claims its length to be.
+/// What it holds is bounded by a small multiple of the limit, whatever the request claims its length to be.
 pub(super) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Answer>
 where
     B: Body,

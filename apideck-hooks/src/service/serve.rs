@@ -108,6 +108,10 @@ impl Edge {
             }
         };
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
+            // A shutdown collects the permits.
+            if *self.phase.borrow() != Phase::Open {
+                return Answer::Later(Later::ShuttingDown, Later::DEFAULT);
+            }
             self.stats.overloaded.add();
             tracing::warn!("too many deliveries at once: answered 503");
             return Answer::Later(Later::Busy, Later::DEFAULT);
