@@ -17,7 +17,7 @@
 //! Here it is one pass over the body and one copy:
 //!
 //! - `sorter` reads the body with `JSON.parse`'s grammar and no tree. It puts right the tokens that JavaScript prints
-//!   differently (`string`, `number`, whitespace) in the *plain text* (`text`), which is the body itself as long
+//!   differently (`string`, `number` and `decimal`, whitespace) in the *plain text* (`text`), which is the body itself as long
 //!   as nothing has to be put right.
 //! - `object` orders the members of each object (`record`) when it closes. Objects that were in order leave nothing behind;
 //!   one that was not leaves a *patch*: "print these members here".
@@ -27,6 +27,7 @@
 //! bytes of their keys before their whole keys; a comparison of whole keys costs at most their length, and each key
 //! takes part in O(log n) of them.
 
+mod decimal;
 mod error;
 mod number;
 mod object;

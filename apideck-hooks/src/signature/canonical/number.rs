@@ -1,49 +1,58 @@
 //! Numbers: read as JavaScript reads them (IEEE 754 doubles), printed as it prints them.
 
-use super::{error::NotCanonical, sorter::Sorter};
+use super::{
+    decimal::{Decimal, EXACT_DIGITS, MOST_ZEROS},
+    error::NotCanonical,
+    sorter::Sorter,
+};
 
-/// A decimal of so many digits comes back from a double as the same digits: printing it is copying it.
-const EXACT_DIGITS: usize = 15;
-
-/// JavaScript prints a magnitude below 10^-6, that is more zeros than these after the point, with an exponent.
-const MOST_ZEROS: usize = 5;
-
-impl Sorter<'_> {
+impl<'a> Sorter<'a> {
     /// Reads the number at the cursor.
     pub(super) fn number(&mut self) -> Result<(), NotCanonical> {
         let start = self.at;
         let negative = self.peek() == Some(b'-');
         self.at += usize::from(negative);
-        let whole = self.at;
+        let point = self.at;
         match self.peek() {
             Some(b'0') => self.at += 1,
             Some(b'1'..=b'9') => self.digits(),
             _ => return Err(self.unexpected()),
         }
-        let whole_digits = self.at - whole;
-        let zero = self.source[whole] == b'0';
+        let source = self.source;
+        let mut number = Decimal {
+            negative,
+            whole: &source[point..self.at],
+            fraction: b"",
+            exponent: b"",
+            small: false,
+        };
+        let zero = source[point] == b'0';
 
         // Whether JavaScript prints the digits so far as they stand.
-        let mut same = whole_digits <= EXACT_DIGITS && !(zero && negative);
+        let mut same = number.whole.len() <= EXACT_DIGITS && !(zero && negative);
         if self.peek() == Some(b'.') {
             self.at += 1;
-            let point = self.at;
-            self.some_digits()?;
-            let fraction = &self.source[point..self.at];
-            same = whole_digits + fraction.len() <= EXACT_DIGITS
-                && fraction.last() != Some(&b'0')
-                && (!zero || fraction.iter().take(MOST_ZEROS + 1).any(|&digit| digit != b'0'));
+            number.fraction = self.some_digits()?;
+            same = number.whole.len() + number.fraction.len() <= EXACT_DIGITS
+                && number.fraction.last() != Some(&b'0')
+                && (!zero
+                    || number
+                        .fraction
+                        .iter()
+                        .take(MOST_ZEROS + 1)
+                        .any(|&digit| digit != b'0'));
         }
         if let Some(b'e' | b'E') = self.peek() {
             self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
+            if let Some(sign @ (b'+' | b'-')) = self.peek() {
+                number.small = sign == b'-';
                 self.at += 1;
             }
-            self.some_digits()?;
+            number.exponent = self.some_digits()?;
             same = false;
         }
         if !same {
-            self.reprint(start);
+            self.reprint(start, &number);
         }
         Ok(())
     }
@@ -56,22 +65,25 @@ impl Sorter<'_> {
     }
 
     #[inline]
-    fn some_digits(&mut self) -> Result<(), NotCanonical> {
+    fn some_digits(&mut self) -> Result<&'a [u8], NotCanonical> {
         let start = self.at;
         self.digits();
         if self.at == start {
             Err(self.unexpected())
         } else {
-            Ok(())
+            Ok(&self.source[start..self.at])
         }
     }
 
     /// Puts the number from `start` to the cursor as JavaScript prints it.
-    #[cold]
-    fn reprint(&mut self, start: usize) {
-        let source = &self.source[start..self.at];
+    #[inline(never)]
+    fn reprint(&mut self, start: usize, number: &Decimal<'_>) {
+        if let Some(printed) = number.print() {
+            self.put(start, printed.bytes());
+            return;
+        }
         // Every JSON number is one that `f64` reads, correctly rounded; one that is too large is infinite.
-        let value: f64 = str::from_utf8(source)
+        let value: f64 = str::from_utf8(&self.source[start..self.at])
             .ok()
             .and_then(|text| text.parse().ok())
             .unwrap_or(f64::NAN);
@@ -81,9 +93,14 @@ impl Sorter<'_> {
         } else {
             "null"
         };
-        if printed.as_bytes() != source {
+        self.put(start, printed.as_bytes());
+    }
+
+    #[inline]
+    fn put(&mut self, start: usize, printed: &[u8]) {
+        if printed != &self.source[start..self.at] {
             self.rewritten.numbers = true;
-            self.plain.replace(start, self.at, printed.as_bytes());
+            self.plain.replace(start, self.at, printed);
         }
     }
 }
