@@ -11,6 +11,9 @@ pub struct NotCanonical {
     at: usize,
 }
 
+/// Reading ended here; `Sorter::fault` says why. Nothing in it, so that it comes back in a register from every token.
+pub(super) struct Stop;
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// Longer than [`super::MAX_BYTES`].

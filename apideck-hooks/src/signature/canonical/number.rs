@@ -2,13 +2,13 @@
 
 use super::{
     decimal::{Decimal, EXACT_DIGITS, MOST_ZEROS},
-    error::NotCanonical,
+    error::Stop,
     sorter::Sorter,
 };
 
 impl<'a> Sorter<'a> {
     /// Reads the number at the cursor.
-    pub(super) fn number(&mut self) -> Result<(), NotCanonical> {
+    pub(super) fn number(&mut self) -> Result<(), Stop> {
         let start = self.at;
         let negative = self.peek() == Some(b'-');
         self.at += usize::from(negative);
@@ -65,7 +65,7 @@ impl<'a> Sorter<'a> {
     }
 
     #[inline]
-    fn some_digits(&mut self) -> Result<&'a [u8], NotCanonical> {
+    fn some_digits(&mut self) -> Result<&'a [u8], Stop> {
         let start = self.at;
         self.digits();
         if self.at == start {

@@ -4,15 +4,15 @@ use std::cmp::Ordering;
 
 use super::{
     Form,
-    error::NotCanonical,
-    record::{ELSEWHERE, FIRST_NAME, PROTOTYPE, PROTOTYPE_RANK, Record, rank},
+    error::Stop,
+    record::{ELSEWHERE, FIRST_NAME, Key, PROTOTYPE, PROTOTYPE_RANK, Record},
     sorter::{Sorter, USUAL_MEMBER},
     string,
 };
 
 impl Sorter<'_> {
     /// Reads the object at the cursor. If it is not to be printed as it stands, it leaves a patch in `open`.
-    pub(super) fn object(&mut self, depth: usize, in_array: bool) -> Result<(), NotCanonical> {
+    pub(super) fn object(&mut self, depth: usize, in_array: bool) -> Result<(), Stop> {
         let sorted = !in_array || self.form == Form::SortedInArrays;
         let start = self.plain.position(self.at);
         let base = self.open.len();
@@ -27,28 +27,35 @@ impl Sorter<'_> {
         }
         loop {
             let patches = self.open.len();
-            let mut member = self.key()?;
+            let member = self.plain.position(self.at);
+            let key = self.key()?;
             self.whitespace();
             self.expect(b':')?;
             self.whitespace();
             self.value(depth, in_array)?;
-            member.end = self.plain.position(self.at);
 
-            let prototype = member.rank == PROTOTYPE_RANK && member.key(self.source, &self.keys) == PROTOTYPE;
+            let prototype = key.rank == PROTOTYPE_RANK && key.bytes(self.source, &self.keys) == PROTOTYPE;
             self.differs |= prototype && in_array;
             if prototype && sorted {
                 dropped = true;
                 self.open.truncate(patches);
             } else {
+                let (mut children, mut count) = (0, 0);
                 if self.open.len() > patches {
                     patched = true;
-                    (member.children, member.count) = self.close(patches);
+                    (children, count) = self.close(patches);
                 }
                 if ordered && patches > base {
-                    let last = &self.open[patches - 1];
-                    ordered = last.compare(&member, self.source, &self.keys) == Ordering::Less;
+                    let last = self.open[patches - 1].key;
+                    ordered = last.compare(&key, self.source, &self.keys) == Ordering::Less;
                 }
-                self.open.push(member);
+                self.open.push(Record {
+                    key,
+                    start: member,
+                    end: self.plain.position(self.at),
+                    children,
+                    count,
+                });
             }
 
             self.whitespace();
@@ -74,9 +81,7 @@ impl Sorter<'_> {
             let (children, count) = self.close(base);
             let end = self.plain.position(self.at);
             self.open.push(Record {
-                rank: 0,
-                key: 0,
-                key_length: 0,
+                key: Key::NONE,
                 start,
                 end,
                 children,
@@ -88,33 +93,24 @@ impl Sorter<'_> {
         Ok(())
     }
 
-    /// Reads a member's key and makes its record.
+    /// Reads a member's key.
     #[inline]
-    fn key(&mut self) -> Result<Record, NotCanonical> {
+    fn key(&mut self) -> Result<Key, Stop> {
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
-        let start = self.plain.position(self.at);
         let from = self.at + 1;
         let escaped = self.string()?;
         let text = &self.source[from..self.at - 1];
-        let (key, key_length, rank) = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
-            let key = self.keys.len();
-            string::decode(text, &mut self.keys);
-            let length = self.keys.len() - key;
-            (key, length as u32 | ELSEWHERE, rank(&self.keys, key, length))
-        } else {
-            (from, text.len() as u32, rank(self.source, from, text.len()))
-        };
-        Ok(Record {
-            rank,
-            key: key as u32,
-            key_length,
-            start,
-            end: start,
-            children: 0,
-            count: 0,
-        })
+        Ok(
+            if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
+                let start = self.keys.len();
+                string::decode(text, &mut self.keys);
+                Key::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
+            } else {
+                Key::new(self.source, from, text.len(), 0)
+            },
+        )
     }
 
     /// Moves the records from `base` on to `closed`. Says where they begin and how many they are.
@@ -137,7 +133,7 @@ impl Sorter<'_> {
         } = self;
         let mut kept = base;
         for next in base + 1..open.len() {
-            if open[kept].compare(&open[next], source, keys) == Ordering::Less {
+            if open[kept].key.compare(&open[next].key, source, keys) == Ordering::Less {
                 kept += 1;
             }
             open[kept] = open[next];
@@ -154,21 +150,21 @@ impl Sorter<'_> {
         let Self {
             open, source, keys, ..
         } = self;
-        let mut moved = open[base].rank < FIRST_NAME;
+        let mut moved = open[base].key.rank < FIRST_NAME;
         let mut kept = base;
         let mut first = open[base].start;
         for next in base + 1..open.len() {
-            if open[kept].compare(&open[next], source, keys) == Ordering::Less {
-                open[kept].place(first);
+            if open[kept].key.compare(&open[next].key, source, keys) == Ordering::Less {
+                open[kept].key.place(first);
                 kept += 1;
                 first = open[next].start;
             }
             open[kept] = open[next];
         }
-        open[kept].place(first);
+        open[kept].key.place(first);
         open.truncate(kept + 1);
         moved |= open.len() < count;
-        open[base..].sort_unstable_by_key(|member| member.rank);
+        open[base..].sort_unstable_by_key(|member| member.key.rank);
         moved
     }
 
@@ -178,7 +174,9 @@ impl Sorter<'_> {
             open, source, keys, ..
         } = self;
         open[base..].sort_unstable_by(|one, other| {
-            one.compare(other, source, keys).then(one.start.cmp(&other.start))
+            one.key
+                .compare(&other.key, source, keys)
+                .then(one.start.cmp(&other.start))
         });
     }
 }

@@ -5,11 +5,8 @@ use std::{cmp::Ordering, ops::Range};
 /// A member of an object, or a patch: an object that is not printed as it stands in the plain text.
 #[derive(Clone, Copy)]
 pub(super) struct Record {
-    /// A member's place among the others. Members with equal ranks are told apart by their whole keys.
-    pub(super) rank: u64,
-    /// A member's decoded key: where it begins and its length, with `ELSEWHERE` set if it is not in the source.
-    pub(super) key: u32,
-    pub(super) key_length: u32,
+    /// A member's key.
+    pub(super) key: Key,
     /// Where it is in the plain text: a member from its key's quote to its value's end, a patch from brace to brace.
     pub(super) start: u32,
     pub(super) end: u32,
@@ -18,7 +15,17 @@ pub(super) struct Record {
     pub(super) count: u32,
 }
 
-/// In `Record::key_length`: the key is in `Sorter::keys`. Free, because bodies are shorter than 2^31 bytes.
+/// A member's decoded key.
+#[derive(Clone, Copy)]
+pub(super) struct Key {
+    /// Its place among the others. Keys with equal ranks are told apart by their bytes.
+    pub(super) rank: u64,
+    /// Where it begins, and its length with `ELSEWHERE` set if it is not in the source.
+    start: u32,
+    length: u32,
+}
+
+/// In `Key::length`: the key is in `Sorter::keys`. Free, because bodies are shorter than 2^31 bytes.
 pub(super) const ELSEWHERE: u32 = 1 << 31;
 
 /// The ranks of array indices are below this, those of all other keys are not.
@@ -40,15 +47,33 @@ impl Record {
         let first = self.children as usize;
         first..first + self.count as usize
     }
+}
 
-    pub(super) fn key<'a>(&self, source: &'a [u8], keys: &'a [u8]) -> &'a [u8] {
-        let text = if self.key_length & ELSEWHERE == 0 {
+impl Key {
+    pub(super) const NONE: Self = Self {
+        rank: 0,
+        start: 0,
+        length: 0,
+    };
+
+    /// The key that is `length` bytes of `text`, from `start` on; `place` is 0 or `ELSEWHERE`.
+    #[inline]
+    pub(super) fn new(text: &[u8], start: usize, length: usize, place: u32) -> Self {
+        Self {
+            rank: rank(text, start, length),
+            start: start as u32,
+            length: length as u32 | place,
+        }
+    }
+
+    pub(super) fn bytes<'a>(&self, source: &'a [u8], keys: &'a [u8]) -> &'a [u8] {
+        let text = if self.length & ELSEWHERE == 0 {
             source
         } else {
             keys
         };
-        let start = self.key as usize;
-        &text[start..start + (self.key_length & !ELSEWHERE) as usize]
+        let start = self.start as usize;
+        &text[start..start + (self.length & !ELSEWHERE) as usize]
     }
 
     /// The order in which JavaScript enumerates sorted keys.
@@ -56,10 +81,10 @@ impl Record {
     pub(super) fn compare(&self, other: &Self, source: &[u8], keys: &[u8]) -> Ordering {
         self.rank
             .cmp(&other.rank)
-            .then_with(|| self.key(source, keys).cmp(other.key(source, keys)))
+            .then_with(|| self.bytes(source, keys).cmp(other.bytes(source, keys)))
     }
 
-    /// Ranks a member that is not an array index by the position `first`.
+    /// Ranks a key that is not an array index by the position `first`.
     pub(super) fn place(&mut self, first: u32) {
         if self.rank >= FIRST_NAME {
             self.rank = FIRST_NAME + u64::from(first);
@@ -69,7 +94,7 @@ impl Record {
 
 /// A decoded key's place among others, as far as eight bytes can tell. The key is `length` bytes of `text`, from `start` on.
 #[inline]
-pub(super) fn rank(text: &[u8], start: usize, length: usize) -> u64 {
+fn rank(text: &[u8], start: usize, length: usize) -> u64 {
     let rank = match text.get(start..).and_then(|rest| rest.first_chunk()) {
         Some(chunk) => {
             let rank = u64::from_be_bytes(*chunk);

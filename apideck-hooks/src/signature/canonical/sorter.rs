@@ -2,7 +2,7 @@
 
 use super::{
     Canonical, Form, MAX_BYTES, MAX_DEPTH, Rewritten,
-    error::{Kind, NotCanonical},
+    error::{Kind, NotCanonical, Stop},
     print,
     record::Record,
     text::Plain,
@@ -29,6 +29,8 @@ pub(super) struct Sorter<'a> {
     pub(super) keys: Vec<u8>,
     pub(super) differs: bool,
     pub(super) rewritten: Rewritten,
+    /// Why reading stopped, if it did.
+    fault: NotCanonical,
 }
 
 pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical> {
@@ -53,12 +55,10 @@ pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical>
         keys: Vec::new(),
         differs: false,
         rewritten: Rewritten::default(),
+        fault: NotCanonical::new(Kind::Syntax, 0),
     };
-    sorter.whitespace();
-    sorter.value(0, false)?;
-    sorter.whitespace();
-    if sorter.at < source.len() {
-        return Err(sorter.unexpected());
+    if let Err(Stop) = sorter.body() {
+        return Err(sorter.fault);
     }
 
     let Sorter {
@@ -86,26 +86,43 @@ pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical>
 }
 
 impl Sorter<'_> {
+    fn body(&mut self) -> Result<(), Stop> {
+        self.whitespace();
+        self.value(0, false)?;
+        self.whitespace();
+        if self.at < self.source.len() {
+            return Err(self.unexpected());
+        }
+        Ok(())
+    }
+
     /// The byte at the cursor.
     #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
         self.source.get(self.at).copied()
     }
 
-    /// The error for what is at the cursor.
+    /// Stops because of what is at `at`.
     #[cold]
-    pub(super) fn unexpected(&self) -> NotCanonical {
+    pub(super) fn stop(&mut self, kind: Kind, at: usize) -> Stop {
+        self.fault = NotCanonical::new(kind, at);
+        Stop
+    }
+
+    /// Stops because of what is at the cursor.
+    #[cold]
+    pub(super) fn unexpected(&mut self) -> Stop {
         let kind = if self.at < self.source.len() {
             Kind::Syntax
         } else {
             Kind::End
         };
-        NotCanonical::new(kind, self.at)
+        self.stop(kind, self.at)
     }
 
     /// Steps over `byte`, which has to be next.
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8) -> Result<(), NotCanonical> {
+    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Stop> {
         if self.peek() == Some(byte) {
             self.at += 1;
             Ok(())
@@ -135,21 +152,21 @@ impl Sorter<'_> {
 
     /// Reads the value at the cursor, which is `depth` containers deep.
     #[inline]
-    pub(super) fn value(&mut self, depth: usize, in_array: bool) -> Result<(), NotCanonical> {
+    pub(super) fn value(&mut self, depth: usize, in_array: bool) -> Result<(), Stop> {
         match self.peek() {
             Some(b'"') => self.string().map(|_| ()),
             Some(b'-' | b'0'..=b'9') => self.number(),
             Some(b't') => self.literal(b"true"),
             Some(b'f') => self.literal(b"false"),
             Some(b'n') => self.literal(b"null"),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(NotCanonical::new(Kind::Deep, self.at)),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(Kind::Deep, self.at)),
             Some(b'{') => self.object(depth + 1, in_array),
             Some(b'[') => self.array(depth + 1),
             _ => Err(self.unexpected()),
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), NotCanonical> {
+    fn array(&mut self, depth: usize) -> Result<(), Stop> {
         self.at += 1;
         self.whitespace();
         if self.peek() == Some(b']') {
@@ -170,7 +187,7 @@ impl Sorter<'_> {
         Ok(())
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Result<(), NotCanonical> {
+    fn literal(&mut self, literal: &[u8]) -> Result<(), Stop> {
         for &byte in literal {
             self.expect(byte)?;
         }

@@ -1,14 +1,14 @@
 //! Strings: found fast, escaped as JavaScript escapes them, compared as it compares them.
 
 use super::{
-    error::{Kind, NotCanonical},
+    error::{Kind, Stop},
     sorter::Sorter,
 };
 
 impl Sorter<'_> {
     /// Reads the string whose opening quote is at the cursor. Says whether it holds an escape.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<bool, NotCanonical> {
+    pub(super) fn string(&mut self) -> Result<bool, Stop> {
         self.at = run_end(self.source, self.at + 1);
         if self.peek() == Some(b'"') {
             self.at += 1;
@@ -18,7 +18,7 @@ impl Sorter<'_> {
     }
 
     /// Goes on in a string from its first byte that is not plain.
-    fn escaped_string(&mut self) -> Result<bool, NotCanonical> {
+    fn escaped_string(&mut self) -> Result<bool, Stop> {
         loop {
             match self.peek() {
                 Some(b'"') => {
@@ -33,7 +33,7 @@ impl Sorter<'_> {
     }
 
     /// Reads the escape at the cursor and puts it as JavaScript prints it.
-    fn escape(&mut self) -> Result<(), NotCanonical> {
+    fn escape(&mut self) -> Result<(), Stop> {
         let start = self.at;
         let (first, mut end) = unit(self.source, start).ok_or_else(|| self.bad_escape())?;
         let mut code = u32::from(first);
@@ -56,7 +56,7 @@ impl Sorter<'_> {
     }
 
     #[cold]
-    fn bad_escape(&self) -> NotCanonical {
+    fn bad_escape(&mut self) -> Stop {
         // The longest escape has six bytes. One that the end of the body cuts is not wrong, only unfinished.
         let rest = &self.source[self.at..];
         let unfinished = rest.len() < 6
@@ -66,9 +66,9 @@ impl Sorter<'_> {
                 _ => false,
             };
         if unfinished {
-            NotCanonical::new(Kind::End, self.source.len())
+            self.stop(Kind::End, self.source.len())
         } else {
-            NotCanonical::new(Kind::Syntax, self.at)
+            self.stop(Kind::Syntax, self.at)
         }
     }
 }
