@@ -10,6 +10,9 @@ use super::{
     string,
 };
 
+/// So many members are sorted by moving each to its place.
+const FEW: usize = 20;
+
 impl Sorter<'_> {
     /// Reads the object at the cursor. If it is not to be printed as it stands, it leaves a patch in `open`.
     pub(super) fn object(&mut self, depth: usize, in_array: bool) -> Result<(), Stop> {
@@ -173,11 +176,25 @@ impl Sorter<'_> {
         let Self {
             open, source, keys, ..
         } = self;
-        open[base..].sort_unstable_by(|one, other| {
-            one.key
-                .compare(&other.key, source, keys)
-                .then(one.start.cmp(&other.start))
-        });
+        let members = &mut open[base..];
+        if members.len() > FEW {
+            members.sort_unstable_by(|one, other| {
+                let order = one.key.compare(&other.key, source, keys);
+                order.then(one.start.cmp(&other.start))
+            });
+            return;
+        }
+        // The members of an event's objects, which are few: each moves forward past those that come after it.
+        for next in 1..members.len() {
+            let member = members[next];
+            let after = |other: &Record| other.key.compare(&member.key, source, keys) == Ordering::Greater;
+            let mut at = next;
+            while at > 0 && after(&members[at - 1]) {
+                members[at] = members[at - 1];
+                at -= 1;
+            }
+            members[at] = member;
+        }
     }
 }
 

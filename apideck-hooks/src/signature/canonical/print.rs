@@ -30,8 +30,17 @@ impl Printer<'_> {
             let members = &self.closed[patch.children()];
             for member in members {
                 let piece = member.span();
-                self.span(piece.start, piece.end, &self.closed[member.children()]);
-                self.text.push(b',');
+                if member.count == 0 {
+                    // With the comma or the brace after it, which there always is.
+                    self.text
+                        .extend_from_slice(&self.plain[piece.start..piece.end + 1]);
+                    if let Some(after) = self.text.last_mut() {
+                        *after = b',';
+                    }
+                } else {
+                    self.span(piece.start, piece.end, &self.closed[member.children()]);
+                    self.text.push(b',');
+                }
             }
             match self.text.last_mut() {
                 Some(comma) if !members.is_empty() => *comma = b'}',
