@@ -7,83 +7,84 @@ use super::{
 };
 
 impl<'a> Sorter<'a> {
-    /// Reads the number at the cursor.
-    pub(super) fn number(&mut self) -> Result<(), Stop> {
-        let start = self.at;
-        let negative = self.peek() == Some(b'-');
-        self.at += usize::from(negative);
-        let point = self.at;
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits(),
-            _ => return Err(self.unexpected()),
-        }
+    /// Reads the number that begins at `start`.
+    pub(super) fn number(&mut self, start: usize) -> Result<usize, Stop> {
         let source = self.source;
+        let negative = self.byte(start) == Some(b'-');
+        let whole = start + usize::from(negative);
+        let mut at = match self.byte(whole) {
+            Some(b'0') => whole + 1,
+            Some(b'1'..=b'9') => self.digits(whole),
+            _ => return Err(self.unexpected(whole)),
+        };
+        let zero = source[whole] == b'0';
         let mut number = Decimal {
             negative,
-            whole: &source[point..self.at],
+            whole: &source[whole..at],
             fraction: b"",
             exponent: b"",
             small: false,
         };
-        let zero = source[point] == b'0';
 
         // Whether JavaScript prints the digits so far as they stand.
         let mut same = number.whole.len() <= EXACT_DIGITS && !(zero && negative);
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            number.fraction = self.some_digits()?;
+        if self.byte(at) == Some(b'.') {
+            number.fraction = self.some_digits(at + 1)?;
+            at += 1 + number.fraction.len();
             same = number.whole.len() + number.fraction.len() <= EXACT_DIGITS
                 && number.fraction.last() != Some(&b'0')
                 && (!zero
-                    || number
+                    || !number
                         .fraction
                         .iter()
                         .take(MOST_ZEROS + 1)
-                        .any(|&digit| digit != b'0'));
+                        .all(|&digit| digit == b'0'));
         }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(sign @ (b'+' | b'-')) = self.peek() {
+        if let Some(b'e' | b'E') = self.byte(at) {
+            at += 1;
+            if let Some(sign @ (b'+' | b'-')) = self.byte(at) {
                 number.small = sign == b'-';
-                self.at += 1;
+                at += 1;
             }
-            number.exponent = self.some_digits()?;
+            number.exponent = self.some_digits(at)?;
+            at += number.exponent.len();
             same = false;
         }
         if !same {
-            self.reprint(start, &number);
+            self.reprint(start, at, &number);
         }
-        Ok(())
+        Ok(at)
     }
 
+    /// The end of the digits from `at` on.
     #[inline]
-    fn digits(&mut self) {
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
+    fn digits(&self, mut at: usize) -> usize {
+        while let Some(b'0'..=b'9') = self.byte(at) {
+            at += 1;
         }
+        at
     }
 
+    /// The digits from `at` on, of which there has to be one.
     #[inline]
-    fn some_digits(&mut self) -> Result<&'a [u8], Stop> {
-        let start = self.at;
-        self.digits();
-        if self.at == start {
-            Err(self.unexpected())
+    fn some_digits(&mut self, at: usize) -> Result<&'a [u8], Stop> {
+        let end = self.digits(at);
+        if end == at {
+            Err(self.unexpected(at))
         } else {
-            Ok(&self.source[start..self.at])
+            Ok(&self.source[at..end])
         }
     }
 
-    /// Puts the number from `start` to the cursor as JavaScript prints it.
+    /// Puts the number from `start` to `end` as JavaScript prints it.
     #[inline(never)]
-    fn reprint(&mut self, start: usize, number: &Decimal<'_>) {
+    fn reprint(&mut self, start: usize, end: usize, number: &Decimal<'_>) {
         if let Some(printed) = number.print() {
-            self.put(start, printed.bytes());
+            self.put(start, end, printed.bytes());
             return;
         }
         // Every JSON number is one that `f64` reads, correctly rounded; one that is too large is infinite.
-        let value: f64 = str::from_utf8(&self.source[start..self.at])
+        let value: f64 = str::from_utf8(&self.source[start..end])
             .ok()
             .and_then(|text| text.parse().ok())
             .unwrap_or(f64::NAN);
@@ -93,14 +94,14 @@ impl<'a> Sorter<'a> {
         } else {
             "null"
         };
-        self.put(start, printed.as_bytes());
+        self.put(start, end, printed.as_bytes());
     }
 
     #[inline]
-    fn put(&mut self, start: usize, printed: &[u8]) {
-        if printed != &self.source[start..self.at] {
+    fn put(&mut self, start: usize, end: usize, printed: &[u8]) {
+        if printed != &self.source[start..end] {
             self.rewritten.numbers = true;
-            self.plain.replace(start, self.at, printed);
+            self.plain.replace(start, end, printed);
         }
     }
 }

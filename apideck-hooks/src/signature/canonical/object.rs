@@ -14,28 +14,27 @@ use super::{
 const FEW: usize = 20;
 
 impl Sorter<'_> {
-    /// Reads the object at the cursor. If it is not to be printed as it stands, it leaves a patch in `open`.
-    pub(super) fn object(&mut self, depth: usize, in_array: bool) -> Result<(), Stop> {
+    /// Reads the object that begins at `at`. If it is not to be printed as it stands, it leaves a patch in `open`.
+    pub(super) fn object(&mut self, at: usize, depth: usize, in_array: bool) -> Result<usize, Stop> {
         let sorted = !in_array || self.form == Form::SortedInArrays;
-        let start = self.plain.position(self.at);
+        let start = self.plain.position(at);
         let base = self.open.len();
         // The members are in order, no key twice; there are patches in them; a member was dropped.
         let (mut ordered, mut patched, mut dropped) = (true, false, false);
 
-        self.at += 1;
-        self.whitespace();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            return Ok(());
+        let mut at = self.whitespace(at + 1);
+        if self.byte(at) == Some(b'}') {
+            return Ok(at + 1);
         }
         loop {
             let patches = self.open.len();
-            let member = self.plain.position(self.at);
-            let key = self.key()?;
-            self.whitespace();
-            self.expect(b':')?;
-            self.whitespace();
-            self.value(depth, in_array)?;
+            let member = self.plain.position(at);
+            let key;
+            (key, at) = self.key(at)?;
+            at = self.whitespace(at);
+            at = self.expect(at, b':')?;
+            at = self.whitespace(at);
+            at = self.value(at, depth, in_array)?;
 
             let prototype = key.rank == PROTOTYPE_RANK && key.bytes(self.source, &self.keys) == PROTOTYPE;
             self.differs |= prototype && in_array;
@@ -55,21 +54,20 @@ impl Sorter<'_> {
                 self.open.push(Record {
                     key,
                     start: member,
-                    end: self.plain.position(self.at),
+                    end: self.plain.position(at),
                     children,
                     count,
                 });
             }
 
-            self.whitespace();
-            match self.peek() {
-                Some(b',') => self.at += 1,
+            at = self.whitespace(at);
+            match self.byte(at) {
+                Some(b',') => at = self.whitespace(at + 1),
                 Some(b'}') => break,
-                _ => return Err(self.unexpected()),
+                _ => return Err(self.unexpected(at)),
             }
-            self.whitespace();
         }
-        self.at += 1;
+        at += 1;
 
         self.differs |= in_array && !ordered;
         let moved = if ordered {
@@ -82,38 +80,39 @@ impl Sorter<'_> {
         };
         if moved || patched {
             let (children, count) = self.close(base);
-            let end = self.plain.position(self.at);
             self.open.push(Record {
                 key: Key::NONE,
                 start,
-                end,
+                end: self.plain.position(at),
                 children,
                 count,
             });
         } else {
             self.open.truncate(base);
         }
-        Ok(())
+        Ok(at)
     }
 
     /// Reads a member's key.
     #[inline]
-    fn key(&mut self) -> Result<Key, Stop> {
-        if self.peek() != Some(b'"') {
-            return Err(self.unexpected());
-        }
-        let from = self.at + 1;
-        let escaped = self.string()?;
-        let text = &self.source[from..self.at - 1];
-        Ok(
-            if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
-                let start = self.keys.len();
-                string::decode(text, &mut self.keys);
-                Key::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
-            } else {
-                Key::new(self.source, from, text.len(), 0)
-            },
-        )
+    fn key(&mut self, at: usize) -> Result<(Key, usize), Stop> {
+        let start = self.expect(at, b'"')?;
+        let end = string::run_end(self.source, start);
+        let escaped = self.byte(end) != Some(b'"');
+        let at = if escaped {
+            self.escaped_string(end)?
+        } else {
+            end + 1
+        };
+        let text = &self.source[start..at - 1];
+        let key = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
+            let start = self.keys.len();
+            string::decode(text, &mut self.keys);
+            Key::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
+        } else {
+            Key::new(self.source, start, text.len(), 0)
+        };
+        Ok((key, at))
     }
 
     /// Moves the records from `base` on to `closed`. Says where they begin and how many they are.

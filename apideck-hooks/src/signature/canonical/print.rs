@@ -14,6 +14,10 @@ pub(super) fn print(plain: &[u8], patches: &[Record], closed: &[Record]) -> Vec<
     printer.text
 }
 
+/// Pieces up to this length are copied by as many bytes as this, of which the rest is dropped again: that is faster than
+/// to copy just so many.
+const CHUNK: usize = 64;
+
 struct Printer<'a> {
     plain: &'a [u8],
     closed: &'a [Record],
@@ -32,8 +36,7 @@ impl Printer<'_> {
                 let piece = member.span();
                 if member.count == 0 {
                     // With the comma or the brace after it, which there always is.
-                    self.text
-                        .extend_from_slice(&self.plain[piece.start..piece.end + 1]);
+                    self.piece(piece.start, piece.end + 1);
                     if let Some(after) = self.text.last_mut() {
                         *after = b',';
                     }
@@ -49,5 +52,17 @@ impl Printer<'_> {
             start = object.end;
         }
         self.text.extend_from_slice(&self.plain[start..end]);
+    }
+
+    #[inline]
+    fn piece(&mut self, start: usize, end: usize) {
+        let length = self.text.len() + (end - start);
+        match self.plain[start..].first_chunk::<CHUNK>() {
+            Some(chunk) if end - start <= CHUNK && self.text.len() + CHUNK <= self.text.capacity() => {
+                self.text.extend_from_slice(chunk);
+                self.text.truncate(length);
+            }
+            _ => self.text.extend_from_slice(&self.plain[start..end]),
+        }
     }
 }

@@ -12,11 +12,12 @@ use super::{
 pub(super) const USUAL_MEMBER: usize = 32;
 
 /// A body that is being read.
+///
+/// What reads a token takes the position where it begins and gives back the one after it. The position is no field, because
+/// each token waits for the one before it: it has to stay in a register.
 pub(super) struct Sorter<'a> {
     /// The body: UTF-8.
     pub(super) source: &'a [u8],
-    /// The cursor.
-    pub(super) at: usize,
     pub(super) form: Form,
     /// Whether `source` has nothing but ASCII, so that keys need no second look.
     pub(super) ascii: bool,
@@ -46,7 +47,6 @@ pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical>
     }
     let mut sorter = Sorter {
         source,
-        at: 0,
         form,
         ascii,
         plain: Plain::new(source),
@@ -87,19 +87,19 @@ pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical>
 
 impl Sorter<'_> {
     fn body(&mut self) -> Result<(), Stop> {
-        self.whitespace();
-        self.value(0, false)?;
-        self.whitespace();
-        if self.at < self.source.len() {
-            return Err(self.unexpected());
+        let at = self.whitespace(0);
+        let at = self.value(at, 0, false)?;
+        let at = self.whitespace(at);
+        if at < self.source.len() {
+            return Err(self.unexpected(at));
         }
         Ok(())
     }
 
-    /// The byte at the cursor.
+    /// The byte at `at`.
     #[inline]
-    pub(super) fn peek(&self) -> Option<u8> {
-        self.source.get(self.at).copied()
+    pub(super) fn byte(&self, at: usize) -> Option<u8> {
+        self.source.get(at).copied()
     }
 
     /// Stops because of what is at `at`.
@@ -109,89 +109,86 @@ impl Sorter<'_> {
         Stop
     }
 
-    /// Stops because of what is at the cursor.
+    /// Stops because what is at `at` does not belong there.
     #[cold]
-    pub(super) fn unexpected(&mut self) -> Stop {
-        let kind = if self.at < self.source.len() {
+    pub(super) fn unexpected(&mut self, at: usize) -> Stop {
+        let kind = if at < self.source.len() {
             Kind::Syntax
         } else {
             Kind::End
         };
-        self.stop(kind, self.at)
+        self.stop(kind, at)
     }
 
     /// Steps over `byte`, which has to be next.
     #[inline]
-    pub(super) fn expect(&mut self, byte: u8) -> Result<(), Stop> {
-        if self.peek() == Some(byte) {
-            self.at += 1;
-            Ok(())
+    pub(super) fn expect(&mut self, at: usize, byte: u8) -> Result<usize, Stop> {
+        if self.byte(at) == Some(byte) {
+            Ok(at + 1)
         } else {
-            Err(self.unexpected())
+            Err(self.unexpected(at))
         }
     }
 
     /// Steps over whitespace, which does not get into the plain text.
     #[inline]
-    pub(super) fn whitespace(&mut self) {
-        if let Some(0..=b' ') = self.peek() {
-            self.skip();
+    pub(super) fn whitespace(&mut self, at: usize) -> usize {
+        match self.byte(at) {
+            Some(0..=b' ') => self.skip(at),
+            _ => at,
         }
     }
 
-    fn skip(&mut self) {
-        let start = self.at;
-        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
-            self.at += 1;
+    #[inline(never)]
+    fn skip(&mut self, start: usize) -> usize {
+        let mut at = start;
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.byte(at) {
+            at += 1;
         }
-        if self.at > start {
+        if at > start {
             self.rewritten.whitespace = true;
-            self.plain.replace(start, self.at, b"");
+            self.plain.replace(start, at, b"");
         }
+        at
     }
 
-    /// Reads the value at the cursor, which is `depth` containers deep.
+    /// Reads a value that is `depth` containers deep.
     #[inline]
-    pub(super) fn value(&mut self, depth: usize, in_array: bool) -> Result<(), Stop> {
-        match self.peek() {
-            Some(b'"') => self.string().map(|_| ()),
-            Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.literal(b"true"),
-            Some(b'f') => self.literal(b"false"),
-            Some(b'n') => self.literal(b"null"),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(Kind::Deep, self.at)),
-            Some(b'{') => self.object(depth + 1, in_array),
-            Some(b'[') => self.array(depth + 1),
-            _ => Err(self.unexpected()),
+    pub(super) fn value(&mut self, at: usize, depth: usize, in_array: bool) -> Result<usize, Stop> {
+        match self.byte(at) {
+            Some(b'"') => self.string(at),
+            Some(b'-' | b'0'..=b'9') => self.number(at),
+            Some(b't') => self.literal(at, b"true"),
+            Some(b'f') => self.literal(at, b"false"),
+            Some(b'n') => self.literal(at, b"null"),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(Kind::Deep, at)),
+            Some(b'{') => self.object(at, depth + 1, in_array),
+            Some(b'[') => self.array(at, depth + 1),
+            _ => Err(self.unexpected(at)),
         }
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), Stop> {
-        self.at += 1;
-        self.whitespace();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            return Ok(());
+    fn array(&mut self, at: usize, depth: usize) -> Result<usize, Stop> {
+        let mut at = self.whitespace(at + 1);
+        if self.byte(at) == Some(b']') {
+            return Ok(at + 1);
         }
         loop {
-            self.value(depth, true)?;
-            self.whitespace();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => break,
-                _ => return Err(self.unexpected()),
+            at = self.value(at, depth, true)?;
+            at = self.whitespace(at);
+            match self.byte(at) {
+                Some(b',') => at = self.whitespace(at + 1),
+                Some(b']') => return Ok(at + 1),
+                _ => return Err(self.unexpected(at)),
             }
-            self.whitespace();
         }
-        self.at += 1;
-        Ok(())
     }
 
-    fn literal(&mut self, literal: &[u8]) -> Result<(), Stop> {
+    fn literal(&mut self, mut at: usize, literal: &[u8]) -> Result<usize, Stop> {
         for &byte in literal {
-            self.expect(byte)?;
+            at = self.expect(at, byte)?;
         }
-        Ok(())
+        Ok(at)
     }
 }
 

@@ -6,36 +6,33 @@ use super::{
 };
 
 impl Sorter<'_> {
-    /// Reads the string whose opening quote is at the cursor. Says whether it holds an escape.
+    /// Reads the string whose opening quote is at `at`.
     #[inline]
-    pub(super) fn string(&mut self) -> Result<bool, Stop> {
-        self.at = run_end(self.source, self.at + 1);
-        if self.peek() == Some(b'"') {
-            self.at += 1;
-            return Ok(false);
+    pub(super) fn string(&mut self, at: usize) -> Result<usize, Stop> {
+        let end = run_end(self.source, at + 1);
+        if self.byte(end) == Some(b'"') {
+            Ok(end + 1)
+        } else {
+            self.escaped_string(end)
         }
-        self.escaped_string()
     }
 
     /// Goes on in a string from its first byte that is not plain.
-    fn escaped_string(&mut self) -> Result<bool, Stop> {
+    #[inline(never)]
+    pub(super) fn escaped_string(&mut self, mut at: usize) -> Result<usize, Stop> {
         loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return Ok(true);
-                }
-                Some(b'\\') => self.escape()?,
-                _ => return Err(self.unexpected()),
+            match self.byte(at) {
+                Some(b'"') => return Ok(at + 1),
+                Some(b'\\') => at = self.escape(at)?,
+                _ => return Err(self.unexpected(at)),
             }
-            self.at = run_end(self.source, self.at);
+            at = run_end(self.source, at);
         }
     }
 
-    /// Reads the escape at the cursor and puts it as JavaScript prints it.
-    fn escape(&mut self) -> Result<(), Stop> {
-        let start = self.at;
-        let (first, mut end) = unit(self.source, start).ok_or_else(|| self.bad_escape())?;
+    /// Reads the escape at `start` and puts it as JavaScript prints it.
+    fn escape(&mut self, start: usize) -> Result<usize, Stop> {
+        let (first, mut end) = unit(self.source, start).ok_or_else(|| self.bad_escape(start))?;
         let mut code = u32::from(first);
         // A high surrogate and the low one right after it are one character.
         if let 0xD800..0xDC00 = first
@@ -51,14 +48,13 @@ impl Sorter<'_> {
             self.rewritten.escapes = true;
             self.plain.replace(start, end, printed);
         }
-        self.at = end;
-        Ok(())
+        Ok(end)
     }
 
     #[cold]
-    fn bad_escape(&mut self) -> Stop {
+    fn bad_escape(&mut self, at: usize) -> Stop {
         // The longest escape has six bytes. One that the end of the body cuts is not wrong, only unfinished.
-        let rest = &self.source[self.at..];
+        let rest = &self.source[at..];
         let unfinished = rest.len() < 6
             && match rest {
                 [_] => true,
@@ -68,7 +64,7 @@ impl Sorter<'_> {
         if unfinished {
             self.stop(Kind::End, self.source.len())
         } else {
-            self.stop(Kind::Syntax, self.at)
+            self.stop(Kind::Syntax, at)
         }
     }
 }
@@ -157,7 +153,7 @@ fn push_unit(unit: u16, units: &mut Vec<u8>) {
 
 /// Where the plain run of a string ends: its first quote, backslash or control character at or after `at`.
 #[inline]
-fn run_end(source: &[u8], mut at: usize) -> usize {
+pub(super) fn run_end(source: &[u8], mut at: usize) -> usize {
     while let Some(chunk) = source.get(at..).and_then(|rest| rest.first_chunk()) {
         let marks = marks(u64::from_le_bytes(*chunk));
         if marks != 0 {

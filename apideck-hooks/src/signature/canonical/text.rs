@@ -14,6 +14,8 @@ pub(super) struct Plain<'a> {
     written: Vec<u8>,
     /// How much of the source `written` stands for. The source after it is taken over as it is.
     taken: usize,
+    /// What is added to a position in the source, around zero, to get the one in the plain text.
+    shift: usize,
 }
 
 impl<'a> Plain<'a> {
@@ -22,13 +24,14 @@ impl<'a> Plain<'a> {
             source,
             written: Vec::new(),
             taken: 0,
+            shift: 0,
         }
     }
 
     /// The position in the plain text of the source's byte `at`, which has not been replaced.
     #[inline]
     pub(super) fn position(&self, at: usize) -> u32 {
-        (self.written.len() + (at - self.taken)) as u32
+        at.wrapping_add(self.shift) as u32
     }
 
     /// Puts `text` in the place of the source's bytes `from..to`. Replacements come in ascending order.
@@ -39,6 +42,7 @@ impl<'a> Plain<'a> {
         self.written.extend_from_slice(&self.source[self.taken..from]);
         self.written.extend_from_slice(text);
         self.taken = to;
+        self.shift = self.written.len().wrapping_sub(to);
     }
 
     /// The whole plain text: borrowed when nothing was replaced.
