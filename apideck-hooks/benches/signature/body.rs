@@ -60,11 +60,16 @@ pub(crate) fn events() -> Vec<Body> {
     bodies
 }
 
-pub(crate) fn adversaries() -> [(&'static str, Make); 17] {
+pub(crate) fn adversaries() -> [(&'static str, Make); 18] {
     [
         ("100,000 keys", |size| {
             // A hundred thousand in the first mebibyte: so short that they share nothing.
             object(size, |at| format!("\"{:05x}\":1", shuffled(at)))
+        }),
+        ("100,000 keys in an array", |size| {
+            // Read in one order and printed in another, and signed in a third.
+            let keys = object(size, |at| format!("\"{:05x}\":1", shuffled(at)));
+            format!("[{keys}]")
         }),
         ("keys sharing 90 bytes", |size| {
             object(size, |at| format!("\"{}{:06}\":1", "p".repeat(90), shuffled(at)))
