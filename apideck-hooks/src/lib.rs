@@ -54,6 +54,8 @@ pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
 pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed, StatsSnapshot as Stats};
 pub use idempotency::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "sqlite")]
+pub use idempotency::{SqliteStore, SqliteStoreBuilder};
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, Health, MigratedFrom, OtherEvent, Raw,
     ResourceEvent, Timestamp,

@@ -5,6 +5,7 @@
 #[cfg(unix)]
 pub mod child;
 pub mod delivery;
+pub mod directory;
 pub mod fixtures;
 pub mod malicious;
 pub mod probe;

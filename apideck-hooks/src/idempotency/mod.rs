@@ -7,11 +7,15 @@ mod lease;
 mod memory;
 mod panic;
 mod run;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod store;
 mod twins;
 
 pub use dead_letters::{DeadLetter, DeadLetters, DeadRecord};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use store::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Store, StoreError, Token, Verdict};
 
 pub(crate) use run::{Job, Runner};

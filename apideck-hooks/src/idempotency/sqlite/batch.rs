@@ -1,0 +1,337 @@
+//! The records that one transaction is about: loaded, changed, saved.
+
+use super::database::Failed;
+use super::operation::{Answered, Operation};
+use super::record::{Now, Record, State};
+use crate::delivery::Key;
+use crate::idempotency::dead_letters::DeadLetter;
+use crate::idempotency::store::{Claim, Claimed, End, Held, MAX_ALIASES, Token};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Row, SqliteConnection};
+use std::collections::HashMap;
+use std::fmt::Write;
+
+/// What is decided here holds once it is committed: the transaction keeps every other writer away meanwhile.
+pub(super) struct Batch {
+    now: Now,
+    /// Greater than no token of a record that was removed: a new record starts above it, so that an owner who was
+    /// forgotten cannot be taken for the new one. Within this process, as no owner outlives it.
+    pub(super) floor: u64,
+    records: HashMap<Key, Slot>,
+    /// Delivery keys whose record there is.
+    aliases: HashMap<Key, Key>,
+    bound: HashMap<Key, Key>,
+    /// A letter to keep, or none to delete it.
+    letters: HashMap<Key, Option<(u32, DeadLetter)>>,
+}
+
+#[derive(Default)]
+struct Slot {
+    record: Option<Record>,
+    changed: bool,
+    /// A record of this name, and all that hangs on it, is to be deleted first.
+    removed: bool,
+}
+
+impl Batch {
+    /// Loads what these operations are about.
+    pub(super) async fn load(
+        connection: &mut SqliteConnection,
+        operations: &[Operation],
+        now: Now,
+        floor: u64,
+    ) -> Result<Self, Failed> {
+        // One statement for any number of keys: they travel as a JSON array of hexadecimal texts.
+        const LOAD: &str = "
+            SELECT NULL, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
+            FROM json_each(?1) AS wanted CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(wanted.value)
+            UNION ALL
+            SELECT a.delivery, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
+            FROM json_each(?2) AS wanted
+            CROSS JOIN apideck_hooks_aliases AS a ON a.delivery = unhex(wanted.value)
+            CROSS JOIN apideck_hooks_records AS r ON r.key = a.record";
+        let records = operations.iter().map(Operation::record);
+        let deliveries = operations.iter().filter_map(Operation::delivery);
+        let rows = sqlx::query(LOAD)
+            .bind(json(records))
+            .bind(json(deliveries))
+            .fetch_all(connection)
+            .await?;
+        let mut batch = Batch {
+            now,
+            floor,
+            records: HashMap::with_capacity(operations.len()),
+            aliases: HashMap::new(),
+            bound: HashMap::new(),
+            letters: HashMap::new(),
+        };
+        for row in &rows {
+            let (key, record) = (key(row, 1)?, decode(row, 2)?);
+            if row.try_get::<Option<&[u8]>, _>(0)?.is_some() {
+                batch.aliases.insert(self::key(row, 0)?, key);
+            }
+            let slot = Slot {
+                record: Some(record),
+                ..Slot::default()
+            };
+            batch.records.insert(key, slot);
+        }
+        Ok(batch)
+    }
+
+    /// Does one operation. Its answer is to be given once the batch is committed.
+    pub(super) fn apply(&mut self, operation: Operation) -> Answered {
+        match operation {
+            Operation::Claim(claim, reply) => Answered::Claimed(self.claim(claim), reply),
+            Operation::Renew(key, token, lease, reply) => {
+                let now = self.now;
+                let held = self.held(key, |record| record.renew(token, &now, lease));
+                Answered::Held(held, reply)
+            }
+            Operation::Finish(key, token, end, reply) => Answered::Held(self.finish(key, token, end), reply),
+            Operation::GiveBack(key, token) => {
+                if let Some(slot) = self.records.get_mut(&key)
+                    && let Some(record) = &mut slot.record
+                {
+                    record.give_back(token, &self.now);
+                    slot.changed = true;
+                }
+                Answered::Nobody
+            }
+            Operation::Release(key, reply) => {
+                let now = self.now;
+                let released = self.live(key).is_some_and(|slot| {
+                    slot.changed = true;
+                    slot.record.as_mut().is_some_and(|record| record.release(&now))
+                });
+                Answered::Told(released, reply)
+            }
+            Operation::Purge(key, reply) => {
+                let now = self.now;
+                let purged = self
+                    .live(key)
+                    .and_then(|slot| slot.record)
+                    .is_some_and(|record| record.letter && !record.is_leased(&now));
+                if purged {
+                    self.remove(key);
+                }
+                Answered::Told(purged, reply)
+            }
+        }
+    }
+
+    fn claim(&mut self, claim: Claim) -> Claimed {
+        let Claim {
+            event,
+            delivery,
+            lease,
+            ..
+        } = claim;
+        let now = self.now;
+        let known = delivery.and_then(|delivery| self.aliases.get(&delivery).copied());
+        let known = known.filter(|record| self.live(*record).is_some());
+        let key = known.unwrap_or(event);
+        if self.live(key).is_none() {
+            self.remove(key);
+        }
+        let slot = self.records.entry(key).or_default();
+        let floor = self.floor;
+        let record = slot.record.get_or_insert_with(|| Record::new(floor, &now));
+        let before = *record;
+        let verdict = record.claim(&now, lease);
+        if let (None, Some(delivery)) = (known, delivery)
+            && usize::from(record.aliases) < MAX_ALIASES
+        {
+            record.aliases += 1;
+            self.aliases.insert(delivery, key);
+            self.bound.insert(delivery, key);
+        }
+        slot.changed |= before != *record;
+        Claimed { record: key, verdict }
+    }
+
+    fn held(&mut self, key: Key, change: impl FnOnce(&mut Record) -> Held) -> Held {
+        let Some(slot) = self.records.get_mut(&key) else {
+            return Held::Lost;
+        };
+        let held = slot.record.as_mut().map_or(Held::Lost, change);
+        slot.changed |= held == Held::Yes;
+        held
+    }
+
+    fn finish(&mut self, key: Key, token: Token, end: End) -> Held {
+        let now = self.now;
+        let mut letter = None;
+        let held = self.held(key, |record| {
+            let had = record.letter;
+            let held = record.finish(token, &end, &now);
+            letter = match end {
+                End::Dead(kept) => Some(Some((record.attempt, kept))),
+                End::Done if had => Some(None),
+                End::Done | End::Release => None,
+            };
+            held
+        });
+        if let (Held::Yes, Some(letter)) = (held, letter) {
+            self.letters.insert(key, letter);
+        }
+        held
+    }
+
+    /// The record, if there is one whose retention is not over.
+    fn live(&mut self, key: Key) -> Option<&mut Slot> {
+        let now = self.now;
+        self.records
+            .get_mut(&key)
+            .filter(|slot| slot.record.is_some_and(|record| !record.is_over(&now)))
+    }
+
+    fn remove(&mut self, key: Key) {
+        let Some(slot) = self.records.get_mut(&key) else {
+            return;
+        };
+        if let Some(record) = slot.record.take() {
+            self.floor = self.floor.max(record.token);
+            slot.removed = true;
+            self.letters.remove(&key);
+            self.aliases.retain(|_, record| *record != key);
+            self.bound.retain(|_, record| *record != key);
+        }
+    }
+
+    /// Writes what was changed.
+    pub(super) async fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
+        const RECORDS: &str = "
+            INSERT INTO apideck_hooks_records (key, state, at, boot, token, attempt, aliases, letter)
+            SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+            FROM json_each(?1) WHERE true
+            ON CONFLICT (key) DO UPDATE SET state = excluded.state, at = excluded.at, boot = excluded.boot,
+            token = excluded.token, attempt = excluded.attempt, aliases = excluded.aliases, letter = excluded.letter";
+        const ALIASES: &str = "
+            INSERT INTO apideck_hooks_aliases (delivery, record)
+            SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each(?1) WHERE true
+            ON CONFLICT (delivery) DO UPDATE SET record = excluded.record";
+        const LETTER: &str = "
+            INSERT OR REPLACE INTO apideck_hooks_dead_letters
+            (key, since, attempts, source, event_type, event_id, error, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let removed = self.records.iter().filter(|(_, slot)| slot.removed);
+        let removed: Vec<Key> = removed.map(|(key, _)| *key).collect();
+        if !removed.is_empty() {
+            sqlx::query(
+                "DELETE FROM apideck_hooks_records WHERE key IN (SELECT unhex(value) FROM json_each(?1))",
+            )
+            .bind(json(removed.iter().copied()))
+            .execute(&mut *connection)
+            .await?;
+            forget(connection, &removed).await?;
+        }
+        if let Some(rows) = rows(self.records.iter().filter(|(_, slot)| slot.changed)) {
+            sqlx::query(RECORDS).bind(rows).execute(&mut *connection).await?;
+        }
+        if !self.bound.is_empty() {
+            let pairs = self
+                .bound
+                .iter()
+                .map(|(delivery, record)| format!("[\"{delivery}\",\"{record}\"]"));
+            sqlx::query(ALIASES)
+                .bind(format!("[{}]", pairs.collect::<Vec<_>>().join(",")))
+                .execute(&mut *connection)
+                .await?;
+        }
+        for (key, letter) in &self.letters {
+            let Some((attempts, letter)) = letter else {
+                sqlx::query("DELETE FROM apideck_hooks_dead_letters WHERE key = ?1")
+                    .bind(key.to_bytes().to_vec())
+                    .execute(&mut *connection)
+                    .await?;
+                continue;
+            };
+            sqlx::query(LETTER)
+                .bind(key.to_bytes().to_vec())
+                .bind(self.now.at)
+                .bind(i64::from(*attempts))
+                .bind(letter.source.clone())
+                .bind(letter.event_type.clone())
+                .bind(letter.event_id.clone())
+                .bind(letter.error.clone())
+                .bind(letter.body.to_vec())
+                .execute(&mut *connection)
+                .await?;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes what hangs on records that are gone.
+pub(super) async fn forget(connection: &mut SqliteConnection, records: &[Key]) -> Result<(), Failed> {
+    for statement in [
+        "DELETE FROM apideck_hooks_aliases WHERE record IN (SELECT unhex(value) FROM json_each(?1))",
+        "DELETE FROM apideck_hooks_dead_letters WHERE key IN (SELECT unhex(value) FROM json_each(?1))",
+    ] {
+        sqlx::query(statement)
+            .bind(json(records.iter().copied()))
+            .execute(&mut *connection)
+            .await?;
+    }
+    Ok(())
+}
+
+/// The key in this column.
+pub(super) fn key(row: &SqliteRow, column: usize) -> Result<Key, Failed> {
+    let bytes: &[u8] = row.try_get(column)?;
+    let bytes = bytes.try_into().map_err(|_| strange())?;
+    Ok(Key::from_bytes(bytes))
+}
+
+/// The record whose columns begin with this one.
+pub(super) fn decode(row: &SqliteRow, first: usize) -> Result<Record, Failed> {
+    let number = |column: usize| row.try_get::<i64, _>(first + column);
+    Ok(Record {
+        state: State::new(number(0)?).ok_or_else(strange)?,
+        at: number(1)?,
+        boot: number(2)?,
+        token: u64::try_from(number(3)?).map_err(|_| strange())?,
+        attempt: u32::try_from(number(4)?).map_err(|_| strange())?,
+        aliases: u8::try_from(number(5)?).map_err(|_| strange())?,
+        letter: number(6)? != 0,
+    })
+}
+
+fn strange() -> Failed {
+    Failed::Other("a row holds what no release has written; restore a copy of the file".to_owned())
+}
+
+fn json(keys: impl Iterator<Item = Key>) -> String {
+    let mut text = "[".to_owned();
+    for key in keys {
+        let comma = if text.len() > 1 { "," } else { "" };
+        // Writing to a string does not fail.
+        let _ = write!(text, "{comma}\"{key}\"");
+    }
+    text.push(']');
+    text
+}
+
+fn rows<'a>(slots: impl Iterator<Item = (&'a Key, &'a Slot)>) -> Option<String> {
+    let mut text = "[".to_owned();
+    for (key, slot) in slots {
+        let Some(record) = &slot.record else { continue };
+        let Record {
+            state,
+            at,
+            boot,
+            token,
+            attempt,
+            aliases,
+            letter,
+        } = *record;
+        let comma = if text.len() > 1 { "," } else { "" };
+        let (state, letter) = (state as i64, i64::from(letter));
+        let _ = write!(
+            text,
+            "{comma}[\"{key}\",{state},{at},{boot},{token},{attempt},{aliases},{letter}]"
+        );
+    }
+    text.push(']');
+    (text.len() > 2).then_some(text)
+}

@@ -1,0 +1,149 @@
+//! Looking at what was committed, on a connection beside the writer's.
+
+use super::batch::{decode, key};
+use super::database::{Database, Failed};
+use super::record::Now;
+use crate::delivery::Key;
+use crate::idempotency::dead_letters::{DeadLetter, DeadRecord};
+use crate::idempotency::store::{Status, StoreError};
+use bytes::Bytes;
+use sqlx::{Row, SqliteConnection};
+use tokio::sync::Mutex;
+
+/// Bodies in one list, in bytes: a list ends with the letter that reaches it.
+pub(super) const LIST_BYTES: usize = 16 * 1024 * 1024;
+/// Letters in one list, at the most.
+pub(super) const LIST: u32 = 1000;
+
+pub(super) struct Reader {
+    database: Database,
+    /// None after a failure. Single statements that only read: one that is dropped half-way leaves nothing behind.
+    connection: Mutex<Option<SqliteConnection>>,
+}
+
+impl Reader {
+    pub(super) fn new(database: Database) -> Self {
+        Reader {
+            database,
+            connection: Mutex::new(None),
+        }
+    }
+
+    pub(super) async fn status(&self, record: Key, now: &Now) -> Result<Status, StoreError> {
+        self.read(async |connection| {
+            let row = sqlx::query(
+                "SELECT state, at, boot, token, attempt, aliases, letter FROM apideck_hooks_records WHERE key = ?1",
+            )
+            .bind(record.to_bytes().to_vec())
+            .fetch_optional(connection)
+            .await?;
+            Ok(match row {
+                Some(row) => decode(&row, 0)?.status(now),
+                None => Status::Absent,
+            })
+        })
+        .await
+    }
+
+    pub(super) async fn letter(&self, record: Key, now: &Now) -> Result<Option<DeadRecord>, StoreError> {
+        self.read(async |connection| letter(connection, record, now).await)
+            .await
+    }
+
+    pub(super) async fn letters(
+        &self,
+        before: Option<Key>,
+        limit: u32,
+        now: &Now,
+    ) -> Result<Vec<DeadRecord>, StoreError> {
+        self.read(async |connection| {
+            let mut last = i64::MAX;
+            if let Some(before) = before {
+                let row = sqlx::query("SELECT id FROM apideck_hooks_dead_letters WHERE key = ?1")
+                    .bind(before.to_bytes().to_vec())
+                    .fetch_optional(&mut *connection)
+                    .await?;
+                last = row.ok_or_else(unknown)?.try_get(0)?;
+            }
+            let rows = sqlx::query(
+                "SELECT key FROM apideck_hooks_dead_letters JOIN apideck_hooks_records AS r USING (key)
+                WHERE id < ?1 AND (r.state = 1 OR r.at > ?2) ORDER BY id DESC LIMIT ?3",
+            )
+            .bind(last)
+            .bind(now.at.saturating_sub(now.retention))
+            .bind(i64::from(limit.min(LIST)))
+            .fetch_all(&mut *connection)
+            .await?;
+            let mut found = Vec::new();
+            let mut bytes = 0;
+            for row in &rows {
+                let Some(dead) = letter(connection, key(row, 0)?, now).await? else {
+                    continue;
+                };
+                bytes += dead.letter.body.len();
+                found.push(dead);
+                if bytes >= LIST_BYTES {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    async fn read<T>(
+        &self,
+        read: impl AsyncFnOnce(&mut SqliteConnection) -> Result<T, Failed>,
+    ) -> Result<T, StoreError> {
+        let mut guard = self.connection.lock().await;
+        let result = async {
+            let connection = match &mut *guard {
+                Some(connection) => connection,
+                None => guard.insert(self.database.reader().await?),
+            };
+            read(connection).await
+        };
+        let result = result.await;
+        result.map_err(|failed| {
+            if matches!(failed, Failed::Sql(_)) {
+                *guard = None;
+            }
+            StoreError::new(self.database.explain(&failed))
+        })
+    }
+}
+
+fn unknown() -> Failed {
+    Failed::Other("the dead letter to go on from is no longer kept; list from the start".to_owned())
+}
+
+async fn letter(
+    connection: &mut SqliteConnection,
+    record: Key,
+    now: &Now,
+) -> Result<Option<DeadRecord>, Failed> {
+    let row = sqlx::query(
+        "SELECT l.attempts, l.since, l.source, l.event_type, l.event_id, l.error, l.body,
+        r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
+        FROM apideck_hooks_dead_letters AS l JOIN apideck_hooks_records AS r USING (key) WHERE l.key = ?1",
+    )
+    .bind(record.to_bytes().to_vec())
+    .fetch_optional(connection)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    if decode(&row, 7)?.is_over(now) {
+        return Ok(None);
+    }
+    Ok(Some(DeadRecord {
+        record,
+        attempts: u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX),
+        since: jiff::Timestamp::from_millisecond(row.try_get(1)?).unwrap_or(jiff::Timestamp::MAX),
+        letter: DeadLetter {
+            source: row.try_get(2)?,
+            event_type: row.try_get(3)?,
+            event_id: row.try_get(4)?,
+            error: row.try_get(5)?,
+            body: Bytes::from(row.try_get::<Vec<u8>, _>(6)?),
+        },
+    }))
+}

@@ -1,0 +1,182 @@
+//! The one task that writes: all that waits goes into one transaction.
+
+use super::batch::{Batch, forget, key};
+use super::clock::Clock;
+use super::database::{Database, Failed};
+use super::lock::Lock;
+use super::operation::{Answered, Operation};
+use super::record::Now;
+use crate::delivery::Key;
+use sqlx::{Connection, Row, SqliteConnection};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+/// Operations in one transaction, at the most.
+const BATCH: usize = 512;
+/// Operations that wait, at the most; more wait for room.
+pub(super) const QUEUE: usize = 1024;
+/// Records that one transaction of the sweeper deletes, at the most.
+const SWEEP: i64 = 500;
+/// Between two full ones.
+const SWEEP_PAUSE: Duration = Duration::from_millis(20);
+
+pub(super) struct Writer {
+    pub(super) queue: mpsc::Receiver<Operation>,
+    pub(super) database: Database,
+    /// None after a failure: the next transaction makes it anew.
+    pub(super) connection: Option<SqliteConnection>,
+    pub(super) clock: Clock,
+    pub(super) boot: i64,
+    /// Milliseconds.
+    pub(super) retention: i64,
+    pub(super) sweep_every: Duration,
+    pub(super) floor: u64,
+    /// Dropped after the connection.
+    pub(super) lock: Lock,
+}
+
+impl Writer {
+    /// Ends when nobody is left to ask.
+    pub(super) async fn run(mut self) {
+        let mut operations = Vec::new();
+        let mut next_sweep = Instant::now();
+        loop {
+            // Claims to give back do not wait for company.
+            let room = BATCH - operations.len();
+            if operations.is_empty() {
+                tokio::select! {
+                    biased;
+                    count = self.queue.recv_many(&mut operations, room) => if count == 0 { break },
+                    () = tokio::time::sleep_until(next_sweep) => {}
+                }
+            } else {
+                while operations.len() < BATCH
+                    && let Ok(operation) = self.queue.try_recv()
+                {
+                    operations.push(operation);
+                }
+            }
+            if !operations.is_empty() {
+                operations = self.commit(operations).await;
+            }
+            if next_sweep <= Instant::now() {
+                let pause = match self.sweep().await {
+                    Ok(true) => SWEEP_PAUSE,
+                    Ok(false) => self.sweep_every,
+                    Err(why) => {
+                        tracing::warn!(
+                            error = why,
+                            "records whose retention is over could not be deleted"
+                        );
+                        self.sweep_every
+                    }
+                };
+                next_sweep = Instant::now() + pause;
+            }
+            // Whoever was answered may ask again: together rather than one by one.
+            tokio::task::yield_now().await;
+        }
+        let Writer { connection, lock, .. } = self;
+        if let Some(connection) = connection {
+            let _ = connection.close().await;
+        }
+        drop(lock);
+    }
+
+    /// Does these operations in one transaction and answers them after its commit. Returns what is left to do.
+    async fn commit(&mut self, mut operations: Vec<Operation>) -> Vec<Operation> {
+        operations.retain(|operation| !operation.is_abandoned());
+        let mut answers = Vec::with_capacity(operations.len());
+        match self.transact(&mut operations, &mut answers).await {
+            Ok(()) => answers.into_iter().filter_map(Answered::tell).collect(),
+            Err(why) => {
+                operations.into_iter().for_each(|operation| operation.fail(&why));
+                answers.into_iter().for_each(|answer| answer.fail(&why));
+                Vec::new()
+            }
+        }
+    }
+
+    async fn transact(
+        &mut self,
+        operations: &mut Vec<Operation>,
+        answers: &mut Vec<Answered>,
+    ) -> Result<(), String> {
+        if operations.is_empty() {
+            return Ok(());
+        }
+        let (now, floor) = (self.now(), self.floor);
+        let result = async {
+            let mut tx = begin(&self.database, &mut self.connection).await?;
+            let mut batch = Batch::load(&mut tx, operations, now, floor).await?;
+            answers.extend(operations.drain(..).map(|operation| batch.apply(operation)));
+            batch.save(&mut tx).await?;
+            tx.commit().await?;
+            Ok(batch.floor)
+        };
+        let result = result.await;
+        self.floor = self.checked(result)?;
+        Ok(())
+    }
+
+    /// Deletes some records whose retention is over; whether there may be more.
+    async fn sweep(&mut self) -> Result<bool, String> {
+        let over = self.clock.now().saturating_sub(self.retention);
+        let result = async {
+            let mut tx = begin(&self.database, &mut self.connection).await?;
+            let rows = sqlx::query(
+                "DELETE FROM apideck_hooks_records WHERE key IN
+                (SELECT key FROM apideck_hooks_records WHERE state <> 1 AND at <= ?1 ORDER BY at LIMIT ?2)
+                RETURNING key, token",
+            )
+            .bind(over)
+            .bind(SWEEP)
+            .fetch_all(&mut *tx)
+            .await?;
+            let keys = rows.iter().map(|row| key(row, 0));
+            let keys = keys.collect::<Result<Vec<Key>, Failed>>()?;
+            let mut floor = 0;
+            for row in &rows {
+                floor = floor.max(row.try_get::<i64, _>(1)?);
+            }
+            if !keys.is_empty() {
+                forget(&mut tx, &keys).await?;
+            }
+            tx.commit().await?;
+            Ok((keys.len(), floor))
+        };
+        let result = result.await;
+        let (deleted, floor) = self.checked(result)?;
+        self.floor = self.floor.max(u64::try_from(floor).unwrap_or(0));
+        Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= SWEEP))
+    }
+
+    /// After a failure the connection is not trusted.
+    fn checked<T>(&mut self, result: Result<T, Failed>) -> Result<T, String> {
+        result.map_err(|failed| {
+            self.connection = None;
+            self.database.explain(&failed)
+        })
+    }
+
+    fn now(&self) -> Now {
+        Now {
+            at: self.clock.now(),
+            boot: self.boot,
+            retention: self.retention,
+        }
+    }
+}
+
+/// A transaction that no other writer can get in the way of. Not under a time-out: `begin` must not be dropped half-way.
+async fn begin<'a>(
+    database: &Database,
+    connection: &'a mut Option<SqliteConnection>,
+) -> Result<sqlx::Transaction<'a, sqlx::Sqlite>, Failed> {
+    let connection = match connection {
+        Some(connection) => connection,
+        None => connection.insert(database.writer().await?),
+    };
+    Ok(connection.begin_with("BEGIN IMMEDIATE").await?)
+}

@@ -1,0 +1,49 @@
+//! Where a test keeps its files.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A directory of its own, removed when dropped.
+pub struct Directory(PathBuf);
+
+impl Default for Directory {
+    fn default() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "apideck-hooks-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let path = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&path).expect("a directory");
+        Directory(path)
+    }
+}
+
+impl Directory {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.0.join(name)
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A file in a directory of its own that is removed when the thread ends, which is when a test's does.
+pub fn file_of_this_thread(name: &str) -> PathBuf {
+    thread_local! {
+        static DIRECTORIES: RefCell<Vec<Directory>> = const { RefCell::new(Vec::new()) };
+    }
+    let directory = Directory::default();
+    let file = directory.file(name);
+    DIRECTORIES.with_borrow_mut(|directories| directories.push(directory));
+    file
+}
