@@ -268,6 +268,18 @@ impl<T: Store> IntoStore for T {
     }
 }
 
+impl<T: Store> IntoStore for Arc<T> {
+    fn into_store(self) -> Arc<dyn Store> {
+        self
+    }
+}
+
+impl IntoStore for Arc<dyn Store> {
+    fn into_store(self) -> Arc<dyn Store> {
+        self
+    }
+}
+
 /// Why a receiver could not be built.
 #[derive(Debug)]
 pub struct BuildError(Kind);
