@@ -21,7 +21,12 @@ pub struct Receiver {
 impl Receiver {
     /// Starts a program that says `http://ADDR/` when it listens.
     pub async fn start(program: &str) -> Self {
-        let mut child = Command::new(program)
+        Receiver::of(Command::new(program)).await
+    }
+
+    /// Starts such a program as this command says.
+    pub async fn of(mut command: Command) -> Self {
+        let mut child = command
             .env("ADDR", "127.0.0.1:0")
             .env("NO_COLOR", "1")
             .env_remove("APIDECK_API_KEY")

@@ -10,6 +10,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use http::{HeaderMap, Method, Request};
 use http_body_util::{BodyExt, Full};
 use sha2::Sha256;
+use std::error::Error;
 use std::net::SocketAddr;
 
 /// The bytes that are signed.
@@ -160,23 +161,26 @@ impl Delivery {
 
     /// Sent over a connection of its own.
     pub async fn send(&self, addr: SocketAddr) -> Reply {
-        let stream = tokio::net::TcpStream::connect(addr).await.expect("a listener");
+        self.try_send(addr).await.expect("an answer")
+    }
+
+    /// Sent over a connection of its own to a receiver that may be gone before it answers.
+    pub async fn try_send(&self, addr: SocketAddr) -> Result<Reply, Box<dyn Error + Send + Sync>> {
+        let stream = tokio::net::TcpStream::connect(addr).await?;
         let io = hyper_util::rt::TokioIo::new(stream);
-        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await.expect("HTTP/1.1");
+        let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;
         let connection = tokio::spawn(connection);
         let mut request = self.request();
-        request
-            .headers_mut()
-            .insert("host", "localhost".parse().expect("a header value"));
-        let response = sender.send_request(request).await.expect("an answer");
+        request.headers_mut().insert("host", "localhost".parse()?);
+        let response = sender.send_request(request).await?;
         let (parts, body) = response.into_parts();
-        let body = body.collect().await.expect("a body").to_bytes();
+        let body = body.collect().await?.to_bytes();
         drop(sender);
-        connection.await.expect("no panic").expect("a clean end");
-        Reply {
+        connection.await??;
+        Ok(Reply {
             status: parts.status.as_u16(),
             headers: parts.headers,
             body,
-        }
+        })
     }
 }

@@ -1,0 +1,196 @@
+//! Through a receiver.
+
+use super::{EVENT, open};
+use apideck_hooks::Replayed;
+use apideck_hooks::SqliteStore;
+use apideck_hooks::store::{Status, Store, Token};
+use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::fixtures::body;
+use apideck_hooks_tests::probe::{Probe, Step};
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::Duration;
+
+async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<String> {
+    let mut words = Vec::new();
+    for delivery in deliveries {
+        words.push(delivery.call(hooks).await.word());
+    }
+    words
+}
+
+#[tokio::test]
+async fn first_duplicate_failure_and_second_attempt() {
+    let directory = Directory::default();
+    let probe = Probe::new([Step::Succeed, Step::Fail, Step::Succeed]);
+    let store = open(&directory.file("hooks.db")).await;
+    let hooks = probe.hooks().store(store).build().unwrap();
+    let (one, other) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
+    let sent = [one.clone(), one, other.clone(), other.clone(), other];
+    assert_eq!(
+        words(&sent, &hooks).await,
+        ["handled", "duplicate", "500", "handled", "duplicate"]
+    );
+    assert_eq!(
+        probe.runs().iter().map(|run| run.attempt).collect::<Vec<_>>(),
+        [1, 1, 2]
+    );
+}
+
+#[tokio::test]
+async fn case_13_what_is_set_aside_is_kept_through_a_restart_and_replayed() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let probe = Probe::new([Step::Refuse, Step::Fail, Step::Succeed]);
+    let delivery = Delivery::event(EVENT, "e1");
+    {
+        let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+        let first = delivery.call(&hooks).await;
+        assert_eq!((first.status, first.word().as_str()), (200, "set aside"));
+        assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    }
+    let store = Arc::new(open(&file).await);
+    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
+    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    assert_eq!(probe.count(), 1);
+    let letters = hooks.dead_letters().unwrap();
+    let listed = letters.list(None, 10).await.unwrap();
+    let [dead] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!(
+        (dead.letter.event_type.as_str(), dead.letter.event_id.as_str()),
+        (EVENT, "e1")
+    );
+    assert_eq!(
+        (&dead.letter.body[..], dead.attempts),
+        (body(EVENT, "e1").as_bytes(), 1)
+    );
+    assert!(
+        dead.letter.error.contains("secret-reason"),
+        "{}",
+        dead.letter.error
+    );
+
+    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);
+    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
+    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
+    assert_eq!(letters.list(None, 10).await.unwrap(), []);
+    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    let runs = probe.runs();
+    assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(runs[2].body, body(EVENT, "e1"));
+    let done = Status::Done { token: Token(3) };
+    assert_eq!(store.status(dead.record).await.unwrap(), done);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_set_aside_without_it() {
+    let directory = Directory::default();
+    let store = SqliteStore::builder(directory.file("hooks.db")).dead_letter_body_limit(10);
+    let probe = Probe::new([Step::Refuse]);
+    let hooks = probe.hooks().store(store.open().await.unwrap()).build().unwrap();
+    assert_eq!(
+        Delivery::event(EVENT, "e1").call(&hooks).await.word(),
+        "set aside"
+    );
+    let listed = hooks.dead_letters().unwrap().list(None, 10).await.unwrap();
+    let [dead] = &listed[..] else { panic!("{listed:?}") };
+    assert!(dead.letter.body.is_empty());
+    assert!(
+        dead.letter.error.contains("too large to keep"),
+        "{}",
+        dead.letter.error
+    );
+    assert!(
+        dead.letter.error.contains("secret-reason"),
+        "{}",
+        dead.letter.error
+    );
+}
+
+#[tokio::test]
+async fn what_was_handled_before_a_restart_is_a_duplicate_and_what_ran_is_free_at_once() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let (done, stuck) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
+    let step = Step::Sleep(Duration::from_secs(3600), Box::new(Step::Succeed));
+    let probe = Probe::new([Step::Succeed, step]);
+    {
+        // A runtime that is torn down in the middle of a run.
+        let (probe, file, done, stuck) = (probe.clone(), file.clone(), done.clone(), stuck.clone());
+        let runs = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .unwrap();
+            runtime.block_on(async {
+                let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+                assert_eq!(done.call(&hooks).await.word(), "handled");
+                probe.started().await;
+                let sent = tokio::spawn(async move { stuck.call(&hooks).await });
+                probe.started().await;
+                drop(sent);
+            });
+            runtime.shutdown_background();
+        });
+        runs.join().unwrap();
+    }
+    let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+    assert_eq!(done.call(&hooks).await.word(), "duplicate");
+    assert_eq!(stuck.call(&hooks).await.word(), "handled");
+    let runs = probe.runs();
+    assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_08_a_thousand_identical_deliveries_are_one_run() {
+    let directory = Directory::default();
+    let store = open(&directory.file("hooks.db")).await;
+    let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
+    let hooks = probe.hooks().store(store).build().unwrap();
+    let sent = (0..1000).map(|_| {
+        let hooks = hooks.clone();
+        tokio::spawn(async move { Delivery::event(EVENT, "e1").call(&hooks).await })
+    });
+    let replies: Vec<Reply> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
+    for reply in replies {
+        assert!(
+            reply.status == 200 || reply.status == 503 && reply.retry_after().is_some(),
+            "{}",
+            reply.status
+        );
+    }
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_64_concurrent_senders_with_duplicates_each_event_runs_once() {
+    let directory = Directory::default();
+    let store = open(&directory.file("hooks.db")).await;
+    let probe = Probe::default();
+    let hooks = probe.hooks().store(store).build().unwrap();
+    // Each event comes from four senders, in another order from each, under two header keys.
+    let senders = (0..64_u64).map(|sender| {
+        let hooks = hooks.clone();
+        tokio::spawn(async move {
+            for n in 0..40 {
+                let event = (n * 17 + sender) % 40 + sender % 16 * 40;
+                let delivery = Delivery::event(EVENT, &format!("e{event}"));
+                let delivery = match sender % 2 {
+                    0 => delivery,
+                    _ => delivery.header("x-apideck-idempotency-key", &format!("other-{event}")),
+                };
+                let reply = delivery.call(&hooks).await;
+                assert_eq!(reply.status, 200, "{}", reply.word());
+            }
+        })
+    });
+    for sender in join_all(senders).await {
+        sender.unwrap();
+    }
+    let mut ids: Vec<_> = probe.runs().into_iter().filter_map(|run| run.event_id).collect();
+    assert_eq!(ids.len(), 640);
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 640);
+}

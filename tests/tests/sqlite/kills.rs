@@ -1,0 +1,234 @@
+//! Processes that are killed in the middle of it.
+
+use super::{EVENT, open, other_program, refusal};
+use apideck_hooks::store::DeadLetters;
+use apideck_hooks_tests::child::Receiver;
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::directory::Directory;
+use futures_util::future::join_all;
+use sqlx::Row;
+use std::collections::{HashMap, HashSet};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::process::Command;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+struct Files {
+    directory: Directory,
+}
+
+impl Files {
+    fn database(&self) -> PathBuf {
+        self.directory.file("hooks.db")
+    }
+
+    fn effects(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.directory.file("effects")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    async fn receiver(&self) -> Receiver {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sqlite-receiver"));
+        command
+            .env("DATABASE", self.database())
+            .env("EFFECTS", self.directory.file("effects"));
+        Receiver::of(command).await
+    }
+}
+
+async fn kill(receiver: Receiver) {
+    receiver.signal("KILL").await;
+    assert!(!receiver.wait().await.success());
+}
+
+/// Token and attempt of the only record.
+async fn only_record(database: &Path) -> (i64, i64) {
+    let mut connection = other_program(database).await;
+    let row = sqlx::query("SELECT token, attempt FROM apideck_hooks_records")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    (row.get(0), row.get(1))
+}
+
+#[tokio::test]
+async fn case_18_killed_in_the_middle_of_a_run_it_can_be_claimed_at_once() {
+    let files = Files {
+        directory: Directory::default(),
+    };
+    let delivery = Delivery::event(EVENT, "stuck");
+    for life in 1..=3 {
+        let mut receiver = files.receiver().await;
+        let addr = receiver.addr;
+        let since = Instant::now();
+        let sent = {
+            let delivery = delivery.clone();
+            tokio::spawn(async move { delivery.try_send(addr).await.is_ok() })
+        };
+        // The lease is 30 seconds.
+        receiver.line(&format!("started stuck {life}")).await;
+        assert!(since.elapsed() < Duration::from_secs(15));
+        let error = refusal(&files.database()).await;
+        assert!(error.contains("is open in process"), "{error}");
+        kill(receiver).await;
+        assert!(!sent.await.unwrap());
+        assert_eq!(only_record(&files.database()).await, (life, life));
+    }
+}
+
+const EVENTS: usize = 1000;
+const SENDERS: usize = 16;
+const KILLS: usize = 10;
+
+fn id(n: usize) -> String {
+    let kind = match n % 10 {
+        0 => "flaky",
+        1 => "bad",
+        _ => "good",
+    };
+    format!("{kind}-{n}")
+}
+
+/// What the invariants say about a history of effects: `attempts[id]` are those of its runs, in order.
+fn check(effects: &[String], acknowledged: &HashSet<String>) -> HashMap<String, Vec<u32>> {
+    let mut attempts: HashMap<String, Vec<u32>> = HashMap::new();
+    let mut ended: HashMap<&str, usize> = HashMap::new();
+    let mut open: HashSet<&str> = HashSet::new();
+    for line in effects {
+        let words: Vec<&str> = line.split(' ').collect();
+        match words[..] {
+            // Whatever ran is gone.
+            ["boot"] => open.clear(),
+            ["start", id, attempt] => {
+                assert!(
+                    open.insert(id) || id.starts_with("bad") || id.starts_with("flaky"),
+                    "{id} runs twice at once"
+                );
+                let attempts = attempts.entry(id.to_owned()).or_default();
+                let attempt = attempt.parse().unwrap();
+                // I2: the attempt grows with the token.
+                assert!(
+                    attempts.last() < Some(&attempt),
+                    "{id}: {attempts:?}, then {attempt}"
+                );
+                attempts.push(attempt);
+            }
+            ["end", id, _] => {
+                assert!(open.remove(id), "{id} ends and does not run");
+                *ended.entry(id).or_default() += 1;
+            }
+            _ => panic!("{line}"),
+        }
+    }
+    // I5: no answer without its effect.
+    for id in acknowledged.iter().filter(|id| !id.starts_with("bad")) {
+        assert!(
+            ended.contains_key(id.as_str()),
+            "{id} was acknowledged and has no effect"
+        );
+    }
+    // An effect comes again only if a kill fell between it and its mark.
+    let again: usize = ended.values().map(|count| count - 1).sum();
+    println!("{again} effects came again after {KILLS} kills");
+    assert!(again <= KILLS * SENDERS, "{again}");
+    attempts
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_again_and_again_under_a_sender_that_retries_the_invariants_hold() {
+    let files = Files {
+        directory: Directory::default(),
+    };
+    let mut receiver = files.receiver().await;
+    let (addr, watched) = watch::channel(receiver.addr);
+    let settled = Arc::new(AtomicUsize::new(0));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let (watched, settled) = (watched.clone(), Arc::clone(&settled));
+            tokio::spawn(async move {
+                for n in (sender..EVENTS).step_by(SENDERS) {
+                    send_until_acknowledged(&id(n), &watched).await;
+                    settled.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    let limit = Instant::now() + Duration::from_secs(240);
+    for kills in 1..=KILLS {
+        while settled.load(Ordering::SeqCst) < EVENTS * kills / (KILLS + 1) {
+            assert!(
+                Instant::now() < limit,
+                "{} settled",
+                settled.load(Ordering::SeqCst)
+            );
+            sleep(Duration::from_millis(1)).await;
+        }
+        kill(receiver).await;
+        receiver = files.receiver().await;
+        addr.send_replace(receiver.addr);
+    }
+    for sender in join_all(senders).await {
+        sender.unwrap();
+    }
+    let acknowledged: HashSet<String> = (0..EVENTS).map(id).collect();
+    let effects = files.effects();
+    let attempts = check(&effects, &acknowledged);
+    assert_eq!(attempts.len(), EVENTS);
+
+    // I4: what is settled stays so, through another kill.
+    kill(receiver).await;
+    let receiver = files.receiver().await;
+    for id in &acknowledged {
+        let reply = Delivery::event(EVENT, id).send(receiver.addr).await;
+        assert_eq!((reply.status, reply.word().as_str()), (200, "duplicate"), "{id}");
+    }
+    kill(receiver).await;
+    let runs = |effects: &[String]| effects.iter().filter(|line| *line != "boot").count();
+    assert_eq!(runs(&files.effects()), runs(&effects));
+
+    // I8: DONE or DEAD, every one, and what is DEAD is kept.
+    let store = open(&files.database()).await;
+    let letters = store.list(None, 1000).await.unwrap();
+    let bad: HashSet<String> = letters.into_iter().map(|dead| dead.letter.event_id).collect();
+    assert_eq!(
+        bad,
+        acknowledged
+            .into_iter()
+            .filter(|id| id.starts_with("bad"))
+            .collect()
+    );
+    let mut connection = other_program(&files.database()).await;
+    let rows = sqlx::query(
+        "SELECT state, count(*), min(token = attempt) FROM apideck_hooks_records GROUP BY state ORDER BY state",
+    );
+    let rows = rows.fetch_all(&mut connection).await.unwrap();
+    let rows: Vec<(i64, i64, i64)> = rows
+        .iter()
+        .map(|row| (row.get(0), row.get(1), row.get(2)))
+        .collect();
+    assert_eq!(rows, [(3, EVENTS as i64 * 9 / 10, 1), (4, EVENTS as i64 / 10, 1)]);
+    let check: String = sqlx::query("PRAGMA integrity_check")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+        .get(0);
+    assert_eq!(check, "ok");
+}
+
+/// As Apideck does, only less patiently.
+async fn send_until_acknowledged(id: &str, addr: &watch::Receiver<SocketAddr>) {
+    let delivery = Delivery::event(EVENT, id);
+    loop {
+        let addr = *addr.borrow();
+        match delivery.try_send(addr).await {
+            Ok(reply) if reply.status == 200 => return,
+            Ok(reply) => assert!([500, 503].contains(&reply.status), "{id}: {}", reply.status),
+            Err(_) => {}
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+}

@@ -1,0 +1,166 @@
+//! What is forgotten, and when.
+
+use super::{LEASE, granted, key, other_program};
+use apideck_hooks::SqliteStore;
+use apideck_hooks::store::{Claim, DeadLetter, DeadLetters, End, Held, Status, Store, Token, Verdict};
+use apideck_hooks_tests::directory::Directory;
+use bytes::Bytes;
+use futures_util::future::join_all;
+use sqlx::Row;
+use std::path::Path;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+const TABLES: [&str; 3] = [
+    "SELECT count(*) FROM apideck_hooks_records",
+    "SELECT count(*) FROM apideck_hooks_aliases",
+    "SELECT count(*) FROM apideck_hooks_dead_letters",
+];
+
+/// Rows in the tables of records, aliases and dead letters.
+async fn rows(file: &Path) -> [i64; 3] {
+    let mut connection = other_program(file).await;
+    let mut rows = [0; 3];
+    for (count, query) in rows.iter_mut().zip(TABLES) {
+        *count = sqlx::query(query)
+            .fetch_one(&mut connection)
+            .await
+            .unwrap()
+            .get(0);
+    }
+    rows
+}
+
+fn letter() -> DeadLetter {
+    DeadLetter {
+        source: String::new(),
+        event_type: String::new(),
+        event_id: String::new(),
+        error: "no use".to_owned(),
+        body: Bytes::from_static(b"{}"),
+    }
+}
+
+#[tokio::test]
+async fn case_24_the_retention_counts_from_the_last_change_and_then_the_event_is_new() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let retention = Duration::from_secs(2);
+    let store = SqliteStore::builder(&file)
+        .retention(retention)
+        .open()
+        .await
+        .unwrap();
+    let (token, _) = granted(&store, key(1)).await;
+    sleep(Duration::from_secs(1)).await;
+    let before = Instant::now();
+    assert_eq!(store.finish(key(1), token, End::Done).await.unwrap(), Held::Yes);
+    let after = Instant::now();
+    loop {
+        let asked = Instant::now();
+        let status = store.status(key(1)).await.unwrap();
+        match status {
+            Status::Done { .. } => assert!(asked.duration_since(after) < retention),
+            Status::Absent => {
+                assert!(before.elapsed() >= retention);
+                break;
+            }
+            other => panic!("{other:?}"),
+        }
+        sleep(Duration::from_millis(5)).await;
+    }
+    // Its first attempt, though the token of a forgotten owner must not fit.
+    let (new, attempt) = granted(&store, key(1)).await;
+    assert!(attempt == 1 && new > token, "{new:?} {attempt}");
+}
+
+#[tokio::test]
+async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let store = SqliteStore::builder(&file).retention(Duration::from_secs(1));
+    let store = store.open().await.unwrap();
+    let events = (0..1700).map(|n| {
+        let store = &store;
+        async move {
+            let claim = Claim::new(key(n), Some(key(1_000_000 + n)), Duration::from_millis(1));
+            let Verdict::Granted { token, .. } = store.claim(claim).await.unwrap().verdict else {
+                panic!("it is new")
+            };
+            match n % 17 {
+                // Left to run, its lease long over.
+                0 => return,
+                1 => store.finish(key(n), token, End::Dead(letter())).await,
+                2 => store.finish(key(n), token, End::Release).await,
+                _ => store.finish(key(n), token, End::Done).await,
+            }
+            .unwrap();
+        }
+    });
+    join_all(events).await;
+    assert_eq!(rows(&file).await, [1700, 1700, 100]);
+    for _ in 0..100 {
+        sleep(Duration::from_millis(100)).await;
+        if rows(&file).await == [100, 100, 0] {
+            break;
+        }
+    }
+    assert_eq!(rows(&file).await, [100, 100, 0]);
+    let status = store.status(key(0)).await.unwrap();
+    assert!(matches!(status, Status::Running { lease_left, .. } if lease_left.is_zero()));
+}
+
+/// Whoever stalled while its event was purged cannot settle the event's next life.
+#[tokio::test]
+async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let store = SqliteStore::builder(&file).retention(Duration::from_secs(1));
+    let store = store.open().await.unwrap();
+    for sweep in [false, true] {
+        let event = key(u64::from(sweep));
+        let stalled = store
+            .claim(Claim::new(event, None, Duration::ZERO))
+            .await
+            .unwrap();
+        let Verdict::Granted { token: stalled, .. } = stalled.verdict else {
+            panic!("{stalled:?}")
+        };
+        let (token, _) = granted(&store, event).await;
+        let held = store.finish(event, token, End::Dead(letter())).await;
+        assert_eq!(held.unwrap(), Held::Yes);
+        if sweep {
+            sleep(Duration::from_millis(1500)).await;
+            assert_eq!(rows(&file).await, [0, 0, 0]);
+        } else {
+            assert!(store.purge(event).await.unwrap());
+        }
+        let (again, attempt) = granted(&store, event).await;
+        assert!(again > token && attempt == 1, "{again:?} {attempt}");
+        assert_eq!(store.finish(event, stalled, End::Done).await.unwrap(), Held::Lost);
+        assert_eq!(store.renew(event, stalled, LEASE).await.unwrap(), Held::Lost);
+        assert_eq!(store.finish(event, again, End::Done).await.unwrap(), Held::Yes);
+        if !sweep {
+            sleep(Duration::from_millis(1500)).await;
+        }
+    }
+}
+
+/// The sweeper and the writer end with the store: the file is free.
+#[tokio::test]
+async fn a_dropped_store_lets_go_of_its_file() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    for n in 1..=20 {
+        let store = SqliteStore::open(&file).await.unwrap();
+        assert_eq!(granted(&store, key(1)).await, (Token(n), n as u32));
+    }
+    let lock = std::fs::File::open(directory.file("hooks.db.lock")).unwrap();
+    for _ in 0..100 {
+        sleep(Duration::from_millis(20)).await;
+        if lock.try_lock().is_ok() {
+            return;
+        }
+    }
+    panic!("still locked");
+}
