@@ -4,7 +4,6 @@ use super::dead_letters::{DeadLetter, DeadLetters};
 use crate::delivery::Key;
 use async_trait::async_trait;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Remembers which events are being handled and which are settled.
@@ -38,30 +37,6 @@ pub trait Store: Send + Sync + 'static {
     /// an event aside acknowledged to Apideck.
     fn dead_letters(&self) -> Option<&dyn DeadLetters> {
         None
-    }
-}
-
-/// A shared store.
-#[async_trait]
-impl<T: Store + ?Sized> Store for Arc<T> {
-    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        (**self).claim(claim).await
-    }
-
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        (**self).renew(record, token, lease).await
-    }
-
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        (**self).finish(record, token, end).await
-    }
-
-    async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        (**self).status(record).await
-    }
-
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
-        (**self).dead_letters()
     }
 }
 
