@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// Tests a store: `store_conformance!(name, async { store })`, where the expression makes a store that is empty or whose
-/// keys are no test's. It writes a module of that name with a `#[tokio::test]` each, so the crate needs tokio with
+/// keys are no test's, or an `Option` of one: none skips the test. It writes a module of that name with a `#[tokio::test]` each, so the crate needs tokio with
 /// `macros`, `rt` and `time`. Arguments for `#[tokio::test]` may stand before the expression.
 ///
 /// ```
@@ -70,9 +70,37 @@ macro_rules! store_conformance {
     (@@@ ($($arguments:tt)*) ($store:expr) $test:ident) => {
         #[::tokio::test($($arguments)*)]
         async fn $test() {
-            $crate::testing::conformance::$test(::std::sync::Arc::new($store.await)).await;
+            let subject = $crate::testing::conformance::Subject::into_store($store.await);
+            if let ::std::option::Option::Some(store) = subject {
+                $crate::testing::conformance::$test(store).await;
+            }
         }
     };
+}
+
+/// A store to test, or none where the machine lacks what it needs.
+pub trait Subject {
+    /// The store.
+    type Store: Store;
+
+    /// The store, shared; none skips the test.
+    fn into_store(self) -> Option<Arc<Self::Store>>;
+}
+
+impl<S: Store> Subject for S {
+    type Store = S;
+
+    fn into_store(self) -> Option<Arc<S>> {
+        Some(Arc::new(self))
+    }
+}
+
+impl<S: Store> Subject for Option<S> {
+    type Store = S;
+
+    fn into_store(self) -> Option<Arc<S>> {
+        self.map(Arc::new)
+    }
 }
 
 /// Long enough that no test outlives it, however slow the machine.
