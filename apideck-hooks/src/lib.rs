@@ -53,6 +53,8 @@ pub use delivery::{DecodeError, Delivery, Identity};
 pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
 pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed, StatsSnapshot as Stats};
+#[cfg(feature = "postgres")]
+pub use idempotency::{InvalidName, PostgresStore, PostgresStoreBuilder};
 pub use idempotency::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use idempotency::{SqliteStore, SqliteStoreBuilder};

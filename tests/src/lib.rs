@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod directory;
 pub mod fixtures;
 pub mod malicious;
+pub mod postgres;
 pub mod probe;
 pub mod server;
 pub mod spy;

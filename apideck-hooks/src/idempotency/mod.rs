@@ -6,6 +6,8 @@ mod guard;
 mod lease;
 mod memory;
 mod panic;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod run;
 #[cfg(feature = "sqlite")]
 mod sqlite;
@@ -16,6 +18,8 @@ pub use dead_letters::{DeadLetter, DeadLetters, DeadRecord};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder};
+#[cfg(feature = "postgres")]
+pub use postgres::{InvalidName, PostgresStore, PostgresStoreBuilder};
 pub use store::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Store, StoreError, Token, Verdict};
 
 pub(crate) use run::{Job, Runner};

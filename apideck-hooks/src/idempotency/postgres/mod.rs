@@ -1,0 +1,277 @@
+//! The store for several processes: in PostgreSQL.
+
+mod builder;
+mod connection;
+mod letters;
+mod names;
+mod statements;
+mod sweeper;
+
+use super::dead_letters::DeadLetters;
+use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, Verdict};
+use crate::delivery::Key;
+use async_trait::async_trait;
+use connection::{query, rows, run};
+use names::Names;
+use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use sqlx::query::Query;
+use sqlx::{Postgres, Row};
+use statements::Statements;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use sweeper::Sweeper;
+
+pub use builder::PostgresStoreBuilder;
+pub use names::InvalidName;
+
+/// Remembers events in PostgreSQL, for any number of processes.
+///
+/// ```no_run
+/// # use apideck_hooks::{Hooks, events::*, on, router};
+/// # #[on("vault.*")] async fn connection(event: ConnectionEvent) {}
+/// use apideck_hooks::PostgresStore;
+/// use sqlx::postgres::PgPoolOptions;
+///
+/// # async fn test() -> Result<(), Box<dyn std::error::Error>> {
+/// let pool = PgPoolOptions::new().connect("postgres://app@localhost/app").await?;
+/// let store = PostgresStore::new(pool);
+/// store.migrate().await?;
+/// let hooks = Hooks::builder(router![connection, ..]).secret("key").store(store).build()?;
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # What it survives
+///
+/// | | |
+/// | --- | --- |
+/// | restart, crash or `kill -9` of a receiver | what it was handling can be claimed when its lease is over, under a greater token |
+/// | several receivers at once | one of them runs an event |
+/// | restart of the server, lost connections | answered `503` meanwhile; no restart of the receiver is needed |
+/// | power loss of the server | as far as its `synchronous_commit` reaches; `on`, the default, loses nothing |
+/// | failover to a replica | what the replica has not received is forgotten: an event can be handled again. `synchronous_commit` `on` or `remote_apply` with a synchronous standby loses nothing |
+/// | clocks of receivers that are wrong | nothing depends on them |
+/// | the clock of the server being set | leases and retention end earlier or later by as much |
+///
+/// The effects of a handler are not part of it: a receiver that dies after the effect and before the end is recorded handles
+/// the event again.
+///
+/// # What it costs
+///
+/// An event that is handled takes two statements, each one round trip and one commit; a duplicate takes one that writes
+/// nothing. By default a pool tests a connection before it lends it, which is another round trip; with
+/// [`test_before_acquire(false)`](sqlx::postgres::PgPoolOptions::test_before_acquire) a dead connection costs one `503`
+/// instead. A remembered event takes about 300 bytes with its delivery key and all indexes.
+///
+/// A claim waits for a free connection: the pool's `max_connections` bounds how many run at once, so share it with
+/// nothing that holds connections for long.
+///
+/// # What it needs
+///
+/// - PostgreSQL 12 or later, `UTF8` as the database's encoding, and `READ COMMITTED` as the default isolation, which it is:
+///   under a stricter one no event runs twice, but claims that meet are answered `503`.
+/// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql) run by your own tool.
+///   That makes the tables `records` and `delivery_keys` and the function `claim_v1`, named with the
+///   [prefix](PostgresStoreBuilder::prefix), in the [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them
+///   a role needs `USAGE` of the schema and `SELECT`, `INSERT`, `UPDATE`, `DELETE` on both tables.
+/// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` over zero.
+///
+/// TLS comes with the features of your own `sqlx` (`tls-rustls`, `tls-native-tls`).
+///
+/// # What it keeps
+///
+/// A record for the [retention](PostgresStoreBuilder::retention) after it was settled, its delivery keys as long; a task that
+/// starts with the first claim and ends with the store [sweeps](PostgresStoreBuilder::sweep_every) what is over. Keys are
+/// hashes. **The body of an event that is set aside may hold end-user credentials**, and is kept until it is handled, purged
+/// or swept away. A record whose receiver died, and whose event never came again, stays `running` and is never swept.
+pub struct PostgresStore {
+    pool: PgPool,
+    statements: Arc<Statements>,
+    limits: Limits,
+    sweeper: OnceLock<Sweeper>,
+}
+
+#[derive(Clone, Debug)]
+struct Limits {
+    retention: Duration,
+    sweep_every: Duration,
+    /// Bytes.
+    longest_body: usize,
+}
+
+impl PostgresStore {
+    /// A store on this pool, with the default names and limits. It does not connect yet.
+    pub fn new(pool: PgPool) -> Self {
+        PostgresStoreBuilder::new(pool).build_with(&Names::default())
+    }
+
+    /// A store with names and limits of your own.
+    pub fn builder(pool: PgPool) -> PostgresStoreBuilder {
+        PostgresStoreBuilder::new(pool)
+    }
+
+    /// Makes what is missing of schema, tables and functions; nothing if all is there. Several processes may do so at
+    /// once. Where nothing is missing it needs no right to make anything.
+    ///
+    /// # Errors
+    ///
+    /// The server is out of reach, or the role may not make what is missing.
+    pub async fn migrate(&self) -> Result<(), StoreError> {
+        run(&self.pool, &self.statements.schema).await
+    }
+
+    /// What [`migrate`](PostgresStore::migrate) runs, for those who run their migrations themselves: one statement, which
+    /// may be run again.
+    pub fn migrations_sql(&self) -> &str {
+        &self.statements.schema
+    }
+
+    /// Takes away what its retention is over of; how many records and delivery keys that were. A task does so anyway.
+    ///
+    /// # Errors
+    ///
+    /// The server is out of reach.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        sweeper::sweep(&self.pool, &self.statements, self.limits.retention).await
+    }
+
+    async fn held(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Held, StoreError> {
+        let rows = rows(&self.pool, query).await?;
+        Ok(if rows.is_empty() { Held::Lost } else { Held::Yes })
+    }
+}
+
+/// Each operation is one statement: a dropped future has happened whole or not at all.
+#[async_trait]
+impl Store for PostgresStore {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let query = query(&self.statements.claim)
+            .bind(claim.event.to_bytes())
+            .bind(claim.delivery.map(Key::to_bytes))
+            .bind(micros(claim.lease))
+            .bind(micros(self.limits.retention));
+        let rows = rows(&self.pool, query).await?;
+        self.sweeper
+            .get_or_init(|| Sweeper::start(&self.pool, &self.statements, &self.limits));
+        let [row] = &rows[..] else {
+            return Err(unexpected());
+        };
+        let verdict = match get::<&str>(row, 1)? {
+            "granted" => Verdict::Granted {
+                token: token(get(row, 2)?)?,
+                attempt: count(get(row, 3)?)?,
+            },
+            "running" => Verdict::Running {
+                lease_left: left(get(row, 4)?),
+            },
+            "done" => Verdict::Done,
+            "dead" => Verdict::Dead,
+            _ => return Err(unexpected()),
+        };
+        Ok(Claimed {
+            record: key(row, 0)?,
+            verdict,
+        })
+    }
+
+    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        let Some(query) = of_claim(&self.statements.renew, record, token) else {
+            return Ok(Held::Lost);
+        };
+        self.held(query.bind(micros(lease))).await
+    }
+
+    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        let statement = match &end {
+            End::Done => &self.statements.done,
+            End::Release => &self.statements.release,
+            End::Dead(_) => &self.statements.dead,
+        };
+        let Some(query) = of_claim(statement, record, token) else {
+            return Ok(Held::Lost);
+        };
+        match &end {
+            End::Done | End::Release => self.held(query).await,
+            End::Dead(letter) => {
+                let query = letters::bind(query, letter, self.limits.longest_body);
+                self.held(query).await
+            }
+        }
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        let query = query(&self.statements.status)
+            .bind(micros(self.limits.retention))
+            .bind(record.to_bytes());
+        let rows = rows(&self.pool, query).await?;
+        let Some(row) = rows.first() else {
+            return Ok(Status::Absent);
+        };
+        let (token, attempt) = (token(get(row, 1)?)?, count(get(row, 2)?)?);
+        Ok(match get::<&str>(row, 0)? {
+            "running" => Status::Running {
+                lease_left: left(get(row, 3)?),
+                token,
+                attempt,
+            },
+            "released" => Status::Released { token, attempt },
+            "done" => Status::Done { token },
+            "dead" => Status::Dead { token },
+            _ => return Err(unexpected()),
+        })
+    }
+
+    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        Some(self)
+    }
+}
+
+/// A statement about a claim; none for a token that was never given.
+fn of_claim(sql: &Arc<str>, record: Key, token: Token) -> Option<Query<'static, Postgres, PgArguments>> {
+    let token = i64::try_from(token.0).ok()?;
+    Some(query(sql).bind(record.to_bytes()).bind(token))
+}
+
+/// At most a hundred years: it is added to a time of the server.
+fn micros(duration: Duration) -> i64 {
+    const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    i64::try_from(duration.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
+}
+
+fn left(micros: i64) -> Duration {
+    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
+}
+
+fn token(token: i64) -> Result<Token, StoreError> {
+    u64::try_from(token).map(Token).map_err(|_| unexpected())
+}
+
+fn count(count: i32) -> Result<u32, StoreError> {
+    u32::try_from(count).map_err(|_| unexpected())
+}
+
+fn key(row: &PgRow, column: usize) -> Result<Key, StoreError> {
+    let bytes = get::<&[u8]>(row, column)?;
+    bytes.try_into().map(Key::from_bytes).map_err(|_| unexpected())
+}
+
+fn get<'r, T>(row: &'r PgRow, column: usize) -> Result<T, StoreError>
+where
+    T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
+{
+    row.try_get(column).map_err(StoreError::new)
+}
+
+/// Someone else has written to the tables.
+fn unexpected() -> StoreError {
+    StoreError::new("the tables hold what this release does not know")
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PostgresStore")
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

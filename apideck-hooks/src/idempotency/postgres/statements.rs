@@ -1,0 +1,133 @@
+//! The statements, each one round trip. The database's clock is the only one: `clock_timestamp()`, read when a row is
+//! changed, not when the statement began to wait for it.
+
+use super::names::Names;
+use crate::idempotency::store::MAX_ALIASES;
+use std::sync::Arc;
+
+/// Filled in once: a statement is known to a connection by its text.
+pub(super) struct Statements {
+    pub(super) schema: Arc<str>,
+    pub(super) claim: Arc<str>,
+    pub(super) renew: Arc<str>,
+    pub(super) done: Arc<str>,
+    pub(super) release: Arc<str>,
+    pub(super) dead: Arc<str>,
+    pub(super) status: Arc<str>,
+    pub(super) list_letters: Arc<str>,
+    pub(super) get_letter: Arc<str>,
+    pub(super) release_letter: Arc<str>,
+    pub(super) purge_letter: Arc<str>,
+    pub(super) sweep_records: Arc<str>,
+    pub(super) sweep_keys: Arc<str>,
+}
+
+const CLAIM: &str = "SELECT o_record, o_verdict, o_token, o_attempt, o_left FROM {claim}($1, $2, $3, $4)";
+
+const RENEW: &str = "
+    UPDATE {records} SET lease_until = clock_timestamp() + $3 * interval '1 microsecond'
+    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+
+/// `set_aside_at` stays: a list that stopped at this letter goes on from there.
+const DONE: &str = "
+    UPDATE {records}
+    SET state = 'done', changed_at = clock_timestamp(), lease_until = NULL, attempts = NULL, source = NULL,
+        event_type = NULL, event_id = NULL, error = NULL, body = NULL
+    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+
+const RELEASE: &str = "
+    UPDATE {records} SET state = 'released', changed_at = clock_timestamp(), lease_until = NULL
+    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+
+const DEAD: &str = "
+    UPDATE {records}
+    SET state = 'dead', changed_at = clock_timestamp(), lease_until = NULL, set_aside_at = clock_timestamp(),
+        attempts = attempt, source = $3, event_type = $4, event_id = $5, error = $6, body = $7
+    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+
+/// `$1` is the retention.
+const KEPT: &str = "(state = 'running' OR state <> 'forgotten'
+    AND changed_at > clock_timestamp() - $1 * interval '1 microsecond')";
+
+const CLAIMABLE: &str = "(state <> 'running' OR lease_until <= clock_timestamp())";
+
+const STATUS: &str = "
+    SELECT state, token, attempt, (extract(epoch FROM lease_until - clock_timestamp()) * 1000000)::bigint
+    FROM {records} WHERE record = $2 AND {kept}";
+
+const LETTER: &str = "
+    SELECT record, attempts, (extract(epoch FROM set_aside_at) * 1000000)::bigint, source, event_type, event_id, error,
+        body
+    FROM {records} WHERE error IS NOT NULL AND {kept}";
+
+const LIST_LETTERS: &str = "{letter}
+    AND ($2::bytea IS NULL
+        OR (set_aside_at, record) < (SELECT last.set_aside_at, last.record FROM {records} last WHERE last.record = $2))
+    ORDER BY set_aside_at DESC, record DESC LIMIT $3";
+
+const GET_LETTER: &str = "{letter} AND record = $2";
+
+/// Two answers: whether it was released, and whether it cannot be for want of its body.
+const RELEASE_LETTER: &str = "
+    WITH released AS (
+        UPDATE {records} SET state = 'released', attempt = 0, changed_at = clock_timestamp(), lease_until = NULL
+        WHERE record = $2 AND error IS NOT NULL AND body IS NOT NULL AND {kept} AND {claimable} RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM released),
+        EXISTS (SELECT FROM {records} WHERE record = $2 AND error IS NOT NULL AND body IS NULL AND {kept})";
+
+const PURGE_LETTER: &str = "
+    UPDATE {records}
+    SET state = 'forgotten', changed_at = clock_timestamp(), lease_until = NULL, attempts = NULL, source = NULL,
+        event_type = NULL, event_id = NULL, error = NULL, body = NULL
+    WHERE record = $2 AND error IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
+
+/// A record is no younger than its last change, so the index on its making leads to all that are over; only those that
+/// lived long before they were settled are looked at in vain. The array is made once: a plain sub-select with `LIMIT` may
+/// run again for each row. What another sweeper holds is his.
+const SWEEP_RECORDS: &str = "
+    DELETE FROM {records} WHERE record = ANY (ARRAY (
+        SELECT record FROM {records}
+        WHERE created_at <= {cutoff} AND changed_at <= {cutoff} AND state <> 'running'
+        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    )) RETURNING 1";
+
+/// A delivery key goes after its record.
+const SWEEP_KEYS: &str = "
+    DELETE FROM {keys} WHERE delivery = ANY (ARRAY (
+        SELECT k.delivery FROM {keys} k
+        WHERE k.bound_at <= {cutoff} AND NOT EXISTS (SELECT FROM {records} r WHERE r.record = k.record)
+        ORDER BY k.bound_at LIMIT $2 FOR UPDATE OF k SKIP LOCKED
+    )) RETURNING 1";
+
+/// As a sub-select it is read once, so that an index can be used.
+const CUTOFF: &str = "(SELECT clock_timestamp() - $1 * interval '1 microsecond')";
+
+impl Statements {
+    pub(super) fn new(names: &Names) -> Self {
+        let fill = |sql: &str| -> Arc<str> {
+            let sql = sql
+                .replace("{letter}", LETTER)
+                .replace("{kept}", KEPT)
+                .replace("{claimable}", CLAIMABLE)
+                .replace("{cutoff}", CUTOFF)
+                .replace("{max_keys}", &MAX_ALIASES.to_string());
+            names.fill(&sql).into()
+        };
+        Statements {
+            schema: fill(include_str!("schema.sql")),
+            claim: fill(CLAIM),
+            renew: fill(RENEW),
+            done: fill(DONE),
+            release: fill(RELEASE),
+            dead: fill(DEAD),
+            status: fill(STATUS),
+            list_letters: fill(LIST_LETTERS),
+            get_letter: fill(GET_LETTER),
+            release_letter: fill(RELEASE_LETTER),
+            purge_letter: fill(PURGE_LETTER),
+            sweep_records: fill(SWEEP_RECORDS),
+            sweep_keys: fill(SWEEP_KEYS),
+        }
+    }
+}
