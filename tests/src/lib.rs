@@ -10,6 +10,7 @@ pub mod fixtures;
 pub mod malicious;
 pub mod postgres;
 pub mod probe;
+pub mod proxy;
 pub mod server;
 pub mod spy;
 pub mod tools;

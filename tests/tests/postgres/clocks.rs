@@ -1,0 +1,142 @@
+//! Case 23: the server's clock is the only one, read when a row is changed.
+
+use super::{LEASE, database, execute, granted, key, verdict};
+use apideck_hooks::store::{Claim, End, Held, Status, Store, Token, Verdict};
+use std::path::Path;
+use std::time::Duration;
+use tokio::time::sleep;
+
+const SHORT: Duration = Duration::from_millis(400);
+
+/// A wall clock that is set cannot matter to who does not read it.
+#[test]
+fn case_23_the_store_reads_no_clock_of_its_own() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/postgres");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        files += 1;
+        for clock in [
+            "SystemTime",
+            "Instant",
+            "Timestamp::now",
+            " now()",
+            "current_timestamp",
+        ] {
+            assert!(!text.contains(clock), "{clock}");
+        }
+    }
+    assert!(files > 5, "{files}");
+}
+
+/// The clock of the server goes an hour ahead or back: all that was written is an hour older or younger. Settled
+/// events stay settled; a lease ends when that clock says so, and a stale owner has lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
+    let database = database!();
+    let (store, pool) = (database.store(2).await, database.pool(1));
+    let (done, running) = (key(1), key(2));
+    let (token, _) = granted(&store, done).await;
+    assert_eq!(store.finish(done, token, End::Done).await.unwrap(), Held::Yes);
+    let (old, _) = granted(&store, running).await;
+    for set in ["-", "+"] {
+        let sql = format!(
+            "UPDATE {{}}.records SET created_at = created_at {set} interval '1 hour',
+                changed_at = changed_at {set} interval '1 hour', lease_until = lease_until {set} interval '1 hour'"
+        );
+        assert_eq!(execute(&database, &pool, &sql).await, 2);
+        assert_eq!(store.sweep().await.unwrap(), 0);
+        assert_eq!(store.status(done).await.unwrap(), Status::Done { token });
+        let again = verdict(&store, Claim::new(done, None, LEASE)).await;
+        assert_eq!(again, Verdict::Done);
+    }
+    // Ahead: its lease is over, and who takes it is alone.
+    execute(
+        &database,
+        &pool,
+        "UPDATE {}.records SET lease_until = lease_until - interval '1 hour' WHERE state = 'running'",
+    )
+    .await;
+    let (new, attempt) = granted(&store, running).await;
+    assert!(new > old && attempt == 2);
+    assert_eq!(store.finish(running, old, End::Done).await.unwrap(), Held::Lost);
+    // Back: busy for longer, and its owner still settles it.
+    execute(
+        &database,
+        &pool,
+        "UPDATE {}.records SET lease_until = lease_until + interval '1 hour' WHERE state = 'running'",
+    )
+    .await;
+    let busy = verdict(&store, Claim::new(running, None, LEASE)).await;
+    assert!(matches!(busy, Verdict::Running { .. }));
+    assert_eq!(store.finish(running, new, End::Done).await.unwrap(), Held::Yes);
+}
+
+/// A claim that waits for a lock judges by the time when it gets it, not when it was sent; its own lease starts then.
+#[tokio::test(flavor = "multi_thread")]
+async fn time_is_read_after_the_wait_for_a_lock() {
+    let database = database!();
+    let (store, pool) = (database.store(2).await, database.pool(1));
+    let event = key(1);
+    let claim = |delivery| Claim::new(event, delivery, SHORT);
+    assert!(matches!(
+        verdict(&store, claim(None)).await,
+        Verdict::Granted { .. }
+    ));
+    // Another program holds the row until the lease is over, and longer.
+    let holder = tokio::spawn(async move {
+        let sql = format!(
+            "SELECT pg_sleep(1.0) FROM (SELECT 1 FROM {}.records FOR UPDATE) held",
+            database.schema
+        );
+        sqlx::query(sqlx::AssertSqlSafe(sql))
+            .execute(&pool)
+            .await
+            .unwrap();
+        database
+    });
+    sleep(Duration::from_millis(150)).await;
+    // A new delivery key is to be bound, so the claim cannot be answered without the lock.
+    let taken = verdict(&store, claim(Some(key(2)))).await;
+    let Verdict::Granted { token, attempt: 2 } = taken else {
+        panic!("{taken:?}")
+    };
+    match store.status(event).await.unwrap() {
+        Status::Running {
+            lease_left,
+            token: runs,
+            ..
+        } => {
+            assert!(runs == token && lease_left > SHORT / 4, "{lease_left:?}");
+        }
+        other => panic!("{other:?}"),
+    }
+    drop(holder.await.unwrap());
+}
+
+/// However long: it ends up a hundred years from now.
+#[tokio::test(flavor = "multi_thread")]
+async fn endless_times_are_taken() {
+    let database = database!();
+    let store = database.builder(2).retention(Duration::MAX).build().unwrap();
+    store.migrate().await.unwrap();
+    let claimed = verdict(&store, Claim::new(key(1), None, Duration::MAX)).await;
+    assert_eq!(
+        claimed,
+        Verdict::Granted {
+            token: Token(1),
+            attempt: 1
+        }
+    );
+    let held = store.renew(key(1), Token(1), Duration::MAX).await.unwrap();
+    assert_eq!(held, Held::Yes);
+    assert_eq!(
+        store.renew(key(1), Token(u64::MAX), LEASE).await.unwrap(),
+        Held::Lost
+    );
+    assert_eq!(
+        store.finish(key(1), Token(1), End::Done).await.unwrap(),
+        Held::Yes
+    );
+    assert_eq!(store.sweep().await.unwrap(), 0);
+}

@@ -1,0 +1,185 @@
+//! Whole deliveries.
+
+use super::{EVENT, database};
+use apideck_hooks::Replayed;
+use apideck_hooks::store::DeadRecord;
+use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks_tests::probe::{Probe, Step};
+use futures_util::future::join_all;
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::sleep;
+
+async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<String> {
+    let mut words = Vec::new();
+    for delivery in deliveries {
+        words.push(delivery.call(hooks).await.word());
+    }
+    words
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_01_02_11_first_delivery_duplicate_and_failure() {
+    let database = database!();
+    let probe = Probe::new([Step::Succeed, Step::Fail]);
+    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let [one, two] = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
+    let sent = [one.clone(), one, two.clone(), two.clone(), two];
+    assert_eq!(
+        words(&sent, &hooks).await,
+        ["handled", "duplicate", "500", "handled", "duplicate"]
+    );
+    let attempts: Vec<_> = probe.runs().iter().map(|run| run.attempt).collect();
+    assert_eq!(attempts, [1, 1, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_05_a_fresh_key_and_a_reused_key_are_duplicates() {
+    let database = database!();
+    let probe = Probe::default();
+    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let one = Delivery::event(EVENT, "e1").header("x-apideck-idempotency-key", "k");
+    let fresh = one.clone().header("x-apideck-idempotency-key", "fresh");
+    let reused = Delivery::event(EVENT, "e2").header("x-apideck-idempotency-key", "k");
+    assert_eq!(
+        words(&[one, fresh, reused], &hooks).await,
+        ["handled", "duplicate", "duplicate"]
+    );
+    assert_eq!((probe.count(), hooks.stats().idempotency_key_reused), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
+    let database = database!();
+    let probe = Probe::new([Step::Refuse, Step::Fail]);
+    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(
+        words(&[delivery.clone(), delivery.clone()], &hooks).await,
+        ["set aside", "duplicate"]
+    );
+    let letters = hooks.dead_letters().unwrap();
+    let kept = letters.list(None, 10).await.unwrap();
+    let [
+        DeadRecord {
+            record,
+            attempts: 1,
+            letter,
+            ..
+        },
+    ] = &kept[..]
+    else {
+        panic!("{kept:?}")
+    };
+    assert_eq!(
+        (letter.event_type.as_str(), letter.event_id.as_str()),
+        (EVENT, "e1")
+    );
+    assert_eq!(letter.body, delivery.body);
+    assert!(letter.error.contains("secret-reason"), "{}", letter.error);
+
+    // Another process finds it, and its replay fails: it stays.
+    let other = probe.hooks().store(database.store(4).await).build().unwrap();
+    let others = other.dead_letters().unwrap();
+    assert_eq!(others.replay(*record).await.unwrap(), Replayed::Failed);
+    assert!(letters.get(*record).await.unwrap().is_some());
+    assert_eq!(letters.replay(*record).await.unwrap(), Replayed::Done);
+    assert!(letters.list(None, 10).await.unwrap().is_empty());
+    assert_eq!(letters.replay(*record).await.unwrap(), Replayed::Unknown);
+    assert_eq!(words(&[delivery], &hooks).await, ["duplicate"]);
+    assert_eq!(probe.count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_30_two_sources_are_independent() {
+    let database = database!();
+    let probe = Probe::default();
+    for source in ["a", "b"] {
+        let hooks = probe.hooks().source(source).store(database.store(2).await);
+        let hooks = hooks.build().unwrap();
+        assert_eq!(words(&[Delivery::event(EVENT, "e1")], &hooks).await, ["handled"]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_20_a_handler_longer_than_its_lease_keeps_it() {
+    let database = database!();
+    let slow = Step::Sleep(Duration::from_millis(2500), Box::new(Step::Succeed));
+    let probe = Probe::new([slow]);
+    let hooks = |store| {
+        probe
+            .hooks()
+            .lease(Duration::from_millis(500))
+            .store(store)
+            .build()
+            .unwrap()
+    };
+    let (one, other) = (hooks(database.store(4).await), hooks(database.store(4).await));
+    let delivery = Delivery::event(EVENT, "e1");
+    let (first, second) = tokio::join!(delivery.call(&one), async {
+        sleep(Duration::from_millis(1500)).await;
+        delivery.call(&other).await
+    });
+    assert_eq!(
+        (first.word().as_str(), second.word().as_str()),
+        ("handled", "duplicate")
+    );
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_08_a_thousand_identical_deliveries_are_one_run() {
+    let database = database!();
+    let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
+    let hooks = probe.hooks().store(database.store(8).await).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    let replies = join_all((0..1000).map(|_| delivery.call(&hooks))).await;
+    for reply in &replies {
+        let busy = reply.status == 503 && reply.retry_after().is_some();
+        assert!(busy || reply.status == 200, "{reply:?}");
+    }
+    assert_eq!(probe.count(), 1);
+}
+
+/// Each event exactly one run, however its duplicates are spread.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
+    const EVENTS: usize = 300;
+    let database = database!();
+    let probe = Probe::default();
+    let receivers = [
+        probe.hooks().store(database.store(8).await).build().unwrap(),
+        probe.hooks().store(database.store(8).await).build().unwrap(),
+    ];
+    // Each sender starts elsewhere, so that twins meet and part.
+    let senders = (0..64).map(|sender| {
+        let receivers = receivers.clone();
+        tokio::spawn(async move {
+            for n in 0..EVENTS / 4 {
+                let event = (n + (sender / 4) * 7) % EVENTS;
+                let delivery = Delivery::event(EVENT, &format!("e{event}"));
+                let reply = until_ok(&delivery, &receivers[sender % 2]).await;
+                assert_eq!(reply.status, 200);
+            }
+        })
+    });
+    for sender in join_all(senders).await {
+        sender.unwrap();
+    }
+    let mut runs: HashMap<_, usize> = HashMap::new();
+    for run in probe.runs() {
+        *runs.entry(run.event_id).or_default() += 1;
+    }
+    assert!(runs.values().all(|count| *count == 1), "{runs:?}");
+    assert!(runs.len() > EVENTS / 4, "{}", runs.len());
+}
+
+async fn until_ok(delivery: &Delivery, hooks: &apideck_hooks::Hooks) -> Reply {
+    loop {
+        let reply = delivery.call(hooks).await;
+        if reply.status != 503 {
+            return reply;
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+}

@@ -1,0 +1,218 @@
+//! A server that goes away and comes back, and a runtime that does not.
+
+use super::{EVENT, LEASE, database, key};
+use apideck_hooks::PostgresStore;
+use apideck_hooks::store::{Claim, End, Held, Store, StoreError, Verdict};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::postgres::{Database, pool};
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::proxy::{Line, Proxy};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+
+/// A store whose server can be stopped.
+async fn behind_proxy(database: &Database, connections: u32) -> (PostgresStore, Proxy) {
+    let (host, port) = (database.options.get_host(), database.options.get_port());
+    let proxy = Proxy::to(format!("{host}:{port}")).await;
+    let options = database.options.clone().host("127.0.0.1").port(proxy.addr.port());
+    let store = PostgresStore::builder(pool(options, connections)).schema(&database.schema);
+    (store.build().unwrap(), proxy)
+}
+
+/// Stopped, stalled and started again under load: whatever was answered `200` is `DONE`, each event ran once, and all
+/// goes on without a restart.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_comes_and_goes_under_load_makes_no_lie() {
+    let database = database!();
+    let direct = database.store(8).await;
+    let (store, proxy) = behind_proxy(&database, 8).await;
+    let probe = Probe::default();
+    let hooks = probe
+        .hooks()
+        .store(store)
+        .store_timeout(Duration::from_millis(500))
+        .duplicate_wait(Duration::from_millis(100))
+        // Longer than any outage: nothing that ran is run again.
+        .lease(Duration::from_secs(12))
+        .build()
+        .unwrap();
+    let direct = probe.hooks().store(direct).build().unwrap();
+    let end = Instant::now() + Duration::from_secs(10);
+    let senders = (0..16).map(|sender| {
+        let (hooks, direct) = (hooks.clone(), direct.clone());
+        tokio::spawn(async move {
+            let (mut sent, mut refused) = (0, 0);
+            while Instant::now() < end {
+                let id = format!("e{sender}-{sent}");
+                sent += 1;
+                let delivery = Delivery::event(EVENT, &id);
+                loop {
+                    let reply = timeout(Duration::from_secs(60), delivery.call(&hooks)).await;
+                    let reply = reply.expect("every call ends");
+                    if reply.status == 200 {
+                        break;
+                    }
+                    assert_eq!(reply.status, 503, "{reply:?}");
+                    refused += 1;
+                    sleep(Duration::from_millis(100)).await;
+                }
+                // No lie: it is settled, seen by who was never cut off.
+                assert_eq!(delivery.call(&direct).await.word(), "duplicate");
+            }
+            (sent, refused)
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    for line in [Line::Cut, Line::Stalled, Line::Cut] {
+        sleep(Duration::from_millis(1200)).await;
+        proxy.set(line);
+        sleep(Duration::from_millis(1300)).await;
+        proxy.set(Line::Open);
+    }
+    let (mut sent, mut refused) = (0, 0);
+    for sender in senders {
+        let counts = sender.await.unwrap();
+        sent += counts.0;
+        refused += counts.1;
+    }
+    let mut runs: HashMap<_, usize> = HashMap::new();
+    for run in probe.runs() {
+        *runs.entry(run.event_id).or_default() += 1;
+    }
+    println!("{sent} events, {refused} refusals, {:?}", hooks.stats());
+    assert!(
+        refused > 0 && runs.len() == sent,
+        "{refused} {sent} {}",
+        runs.len()
+    );
+    assert!(runs.values().all(|count| *count == 1), "{runs:?}");
+    assert_eq!(hooks.stats().unrecorded, 0);
+}
+
+/// A call that is given up takes its connection with it, though nobody ever says that the connection is dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_died_in_silence_are_replaced() {
+    let database = database!();
+    database.store(1).await;
+    let (store, proxy) = behind_proxy(&database, 2).await;
+    let claim = |n| store.claim(Claim::new(key(n), Some(key(100 + n)), LEASE));
+    let (one, two) = tokio::join!(claim(1), claim(2));
+    assert!(one.is_ok() && two.is_ok());
+    proxy.set(Line::Stalled);
+    let given_up = |n| timeout(Duration::from_millis(300), claim(n));
+    let (one, two) = tokio::join!(given_up(3), given_up(4));
+    assert!(one.is_err() && two.is_err(), "it stalls");
+    proxy.set(Line::Open);
+    let start = Instant::now();
+    let (one, two) = tokio::join!(claim(5), claim(6));
+    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+}
+
+/// Dropped at any point, a claim was made or was not, and its connection carries nothing into the next call.
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_dropped_at_any_time_leave_the_answers_of_others_alone() {
+    let database = database!();
+    let store = database.store(4).await;
+    for n in 0..300 {
+        let wait = Duration::from_micros(n * 10);
+        let _ = timeout(wait, store.claim(Claim::new(key(n), Some(key(1000 + n)), LEASE))).await;
+        let claimed = store.claim(Claim::new(key(2000 + n), None, LEASE)).await.unwrap();
+        assert_eq!(claimed.record, key(2000 + n));
+        let Verdict::Granted { token, attempt: 1 } = claimed.verdict else {
+            panic!("{claimed:?}")
+        };
+        let _ = timeout(wait, store.finish(key(2000 + n), token, End::Done)).await;
+        let held = store.finish(key(2000 + n), token, End::Release).await.unwrap();
+        let after = store.claim(Claim::new(key(2000 + n), None, LEASE)).await.unwrap();
+        match held {
+            Held::Yes => assert!(matches!(after.verdict, Verdict::Granted { attempt: 2, .. })),
+            Held::Lost => assert_eq!(after.verdict, Verdict::Done),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_21_a_server_that_is_down_is_answered_503_and_nothing_runs() {
+    let database = database!();
+    database.store(1).await;
+    let (store, proxy) = behind_proxy(&database, 2).await;
+    let probe = Probe::default();
+    let hooks = probe
+        .hooks()
+        .store(store)
+        .store_timeout(Duration::from_millis(500));
+    let hooks = hooks.build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    for line in [Line::Cut, Line::Stalled] {
+        proxy.set(line);
+        let reply = delivery.call(&hooks).await;
+        assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+    }
+    assert_eq!(probe.count(), 0);
+    proxy.set(Line::Open);
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+}
+
+/// Another pool, as after a restart: nothing is forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_forgets_nothing() {
+    let database = database!();
+    let probe = Probe::default();
+    for word in ["handled", "duplicate"] {
+        let hooks = probe.hooks().store(database.store(2).await).build().unwrap();
+        assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
+    }
+    assert_eq!(probe.count(), 1);
+}
+
+/// The runtime ends in the middle of a run.
+#[test]
+fn case_16_after_a_shutdown_of_the_runtime_the_event_is_claimable_within_the_lease() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let first = runtime();
+    let Some(database) = first.block_on(Database::new()) else {
+        return;
+    };
+    let delivery = Delivery::event(EVENT, "e1");
+    let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
+    let lease = Duration::from_secs(3);
+    let hooks = |store| probe.hooks().store(store).lease(lease).build().unwrap();
+    first.block_on(async {
+        let hooks = hooks(database.store(2).await);
+        let delivery = delivery.clone();
+        tokio::spawn(async move { delivery.call(&hooks).await });
+        probe.started().await;
+    });
+    drop(first);
+    let stopped = std::time::Instant::now();
+    runtime().block_on(async {
+        let hooks = hooks(database.store(2).await);
+        let reply = loop {
+            let reply = delivery.call(&hooks).await;
+            if reply.status != 503 {
+                break reply;
+            }
+            sleep(Duration::from_millis(100)).await;
+        };
+        assert_eq!(reply.word(), "handled");
+    });
+    assert!(stopped.elapsed() < lease + Duration::from_secs(10));
+    assert_eq!(probe.runs().last().map(|run| run.attempt), Some(2));
+}
+
+/// Said, not panicked.
+#[test]
+fn a_call_without_a_runtime_is_an_error() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let Some(database) = runtime.block_on(Database::new()) else {
+        return;
+    };
+    let store = runtime.block_on(database.store(2));
+    let error: StoreError = futures_util::FutureExt::now_or_never(store.status(key(1)))
+        .expect("at once")
+        .unwrap_err();
+    assert!(error.to_string().contains("runtime"), "{error}");
+    drop(store);
+}

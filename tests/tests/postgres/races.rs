@@ -1,0 +1,170 @@
+//! Clients that meet.
+
+use super::{LEASE, database, key, number};
+use apideck_hooks::PostgresStore;
+use apideck_hooks::store::{Claim, Claimed, End, Held, MAX_ALIASES, Store, Verdict};
+use futures_util::future::join_all;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Barrier;
+
+const CLIENTS: u64 = 32;
+
+/// What each of 32 clients with a connection of its own got, key by key, all at once.
+async fn race<C, F>(stores: &[Arc<PostgresStore>], keys: u64, claim: C) -> Vec<Vec<Claimed>>
+where
+    C: Fn(Arc<PostgresStore>, u64, u64) -> F + Copy + Send + 'static,
+    F: Future<Output = Claimed> + Send,
+{
+    let barrier = Arc::new(Barrier::new(stores.len()));
+    let clients = stores.iter().zip(0..).map(|(store, client)| {
+        let (store, barrier) = (Arc::clone(store), Arc::clone(&barrier));
+        tokio::spawn(async move {
+            let mut claims = Vec::new();
+            for n in 0..keys {
+                // Now and then, so that nobody falls far behind.
+                if n % 8 == 0 {
+                    barrier.wait().await;
+                }
+                claims.push(claim(Arc::clone(&store), client, n).await);
+            }
+            claims
+        })
+    });
+    join_all(clients)
+        .await
+        .into_iter()
+        .map(|claims| claims.expect("one row per call"))
+        .collect()
+}
+
+fn winners(claims: &[Vec<Claimed>], n: usize) -> usize {
+    let granted = |claimed: &Claimed| matches!(claimed.verdict, Verdict::Granted { .. });
+    claims.iter().filter(|claims| granted(&claims[n])).count()
+}
+
+async fn clients(database: &apideck_hooks_tests::postgres::Database) -> Vec<Arc<PostgresStore>> {
+    let mut stores = Vec::new();
+    for _ in 0..CLIENTS {
+        stores.push(Arc::new(database.store(1).await));
+    }
+    stores
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_per_key() {
+    const KEYS: u64 = 1500;
+    let database = database!();
+    let stores = clients(&database).await;
+    let claims = race(&stores, KEYS, |store, client, n| async move {
+        // A quarter of the clients shows one delivery key, a quarter none, the rest keys of their own.
+        let delivery = match client % 4 {
+            0 => Some(key(1_000_000 + n)),
+            1 => None,
+            _ => Some(key(2_000_000 + n * CLIENTS + client)),
+        };
+        let claimed = store.claim(Claim::new(key(n), delivery, LEASE)).await;
+        claimed.expect("one row")
+    })
+    .await;
+    for n in 0..KEYS as usize {
+        assert_eq!(winners(&claims, n), 1, "key {n}");
+        assert!(claims.iter().all(|claims| claims[n].record == key(n as u64)));
+    }
+    let pool = database.pool(1);
+    let keys = "SELECT count(*) FROM {}.delivery_keys";
+    let most = "SELECT max(count) FROM (SELECT count(*) FROM {}.delivery_keys GROUP BY record) counts";
+    let counted = "SELECT sum(keys) FROM {}.records";
+    assert_eq!(number(&database, &pool, most).await, MAX_ALIASES as i64);
+    assert_eq!(
+        number(&database, &pool, keys).await,
+        number(&database, &pool, counted).await
+    );
+}
+
+/// Whoever comes first decides for all which event the delivery key stands for.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_32_clients_binds_the_delivery_key() {
+    const KEYS: u64 = 400;
+    let database = database!();
+    let stores = clients(&database).await;
+    let claims = race(&stores, KEYS, |store, client, n| async move {
+        let claim = Claim::new(key(n * CLIENTS + client), Some(key(1_000_000 + n)), LEASE);
+        let claimed = store.claim(claim).await.expect("one row");
+        // Settled at once, so that records change under those that come later.
+        if let Verdict::Granted { token, .. } = claimed.verdict {
+            let held = store.finish(claimed.record, token, End::Done).await;
+            assert_eq!(held.expect("an answer"), Held::Yes);
+        }
+        claimed
+    })
+    .await;
+    for n in 0..KEYS as usize {
+        assert_eq!(winners(&claims, n), 1, "delivery key {n}");
+        let first = claims[0][n].record;
+        assert!(claims.iter().all(|claims| claims[n].record == first));
+    }
+    let pool = database.pool(1);
+    let records = number(&database, &pool, "SELECT count(*) FROM {}.records").await;
+    assert_eq!(records, KEYS as i64);
+}
+
+/// Keys that expire at once, bound crosswise, while two sweepers run: no dead-lock, no error, no claim held twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_bindings_and_sweepers_do_not_get_into_each_others_way() {
+    let database = database!();
+    let mut stores = Vec::new();
+    for _ in 0..16 {
+        let store = database
+            .builder(1)
+            .retention(Duration::from_millis(1))
+            .build()
+            .unwrap();
+        store.migrate().await.unwrap();
+        stores.push(Arc::new(store));
+    }
+    let held: Arc<Vec<AtomicBool>> = Arc::new((0..12).map(|_| AtomicBool::new(false)).collect());
+    let done = Arc::new(AtomicBool::new(false));
+    let sweepers = stores.drain(..2).map(|store| {
+        let done = Arc::clone(&done);
+        tokio::spawn(async move {
+            let mut swept = 0;
+            while !done.load(Ordering::SeqCst) {
+                swept += store.sweep().await.expect("a sweep");
+            }
+            swept
+        })
+    });
+    let sweepers: Vec<_> = sweepers.collect();
+    let clients = stores.into_iter().zip(0_u64..).map(|(store, client)| {
+        let held = Arc::clone(&held);
+        tokio::spawn(async move {
+            for n in 0..400 {
+                let event = (n * 5 + client) % 12;
+                let delivery = key(100 + (n * 7 + client * 3) % 11);
+                let claim = Claim::new(key(event), Some(delivery), LEASE);
+                let claimed = store.claim(claim).await.expect("a claim");
+                let Verdict::Granted { token, .. } = claimed.verdict else {
+                    continue;
+                };
+                let index = (0..12).find(|n| key(*n) == claimed.record).expect("an event");
+                assert!(!held[index as usize].swap(true, Ordering::SeqCst), "held twice");
+                tokio::task::yield_now().await;
+                held[index as usize].store(false, Ordering::SeqCst);
+                let end = if n % 3 == 0 { End::Release } else { End::Done };
+                assert_eq!(store.finish(claimed.record, token, end).await.unwrap(), Held::Yes);
+            }
+        })
+    });
+    for client in join_all(clients).await {
+        client.unwrap();
+    }
+    done.store(true, Ordering::SeqCst);
+    let mut swept = 0;
+    for sweeper in sweepers {
+        swept += sweeper.await.unwrap();
+    }
+    assert!(swept > 0);
+}

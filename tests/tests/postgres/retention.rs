@@ -1,0 +1,235 @@
+//! What is forgotten, and when.
+
+use super::{LEASE, database, execute, granted, key, number, verdict};
+use apideck_hooks::store::{Claim, DeadLetter, End, Held, Status, Store, Token, Verdict};
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+fn letter(body: &'static [u8]) -> DeadLetter {
+    DeadLetter {
+        source: String::new(),
+        event_type: "vault.connection.created".to_owned(),
+        event_id: "e\0".to_owned(),
+        error: "no\0use".to_owned(),
+        body: Bytes::from_static(body),
+    }
+}
+
+/// Makes all records look older.
+const AGE: &str = "UPDATE {}.records SET created_at = created_at - interval '1 hour',
+    changed_at = changed_at - interval '1 hour', lease_until = lease_until - interval '1 hour'";
+const AGE_KEYS: &str = "UPDATE {}.delivery_keys SET bound_at = bound_at - interval '1 hour'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
+    let database = database!();
+    let pool = database.pool(1);
+    let store = |minutes: u64| {
+        let builder = database.builder(2).retention(Duration::from_secs(60 * minutes));
+        builder.build().unwrap()
+    };
+    let (longer, shorter) = (store(61), store(59));
+    longer.migrate().await.unwrap();
+    let ends = [End::Done, End::Release, End::Dead(letter(b"{}"))];
+    for (end, n) in ends.into_iter().zip(1..) {
+        let claim = Claim::new(key(n), Some(key(100 + n)), LEASE);
+        let Verdict::Granted { token, .. } = verdict(&longer, claim).await else {
+            panic!("it is new")
+        };
+        assert_eq!(longer.finish(key(n), token, end).await.unwrap(), Held::Yes);
+    }
+    // And one that runs, its owner long gone.
+    granted(&longer, key(4)).await;
+    execute(&database, &pool, AGE).await;
+    execute(&database, &pool, AGE_KEYS).await;
+
+    assert_eq!(longer.sweep().await.unwrap(), 0);
+    assert!(matches!(
+        longer.status(key(1)).await.unwrap(),
+        Status::Done { .. }
+    ));
+    let bound = longer
+        .claim(Claim::new(key(9), Some(key(101)), LEASE))
+        .await
+        .unwrap();
+    assert_eq!((bound.record, bound.verdict), (key(1), Verdict::Done));
+
+    // By the shorter retention all but the running one are absent, swept away or not.
+    for n in 1..=3 {
+        assert_eq!(shorter.status(key(n)).await.unwrap(), Status::Absent);
+    }
+    assert!(matches!(
+        shorter.status(key(4)).await.unwrap(),
+        Status::Running { .. }
+    ));
+    let letters = shorter.dead_letters().unwrap();
+    assert!(letters.list(None, 10).await.unwrap().is_empty());
+    assert!(letters.get(key(3)).await.unwrap().is_none());
+    assert!(!letters.release(key(3)).await.unwrap() && !letters.purge(key(3)).await.unwrap());
+    assert_eq!(
+        shorter.sweep().await.unwrap(),
+        6,
+        "three records, three delivery keys"
+    );
+    assert_eq!(
+        number(&database, &pool, "SELECT count(*) FROM {}.records").await,
+        1
+    );
+    assert!(matches!(
+        shorter.status(key(4)).await.unwrap(),
+        Status::Running { .. }
+    ));
+    assert_eq!(granted(&shorter, key(4)).await.1, 2);
+}
+
+/// Before the sweeper comes by: a claim of what is over is a first one, under a token that was never given.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
+    let database = database!();
+    let pool = database.pool(1);
+    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let store = builder.build().unwrap();
+    store.migrate().await.unwrap();
+    let (delivery, other) = (key(100), key(2));
+    let claim = Claim::new(key(1), Some(delivery), LEASE);
+    let Verdict::Granted { token, .. } = verdict(&store, claim).await else {
+        panic!("it is new")
+    };
+    let end = End::Dead(letter(b"{}"));
+    assert_eq!(store.finish(key(1), token, end).await.unwrap(), Held::Yes);
+    execute(&database, &pool, AGE).await;
+    // Its delivery key is free for another event.
+    let bound = store
+        .claim(Claim::new(other, Some(delivery), LEASE))
+        .await
+        .unwrap();
+    assert!(bound.record == other && matches!(bound.verdict, Verdict::Granted { .. }));
+    let (new, attempt) = granted(&store, key(1)).await;
+    assert!(new > token && attempt == 1, "{token:?} {new:?} {attempt}");
+    assert_eq!(store.finish(key(1), token, End::Done).await.unwrap(), Held::Lost);
+    assert!(store.dead_letters().unwrap().get(key(1)).await.unwrap().is_none());
+    assert_eq!(store.finish(key(1), new, End::Done).await.unwrap(), Held::Yes);
+}
+
+/// The event is new, its token is not: who held it before the purge has lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_outlive_a_purge() {
+    let database = database!();
+    let store = database.store(2).await;
+    let (stale, _) = granted(&store, key(1)).await;
+    let pool = database.pool(1);
+    execute(&database, &pool, AGE).await;
+    let (token, _) = granted(&store, key(1)).await;
+    let end = End::Dead(letter(b"{}"));
+    assert_eq!(store.finish(key(1), token, end).await.unwrap(), Held::Yes);
+    assert!(store.dead_letters().unwrap().purge(key(1)).await.unwrap());
+    assert_eq!(store.status(key(1)).await.unwrap(), Status::Absent);
+    let (new, attempt) = granted(&store, key(1)).await;
+    assert!(new > token && attempt == 1);
+    for lost in [stale, token] {
+        assert_eq!(store.finish(key(1), lost, End::Done).await.unwrap(), Held::Lost);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
+    let database = database!();
+    let pool = database.pool(1);
+    let builder = database.builder(4).retention(Duration::from_secs(60));
+    let store = builder.sweep_every(Duration::from_millis(10)).build().unwrap();
+    store.migrate().await.unwrap();
+    let insert =
+        "INSERT INTO {}.records (record, state, token, attempt, keys, created_at, changed_at, lease_until)
+        SELECT decode(md5(n::text), 'hex'), CASE WHEN n % 10 = 0 THEN 'running' ELSE 'done' END, 1, 1, 1,
+            clock_timestamp() - interval '1 hour', clock_timestamp() - interval '1 hour', clock_timestamp()
+        FROM generate_series(1, 5000) n";
+    execute(&database, &pool, insert).await;
+    let keys =
+        "INSERT INTO {}.delivery_keys SELECT decode(md5('d' || n), 'hex'), decode(md5(n::text), 'hex'),
+            clock_timestamp() - interval '1 hour' FROM generate_series(1, 5000) n";
+    execute(&database, &pool, keys).await;
+    // The first claim starts it.
+    granted(&store, key(1)).await;
+    timeout(Duration::from_secs(60), async {
+        while number(&database, &pool, "SELECT count(*) FROM {}.delivery_keys").await > 500 {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await
+    .expect("all are swept");
+    let running = "SELECT count(*) FROM {}.records WHERE state = 'running'";
+    assert_eq!(number(&database, &pool, running).await, 501);
+    assert_eq!(
+        number(&database, &pool, "SELECT count(*) FROM {}.records").await,
+        501
+    );
+
+    drop(store);
+    sleep(Duration::from_millis(100)).await;
+    execute(&database, &pool, "UPDATE {}.records SET state = 'done'").await;
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(
+        number(&database, &pool, "SELECT count(*) FROM {}.records").await,
+        501
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_is_too_large_is_left_out_and_said_so() {
+    let database = database!();
+    let store = database.builder(2).longest_body(4).build().unwrap();
+    store.migrate().await.unwrap();
+    for (n, body) in [(1, &b"1234"[..]), (2, b"12345"), (3, b"")] {
+        assert_eq!(granted(&store, key(n)).await.0, Token(1));
+        let end = End::Dead(letter(body));
+        assert_eq!(store.finish(key(n), Token(1), end).await.unwrap(), Held::Yes);
+    }
+    let letters = store.dead_letters().unwrap();
+    let kept = letters.list(None, 10).await.unwrap();
+    let [third, second, first] = &kept[..] else {
+        panic!("{kept:?}")
+    };
+    assert_eq!(
+        (&first.letter.body[..], &third.letter.body[..]),
+        (&b"1234"[..], &b""[..])
+    );
+    assert_eq!(first.letter.error, "no\u{fffd}use");
+    assert_eq!(first.letter.event_id, "e\u{fffd}");
+    assert!(second.letter.body.is_empty());
+    assert_eq!(
+        second.letter.error,
+        "the body was too large to keep (5 bytes); no\u{fffd}use"
+    );
+    assert!(letters.release(key(1)).await.unwrap());
+    let refused = letters.release(key(2)).await.unwrap_err().to_string();
+    assert!(refused.contains("too large"), "{refused}");
+    assert!(matches!(store.status(key(2)).await.unwrap(), Status::Dead { .. }));
+    assert!(letters.purge(key(2)).await.unwrap());
+}
+
+/// A list goes on where it stopped, though what it stopped at was handled meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_goes_on_behind_a_letter_that_is_gone() {
+    let database = database!();
+    let store = database.store(2).await;
+    for n in 1..=4 {
+        let (token, _) = granted(&store, key(n)).await;
+        let end = End::Dead(letter(b"{}"));
+        assert_eq!(store.finish(key(n), token, end).await.unwrap(), Held::Yes);
+    }
+    let letters = store.dead_letters().unwrap();
+    let page = |before| async move {
+        let kept = letters.list(before, 1).await.unwrap();
+        kept.first().map(|dead| dead.record)
+    };
+    assert_eq!(page(None).await, Some(key(4)));
+    assert!(letters.release(key(4)).await.unwrap());
+    let (token, _) = granted(&store, key(4)).await;
+    assert_eq!(store.finish(key(4), token, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(page(Some(key(4))).await, Some(key(3)));
+    assert!(letters.purge(key(3)).await.unwrap());
+    assert_eq!(page(Some(key(3))).await, Some(key(2)));
+    assert_eq!(page(Some(key(1))).await, None);
+    assert_eq!(page(Some(key(77))).await, None);
+}

@@ -1,0 +1,111 @@
+//! Migrations and names.
+
+use super::{LEASE, database, granted, key, number};
+use apideck_hooks::PostgresStore;
+use apideck_hooks::store::{Claim, End, Held, Store};
+use futures_util::future::join_all;
+use sqlx::{AssertSqlSafe, Executor};
+use std::sync::Arc;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_processes_may_migrate_at_once_and_again() {
+    let database = database!();
+    let stores: Vec<_> = (0..8)
+        .map(|_| Arc::new(database.builder(1).build().unwrap()))
+        .collect();
+    for _ in 0..2 {
+        let migrations = stores.iter().map(|store| {
+            let store = Arc::clone(store);
+            tokio::spawn(async move { store.migrate().await })
+        });
+        for migrated in join_all(migrations).await {
+            migrated.unwrap().unwrap();
+        }
+    }
+    granted(&stores[0], key(1)).await;
+    stores[1].migrate().await.unwrap();
+    assert_eq!(granted(&stores[1], key(2)).await.1, 1);
+}
+
+/// As a tool that runs files would, in a transaction of its own; after that a role that may make nothing gets along.
+#[tokio::test(flavor = "multi_thread")]
+async fn migrations_can_be_run_by_oneself() {
+    let database = database!();
+    let pool = database.pool(2);
+    let role = format!("{}_role", database.schema);
+    let schema = &database.schema;
+    let sql = database.builder(1).prefix("p_").build().unwrap();
+    let script = format!("BEGIN; {} COMMIT;", sql.migrations_sql());
+    pool.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
+    let grant = format!(
+        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+    );
+    pool.execute(sqlx::raw_sql(AssertSqlSafe(grant))).await.unwrap();
+    let app = apideck_hooks_tests::postgres::pool(database.options.clone().username(&role), 2);
+    let store = PostgresStore::builder(app.clone()).schema(schema).prefix("p_");
+    let store = store.build().unwrap();
+    let used = async {
+        store.migrate().await?;
+        let claimed = store.claim(Claim::new(key(1), Some(key(2)), LEASE)).await?;
+        store.sweep().await?;
+        Ok::<_, apideck_hooks::store::StoreError>(claimed.record)
+    };
+    let used = used.await;
+    app.close().await;
+    let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
+    pool.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await.unwrap();
+    assert_eq!(used.unwrap(), key(1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prefixes_keep_receivers_apart_and_a_missing_table_is_explained() {
+    let database = database!();
+    let store = |prefix: &str| database.builder(2).prefix(prefix).build().unwrap();
+    let (a, b) = (store("a_"), store("select"));
+    let error = a
+        .claim(Claim::new(key(1), None, LEASE))
+        .await
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("PostgresStore::migrate"), "{error}");
+    a.migrate().await.unwrap();
+    let error = b.status(key(1)).await.unwrap_err().to_string();
+    assert!(error.contains("PostgresStore::migrate"), "{error}");
+    b.migrate().await.unwrap();
+    for store in [&a, &b] {
+        let (token, attempt) = granted(store, key(1)).await;
+        assert_eq!(attempt, 1);
+        assert_eq!(store.finish(key(1), token, End::Done).await.unwrap(), Held::Yes);
+    }
+    assert!(database.builder(1).prefix("a b").build().is_err());
+    assert!(database.builder(1).schema("\"").build().is_err());
+}
+
+/// A claim and a finish leave the indexes alone: their updates stay in the page.
+#[tokio::test(flavor = "multi_thread")]
+async fn updates_stay_in_their_page() {
+    let database = database!();
+    let (store, pool) = (database.store(1).await, database.pool(1));
+    for n in 0..200 {
+        let (token, _) = granted(&store, key(n)).await;
+        let end = if n % 2 == 0 { End::Done } else { End::Release };
+        assert_eq!(store.finish(key(n), token, end).await.unwrap(), Held::Yes);
+    }
+    for n in (1..200).step_by(2) {
+        assert_eq!(granted(&store, key(n)).await.1, 2);
+    }
+    // The counts come when the session that made them ends.
+    drop(store);
+    let hot = "SELECT coalesce(sum(n_tup_hot_upd), 0)::bigint FROM pg_stat_user_tables
+        WHERE schemaname = '{}' AND relname = 'records' AND n_tup_upd = 300";
+    for _ in 0..100 {
+        let hot = number(&database, &pool, hot).await;
+        if hot > 0 {
+            assert!(hot > 290, "{hot} of 300");
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    panic!("no statistics");
+}
