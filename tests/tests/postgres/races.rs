@@ -1,6 +1,6 @@
 //! Clients that meet.
 
-use super::{LEASE, database, key, number};
+use super::{LEASE, database, execute, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, Claimed, End, Held, MAX_ALIASES, Store, Verdict};
 use futures_util::future::join_all;
@@ -87,10 +87,34 @@ async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_
 /// Whoever comes first decides for all which event the delivery key stands for.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_of_32_clients_binds_the_delivery_key() {
-    const KEYS: u64 = 400;
     let database = database!();
     let stores = clients(&database).await;
-    let claims = race(&stores, KEYS, |store, client, n| async move {
+    race_for_delivery_keys(&stores, 300).await;
+    let pool = database.pool(1);
+    let records = number(&database, &pool, "SELECT count(*) FROM {}.records").await;
+    assert_eq!(records, 300);
+}
+
+/// Also when it stood for another one until its retention was over.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_of_32_clients_binds_the_delivery_key_anew() {
+    let database = database!();
+    let stores = clients(&database).await;
+    for n in 0..300 {
+        let claim = Claim::new(key(2_000_000 + n), Some(key(1_000_000 + n)), LEASE);
+        let Verdict::Granted { token, .. } = stores[0].claim(claim).await.unwrap().verdict else {
+            panic!("it is new")
+        };
+        let held = stores[0].finish(claim.event, token, End::Done).await;
+        assert_eq!(held.unwrap(), Held::Yes);
+    }
+    let age = "UPDATE {}.records SET changed_at = changed_at - interval '8 days'";
+    execute(&database, &database.pool(1), age).await;
+    race_for_delivery_keys(&stores, 300).await;
+}
+
+async fn race_for_delivery_keys(stores: &[Arc<PostgresStore>], keys: u64) {
+    let claims = race(stores, keys, |store, client, n| async move {
         let claim = Claim::new(key(n * CLIENTS + client), Some(key(1_000_000 + n)), LEASE);
         let claimed = store.claim(claim).await.expect("one row");
         // Settled at once, so that records change under those that come later.
@@ -101,14 +125,11 @@ async fn the_first_of_32_clients_binds_the_delivery_key() {
         claimed
     })
     .await;
-    for n in 0..KEYS as usize {
+    for n in 0..keys as usize {
         assert_eq!(winners(&claims, n), 1, "delivery key {n}");
         let first = claims[0][n].record;
         assert!(claims.iter().all(|claims| claims[n].record == first));
     }
-    let pool = database.pool(1);
-    let records = number(&database, &pool, "SELECT count(*) FROM {}.records").await;
-    assert_eq!(records, KEYS as i64);
 }
 
 /// Keys that expire at once, bound crosswise, while two sweepers run: no dead-lock, no error, no claim held twice.
