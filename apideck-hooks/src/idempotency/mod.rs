@@ -16,10 +16,10 @@ mod twins;
 
 pub use dead_letters::{DeadLetter, DeadLetters, DeadRecord};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
-#[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{InvalidName, PostgresStore, PostgresStoreBuilder};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use store::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Store, StoreError, Token, Verdict};
 
 pub(crate) use run::{Job, Runner};
