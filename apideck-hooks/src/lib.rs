@@ -58,6 +58,8 @@ pub use idempotency::{InvalidName, PostgresStore, PostgresStoreBuilder};
 pub use idempotency::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use idempotency::{SqliteStore, SqliteStoreBuilder};
+#[cfg(feature = "redis")]
+pub use idempotency::{RedisStore, RedisStoreBuilder};
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, Health, MigratedFrom, OtherEvent, Raw,
     ResourceEvent, Timestamp,

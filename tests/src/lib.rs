@@ -11,6 +11,8 @@ pub mod malicious;
 pub mod postgres;
 pub mod probe;
 pub mod proxy;
+#[cfg(unix)]
+pub mod redis;
 pub mod server;
 pub mod spy;
 pub mod tools;

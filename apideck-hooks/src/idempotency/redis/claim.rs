@@ -1,0 +1,214 @@
+//! Claiming an event under its delivery key.
+//!
+//! A record and an alias are two keys, and no script touches two. What holds them together is the order: **a record is made
+//! before its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias
+//! may be bound anew. A record that is made while its alias is there already (the record was forgotten, the alias was not)
+//! binds the alias anew too, under another mark, so that of two who find a left-over alias one is first. A claim is granted
+//! only after its alias was seen to name its record.
+//!
+//! A crash between the two leaves a record without an alias, which a retry of the delivery binds, or a claim of an event
+//! whose delivery key turned out to be another's, which ends with its lease.
+
+use super::answer::{bytes, unexpected};
+use super::link::Fault;
+use super::records::{Mark, Records, Taken, too_few};
+use super::scripts::{self, Step};
+use crate::delivery::Key;
+use crate::idempotency::store::{Claim, Claimed, StoreError, Verdict};
+use ::redis::{RedisError, Value};
+
+/// How often a delivery key may change hands under a claim.
+const TRIES: usize = 4;
+/// Aliases are kept longer than a settled record by as much as Apideck's retries take, as the record starts its retention with
+/// its last change and the alias with its first delivery. Milliseconds.
+const GRACE: u64 = 24 * 60 * 60 * 1000;
+
+/// What an alias holds: the record, and which binding it is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Binding {
+    record: Key,
+    mark: Mark,
+}
+
+impl Binding {
+    fn to_bytes(self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes[..16].copy_from_slice(&self.record.to_bytes());
+        bytes[16..].copy_from_slice(&self.mark.0);
+        bytes
+    }
+
+    fn read(value: Value) -> Result<Option<Self>, StoreError> {
+        let Some(bytes) = bytes(value)? else {
+            return Ok(None);
+        };
+        let bytes: [u8; 32] = bytes.try_into().map_err(|_| unexpected())?;
+        let (mut record, mut mark) = ([0; 16], [0; 16]);
+        record.copy_from_slice(&bytes[..16]);
+        mark.copy_from_slice(&bytes[16..]);
+        Ok(Some(Binding {
+            record: Key::from_bytes(record),
+            mark: Mark(mark),
+        }))
+    }
+}
+
+impl Records {
+    pub(super) async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        let mark = self.mark();
+        match claim.delivery {
+            Some(delivery) => self.claim_under(&claim, delivery, mark).await,
+            None => self.claim_alone(&claim, mark).await,
+        }
+    }
+
+    async fn claim_alone(&self, claim: &Claim, mark: Mark) -> Result<Claimed, StoreError> {
+        let step = self.claim_step(claim.event, mark, claim.lease, None, false);
+        let mut reply = match self.link.send(&[step], true).await {
+            Err(Fault::Full(error)) => return Ok(full(claim, &error)),
+            reply => reply?,
+        };
+        let taken = Records::read_claim(reply.values.pop().ok_or_else(unexpected)?)?;
+        if taken.is_granted() && !reply.kept {
+            self.withdraw(claim.event, mark, None).await?;
+            return Err(too_few());
+        }
+        claimed(claim.event, &taken)
+    }
+
+    async fn claim_under(&self, claim: &Claim, delivery: Key, mark: Mark) -> Result<Claimed, StoreError> {
+        let binding = Binding {
+            record: claim.event,
+            mark,
+        };
+        let steps = [
+            self.claim_step(claim.event, mark, claim.lease, Some(delivery), false),
+            Step::command("SET", self.alias_key(delivery))
+                .arg(&binding.to_bytes()[..])
+                .arg("NX")
+                .arg("GET")
+                .arg("PX")
+                .arg(self.alias_life()),
+        ];
+        let mut reply = match self.link.send(&steps, true).await {
+            Err(Fault::Full(error)) => return Ok(full(claim, &error)),
+            reply => reply?,
+        };
+        let (Some(alias), Some(taken)) = (reply.values.pop(), reply.values.pop()) else {
+            return Err(unexpected());
+        };
+        let taken = Records::read_claim(taken)?;
+        let result = if taken.is_granted() && !reply.kept {
+            Err(too_few())
+        } else {
+            self.resolve(claim, delivery, &taken, mark, Binding::read(alias)?)
+                .await
+        };
+        match result {
+            Ok(claimed) if claimed.record == claim.event => Ok(claimed),
+            Ok(claimed) => {
+                // Not this event's delivery key. If this fails, the claim ends with its lease.
+                if let Err(error) = self.withdraw(claim.event, mark, Some(delivery)).await {
+                    tracing::warn!(%error, "a claim that was not needed could not be taken back");
+                }
+                Ok(claimed)
+            }
+            Err(error) => {
+                if taken.is_granted() {
+                    let _ = self.withdraw(claim.event, mark, None).await;
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// Which record the delivery key stands for, `bound` being what it was bound to before this claim.
+    async fn resolve(
+        &self,
+        claim: &Claim,
+        delivery: Key,
+        taken: &Taken,
+        mark: Mark,
+        bound: Option<Binding>,
+    ) -> Result<Claimed, StoreError> {
+        let own = || claimed(claim.event, taken);
+        let Some(mut bound) = bound else {
+            if !taken.listed {
+                // One delivery key too many: it is not remembered.
+                let binding = Binding {
+                    record: claim.event,
+                    mark,
+                };
+                self.rebind(delivery, binding, None).await?;
+            }
+            return own();
+        };
+        for _ in 0..TRIES {
+            if bound.record == claim.event {
+                if !(taken.is_granted() && taken.new) {
+                    return own();
+                }
+            } else {
+                let step = self.claim_step(bound.record, mark, claim.lease, None, true);
+                let mut reply = self.link.send(&[step], true).await?;
+                let other = Records::read_claim(reply.values.pop().ok_or_else(unexpected)?)?;
+                if other.is_granted() && !reply.kept {
+                    self.withdraw(bound.record, mark, None).await?;
+                    return Err(too_few());
+                }
+                if other.verdict.is_some() {
+                    return claimed(bound.record, &other);
+                }
+            }
+            // The alias has outlived its record.
+            let binding = taken.listed.then(|| Binding {
+                record: claim.event,
+                mark: self.mark(),
+            });
+            match self.rebind(delivery, bound, binding).await? {
+                None => return own(),
+                Some(now) => bound = now,
+            }
+        }
+        Err(StoreError::new(
+            "the delivery key was bound to other events again and again",
+        ))
+    }
+
+    /// Binds a delivery key anew, or to nothing; what it is bound to if that has changed meanwhile.
+    async fn rebind(
+        &self,
+        delivery: Key,
+        from: Binding,
+        to: Option<Binding>,
+    ) -> Result<Option<Binding>, StoreError> {
+        let to = to.map(Binding::to_bytes);
+        let step = Step::script(&scripts::REBIND, self.alias_key(delivery))
+            .arg(&from.to_bytes()[..])
+            .arg(to.as_ref().map_or(&[][..], |to| &to[..]))
+            .arg(self.alias_life());
+        Binding::read(self.one(step).await?)
+    }
+
+    fn alias_key(&self, delivery: Key) -> Vec<u8> {
+        format!("{}:a:{delivery}", self.prefix).into()
+    }
+
+    fn alias_life(&self) -> u64 {
+        self.retention + GRACE
+    }
+}
+
+fn claimed(record: Key, taken: &Taken) -> Result<Claimed, StoreError> {
+    let verdict = taken.verdict.ok_or_else(unexpected)?;
+    Ok(Claimed { record, verdict })
+}
+
+/// The server has no memory left, and lets nothing go that it was told to keep.
+fn full(claim: &Claim, error: &RedisError) -> Claimed {
+    tracing::error!(%error, "Redis is out of memory");
+    Claimed {
+        record: claim.event,
+        verdict: Verdict::Full,
+    }
+}

@@ -1,0 +1,232 @@
+//! Letters of events that were set aside, and the list of them.
+//!
+//! A letter is in its record, and lives and dies with it. The list is another key, a sorted set: an event is put on it before
+//! its record is `DEAD`, and taken off some time after its letter is gone. So the list may name what has no letter, and never
+//! lacks one; who reads it passes over what has none and takes it off, unless it runs and may be set aside any moment. That
+//! is safe as long as the place in the list is still the one that was read.
+
+use super::answer::{bytes, key, list, text, unexpected};
+use super::records::Records;
+use super::scripts::{self, Step};
+use crate::delivery::Key;
+use crate::idempotency::dead_letters::{DeadLetter, DeadRecord};
+use crate::idempotency::store::StoreError;
+use ::redis::Value;
+use futures_util::stream::{self, StreamExt, TryStreamExt};
+
+/// How many records are read at a time: a letter's body may be large.
+const READ_AT_ONCE: usize = 16;
+/// How many places in the list are read at a time.
+const PAGE: u64 = 64;
+
+/// A place in the list.
+struct Place {
+    record: Key,
+    /// As Redis writes it.
+    score: Vec<u8>,
+}
+
+/// What a place in the list leads to.
+enum Found {
+    Letter(Box<DeadRecord>),
+    /// Nothing yet: it is being handled.
+    Running,
+    Nothing,
+}
+
+impl Records {
+    pub(super) async fn letters(
+        &self,
+        before: Option<Key>,
+        limit: u32,
+    ) -> Result<Vec<DeadRecord>, StoreError> {
+        let limit = limit as usize;
+        let mut records = Vec::new();
+        let mut after = before;
+        // A place that is read from must stay until the next page was read.
+        let mut left_over: Vec<Place> = Vec::new();
+        while records.len() < limit {
+            let wanted = PAGE.min((limit - records.len()) as u64);
+            let places = self.page(after, wanted).await?;
+            self.unlist(std::mem::take(&mut left_over)).await?;
+            let Some(last) = places.last() else { break };
+            after = Some(last.record);
+            for (place, found) in self.look_up(places).await? {
+                match found {
+                    Found::Letter(record) => records.push(*record),
+                    Found::Running => {}
+                    Found::Nothing => left_over.push(place),
+                }
+            }
+        }
+        self.unlist(left_over).await?;
+        Ok(records)
+    }
+
+    pub(super) async fn letter(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
+        Ok(match self.find(record).await? {
+            Found::Letter(record) => Some(*record),
+            Found::Running | Found::Nothing => None,
+        })
+    }
+
+    pub(super) async fn release_letter(&self, record: Key) -> Result<bool, StoreError> {
+        let step = Step::script(&scripts::RELEASE, self.record_key(record)).arg(self.retention);
+        super::answer::flag(&self.one(step).await?)
+    }
+
+    pub(super) async fn purge_letter(&self, record: Key) -> Result<bool, StoreError> {
+        let step = Step::script(&scripts::PURGE, self.record_key(record));
+        super::answer::flag(&self.one(step).await?)
+    }
+
+    /// Puts a record on top of the list.
+    pub(super) async fn list_dead(&self, record: Key) -> Result<(), StoreError> {
+        let step = Step::script(&scripts::INDEX_ADD, self.index_key()).arg(&record.to_bytes()[..]);
+        self.one(step).await.map(drop)
+    }
+
+    /// Takes a record off the list, if it has no letter and will get none.
+    pub(super) async fn unlist_dead(&self, record: Key) -> Result<(), StoreError> {
+        let step = Step::command("ZSCORE", self.index_key()).arg(&record.to_bytes()[..]);
+        let Some(score) = bytes(self.one(step).await?)? else {
+            return Ok(());
+        };
+        let places = self.look_up(vec![Place { record, score }]).await?;
+        self.unlist(nothings(places)).await
+    }
+
+    /// Takes off the list what was put there a retention ago and has no letter any more.
+    pub(super) async fn sweep(&self) -> Result<(), StoreError> {
+        let mut passed = 0;
+        loop {
+            let step = Step::script(&scripts::INDEX_OLD, self.index_key())
+                .arg(self.retention)
+                .arg(passed)
+                .arg(PAGE);
+            let places = places(self.one(step).await?)?;
+            if places.is_empty() {
+                return Ok(());
+            }
+            let old = places.len() as u64;
+            let nothings = nothings(self.look_up(places).await?);
+            passed += old - nothings.len() as u64;
+            self.unlist(nothings).await?;
+        }
+    }
+
+    /// The letter, as the arguments of the script that keeps it.
+    pub(super) fn letter_args(&self, step: Step, letter: DeadLetter) -> Step {
+        let DeadLetter {
+            source,
+            event_type,
+            event_id,
+            mut error,
+            body,
+        } = letter;
+        let cut = body.len() > self.body_limit;
+        if cut {
+            error = format!("the body, {} bytes, was too large to keep; {error}", body.len());
+        }
+        error.truncate(error.floor_char_boundary(DeadLetter::MAX_ERROR));
+        step.arg(&*source)
+            .arg(&*event_type)
+            .arg(&*event_id)
+            .arg(&*error)
+            .arg(if cut { &[][..] } else { &body[..] })
+            .arg(u64::from(cut))
+    }
+
+    async fn page(&self, after: Option<Key>, count: u64) -> Result<Vec<Place>, StoreError> {
+        let after = after.map(Key::to_bytes);
+        let step = Step::script(&scripts::INDEX_PAGE, self.index_key())
+            .arg(after.as_ref().map_or(&[][..], |key| &key[..]))
+            .arg(count);
+        places(self.one(step).await?)
+    }
+
+    async fn look_up(&self, places: Vec<Place>) -> Result<Vec<(Place, Found)>, StoreError> {
+        stream::iter(places)
+            .map(|place| async move {
+                let found = self.find(place.record).await?;
+                Ok((place, found))
+            })
+            .buffered(READ_AT_ONCE)
+            .try_collect()
+            .await
+    }
+
+    async fn find(&self, record: Key) -> Result<Found, StoreError> {
+        let step = ["s", "since", "tries", "source", "type", "id", "error", "body"]
+            .iter()
+            .fold(Step::command("HMGET", self.record_key(record)), |step, field| {
+                step.arg(*field)
+            });
+        let [state, since, tries, source, event_type, event_id, error, body]: [Option<Vec<u8>>; 8] =
+            list(self.one(step).await?)?
+                .into_iter()
+                .map(bytes)
+                .collect::<Result<Vec<_>, _>>()?
+                .try_into()
+                .map_err(|_| unexpected())?;
+        let Some(since) = since else {
+            return Ok(match state.as_deref() {
+                Some(b"run") => Found::Running,
+                _ => Found::Nothing,
+            });
+        };
+        let since: i64 = text(Some(since)).parse().map_err(|_| unexpected())?;
+        Ok(Found::Letter(Box::new(DeadRecord {
+            record,
+            attempts: text(tries).parse().unwrap_or(0),
+            since: jiff::Timestamp::from_microsecond(since).map_err(|_| unexpected())?,
+            letter: DeadLetter {
+                source: text(source),
+                event_type: text(event_type),
+                event_id: text(event_id),
+                error: text(error),
+                body: body.unwrap_or_default().into(),
+            },
+        })))
+    }
+
+    /// Takes places off the list, if nobody has been put there again.
+    async fn unlist(&self, places: Vec<Place>) -> Result<(), StoreError> {
+        for place in places {
+            let step = Step::script(&scripts::INDEX_DROP, self.index_key())
+                .arg(&place.record.to_bytes()[..])
+                .arg(&*place.score);
+            self.one(step).await?;
+        }
+        Ok(())
+    }
+
+    fn index_key(&self) -> Vec<u8> {
+        format!("{}:dead", self.prefix).into()
+    }
+}
+
+fn nothings(places: Vec<(Place, Found)>) -> Vec<Place> {
+    places
+        .into_iter()
+        .filter(|(_, found)| matches!(found, Found::Nothing))
+        .map(|(place, _)| place)
+        .collect()
+}
+
+/// Members and scores in turn.
+fn places(value: Value) -> Result<Vec<Place>, StoreError> {
+    let values = list(value)?
+        .into_iter()
+        .map(|value| bytes(value)?.ok_or_else(unexpected))
+        .collect::<Result<Vec<_>, _>>()?;
+    values
+        .chunks_exact(2)
+        .map(|pair| {
+            Ok(Place {
+                record: key(&pair[0])?,
+                score: pair[1].clone(),
+            })
+        })
+        .collect()
+}
