@@ -1,12 +1,14 @@
 //! Redis for tests: the one that runs, and servers of a test's own.
 
 use crate::tools::skip;
+use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
+use async_trait::async_trait;
 use redis::aio::MultiplexedConnection;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -72,6 +74,45 @@ impl Isolated {
     }
 }
 
+/// A store that takes its keys with it.
+pub struct Cleaned {
+    store: RedisStore,
+    _isolated: Isolated,
+}
+
+impl Cleaned {
+    pub async fn new() -> Option<Self> {
+        let isolated = Isolated::new().await?;
+        Some(Cleaned {
+            store: isolated.store().await,
+            _isolated: isolated,
+        })
+    }
+}
+
+#[async_trait]
+impl Store for Cleaned {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.store.claim(claim).await
+    }
+
+    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        self.store.renew(record, token, lease).await
+    }
+
+    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        self.store.finish(record, token, end).await
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        self.store.status(record).await
+    }
+
+    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        self.store.dead_letters()
+    }
+}
+
 impl Drop for Isolated {
     fn drop(&mut self) {
         let Ok(client) = redis::Client::open(&*self.url) else {
@@ -83,8 +124,13 @@ impl Drop for Isolated {
         let keys: redis::RedisResult<Vec<Vec<u8>>> = redis::cmd("KEYS")
             .arg(format!("{}*", self.prefix))
             .query(&mut connection);
-        for key in keys.unwrap_or_default() {
-            let _ = redis::cmd("UNLINK").arg(key).exec(&mut connection);
+        let Ok(keys) = keys.inspect_err(|error| eprintln!("{} is left over: {error}", self.prefix)) else {
+            return;
+        };
+        for keys in keys.chunks(500) {
+            if let Err(error) = redis::cmd("UNLINK").arg(keys).exec(&mut connection) {
+                eprintln!("{} is left over: {error}", self.prefix);
+            }
         }
     }
 }
@@ -136,26 +182,43 @@ pub struct Server {
     pub port: u16,
 }
 
-/// Kills the server when its standard input ends: nobody else outlives a test that is killed.
-const GUARD: &str = r#""$@" > /dev/null 2>&1 & echo $!; read -r _; kill -9 $! 2> /dev/null; wait"#;
+/// Kills the server when its standard input ends: no server outlives a test that is killed. What it kept goes too then.
+const GUARD: &str = r#""$@" > /dev/null 2>&1 & echo $!; read -r _; kill -9 $! 2> /dev/null; wait
+(sleep 1; kill -0 $PPID 2> /dev/null || rm -rf "$DIRECTORY") > /dev/null 2>&1 &"#;
 
 impl Server {
     /// Starts a server that keeps nothing on disk; more options may say otherwise.
     pub async fn start(directory: &Directory, port: u16, options: &[&str]) -> Self {
+        let port_text = port.to_string();
+        let path = directory.0.to_str().expect("text");
+        let mut arguments = vec![
+            "--bind",
+            "127.0.0.1",
+            "--port",
+            &port_text,
+            "--save",
+            "",
+            "--dir",
+            path,
+        ];
+        arguments.extend(options);
+        Server::spawn(&arguments, path, port).await
+    }
+
+    /// Starts a sentinel by its configuration file, which it writes to.
+    pub async fn sentinel(config: &Path, port: u16) -> Self {
+        let port_text = port.to_string();
+        let directory = config.parent().and_then(Path::to_str).expect("text");
+        let config = config.to_str().expect("text");
+        let arguments = [config, "--sentinel", "--bind", "127.0.0.1", "--port", &port_text];
+        Server::spawn(&arguments, directory, port).await
+    }
+
+    async fn spawn(arguments: &[&str], directory: &str, port: u16) -> Self {
         let mut guard = Command::new("sh")
-            .args([
-                "-c",
-                GUARD,
-                "guard",
-                "redis-server",
-                "--bind",
-                "127.0.0.1",
-                "--port",
-            ])
-            .arg(port.to_string())
-            .args(["--save", "", "--dir"])
-            .arg(&directory.0)
-            .args(options)
+            .args(["-c", GUARD, "guard", "redis-server"])
+            .env("DIRECTORY", directory)
+            .args(arguments)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -215,4 +278,125 @@ impl Drop for Server {
         drop(self.guard.stdin.take());
         let _ = self.guard.wait();
     }
+}
+
+/// Three servers of a cluster.
+pub struct Cluster {
+    servers: Vec<Option<Server>>,
+    ports: Vec<(u16, String)>,
+    directories: Vec<Directory>,
+}
+
+impl Cluster {
+    pub async fn start() -> Self {
+        let mut cluster = Cluster {
+            servers: Vec::new(),
+            ports: Vec::new(),
+            directories: Vec::new(),
+        };
+        for _ in 0..3 {
+            cluster.ports.push((free_port(), free_port().to_string()));
+            cluster.directories.push(Directory::new());
+            cluster.servers.push(None);
+        }
+        for n in 0..3 {
+            cluster.start_server(n).await;
+        }
+        let mut create = vec!["--cluster".to_owned(), "create".to_owned()];
+        create.extend(cluster.ports.iter().map(|(port, _)| format!("127.0.0.1:{port}")));
+        create.extend([
+            "--cluster-replicas".to_owned(),
+            "0".to_owned(),
+            "--cluster-yes".to_owned(),
+        ]);
+        redis_cli(create).await;
+        cluster.whole().await;
+        cluster
+    }
+
+    pub fn urls(&self) -> Vec<String> {
+        self.ports
+            .iter()
+            .map(|(port, _)| format!("redis://127.0.0.1:{port}/"))
+            .collect()
+    }
+
+    /// Moves so many slots from the first server to the second.
+    pub async fn move_slots(&self, count: u32) {
+        let mut ids = Vec::new();
+        for server in self.servers.iter().flatten() {
+            let id: String = redis::cmd("CLUSTER")
+                .arg("MYID")
+                .query_async(&mut server.client().await)
+                .await
+                .expect("an id");
+            ids.push(id);
+        }
+        let reshard = [
+            "--cluster".to_owned(),
+            "reshard".to_owned(),
+            format!("127.0.0.1:{}", self.ports[0].0),
+            "--cluster-from".to_owned(),
+            ids[0].clone(),
+            "--cluster-to".to_owned(),
+            ids[1].clone(),
+            "--cluster-slots".to_owned(),
+            count.to_string(),
+            "--cluster-yes".to_owned(),
+        ];
+        redis_cli(reshard.to_vec()).await;
+    }
+
+    pub fn kill(&mut self, n: usize) {
+        self.servers[n] = None;
+    }
+
+    pub async fn restart(&mut self, n: usize) {
+        self.start_server(n).await;
+        self.whole().await;
+    }
+
+    async fn start_server(&mut self, n: usize) {
+        let (port, bus) = &self.ports[n];
+        let options = [
+            "--cluster-enabled",
+            "yes",
+            "--cluster-port",
+            bus,
+            "--cluster-node-timeout",
+            "2000",
+            "--appendonly",
+            "yes",
+            "--appendfsync",
+            "always",
+        ];
+        self.servers[n] = Some(Server::start(&self.directories[n], *port, &options).await);
+    }
+
+    /// Waits until every server sees all of it.
+    async fn whole(&self) {
+        for server in self.servers.iter().flatten() {
+            for tries in 0.. {
+                let info: String = redis::cmd("CLUSTER")
+                    .arg("INFO")
+                    .query_async(&mut server.client().await)
+                    .await
+                    .expect("an answer");
+                if info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3") {
+                    break;
+                }
+                assert!(tries < 600, "the cluster does not come up");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn redis_cli(arguments: Vec<String>) {
+    let output = tokio::process::Command::new("redis-cli")
+        .args(&arguments)
+        .output();
+    let output = output.await.expect("redis-cli");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "redis-cli {arguments:?}: {said}");
 }

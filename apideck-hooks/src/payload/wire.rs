@@ -257,9 +257,11 @@ mod tests {
         ) else {
             panic!("a connection event")
         };
-        let mut expected = ConnectionEvent::default();
-        expected.event_type = EventType::ConnectionCreated;
-        expected.event_id = "7".to_owned();
+        let mut expected = ConnectionEvent {
+            event_type: EventType::ConnectionCreated,
+            event_id: "7".to_owned(),
+            ..Default::default()
+        };
         expected.entity.id = "12".to_owned();
         expected.entity.name = "true".to_owned();
         expected.entity.state = crate::ConnectionState::Other("7".to_owned());

@@ -49,7 +49,8 @@ use sweeper::Sweeper;
 /// - **A Redis that goes away and comes back**: calls fail meanwhile, which is answered `503`, and connections are made
 ///   again by themselves. A call whose answer was lost is sent again under the same mark, and gets the same answer.
 /// - **A restart of Redis** as far as Redis itself does: with `appendonly yes` and `appendfsync always` all of it, with
-///   `everysec` all but about the last second. **Without either, what was handled since the last snapshot is forgotten.**
+///   `everysec` all but the last two seconds, even if only its process is killed. **Without either, what was handled since
+///   the last snapshot is forgotten.**
 ///
 /// # What it does not
 ///

@@ -3,6 +3,7 @@
 --   the retention in ms; '1' to claim only what is there.
 -- Answers: 0 absent, 1 granted, 2 running, 3 done, 4 dead; token; attempt; µs left of the lease; whether the delivery key
 --   is on the record's list; whether the record may be new.
+-- No flags: what needs no write is answered by a full server, too.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local record = redis.call('HMGET', KEYS[1], 's', 't', 'n', 'u', 'm', 'a')

@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Forgets the record KEYS[1], which has a letter.
 local record = redis.call('HMGET', KEYS[1], 's', 'u', 'since')
 if not record[3] then

@@ -1,3 +1,4 @@
+#!lua
 -- Changes the alias KEYS[1] from ARGV[1] to ARGV[2], for ARGV[3] ms; to nothing: deletes it. Answers what it is bound to
 -- instead, or nothing. The same call sent again gets the same answer.
 local bound = redis.call('GET', KEYS[1])

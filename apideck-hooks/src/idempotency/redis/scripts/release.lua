@@ -1,3 +1,4 @@
+#!lua flags=allow-oom
 -- Makes the record KEYS[1], which has a letter, claimable. ARGV[1]: the retention in ms.
 local record = redis.call('HMGET', KEYS[1], 's', 'u', 'since', 'cut')
 if not record[3] or record[4] == '1' then

@@ -1,4 +1,6 @@
--- The state of the record KEYS[1]: its word, token, attempt, µs left of the lease.
+#!lua flags=allow-oom
+-- The state of the record KEYS[1]: its word, token, attempt, µs left of the lease. Not marked as one that only reads: a
+-- replica would run it, and may know nothing yet.
 local record = redis.call('HMGET', KEYS[1], 's', 't', 'n', 'u')
 if not record[1] then
   return {'', 0, 0, 0}

@@ -1,0 +1,207 @@
+//! What was set aside: its list, its limits, its end.
+
+use super::{LONG, granted, key, ms};
+use apideck_hooks::RedisStore;
+use apideck_hooks::store::{DeadLetter, DeadLetters, End, Held, Key, Status, Store, Verdict};
+use apideck_hooks_tests::redis::Isolated;
+use bytes::Bytes;
+use std::time::Duration;
+use tokio::time::sleep;
+
+pub(super) fn letter(body: &str) -> DeadLetter {
+    DeadLetter {
+        source: "source".to_owned(),
+        event_type: "vault.connection.created".to_owned(),
+        event_id: "e1".to_owned(),
+        error: "no use".to_owned(),
+        body: Bytes::from(body.to_owned()),
+    }
+}
+
+async fn set_aside(store: &RedisStore, body: &str) -> Key {
+    let event = key();
+    let (token, _) = granted(store, event, LONG).await;
+    assert_eq!(
+        store.finish(event, token, End::Dead(letter(body))).await.unwrap(),
+        Held::Yes
+    );
+    event
+}
+
+async fn put_on_list(isolated: &Isolated, record: Key) {
+    redis::cmd("ZADD")
+        .arg(format!("{}:dead", isolated.prefix))
+        .arg(9e15)
+        .arg(&record.to_bytes()[..])
+        .exec_async(&mut isolated.client().await)
+        .await
+        .unwrap();
+}
+
+async fn listed(isolated: &Isolated) -> Vec<Vec<u8>> {
+    redis::cmd("ZRANGE")
+        .arg(format!("{}:dead", isolated.prefix))
+        .arg(0)
+        .arg(-1)
+        .query_async(&mut isolated.client().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_crash_before_the_record_is_dead_loses_nothing_and_the_list_repairs_itself() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let dead = set_aside(&store, "{}").await;
+    // What a crash leaves: a place on the list, of a record that runs, was released, or is not there.
+    let (running, released, absent) = (key(), key(), key());
+    granted(&store, running, LONG).await;
+    let (token, _) = granted(&store, released, LONG).await;
+    store.finish(released, token, End::Release).await.unwrap();
+    for record in [running, released, absent] {
+        put_on_list(&isolated, record).await;
+    }
+    for limit in [1, 100] {
+        let letters = store.list(None, limit).await.unwrap();
+        assert_eq!(letters.iter().map(|dead| dead.record).collect::<Vec<_>>(), [dead]);
+    }
+    let left = listed(&isolated).await;
+    assert_eq!(left.len(), 2, "who runs may be set aside any moment");
+    assert!(left.contains(&running.to_bytes().to_vec()) && left.contains(&dead.to_bytes().to_vec()));
+}
+
+#[tokio::test]
+async fn a_letter_that_came_too_late_is_not_listed() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let event = key();
+    let (token, _) = granted(&store, event, LONG).await;
+    store.finish(event, token, End::Done).await.unwrap();
+    let late = store.finish(event, token, End::Dead(letter("{}"))).await.unwrap();
+    assert_eq!(late, Held::Lost);
+    assert!(listed(&isolated).await.is_empty());
+}
+
+#[tokio::test]
+async fn pages_go_on_after_letters_that_were_purged_or_handled() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let mut events = Vec::new();
+    for _ in 0..9 {
+        events.push(set_aside(&store, "{}").await);
+    }
+    events.reverse();
+    let mut seen = Vec::new();
+    let mut before = None;
+    loop {
+        let page = store.list(before, 2).await.unwrap();
+        let Some(last) = page.last() else { break };
+        before = Some(last.record);
+        for dead in &page {
+            seen.push(dead.record);
+            if seen.len() % 2 == 0 {
+                assert!(store.purge(dead.record).await.unwrap());
+            } else {
+                assert!(store.release(dead.record).await.unwrap());
+                let (token, _) = granted(&store, dead.record, LONG).await;
+                store.finish(dead.record, token, End::Done).await.unwrap();
+            }
+        }
+    }
+    assert_eq!(seen, events);
+    assert!(store.list(None, 100).await.unwrap().is_empty());
+    assert!(listed(&isolated).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_not_kept_and_says_so() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated
+        .builder()
+        .dead_letter_body_limit(10)
+        .connect()
+        .await
+        .unwrap();
+    let fits = set_aside(&store, "0123456789").await;
+    assert_eq!(
+        store.get(fits).await.unwrap().unwrap().letter,
+        letter("0123456789")
+    );
+    let large = set_aside(&store, "0123456789a").await;
+    let dead = store.get(large).await.unwrap().unwrap();
+    assert!(dead.letter.body.is_empty());
+    let error = &dead.letter.error;
+    assert!(error.contains("11 bytes") && error.contains("no use"), "{error}");
+    assert!(matches!(store.status(large).await.unwrap(), Status::Dead { .. }));
+    // There is nothing that could be handed to a handler.
+    assert!(!store.release(large).await.unwrap());
+    assert!(store.purge(large).await.unwrap());
+}
+
+#[tokio::test]
+async fn case_24_what_is_settled_is_kept_for_its_retention_and_what_runs_is_kept() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.builder().retention(ms(1500)).connect().await.unwrap();
+    let (done, released, running) = (key(), key(), key());
+    let (token, _) = granted(&store, done, LONG).await;
+    store.finish(done, token, End::Done).await.unwrap();
+    let (token, _) = granted(&store, released, LONG).await;
+    store.finish(released, token, End::Release).await.unwrap();
+    granted(&store, running, LONG).await;
+    let dead = set_aside(&store, "{}").await;
+    sleep(ms(500)).await;
+    assert!(matches!(store.status(done).await.unwrap(), Status::Done { .. }));
+    assert!(matches!(store.status(dead).await.unwrap(), Status::Dead { .. }));
+    sleep(ms(1500)).await;
+    for event in [done, released, dead] {
+        assert_eq!(store.status(event).await.unwrap(), Status::Absent);
+    }
+    assert!(matches!(
+        store.status(running).await.unwrap(),
+        Status::Running { .. }
+    ));
+    assert_eq!(granted(&store, done, LONG).await.1, 1);
+    // The sweeper follows.
+    for _ in 0..100 {
+        if listed(&isolated).await.is_empty() {
+            return;
+        }
+        sleep(ms(100)).await;
+    }
+    panic!("the list was not swept");
+}
+
+#[tokio::test]
+async fn the_sweeper_leaves_letters_that_were_released_and_stops_with_its_store() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let builder = isolated.builder().retention(Duration::from_secs(2));
+    let store = builder.clone().connect().await.unwrap();
+    let event = set_aside(&store, "{}").await;
+    for _ in 0..3 {
+        // Each release starts its retention again.
+        sleep(ms(1200)).await;
+        assert!(store.release(event).await.unwrap());
+    }
+    assert_eq!(listed(&isolated).await.len(), 1);
+    drop(store);
+    sleep(ms(3500)).await;
+    assert_eq!(listed(&isolated).await.len(), 1, "nobody sweeps");
+    let store = builder.connect().await.unwrap();
+    assert!(store.list(None, 1).await.unwrap().is_empty());
+    assert!(matches!(
+        super::claim(&store, event, None, LONG).await.verdict,
+        Verdict::Granted { .. }
+    ));
+}

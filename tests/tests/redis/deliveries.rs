@@ -1,0 +1,202 @@
+//! Whole deliveries.
+
+use super::ms;
+use apideck_hooks::{Hooks, Replayed};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::redis::Isolated;
+use futures_util::future::join_all;
+use std::collections::HashMap;
+
+const EVENT: &str = "vault.connection.callable";
+
+fn event(id: &str) -> Delivery {
+    Delivery::event(EVENT, id)
+}
+
+async fn hooks(isolated: &Isolated, probe: &Probe) -> Hooks {
+    probe.hooks().store(isolated.store().await).build().unwrap()
+}
+
+#[tokio::test]
+async fn cases_01_to_05_a_duplicate_is_not_run_and_is_known_to_the_next_process() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::default();
+    let first = hooks(&isolated, &probe).await;
+    assert_eq!(event("e1").call(&first).await.word(), "handled");
+    assert_eq!(event("e1").call(&first).await.word(), "duplicate");
+    drop(first);
+    let second = hooks(&isolated, &probe).await;
+    assert_eq!(event("e1").call(&second).await.word(), "duplicate");
+    let fresh_key = event("e1").header("x-apideck-idempotency-key", "another");
+    assert_eq!(fresh_key.call(&second).await.word(), "duplicate");
+    let reused = event("e2").header("x-apideck-idempotency-key", "key-of-e1");
+    assert_eq!(reused.call(&second).await.word(), "duplicate");
+    assert_eq!(second.stats().idempotency_key_reused, 1);
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test]
+async fn case_11_a_failure_is_tried_again() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::new([Step::Fail, Step::Panic]);
+    let hooks = hooks(&isolated, &probe).await;
+    for word in ["500", "500", "handled", "duplicate"] {
+        assert_eq!(event("e1").call(&hooks).await.word(), word);
+    }
+    let attempts: Vec<_> = probe.runs().iter().map(|run| run.attempt).collect();
+    assert_eq!(attempts, [1, 2, 3]);
+}
+
+#[tokio::test]
+async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::new([Step::Refuse, Step::Fail]);
+    let hooks = hooks(&isolated, &probe).await;
+    assert_eq!(event("e1").call(&hooks).await.word(), "set aside");
+    assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
+    let letters = hooks.dead_letters().expect("it keeps them");
+    let listed = letters.list(None, 10).await.unwrap();
+    let [dead] = &listed[..] else { panic!("{listed:?}") };
+    assert_eq!((dead.attempts, &*dead.letter.event_id), (1, "e1"));
+    assert_eq!(dead.letter.event_type, EVENT);
+    assert!(dead.letter.error.contains("secret-reason"));
+    assert_eq!(dead.letter.body, event("e1").body);
+    assert_eq!(letters.get(dead.record).await.unwrap().as_ref(), Some(dead));
+    // Once in vain, then not.
+    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);
+    assert_eq!(letters.list(None, 10).await.unwrap().len(), 1);
+    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
+    assert!(letters.list(None, 10).await.unwrap().is_empty());
+    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
+    assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
+    assert_eq!(probe.count(), 3);
+}
+
+#[tokio::test]
+async fn case_14_attempts_are_used_up() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::new([Step::Fail, Step::Fail, Step::Fail]);
+    let store = isolated.store().await;
+    let hooks = probe.hooks().store(store).max_attempts(3).build().unwrap();
+    for word in ["500", "500", "set aside", "duplicate"] {
+        assert_eq!(event("e1").call(&hooks).await.word(), word);
+    }
+    assert_eq!(probe.count(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_08_a_thousand_identical_deliveries_to_two_receivers_are_one_run() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::new([Step::Sleep(ms(300), Box::new(Step::Succeed))]);
+    let receivers = [hooks(&isolated, &probe).await, hooks(&isolated, &probe).await];
+    let answers = join_all((0..1000).map(|n| {
+        let hooks = receivers[n % 2].clone();
+        tokio::spawn(async move { event("e1").call(&hooks).await })
+    }));
+    for answer in answers.await {
+        let answer = answer.unwrap();
+        let busy = answer.status == 503 && answer.retry_after().is_some();
+        assert!(answer.status == 200 || busy, "{answer:?}");
+    }
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test]
+async fn case_20_a_handler_of_five_leases_is_one_run() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::new([Step::Sleep(ms(2000), Box::new(Step::Succeed))]);
+    let build = async || {
+        probe
+            .hooks()
+            .store(isolated.store().await)
+            .lease(ms(400))
+            .duplicate_wait(ms(1))
+    };
+    let (first, second) = (build().await.build().unwrap(), build().await.build().unwrap());
+    let running = tokio::spawn(async move { event("e1").call(&first).await });
+    probe.started().await;
+    for _ in 0..15 {
+        assert_eq!(event("e1").call(&second).await.status, 503);
+        tokio::time::sleep(ms(100)).await;
+    }
+    assert_eq!(running.await.unwrap().word(), "handled");
+    assert_eq!(event("e1").call(&second).await.word(), "duplicate");
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stores_under_64_senders_with_duplicates_run_each_event_once() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::default();
+    let receivers = [hooks(&isolated, &probe).await, hooks(&isolated, &probe).await];
+    // Every event is sent by four of them, at about the same time.
+    let senders = (0..64).map(|sender| {
+        let hooks = receivers[sender % 2].clone();
+        tokio::spawn(async move {
+            for n in 0..50 {
+                let id = format!("e{}-{n}", sender / 4);
+                loop {
+                    let answer = event(&id).call(&hooks).await;
+                    if answer.status == 200 {
+                        break;
+                    }
+                    assert_eq!(answer.status, 503, "{answer:?}");
+                }
+            }
+        })
+    });
+    for sender in join_all(senders).await {
+        sender.unwrap();
+    }
+    let mut runs: HashMap<_, usize> = HashMap::new();
+    for run in probe.runs() {
+        *runs.entry(run.event_id).or_default() += 1;
+    }
+    assert_eq!(runs.len(), 800);
+    assert!(runs.values().all(|count| *count == 1));
+}
+
+/// In runtimes of its own: one is shut down while a handler runs.
+#[test]
+fn case_16_a_runtime_that_is_shut_down_leaves_a_claim_that_ends() {
+    let runtime = || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap()
+    };
+    let Some(isolated) = runtime().block_on(Isolated::new()) else {
+        return;
+    };
+    let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
+    let first = runtime();
+    first.block_on(async {
+        let store = isolated.store().await;
+        let hooks = probe.hooks().store(store).lease(ms(800)).build().unwrap();
+        tokio::spawn(async move { event("e1").call(&hooks).await });
+        probe.started().await;
+    });
+    drop(first);
+    runtime().block_on(async {
+        let hooks = hooks(&isolated, &probe).await;
+        tokio::time::sleep(ms(900)).await;
+        assert_eq!(event("e1").call(&hooks).await.word(), "handled");
+    });
+    assert_eq!(probe.runs()[1].attempt, 2);
+}

@@ -1,0 +1,303 @@
+//! Required case 28: what goes wrong in the middle of a call is tried again or an error, and never two runs.
+
+use super::{LONG, claim, done, granted, key, ms, proxied, token_of};
+use apideck_hooks::RedisStore;
+use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::proxy::Mode;
+use apideck_hooks_tests::redis::{Directory, Isolated, Server, can_start, free_port};
+use futures_util::future::join_all;
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+async fn server(directory: &Directory, options: &[&str]) -> Server {
+    Server::start(directory, free_port(), options).await
+}
+
+async fn run(server: &Server, command: &[&str]) {
+    let (name, arguments) = command.split_first().unwrap();
+    redis::cmd(name)
+        .arg(arguments)
+        .exec_async(&mut server.client().await)
+        .await
+        .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scripts_that_were_flushed_are_sent_again() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let server = server(&directory, &[]).await;
+    let store = Arc::new(RedisStore::connect(server.url()).await.unwrap());
+    let flush = async {
+        for _ in 0..100 {
+            run(&server, &["SCRIPT", "FLUSH"]).await;
+        }
+    };
+    let work = async {
+        for _ in 0..50 {
+            let (event, delivery) = (key(), key());
+            let claims = join_all((0..16).map(|_| {
+                let store = Arc::clone(&store);
+                tokio::spawn(async move { claim(&store, event, Some(delivery), LONG).await })
+            }));
+            let tokens: Vec<_> = claims
+                .await
+                .into_iter()
+                .map(Result::unwrap)
+                .filter(|claimed| matches!(claimed.verdict, Verdict::Granted { .. }))
+                .collect();
+            let [claimed] = tokens[..] else {
+                panic!("{tokens:?}")
+            };
+            let (token, attempt) = token_of(claimed);
+            assert_eq!(attempt, 1);
+            assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+        }
+    };
+    tokio::join!(flush, work);
+}
+
+#[tokio::test]
+async fn a_read_only_server_is_an_error_and_no_run() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let server = server(&directory, &[]).await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
+    let probe = Probe::default();
+    let hooks = probe.hooks().store(store).build().unwrap();
+    let delivery = Delivery::event("vault.connection.callable", "e1");
+    let nobody = free_port().to_string();
+    run(&server, &["REPLICAOF", "127.0.0.1", &nobody]).await;
+    let answer = delivery.call(&hooks).await;
+    assert!(
+        answer.status == 503 && answer.retry_after().is_some(),
+        "{answer:?}"
+    );
+    assert_eq!(probe.count(), 0);
+    run(&server, &["REPLICAOF", "NO", "ONE"]).await;
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    assert_eq!(probe.runs()[0].attempt, 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_and_is_the_same() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = builder.connect().await.unwrap();
+    // The scripts are known from now on: it is their answers that are lost.
+    let (warm, delivery) = (key(), key());
+    let (token, _) = token_of(claim(&store, warm, Some(delivery), LONG).await);
+    store.renew(warm, token, LONG).await.unwrap();
+    store.finish(warm, token, End::Release).await.unwrap();
+
+    let lose = || proxy.set(Mode::SwallowAnswer);
+    for delivery in [None, Some(key())] {
+        let event = key();
+        lose();
+        let claimed = claim(&store, event, delivery, LONG).await;
+        assert_eq!(proxy.mode(), Mode::Pass, "it was lost");
+        let (token, attempt) = token_of(claimed);
+        assert_eq!((claimed.record, attempt), (event, 1));
+        lose();
+        assert_eq!(store.renew(event, token, LONG).await.unwrap(), Held::Yes);
+        lose();
+        assert_eq!(store.finish(event, token, End::Release).await.unwrap(), Held::Yes);
+        lose();
+        let (token, attempt) = granted(&store, event, LONG).await;
+        assert_eq!(attempt, 2);
+        lose();
+        assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+        assert_eq!(proxy.mode(), Mode::Pass, "it was lost");
+        assert_eq!(store.status(event).await.unwrap(), Status::Done { token });
+    }
+    let event = key();
+    let (token, _) = granted(&store, event, LONG).await;
+    lose();
+    let dead = End::Dead(super::dead_letters::letter("{}"));
+    assert_eq!(store.finish(event, token, dead).await.unwrap(), Held::Yes);
+    // Two writes: the second answer too.
+    let event = key();
+    let (token, _) = granted(&store, event, LONG).await;
+    let dead = End::Dead(super::dead_letters::letter("{}"));
+    assert_eq!(store.finish(event, token, dead).await.unwrap(), Held::Yes);
+    assert_eq!(
+        store.dead_letters().unwrap().list(None, 9).await.unwrap().len(),
+        2
+    );
+}
+
+#[tokio::test]
+async fn a_connection_that_no_longer_answers_is_given_up() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = builder.connect().await.unwrap();
+    done(&store, key()).await;
+    proxy.stall_existing();
+    let asked = Instant::now();
+    let stalled = store.claim(Claim::new(key(), None, LONG)).await;
+    assert!(stalled.is_err() && asked.elapsed() < ms(2000), "{stalled:?}");
+    done(&store, key()).await;
+    // Whoever waits may be more impatient than the store.
+    proxy.stall_existing();
+    let impatient = tokio::time::timeout(ms(200), store.claim(Claim::new(key(), None, LONG))).await;
+    assert!(impatient.is_err());
+    let asked = Instant::now();
+    done(&store, key()).await;
+    assert!(asked.elapsed() < ms(350), "another connection at once");
+}
+
+#[tokio::test]
+async fn many_calls_to_a_server_that_is_gone_end_soon_and_make_few_connections() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = Arc::new(builder.connect_timeout(ms(300)).connect().await.unwrap());
+    proxy.set(Mode::Stall);
+    let asked = Instant::now();
+    let before = proxy.connections();
+    let calls = join_all((0..200).map(|_| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for _ in 0..2 {
+                assert!(store.claim(Claim::new(key(), None, LONG)).await.is_err());
+            }
+        })
+    }));
+    for call in calls.await {
+        call.unwrap();
+    }
+    assert!(asked.elapsed() < ms(2500), "{:?}", asked.elapsed());
+    assert!(
+        proxy.connections() - before < 10,
+        "{}",
+        proxy.connections() - before
+    );
+    proxy.set(Mode::Pass);
+    tokio::time::sleep(ms(150)).await;
+    done(&store, key()).await;
+}
+
+#[tokio::test]
+async fn a_full_server_grants_nothing_and_records_what_ends() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let server = server(&directory, &["--maxmemory", "4mb"]).await;
+    let store = RedisStore::connect(server.url()).await.unwrap();
+    let (running, failing) = (key(), key());
+    let (token, _) = granted(&store, running, LONG).await;
+    let (second, _) = granted(&store, failing, LONG).await;
+    let mut client = server.client().await;
+    let junk = "x".repeat(100_000);
+    let mut n = 0;
+    while redis::cmd("SET")
+        .arg(n)
+        .arg(&junk)
+        .exec_async(&mut client)
+        .await
+        .is_ok()
+    {
+        n += 1;
+    }
+    // The last bytes are taken by claims.
+    for delivery in [None, Some(key())] {
+        let mut verdicts = Vec::new();
+        while verdicts.last() != Some(&Verdict::Full) {
+            assert!(verdicts.len() < 10_000, "it is never full");
+            verdicts.push(claim(&store, key(), delivery.map(|_| key()), LONG).await.verdict);
+        }
+    }
+    assert_eq!(store.renew(running, token, LONG).await.unwrap(), Held::Yes);
+    assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(
+        store.finish(failing, second, End::Release).await.unwrap(),
+        Held::Yes
+    );
+    assert_eq!(claim(&store, running, None, LONG).await.verdict, Verdict::Done);
+    run(&server, &["FLUSHALL"]).await;
+    done(&store, key()).await;
+}
+
+/// What is logged on this thread.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_may_evict_is_warned_about_and_passwords_are_not_logged() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(move || writer.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+    let text = || String::from_utf8(log.0.lock().unwrap().clone()).unwrap();
+    let server = server(&directory, &["--maxmemory-policy", "noeviction"]).await;
+    run(&server, &["CONFIG", "SET", "requirepass", "hunter2"]).await;
+    let url = |password: &str| format!("redis://:{password}@127.0.0.1:{}/", server.port);
+    let store = RedisStore::connect(url("hunter2")).await.unwrap();
+    assert!(!text().contains("noeviction"), "{}", text());
+    let mut client = apideck_hooks_tests::redis::client(&url("hunter2")).await.unwrap();
+    redis::cmd("CONFIG")
+        .arg(&["SET", "maxmemory-policy", "allkeys-lru"])
+        .exec_async(&mut client)
+        .await
+        .unwrap();
+    let builder = RedisStore::builder(url("hunter2"));
+    builder.clone().connect().await.unwrap();
+    assert!(
+        text().contains("noeviction") && text().contains("allkeys-lru"),
+        "{}",
+        text()
+    );
+    let wrong = RedisStore::connect(url("hunter3")).await.unwrap_err();
+    let said = format!("{wrong} {wrong:?} {builder:?} {store:?} {}", text());
+    assert!(!said.contains("hunter"), "{said}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_refused_when_connecting() {
+    let nobody = format!("redis://127.0.0.1:{}/", free_port());
+    for builder in [
+        RedisStore::builder("http://127.0.0.1/"),
+        RedisStore::builder("rediss://127.0.0.1/"),
+        RedisStore::builder(&nobody),
+        RedisStore::builder(&nobody).prefix("x".repeat(256)),
+        RedisStore::builder(&nobody).call_timeout(ms(0)),
+        RedisStore::cluster([nobody.clone()]),
+        RedisStore::cluster::<String>([]),
+        RedisStore::sentinel([nobody.clone()], "mymaster"),
+        RedisStore::sentinel::<String>([], "mymaster"),
+    ] {
+        let asked = Instant::now();
+        builder.connect().await.unwrap_err();
+        assert!(asked.elapsed() < ms(4000), "{:?}", asked.elapsed());
+    }
+}

@@ -1,0 +1,71 @@
+//! The store on Redis: the suite that every store passes, whole deliveries, and what goes wrong with servers and connections.
+#![cfg(unix)]
+
+mod aliases;
+mod cluster;
+mod dead_letters;
+mod deliveries;
+mod faults;
+mod outages;
+mod processes;
+mod replicas;
+
+use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Token, Verdict};
+use apideck_hooks::{RedisStore, RedisStoreBuilder, store_conformance};
+use apideck_hooks_tests::proxy::Proxy;
+use apideck_hooks_tests::redis::{Cleaned, Isolated};
+use std::hash::{BuildHasher, RandomState};
+use std::time::Duration;
+
+store_conformance!(stand_alone, async { Cleaned::new().await });
+
+const LONG: Duration = Duration::from_secs(60);
+
+fn ms(millis: u64) -> Duration {
+    Duration::from_millis(millis)
+}
+
+/// A key that nobody else has.
+fn key() -> Key {
+    let half = || RandomState::new().hash_one(0).to_le_bytes();
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&half());
+    bytes[8..].copy_from_slice(&half());
+    Key::from_bytes(bytes)
+}
+
+async fn claim(store: &RedisStore, event: Key, delivery: Option<Key>, lease: Duration) -> Claimed {
+    store
+        .claim(Claim::new(event, delivery, lease))
+        .await
+        .expect("a claim")
+}
+
+async fn granted(store: &RedisStore, event: Key, lease: Duration) -> (Token, u32) {
+    token_of(claim(store, event, None, lease).await)
+}
+
+fn token_of(claimed: Claimed) -> (Token, u32) {
+    match claimed.verdict {
+        Verdict::Granted { token, attempt } => (token, attempt),
+        _ => panic!("{claimed:?}"),
+    }
+}
+
+async fn done(store: &RedisStore, event: Key) {
+    let (token, _) = granted(store, event, LONG).await;
+    assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+}
+
+/// A store whose Redis is behind a proxy.
+async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
+    let address = redis::Client::open(&*isolated.url).unwrap();
+    let proxy = Proxy::start(address.get_connection_info().addr().to_string()).await;
+    let mut url = redis::parse_redis_url(&isolated.url).unwrap();
+    url.set_host(Some("127.0.0.1")).unwrap();
+    url.set_port(Some(proxy.addr.port())).unwrap();
+    let builder = RedisStore::builder(url)
+        .prefix(&isolated.prefix)
+        .call_timeout(ms(400));
+    (proxy, builder)
+}

@@ -1,0 +1,192 @@
+//! A Redis that goes away and comes back under load: no lie, and no restart of ours.
+
+use super::ms;
+use apideck_hooks::{Hooks, RedisStore};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::proxy::{Mode, Proxy};
+use apideck_hooks_tests::redis::{Directory, Server, can_start, free_port};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// Senders that try each event again until it is acknowledged, as long as they are not told to stop; how many events each has sent.
+struct Load {
+    stop: Arc<AtomicBool>,
+    senders: Vec<JoinHandle<(usize, usize)>>,
+    probe: Probe,
+}
+
+const SENDERS: usize = 16;
+
+impl Load {
+    fn start(hooks: &Hooks, probe: &Probe) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let senders = (0..SENDERS)
+            .map(|sender| {
+                let (hooks, probe, stop) = (hooks.clone(), probe.clone(), Arc::clone(&stop));
+                tokio::spawn(async move {
+                    let (mut sent, mut refused) = (0, 0);
+                    while !stop.load(Ordering::SeqCst) {
+                        let id = format!("e{sender}-{sent}");
+                        refused += send(&hooks, &probe, &id).await;
+                        sent += 1;
+                    }
+                    (sent, refused)
+                })
+            })
+            .collect();
+        Load {
+            stop,
+            senders,
+            probe: probe.clone(),
+        }
+    }
+
+    /// Each event was run once.
+    async fn end(self, hooks: &Hooks) {
+        self.stop.store(true, Ordering::SeqCst);
+        let (mut sent, mut refused) = (0, 0);
+        for sender in self.senders {
+            let (some, in_vain) = sender.await.unwrap();
+            sent += some;
+            refused += in_vain;
+        }
+        let mut runs: HashMap<_, usize> = HashMap::new();
+        for run in self.probe.runs() {
+            *runs.entry(run.event_id.unwrap()).or_default() += 1;
+        }
+        println!("{sent} events, {refused} answers of 503, {:?}", hooks.stats());
+        assert_eq!(runs.len(), sent);
+        let twice: Vec<_> = runs.iter().filter(|(_, count)| **count != 1).collect();
+        assert!(twice.is_empty(), "{twice:?}");
+        assert!(hooks.stats().store_errors > 0, "the outage was not seen");
+        assert_eq!(hooks.stats().unrecorded, 0);
+        // All of them are known.
+        for sender in 0..SENDERS {
+            let answer = event(&format!("e{sender}-0")).call(hooks).await;
+            assert_eq!(answer.word(), "duplicate");
+        }
+    }
+}
+
+fn event(id: &str) -> Delivery {
+    Delivery::event("vault.connection.callable", id)
+}
+
+/// Sends an event until it is acknowledged; how often it was not.
+async fn send(hooks: &Hooks, probe: &Probe, id: &str) -> usize {
+    let mut refused = 0;
+    loop {
+        let answer = event(id).call(hooks).await;
+        if answer.status == 200 {
+            let ran = |run: &apideck_hooks_tests::probe::Run| run.event_id.as_deref() == Some(id);
+            assert!(probe.runs().iter().any(ran), "a lie: {id} was not run");
+            return refused;
+        }
+        assert!(
+            answer.status == 503 && answer.retry_after().is_some(),
+            "{answer:?}"
+        );
+        refused += 1;
+        sleep(ms(50)).await;
+    }
+}
+
+/// A receiver on this Redis whose handler takes 20 ms every other time.
+async fn receiver(url: String) -> (Hooks, Probe) {
+    let slow = || Step::Sleep(ms(20), Box::new(Step::Succeed));
+    let probe = Probe::new((0..50_000).flat_map(|_| [slow(), Step::Succeed]));
+    let store = RedisStore::builder(url)
+        .call_timeout(ms(300))
+        .connect_timeout(ms(300))
+        .connect()
+        .await
+        .unwrap();
+    let hooks = probe
+        .hooks()
+        .store(store)
+        .lease(Duration::from_secs(4))
+        .build()
+        .unwrap();
+    (hooks, probe)
+}
+
+/// Waits for new events to be handled.
+async fn recovers(probe: &Probe) {
+    let (before, since) = (probe.count(), Instant::now());
+    while probe.count() < before + 2 * SENDERS {
+        assert!(since.elapsed() < Duration::from_secs(20), "it does not recover");
+        sleep(ms(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_is_killed_and_started_again() {
+    if !can_start() {
+        return;
+    }
+    let (directory, port) = (Directory::new(), free_port());
+    let mut server = Server::durable(&directory, port).await;
+    let (hooks, probe) = receiver(server.url()).await;
+    let load = Load::start(&hooks, &probe);
+    for _ in 0..5 {
+        recovers(&probe).await;
+        server.signal("KILL");
+        drop(server);
+        sleep(ms(200)).await;
+        server = Server::durable(&directory, port).await;
+    }
+    recovers(&probe).await;
+    load.end(&hooks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_redis_that_hangs() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let server = Server::start(&directory, free_port(), &[]).await;
+    let (hooks, probe) = receiver(server.url()).await;
+    let load = Load::start(&hooks, &probe);
+    for _ in 0..3 {
+        recovers(&probe).await;
+        server.signal("STOP");
+        sleep(ms(1000)).await;
+        server.signal("CONT");
+    }
+    recovers(&probe).await;
+    load.end(&hooks).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_network_that_drops_stalls_and_loses() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let server = Server::start(&directory, free_port(), &[]).await;
+    let proxy = Proxy::start(format!("127.0.0.1:{}", server.port)).await;
+    let (hooks, probe) = receiver(format!("redis://{}/", proxy.addr)).await;
+    let load = Load::start(&hooks, &probe);
+    for mode in [
+        Mode::Stall,
+        Mode::Refuse,
+        Mode::SwallowAnswer,
+        Mode::Stall,
+        Mode::Refuse,
+    ] {
+        recovers(&probe).await;
+        proxy.set(mode);
+        sleep(ms(700)).await;
+        proxy.set(Mode::Pass);
+    }
+    recovers(&probe).await;
+    proxy.stall_existing();
+    recovers(&probe).await;
+    load.end(&hooks).await;
+}

@@ -1,0 +1,174 @@
+//! Receivers in processes of their own: several at once, and some that are killed.
+
+use super::ms;
+use apideck_hooks_tests::child::Receiver;
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::redis::Isolated;
+use futures_util::future::join_all;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+use tokio::sync::RwLock;
+use tokio::time::{sleep, timeout};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_redis-receiver");
+
+async fn start(isolated: &Isolated, lease: &str, gated: bool) -> Receiver {
+    let mut environment = vec![
+        ("REDIS_URL", &*isolated.url),
+        ("PREFIX", &*isolated.prefix),
+        ("LEASE_MS", lease),
+    ];
+    if gated {
+        environment.push(("GATED", "1"));
+    }
+    Receiver::start_with(PROGRAM, &environment).await
+}
+
+fn event(id: &str) -> Delivery {
+    Delivery::event("vault.connection.callable", id)
+}
+
+/// How often each event was run.
+async fn effects(isolated: &Isolated) -> HashMap<String, usize> {
+    redis::cmd("HGETALL")
+        .arg(format!("{}:effects", isolated.prefix))
+        .query_async(&mut isolated.client().await)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn case_18_after_kill_9_an_event_is_claimable_when_its_lease_is_over() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let mut first = start(&isolated, "2000", true).await;
+    let mut second = start(&isolated, "2000", true).await;
+    let addr = first.addr;
+    let sender = tokio::spawn(async move { timeout(ms(5000), event("e1").send(addr)).await.is_ok() });
+    assert_eq!(first.line("started").await, "started 1");
+    first.signal("KILL").await;
+    first.wait().await;
+    let killed = Instant::now();
+    assert!(sender.await.is_err(), "nobody answers");
+    let addr = second.addr;
+    let retry = tokio::spawn(async move {
+        loop {
+            let answer = event("e1").send(addr).await;
+            if answer.status == 200 {
+                return answer.word();
+            }
+            assert_eq!(answer.status, 503, "{answer:?}");
+            sleep(ms(50)).await;
+        }
+    });
+    assert_eq!(second.line("started").await, "started 2");
+    assert!(
+        killed.elapsed() > ms(1000),
+        "{:?}: its lease was not over",
+        killed.elapsed()
+    );
+    second.enter().await;
+    assert_eq!(retry.await.unwrap(), "handled");
+    assert_eq!(event("e1").send(addr).await.word(), "duplicate");
+    assert_eq!(effects(&isolated).await["e1"], 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_processes_under_64_senders_with_duplicates_run_each_event_once() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let receivers = [
+        start(&isolated, "30000", false).await,
+        start(&isolated, "30000", false).await,
+    ];
+    let addrs = [receivers[0].addr, receivers[1].addr];
+    let senders = (0..64).map(|sender| {
+        tokio::spawn(async move {
+            for n in 0..20 {
+                // Four senders have the same events, two at each process.
+                let id = format!("e{}-{n}", sender / 4);
+                loop {
+                    let answer = event(&id).send(addrs[sender % 2]).await;
+                    if answer.status == 200 {
+                        break;
+                    }
+                    assert_eq!(answer.status, 503, "{answer:?}");
+                }
+            }
+        })
+    });
+    for sender in join_all(senders).await {
+        sender.unwrap();
+    }
+    let effects = effects(&isolated).await;
+    assert_eq!(effects.len(), 320);
+    assert!(effects.values().all(|count| *count == 1), "{effects:?}");
+}
+
+/// One delivery; none if nobody answered.
+async fn try_send(id: &str, addr: SocketAddr) -> Option<u16> {
+    let delivery = event(id);
+    // A connection that is cut is a panic in the client.
+    let answer = tokio::spawn(async move { delivery.send(addr).await.status });
+    timeout(ms(10_000), answer).await.ok()?.ok()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receiver_that_is_killed_ten_times_during_a_thousand_deliveries() {
+    const EVENTS: usize = 1000;
+    const SENDERS: usize = 16;
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let receiver = start(&isolated, "1000", false).await;
+    let addr = Arc::new(RwLock::new(receiver.addr));
+    let acknowledged = Arc::new(AtomicUsize::new(0));
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let (addr, acknowledged) = (Arc::clone(&addr), Arc::clone(&acknowledged));
+            tokio::spawn(async move {
+                for n in (sender..EVENTS).step_by(SENDERS) {
+                    let id = format!("e{n}");
+                    loop {
+                        let to = *addr.read().await;
+                        match try_send(&id, to).await {
+                            Some(200) => break,
+                            Some(503) | None => sleep(ms(20)).await,
+                            Some(status) => panic!("{status}"),
+                        }
+                    }
+                    acknowledged.fetch_add(1, Ordering::SeqCst);
+                }
+            })
+        })
+        .collect();
+    let mut receiver = receiver;
+    for kill in 1..=10 {
+        while acknowledged.load(Ordering::SeqCst) < kill * EVENTS / 11 {
+            sleep(ms(2)).await;
+        }
+        receiver.signal("KILL").await;
+        receiver.wait().await;
+        receiver = start(&isolated, "1000", false).await;
+        *addr.write().await = receiver.addr;
+    }
+    for sender in senders {
+        timeout(Duration::from_secs(60), sender).await.unwrap().unwrap();
+    }
+    let effects = effects(&isolated).await;
+    assert_eq!(effects.len(), EVENTS, "each was run");
+    // Only what was cut short by a kill was run again.
+    let more: usize = effects.values().map(|count| count - 1).sum();
+    println!("{more} runs were cut short between their effect and their end");
+    assert!(more <= 10 * SENDERS, "{more}");
+    for n in 0..EVENTS {
+        let answer = event(&format!("e{n}")).send(receiver.addr).await;
+        assert_eq!(answer.word(), "duplicate");
+    }
+    assert_eq!(self::effects(&isolated).await, effects);
+}
