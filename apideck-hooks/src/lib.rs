@@ -56,10 +56,10 @@ pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed,
 #[cfg(feature = "postgres")]
 pub use idempotency::{InvalidName, PostgresStore, PostgresStoreBuilder};
 pub use idempotency::{MemoryStore, MemoryStoreBuilder};
-#[cfg(feature = "sqlite")]
-pub use idempotency::{SqliteStore, SqliteStoreBuilder};
 #[cfg(feature = "redis")]
 pub use idempotency::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "sqlite")]
+pub use idempotency::{SqliteStore, SqliteStoreBuilder};
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, Health, MigratedFrom, OtherEvent, Raw,
     ResourceEvent, Timestamp,

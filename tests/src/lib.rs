@@ -13,6 +13,7 @@ pub mod probe;
 pub mod proxy;
 #[cfg(unix)]
 pub mod redis;
+pub mod redis_proxy;
 pub mod server;
 pub mod spy;
 pub mod tools;

@@ -20,10 +20,10 @@ pub use dead_letters::{DeadLetter, DeadLetters, DeadRecord};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{InvalidName, PostgresStore, PostgresStoreBuilder};
-#[cfg(feature = "sqlite")]
-pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 #[cfg(feature = "redis")]
 pub use redis::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use store::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Store, StoreError, Token, Verdict};
 
 pub(crate) use run::{Job, Runner};

@@ -12,8 +12,8 @@ mod replicas;
 
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Token, Verdict};
 use apideck_hooks::{RedisStore, RedisStoreBuilder, store_conformance};
-use apideck_hooks_tests::proxy::Proxy;
 use apideck_hooks_tests::redis::{Cleaned, Isolated};
+use apideck_hooks_tests::redis_proxy::Proxy;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 

@@ -24,7 +24,9 @@ async fn start(isolated: &Isolated, lease: &str, gated: bool) -> Receiver {
     if gated {
         environment.push(("GATED", "1"));
     }
-    Receiver::start_with(PROGRAM, &environment).await
+    let mut command = tokio::process::Command::new(PROGRAM);
+    command.envs(environment);
+    Receiver::of(command).await
 }
 
 fn event(id: &str) -> Delivery {
