@@ -7,8 +7,6 @@ mod files;
 #[cfg(unix)]
 #[path = "sqlite/kills.rs"]
 mod kills;
-#[path = "sqlite/rate.rs"]
-mod rate;
 #[path = "sqlite/retention.rs"]
 mod retention;
 

@@ -1,4 +1,4 @@
-//! Processes that are killed in the middle of it.
+//! Processes that are killed in the middle of it, or cannot write.
 
 use super::{EVENT, open, other_program, refusal};
 use apideck_hooks::store::DeadLetters;
@@ -32,7 +32,11 @@ impl Files {
     }
 
     async fn receiver(&self) -> Receiver {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_sqlite-receiver"));
+        self.receiver_of(Command::new(env!("CARGO_BIN_EXE_sqlite-receiver")))
+            .await
+    }
+
+    async fn receiver_of(&self, mut command: Command) -> Receiver {
         command
             .env("DATABASE", self.database())
             .env("EFFECTS", self.directory.file("effects"));
@@ -231,4 +235,56 @@ async fn send_until_acknowledged(id: &str, addr: &watch::Receiver<SocketAddr>) {
         }
         sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Lets a process write no file at all, or any: the nearest to a full disk that needs no rights.
+#[cfg(target_os = "linux")]
+async fn limit_files(process: u32, limit: &str) {
+    let mut command = Command::new("prlimit");
+    command.args(["--pid", &process.to_string(), &format!("--fsize={limit}:")]);
+    assert!(command.status().await.unwrap().success());
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn while_nothing_can_be_written_nothing_runs_and_afterwards_it_goes_on() {
+    if Command::new("prlimit").arg("--version").output().await.is_err() {
+        return apideck_hooks_tests::tools::skip("prlimit");
+    }
+    let files = Files {
+        directory: Directory::default(),
+    };
+    // A signal that is ignored stays so: writing fails and does not kill.
+    let mut command = Command::new("sh");
+    command.args([
+        "-c",
+        "trap '' XFSZ; exec \"$0\"",
+        env!("CARGO_BIN_EXE_sqlite-receiver"),
+    ]);
+    let receiver = files.receiver_of(command).await;
+    for round in 0..3 {
+        let event = |n: usize| Delivery::event(EVENT, &format!("good-{round}-{n}"));
+        assert_eq!(event(0).send(receiver.addr).await.word(), "handled");
+        let before = files.effects();
+        limit_files(receiver.id(), "0").await;
+        for n in 1..10 {
+            let reply = event(n).send(receiver.addr).await;
+            assert_eq!(reply.status, 503);
+            assert!(reply.retry_after().is_some());
+        }
+        assert_eq!(
+            event(0).send(receiver.addr).await.word(),
+            "duplicate",
+            "that needs no writing"
+        );
+        assert_eq!(files.effects(), before);
+        limit_files(receiver.id(), "unlimited").await;
+        for n in 0..10 {
+            let word = if n == 0 { "duplicate" } else { "handled" };
+            assert_eq!(event(n).send(receiver.addr).await.word(), word);
+        }
+    }
+    let effects = files.effects();
+    assert_eq!(effects.iter().filter(|line| line.starts_with("end")).count(), 30);
+    kill(receiver).await;
 }

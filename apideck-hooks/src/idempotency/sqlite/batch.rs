@@ -34,22 +34,25 @@ struct Slot {
 }
 
 impl Batch {
-    /// Loads what these operations are about.
+    /// Begins a transaction and loads what these operations are about. Unless [`Batch::save`] ends well, the
+    /// transaction has to be rolled back, which dropping the connection does too.
     pub(super) async fn load(
         connection: &mut SqliteConnection,
         operations: &[Operation],
         now: Now,
         floor: u64,
     ) -> Result<Self, Failed> {
-        // One statement for any number of keys: they travel as a JSON array of hexadecimal texts.
+        // A transaction that no other writer can get in the way of. One statement for any number of keys: they travel as a
+        // JSON array of hexadecimal texts.
         const LOAD: &str = "
+            BEGIN IMMEDIATE;
             SELECT NULL, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
             FROM json_each(?1) AS wanted CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(wanted.value)
             UNION ALL
             SELECT a.delivery, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
             FROM json_each(?2) AS wanted
             CROSS JOIN apideck_hooks_aliases AS a ON a.delivery = unhex(wanted.value)
-            CROSS JOIN apideck_hooks_records AS r ON r.key = a.record";
+            CROSS JOIN apideck_hooks_records AS r ON r.id = a.record";
         let records = operations.iter().map(Operation::record);
         let deliveries = operations.iter().filter_map(Operation::delivery);
         let rows = sqlx::query(LOAD)
@@ -199,80 +202,77 @@ impl Batch {
         }
     }
 
-    /// Writes what was changed.
+    /// Writes what was changed, and commits.
     pub(super) async fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
-        const RECORDS: &str = "
+        let removed = self.records.iter().filter(|(_, slot)| slot.removed);
+        let removed: Vec<Key> = removed.map(|(key, _)| *key).collect();
+        if !removed.is_empty() {
+            delete(connection, &removed).await?;
+        }
+        for (key, letter) in &self.letters {
+            save_letter(connection, *key, letter.as_ref(), self.now.at).await?;
+        }
+        // Together: the way to SQLite's thread and back takes longer than each of them.
+        const SAVE: &str = "
             INSERT INTO apideck_hooks_records (key, state, at, boot, token, attempt, aliases, letter)
             SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
             FROM json_each(?1) WHERE true
             ON CONFLICT (key) DO UPDATE SET state = excluded.state, at = excluded.at, boot = excluded.boot,
-            token = excluded.token, attempt = excluded.attempt, aliases = excluded.aliases, letter = excluded.letter";
-        const ALIASES: &str = "
+            token = excluded.token, attempt = excluded.attempt, aliases = excluded.aliases, letter = excluded.letter;
             INSERT INTO apideck_hooks_aliases (delivery, record)
-            SELECT unhex(value ->> 0), unhex(value ->> 1) FROM json_each(?1) WHERE true
-            ON CONFLICT (delivery) DO UPDATE SET record = excluded.record";
-        const LETTER: &str = "
-            INSERT OR REPLACE INTO apideck_hooks_dead_letters
-            (key, since, attempts, source, event_type, event_id, error, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-        let removed = self.records.iter().filter(|(_, slot)| slot.removed);
-        let removed: Vec<Key> = removed.map(|(key, _)| *key).collect();
-        if !removed.is_empty() {
-            sqlx::query(
-                "DELETE FROM apideck_hooks_records WHERE key IN (SELECT unhex(value) FROM json_each(?1))",
-            )
-            .bind(json(removed.iter().copied()))
-            .execute(&mut *connection)
+            SELECT unhex(value ->> 0), r.id
+            FROM json_each(?2) AS bound CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(bound.value ->> 1)
+            WHERE true
+            ON CONFLICT (delivery) DO UPDATE SET record = excluded.record;
+            COMMIT";
+        let pairs = self.bound.iter();
+        let pairs = pairs.map(|(delivery, record)| format!("[\"{delivery}\",\"{record}\"]"));
+        sqlx::query(SAVE)
+            .bind(rows(self.records.iter().filter(|(_, slot)| slot.changed)))
+            .bind(format!("[{}]", pairs.collect::<Vec<_>>().join(",")))
+            .execute(connection)
             .await?;
-            forget(connection, &removed).await?;
-        }
-        if let Some(rows) = rows(self.records.iter().filter(|(_, slot)| slot.changed)) {
-            sqlx::query(RECORDS).bind(rows).execute(&mut *connection).await?;
-        }
-        if !self.bound.is_empty() {
-            let pairs = self
-                .bound
-                .iter()
-                .map(|(delivery, record)| format!("[\"{delivery}\",\"{record}\"]"));
-            sqlx::query(ALIASES)
-                .bind(format!("[{}]", pairs.collect::<Vec<_>>().join(",")))
-                .execute(&mut *connection)
-                .await?;
-        }
-        for (key, letter) in &self.letters {
-            let Some((attempts, letter)) = letter else {
-                sqlx::query("DELETE FROM apideck_hooks_dead_letters WHERE key = ?1")
-                    .bind(key.to_bytes().to_vec())
-                    .execute(&mut *connection)
-                    .await?;
-                continue;
-            };
-            sqlx::query(LETTER)
-                .bind(key.to_bytes().to_vec())
-                .bind(self.now.at)
-                .bind(i64::from(*attempts))
-                .bind(letter.source.clone())
-                .bind(letter.event_type.clone())
-                .bind(letter.event_id.clone())
-                .bind(letter.error.clone())
-                .bind(letter.body.to_vec())
-                .execute(&mut *connection)
-                .await?;
-        }
         Ok(())
     }
 }
 
-/// Deletes what hangs on records that are gone.
-pub(super) async fn forget(connection: &mut SqliteConnection, records: &[Key]) -> Result<(), Failed> {
-    for statement in [
-        "DELETE FROM apideck_hooks_aliases WHERE record IN (SELECT unhex(value) FROM json_each(?1))",
-        "DELETE FROM apideck_hooks_dead_letters WHERE key IN (SELECT unhex(value) FROM json_each(?1))",
-    ] {
-        sqlx::query(statement)
-            .bind(json(records.iter().copied()))
-            .execute(&mut *connection)
-            .await?;
-    }
+/// Deletes records, with all that hangs on them.
+pub(super) async fn delete(connection: &mut SqliteConnection, records: &[Key]) -> Result<(), Failed> {
+    const DELETE: &str = "
+        DELETE FROM apideck_hooks_aliases WHERE record IN
+        (SELECT id FROM apideck_hooks_records WHERE key IN (SELECT unhex(value) FROM json_each(?1)));
+        DELETE FROM apideck_hooks_dead_letters WHERE key IN (SELECT unhex(value) FROM json_each(?1));
+        DELETE FROM apideck_hooks_records WHERE key IN (SELECT unhex(value) FROM json_each(?1))";
+    sqlx::query(DELETE)
+        .bind(json(records.iter().copied()))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+async fn save_letter(
+    connection: &mut SqliteConnection,
+    record: Key,
+    letter: Option<&(u32, DeadLetter)>,
+    since: i64,
+) -> Result<(), Failed> {
+    let key = record.to_bytes().to_vec();
+    let query = match letter {
+        None => sqlx::query("DELETE FROM apideck_hooks_dead_letters WHERE key = ?1").bind(key),
+        Some((attempts, letter)) => sqlx::query(
+            "INSERT OR REPLACE INTO apideck_hooks_dead_letters
+            (key, since, attempts, source, event_type, event_id, error, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .bind(key)
+        .bind(since)
+        .bind(i64::from(*attempts))
+        .bind(letter.source.clone())
+        .bind(letter.event_type.clone())
+        .bind(letter.event_id.clone())
+        .bind(letter.error.clone())
+        .bind(letter.body.to_vec()),
+    };
+    query.execute(connection).await?;
     Ok(())
 }
 
@@ -312,7 +312,7 @@ fn json(keys: impl Iterator<Item = Key>) -> String {
     text
 }
 
-fn rows<'a>(slots: impl Iterator<Item = (&'a Key, &'a Slot)>) -> Option<String> {
+fn rows<'a>(slots: impl Iterator<Item = (&'a Key, &'a Slot)>) -> String {
     let mut text = "[".to_owned();
     for (key, slot) in slots {
         let Some(record) = &slot.record else { continue };
@@ -333,5 +333,5 @@ fn rows<'a>(slots: impl Iterator<Item = (&'a Key, &'a Slot)>) -> Option<String> 
         );
     }
     text.push(']');
-    (text.len() > 2).then_some(text)
+    text
 }

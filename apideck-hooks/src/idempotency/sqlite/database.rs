@@ -12,6 +12,8 @@ use std::time::Duration;
 const BUSY: Duration = Duration::from_secs(4);
 /// What is left of the write-ahead log once it was copied into the database, at the most.
 const LOG_BYTES: &str = "67108864";
+/// Pages that the writer keeps in memory, at the most. Negative: in KiB.
+const CACHE_KIB: &str = "-16384";
 
 /// Where the database is; makes connections.
 #[derive(Clone, Debug)]
@@ -94,6 +96,7 @@ impl Database {
             // A dead letter's body may hold credentials: what is deleted is overwritten.
             .pragma("secure_delete", "1")
             .pragma("journal_size_limit", LOG_BYTES)
+            .pragma("cache_size", CACHE_KIB)
             .connect()
             .await?;
         let mode: String = sqlx::query("PRAGMA journal_mode")

@@ -76,7 +76,7 @@ use tokio::sync::{mpsc, oneshot};
 ///
 /// # What it writes
 ///
-/// Four tables whose names start with `apideck_hooks_`: `records` and `aliases` (about 200 bytes an event with both
+/// Four tables whose names start with `apideck_hooks_`: `records` and `aliases` (about 150 bytes an event with both
 /// keys), `dead_letters` (with bodies, which may hold end-user credentials) and `meta` (the version of the tables, which
 /// are brought up to date when a file is opened; a file of a later release is refused). Other tables in the file are left
 /// alone, and other programs may read it at any time, for a backup too; if one writes, it must be brief. On Unix a new file can

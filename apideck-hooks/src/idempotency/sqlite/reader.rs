@@ -66,8 +66,8 @@ impl Reader {
                 last = row.ok_or_else(unknown)?.try_get(0)?;
             }
             let rows = sqlx::query(
-                "SELECT key FROM apideck_hooks_dead_letters JOIN apideck_hooks_records AS r USING (key)
-                WHERE id < ?1 AND (r.state = 1 OR r.at > ?2) ORDER BY id DESC LIMIT ?3",
+                "SELECT key FROM apideck_hooks_dead_letters AS l JOIN apideck_hooks_records AS r USING (key)
+                WHERE l.id < ?1 AND (r.state = 1 OR r.at > ?2) ORDER BY l.id DESC LIMIT ?3",
             )
             .bind(last)
             .bind(now.at.saturating_sub(now.retention))

@@ -1,12 +1,11 @@
 //! The one task that writes: all that waits goes into one transaction.
 
-use super::batch::{Batch, forget, key};
+use super::batch::{Batch, delete, key};
 use super::clock::Clock;
 use super::database::{Database, Failed};
 use super::lock::Lock;
 use super::operation::{Answered, Operation};
 use super::record::Now;
-use crate::delivery::Key;
 use sqlx::{Connection, Row, SqliteConnection};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -21,10 +20,13 @@ const SWEEP: i64 = 500;
 /// Between two full ones.
 const SWEEP_PAUSE: Duration = Duration::from_millis(20);
 
+/// SQLite's code for a `ROLLBACK` after a failure that has rolled back by itself, and for other mistakes that are ours.
+const NO_TRANSACTION: &str = "1";
+
 pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Operation>,
     pub(super) database: Database,
-    /// None after a failure: the next transaction makes it anew.
+    /// None if it was of no more use: the next transaction makes it anew.
     pub(super) connection: Option<SqliteConnection>,
     pub(super) clock: Clock,
     pub(super) boot: i64,
@@ -108,56 +110,62 @@ impl Writer {
         }
         let (now, floor) = (self.now(), self.floor);
         let result = async {
-            let mut tx = begin(&self.database, &mut self.connection).await?;
-            let mut batch = Batch::load(&mut tx, operations, now, floor).await?;
+            let connection = connected(&self.database, &mut self.connection).await?;
+            let mut batch = Batch::load(connection, operations, now, floor).await?;
             answers.extend(operations.drain(..).map(|operation| batch.apply(operation)));
-            batch.save(&mut tx).await?;
-            tx.commit().await?;
+            batch.save(connection).await?;
             Ok(batch.floor)
         };
         let result = result.await;
-        self.floor = self.checked(result)?;
+        self.floor = self.checked(result).await?;
         Ok(())
     }
 
     /// Deletes some records whose retention is over; whether there may be more.
     async fn sweep(&mut self) -> Result<bool, String> {
+        const OVER: &str = "
+            BEGIN IMMEDIATE;
+            SELECT key, token FROM apideck_hooks_records WHERE state <> 1 AND at <= ?1 ORDER BY at LIMIT ?2";
         let over = self.clock.now().saturating_sub(self.retention);
         let result = async {
-            let mut tx = begin(&self.database, &mut self.connection).await?;
-            let rows = sqlx::query(
-                "DELETE FROM apideck_hooks_records WHERE key IN
-                (SELECT key FROM apideck_hooks_records WHERE state <> 1 AND at <= ?1 ORDER BY at LIMIT ?2)
-                RETURNING key, token",
-            )
-            .bind(over)
-            .bind(SWEEP)
-            .fetch_all(&mut *tx)
-            .await?;
-            let keys = rows.iter().map(|row| key(row, 0));
-            let keys = keys.collect::<Result<Vec<Key>, Failed>>()?;
-            let mut floor = 0;
+            let connection = connected(&self.database, &mut self.connection).await?;
+            let rows = sqlx::query(OVER).bind(over).bind(SWEEP);
+            let rows = rows.fetch_all(&mut *connection).await?;
+            let (mut keys, mut floor) = (Vec::with_capacity(rows.len()), 0);
             for row in &rows {
+                keys.push(key(row, 0)?);
                 floor = floor.max(row.try_get::<i64, _>(1)?);
             }
             if !keys.is_empty() {
-                forget(&mut tx, &keys).await?;
+                delete(connection, &keys).await?;
             }
-            tx.commit().await?;
+            sqlx::query("COMMIT").execute(connection).await?;
             Ok((keys.len(), floor))
         };
         let result = result.await;
-        let (deleted, floor) = self.checked(result)?;
+        let (deleted, floor) = self.checked(result).await?;
         self.floor = self.floor.max(u64::try_from(floor).unwrap_or(0));
         Ok(i64::try_from(deleted).is_ok_and(|deleted| deleted >= SWEEP))
     }
 
-    /// After a failure the connection is not trusted.
-    fn checked<T>(&mut self, result: Result<T, Failed>) -> Result<T, String> {
-        result.map_err(|failed| {
+    /// After a failure nothing is left of the transaction. The connection stays if it can: to make one may need room on a
+    /// disk that has none, and what was handled before is to be known all the same.
+    async fn checked<T>(&mut self, result: Result<T, Failed>) -> Result<T, String> {
+        let failed = match result {
+            Ok(value) => return Ok(value),
+            Err(failed) => failed,
+        };
+        if let Some(connection) = &mut self.connection
+            && let Err(error) = sqlx::query("ROLLBACK").execute(connection).await
+            && error
+                .as_database_error()
+                .and_then(|error| error.code())
+                .as_deref()
+                != Some(NO_TRANSACTION)
+        {
             self.connection = None;
-            self.database.explain(&failed)
-        })
+        }
+        Err(self.database.explain(&failed))
     }
 
     fn now(&self) -> Now {
@@ -169,14 +177,12 @@ impl Writer {
     }
 }
 
-/// A transaction that no other writer can get in the way of. Not under a time-out: `begin` must not be dropped half-way.
-async fn begin<'a>(
+async fn connected<'a>(
     database: &Database,
     connection: &'a mut Option<SqliteConnection>,
-) -> Result<sqlx::Transaction<'a, sqlx::Sqlite>, Failed> {
-    let connection = match connection {
+) -> Result<&'a mut SqliteConnection, Failed> {
+    Ok(match connection {
         Some(connection) => connection,
         None => connection.insert(database.writer().await?),
-    };
-    Ok(connection.begin_with("BEGIN IMMEDIATE").await?)
+    })
 }
