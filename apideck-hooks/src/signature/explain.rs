@@ -1,15 +1,21 @@
 //! Why a signature is refused, as far as it can be told.
 
+mod body;
+mod near;
+
 use std::fmt;
 
 use http::HeaderMap;
 
 use super::{
     Encoding, Text, Texts,
-    canonical::{Form, NotCanonical, Rewritten, canonical},
-    header::{self, HEADER, NAME},
+    canonical::{Form, NotCanonical, canonical},
+    header::{self, HEADER, Mac, NAME},
     keys::Keys,
 };
+
+pub use body::Body;
+pub use near::Near;
 
 /// The chapter for those whose signatures are refused.
 pub const TROUBLESHOOTING: &str =
@@ -26,6 +32,8 @@ pub struct Explanation {
     pub header: Header,
     /// The texts that are accepted, and what became of each. Empty if there was no signature to look for.
     pub texts: Vec<(Text, Found)>,
+    /// What the signature is of, if it is of something close to the body.
+    pub near: Option<Near>,
     /// How many secrets were tried with each text.
     pub secrets: usize,
     /// What the body looks like.
@@ -42,6 +50,8 @@ pub enum Header {
     Repeated(usize),
     /// Its value is no signature. So many bytes long.
     Malformed(usize),
+    /// Its value has a signature in it that is written like this, and something around it, such as `sha256=` or quotes.
+    Wrapped(Encoding),
     /// Its value is a signature, written like this.
     Good(Encoding),
 }
@@ -60,22 +70,6 @@ pub enum Found {
     NoText(NotCanonical),
 }
 
-/// Signs that a body is not what was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Body {
-    /// Its length in bytes.
-    pub length: usize,
-    /// Why it is no JSON that could be sorted.
-    pub fault: Option<NotCanonical>,
-    /// It is pretty-printed, or there is other whitespace between its tokens, such as a newline at the end.
-    pub whitespace: bool,
-    /// It has escapes that JavaScript does not print, such as `\u00e9` or `\/`.
-    pub escapes: bool,
-    /// It has numbers that JavaScript prints differently, such as `1.0`.
-    pub numbers: bool,
-}
-
 impl Explanation {
     pub(super) fn new(keys: &Keys, texts: Texts, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut values = headers.get_all(&NAME).iter();
@@ -83,39 +77,67 @@ impl Explanation {
             (None, _) => (Header::Missing, None),
             (Some(value), 0) => match header::parse(value.as_bytes()) {
                 Some((encoding, mac)) => (Header::Good(encoding), Some(mac)),
-                None => (Header::Malformed(value.len()), None),
+                None => match header::unwrap(value.as_bytes()) {
+                    Some(encoding) => (Header::Wrapped(encoding), None),
+                    None => (Header::Malformed(value.len()), None),
+                },
             },
             (Some(_), more) => (Header::Repeated(1 + more), None),
         };
 
-        let mut found: Vec<(Text, Found)> = Vec::new();
-        let mut seen: Vec<(Text, Vec<u8>)> = Vec::new();
+        let sorted = canonical(body, Form::Sorted);
+        let mut explanation = Self {
+            header,
+            texts: Vec::new(),
+            near: None,
+            secrets: keys.count(),
+            body: Body::new(headers, body, sorted.as_ref()),
+        };
         if let Some(mac) = mac {
-            for which in Text::ALL.into_iter().filter(|&text| texts.allow(text)) {
-                let text = match which.form().map(|form| canonical(body, form)) {
-                    None => body.to_vec(),
-                    Some(Ok(canonical)) => canonical.into_text(body),
-                    Some(Err(fault)) => {
-                        found.push((which, Found::NoText(fault)));
-                        continue;
-                    }
+            let in_arrays = match &sorted {
+                Ok(sorted) if sorted.differs() => Some(canonical(body, Form::SortedInArrays)),
+                _ => None,
+            };
+            let sorted = sorted.as_ref().map(|sorted| sorted.text(body));
+            let in_arrays = match &in_arrays {
+                Some(in_arrays) => in_arrays.as_ref().map(|in_arrays| in_arrays.text(body)),
+                None => sorted,
+            };
+            let all = [
+                (Text::Raw, Ok(body)),
+                (Text::Sorted, sorted),
+                (Text::SortedInArrays, in_arrays),
+            ];
+            let (accepted, left_out): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|(text, _)| texts.allow(*text));
+            explanation.find(keys, &mac, &accepted);
+            if !explanation.is_match() {
+                let left_out = left_out
+                    .into_iter()
+                    .find(|(_, text)| text.is_ok_and(|text| keys.find(&mac, text).is_some()));
+                explanation.near = match left_out {
+                    Some((text, _)) => Some(Near::LeftOut(text)),
+                    None => Near::find(keys, &mac, body),
                 };
-                if let Some((same, _)) = seen.iter().find(|(_, other)| *other == text) {
-                    found.push((which, Found::Same(*same)));
-                    continue;
-                }
-                found.push((
-                    which,
-                    keys.find(&mac, &text).map_or(Found::Mismatch, Found::Match),
-                ));
-                seen.push((which, text));
             }
         }
-        Self {
-            header,
-            texts: found,
-            secrets: keys.count(),
-            body: Body::new(body),
+        explanation
+    }
+
+    fn find(&mut self, keys: &Keys, mac: &Mac, texts: &[(Text, Result<&[u8], &NotCanonical>)]) {
+        let mut seen: Vec<(Text, &[u8])> = Vec::new();
+        for &(which, text) in texts {
+            let found = match text {
+                Err(fault) => Found::NoText(*fault),
+                Ok(text) => match seen.iter().find(|(_, other)| *other == text) {
+                    Some((same, _)) => Found::Same(*same),
+                    None => {
+                        seen.push((which, text));
+                        keys.find(mac, text).map_or(Found::Mismatch, Found::Match)
+                    }
+                },
+            };
+            self.texts.push((which, found));
         }
     }
 
@@ -127,27 +149,6 @@ impl Explanation {
     }
 }
 
-impl Body {
-    fn new(body: &[u8]) -> Self {
-        let (fault, rewritten) = match canonical(body, Form::Sorted) {
-            Ok(canonical) => (None, canonical.rewritten()),
-            Err(fault) => (Some(fault), Rewritten::default()),
-        };
-        let Rewritten {
-            whitespace,
-            escapes,
-            numbers,
-        } = rewritten;
-        Self {
-            length: body.len(),
-            fault,
-            whitespace,
-            escapes,
-            numbers,
-        }
-    }
-}
-
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.header {
@@ -156,6 +157,12 @@ impl fmt::Display for Explanation {
             Header::Malformed(length) => write!(
                 f,
                 "the {HEADER} header has {length} bytes that are neither 64 hexadecimal digits nor 44 characters of base64"
+            )?,
+            Header::Wrapped(encoding) => write!(
+                f,
+                "the {HEADER} header has something around its signature ({}), such as `sha256=` or quotes, where there \
+                 should be none",
+                encoding.name()
             )?,
             Header::Good(encoding) => write!(f, "the signature ({})", encoding.name())?,
         }
@@ -176,41 +183,18 @@ impl fmt::Display for Explanation {
                 Found::NoText(_) => write!(f, "there is no text `{name}`")?,
             }
         }
+        if let Some(near) = self.near {
+            write!(f, "; {near}")?;
+        }
         write!(f, "; {}; see {TROUBLESHOOTING}", self.body)
-    }
-}
-
-impl fmt::Display for Body {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.length == 0 {
-            return f.write_str("the body is empty: something may have read it before");
-        }
-        write!(f, "the body has {} bytes", self.length)?;
-        let signs = [
-            (self.whitespace, "whitespace between its tokens"),
-            (self.escapes, "escapes that JavaScript does not print"),
-            (self.numbers, "numbers that JavaScript prints differently"),
-        ];
-        for (_, sign) in signs.iter().filter(|(seen, _)| *seen) {
-            write!(f, " and {sign}")?;
-        }
-        if signs.iter().any(|(seen, _)| *seen) {
-            f.write_str(", so something may have parsed and printed it again")?;
-        }
-        match self.fault {
-            Some(fault) if fault.is_truncated() => write!(f, "; {fault}, so it may have been cut short"),
-            Some(fault) if fault.is_not_utf8() => write!(f, "; {fault}, so it may be compressed"),
-            Some(fault) => write!(f, "; {fault}"),
-            None => Ok(()),
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use http::{HeaderMap, HeaderValue};
+    use http::{HeaderMap, HeaderValue, header::CONTENT_LENGTH};
 
-    use super::{Explanation, Found, Header, TROUBLESHOOTING};
+    use super::{Explanation, Found, Header, Near, TROUBLESHOOTING};
     use crate::signature::{Encoding, HEADER, Secret, Text, Texts, Verifier, sign::sign};
 
     fn secret() -> Secret {
@@ -247,6 +231,72 @@ mod tests {
         let verifier = Verifier::new([secret()]).unwrap();
         assert_eq!(verifier.explain(&headers, b"{}").header, Header::Repeated(3));
         assert_eq!(explain(Some("sha256=00"), "{}").header, Header::Malformed(9));
+    }
+
+    #[test]
+    fn what_is_around_a_signature_is_told() {
+        for encoding in [Encoding::Hex, Encoding::Base64] {
+            let signature = sign(&secret(), b"{}", Text::Raw, encoding).unwrap();
+            for (before, after) in [
+                ("sha256=", ""),
+                ("v1,", ""),
+                ("t=1,v1=", ""),
+                ("HMAC-SHA256 ", ""),
+                ("\"", "\""),
+            ] {
+                let explanation = explain(Some(&format!("{before}{signature}{after}")), "{}");
+                assert_eq!(explanation.header, Header::Wrapped(encoding), "{before}");
+                assert!(!explanation.is_match() && explanation.texts.is_empty());
+                assert!(explanation.to_string().contains("around its signature"));
+            }
+            let explanation = explain(Some(&format!("0{signature}")), "{}");
+            assert_eq!(explanation.header, Header::Malformed(signature.len() + 1));
+        }
+    }
+
+    #[test]
+    fn a_signature_of_nearly_the_body_is_told() {
+        let reprinted = "{\"b\":1,\"a\":\"é\"}";
+        for (signed, body, near) in [
+            ("", reprinted, Near::Empty),
+            (reprinted, "{\"b\":1,\"a\":\"é\"}\n", Near::Trimmed),
+            ("{\"b\":1}\n", "{\"b\":1}", Near::Newline),
+            ("{\"b\":1}\r\n", "{\"b\":1}", Near::Newline),
+            (reprinted, "\u{feff}{\"b\":1,\"a\":\"é\"}", Near::NoMark),
+            (reprinted, "{ \"b\": 1.0, \"a\": \"\\u00e9\" }", Near::Reprinted),
+        ] {
+            let signature = sign(&secret(), signed.as_bytes(), Text::Raw, Encoding::Hex).unwrap();
+            let explanation = explain(Some(&signature), body);
+            assert!(!explanation.is_match());
+            assert_eq!(explanation.near, Some(near), "{body}");
+            assert!(explanation.to_string().contains("it is the signature of"));
+        }
+        assert_eq!(explain(Some(&"0".repeat(64)), "{ }\n").near, None);
+    }
+
+    #[test]
+    fn a_text_that_is_left_out_is_told() {
+        let signature = sign(&secret(), b"{\"b\":1,\"a\":1}", Text::Sorted, Encoding::Hex).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_str(&signature).unwrap());
+        let verifier = Verifier::new([secret()]).unwrap().texts(Texts::RawOnly);
+        let explanation = verifier.explain(&headers, b"{\"b\":1,\"a\":1}");
+        assert_eq!(explanation.near, Some(Near::LeftOut(Text::Sorted)));
+    }
+
+    #[test]
+    fn another_length_than_announced_is_told() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("921"));
+        let verifier = Verifier::new([secret()]).unwrap();
+        let explanation = verifier.explain(&headers, b"{\"a\":");
+        assert_eq!(explanation.body.announced, Some(921));
+        assert!(
+            explanation
+                .to_string()
+                .contains("5 bytes where content-length says 921")
+        );
+        assert_eq!(verifier.explain(&headers, &[b' '; 921]).body.announced, None);
     }
 
     #[test]

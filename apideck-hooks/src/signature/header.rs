@@ -53,6 +53,19 @@ pub(super) fn parse(value: &[u8]) -> Option<(Encoding, Mac)> {
     }
 }
 
+/// How the signature is written that a header's value has somewhere in it, between characters that are none of its own.
+pub(super) fn unwrap(value: &[u8]) -> Option<Encoding> {
+    // Quotes and spaces at the ends; at the beginning also a name and a mark after it.
+    let value = str::from_utf8(value).ok()?.trim_matches(['"', '\'', ' ', '\t']);
+    let ends =
+        [HEX_LENGTH, BASE64_LENGTH].map(|length| value.split_at_checked(value.len().checked_sub(length)?));
+    ends.into_iter().flatten().find_map(|(before, signature)| {
+        let apart = before.is_empty() || before.ends_with(['=', ',', ':', ' ', '"']);
+        let (encoding, _) = parse(signature.as_bytes())?;
+        apart.then_some(encoding)
+    })
+}
+
 /// Reads hexadecimal digits. Without branches or tables, so that the compiler can do many at once.
 #[inline]
 fn hex(digits: &[u8; HEX_LENGTH]) -> Option<Mac> {

@@ -46,7 +46,7 @@ mod verified;
 mod verifier;
 
 pub use error::VerifyError;
-pub use explain::{Body, Explanation, Found, Header, TROUBLESHOOTING};
+pub use explain::{Body, Explanation, Found, Header, Near, TROUBLESHOOTING};
 pub use header::{Encoding, HEADER};
 pub use secret::{Secret, SecretError};
 pub use text::{Text, Texts};

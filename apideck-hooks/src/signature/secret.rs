@@ -121,7 +121,72 @@ impl std::error::Error for SecretError {}
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fmt,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing::{
+        Event, Metadata, Subscriber,
+        field::{Field, Visit},
+        span,
+    };
+
     use super::Secret;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<String>>);
+
+    impl Subscriber for Log {
+        fn enabled(&self, _: &Metadata<'_>) -> bool {
+            true
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, event: &Event<'_>) {
+            event.record(&mut Line(&mut self.0.lock().unwrap()));
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    struct Line<'a>(&'a mut String);
+
+    impl Visit for Line<'_> {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            self.0.push_str(&format!("{field}={value:?} "));
+        }
+    }
+
+    #[test]
+    fn whitespace_at_the_ends_gets_a_warning_that_does_not_show_the_key() {
+        for (key, newline) in [
+            ("sk_live\n", Some(true)),
+            ("sk_live\r\n", Some(true)),
+            (" sk_live", Some(false)),
+            ("sk_live\t", Some(false)),
+            ("sk_live\u{a0}", Some(false)),
+            ("sk_live", None),
+            ("sk live", None),
+        ] {
+            let log = Log::default();
+            let secret = tracing::subscriber::with_default(log.clone(), || Secret::new(key)).unwrap();
+            assert_eq!(secret.bytes(), key.as_bytes());
+            let log = log.0.lock().unwrap();
+            match newline {
+                Some(newline) => {
+                    assert!(log.contains("begins or ends with whitespace"), "{key:?}: {log}");
+                    assert!(log.contains(&format!("newline={newline}")), "{key:?}: {log}");
+                    assert!(!log.contains("sk_live"), "{log}");
+                }
+                None => assert_eq!(*log, "", "{key:?}"),
+            }
+        }
+    }
 
     #[test]
     fn an_empty_secret_is_refused() {

@@ -33,6 +33,39 @@ use super::{
 /// assert_eq!(verified.text(), &body);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// # In another framework
+///
+/// It needs the request's headers and the bytes of its body, as they came: before anything has parsed or decoded them.
+///
+/// ```
+/// use apideck_hooks::signature::Verifier;
+/// use bytes::Bytes;
+/// use http::{HeaderMap, StatusCode};
+///
+/// /// What the event is, or what to answer.
+/// fn receive(
+///     verifier: &Verifier,
+///     headers: &HeaderMap,
+///     body: Bytes,
+/// ) -> Result<serde_json::Value, StatusCode> {
+///     let verified = verifier.verify(headers, &body).map_err(|_| {
+///         // For the operator alone. It takes as long as a refusal again, so do not do it for every forgery.
+///         eprintln!("{}", verifier.explain(headers, &body));
+///         StatusCode::UNAUTHORIZED
+///     })?;
+///     // Not `body`: parts of that may not be signed.
+///     serde_json::from_slice(verified.text()).map_err(|_| StatusCode::BAD_REQUEST)
+/// }
+/// # use apideck_hooks::signature::{HEADER, Secret};
+/// # let verifier = Verifier::new([Secret::new("my-api-key").unwrap()]).unwrap();
+/// # let body = Bytes::from_static(br#"{"payload":{"event_type":"crm.lead.created"}}"#);
+/// # let mut headers = HeaderMap::new();
+/// # assert_eq!(receive(&verifier, &headers, body.clone()), Err(StatusCode::UNAUTHORIZED));
+/// # let signature = "77f4f15211ffc257f66dfd3b4c4f844239d441efb462c4894e10c9f3ad139f95";
+/// # headers.insert(HEADER, signature.parse().unwrap());
+/// # assert_eq!(receive(&verifier, &headers, body).unwrap()["payload"]["event_type"], "crm.lead.created");
+/// ```
 #[derive(Debug)]
 pub struct Verifier {
     keys: Keys,
@@ -120,7 +153,7 @@ impl Verifier {
     }
 
     /// Says what there is to say about a request's signature, for an operator who has to find out why it is refused. It takes
-    /// several times as long as [`verify`](Self::verify).
+    /// up to twice as long as a refusal by [`verify`](Self::verify).
     pub fn explain(&self, headers: &HeaderMap, body: &[u8]) -> Explanation {
         Explanation::new(&self.keys, self.texts, headers, body)
     }

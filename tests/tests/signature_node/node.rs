@@ -1,10 +1,11 @@
 //! A Node.js process that answers what the sorted texts of a document are.
 
 use std::{
-    env,
     io::{BufReader, Read, Write},
     process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
+
+use apideck_hooks_tests::tools::skip;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle/sort.mjs");
 
@@ -31,10 +32,8 @@ impl Node {
             .spawn();
         let mut child = match child {
             Ok(child) => child,
-            Err(error) => {
-                let required = env::var("APIDECK_HOOKS_REQUIRE_SERVICES").is_ok_and(|value| value == "1");
-                assert!(!required, "node cannot be started: {error}");
-                eprintln!("SKIPPED: node cannot be started ({error}), so nothing was compared with it");
+            Err(_) => {
+                skip("node");
                 return None;
             }
         };
