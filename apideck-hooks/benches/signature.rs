@@ -56,6 +56,7 @@ fn events(filter: &str, time: Duration, mut node: Option<&mut Node>, report: &mu
         clock.add("raw", || subject.raw());
         clock.add("sorted", || subject.sorted());
         clock.add("refusal", || subject.refusal());
+        clock.add("explain", || subject.explain());
         clock.add("value", || subject.value());
         clock.run(time);
         if let Some(node) = &mut node {

@@ -72,6 +72,12 @@ impl<'a> Subject<'a> {
         black_box(verifier.verify(black_box(headers), black_box(self.body))).expect_err("a forgery");
     }
 
+    /// Saying why it is refused.
+    pub(crate) fn explain(&self) {
+        let (verifier, headers) = &self.refusal;
+        black_box(verifier.explain(black_box(headers), black_box(self.body)));
+    }
+
     /// What one would write first: read into a tree, whose maps are in order, print it, and take the MAC.
     pub(crate) fn value(&self) {
         let mut value: Value = serde_json::from_slice(black_box(self.body)).expect("JSON");
