@@ -46,8 +46,8 @@ fn main() {
 /// Bodies like Apideck's, beside other ways to verify them.
 fn events(filter: &str, time: Duration, mut node: Option<&mut Node>, report: &mut Report) {
     println!(
-        "{:<20} {:>9}  {:<16} {:>12} {:>8} {:>8}",
-        "body", "bytes", "way", "ns", "÷ hmac", "÷ raw"
+        "{:<20} {:>9}  {:<16} {:>12} {:>8} {:>8} {:>8}",
+        "body", "bytes", "way", "ns", "÷ hmac", "÷ raw", "÷ sorted"
     );
     for body in body::events().iter().filter(|body| body.name.contains(filter)) {
         let subject = Subject::new(body);
@@ -70,8 +70,9 @@ fn events(filter: &str, time: Duration, mut node: Option<&mut Node>, report: &mu
             } else {
                 ("", String::new())
             };
-            let (ns, hmac, raw) = (clock.ns(way), clock.ratio(way, "hmac"), clock.ratio(way, "raw"));
-            println!("{name:<20} {length:>9}  {way:<16} {ns:>12.0} {hmac:>8.2} {raw:>8.2}");
+            let ns = clock.ns(way);
+            let [hmac, raw, sorted] = ["hmac", "raw", "sorted"].map(|other| clock.ratio(way, other));
+            println!("{name:<20} {length:>9}  {way:<16} {ns:>12.0} {hmac:>8.2} {raw:>8.2} {sorted:>8.2}");
         }
 
         let name = &body.name;
@@ -99,11 +100,14 @@ fn events(filter: &str, time: Duration, mut node: Option<&mut Node>, report: &mu
             clock.ratio("value", "sorted"),
             Target::AtLeast(2.5),
         );
-        let node = format!("{name}: node sorted ÷ sorted");
-        if clock.names().any(|way| way == "node sorted") {
-            report.add(node, clock.ratio("node sorted", "sorted"), Target::AtLeast(8.0));
-        } else {
-            report.skip(node, "without Node.js");
+        // Not of larger bodies: Node.js makes the MAC as fast, and of those that alone is a tenth of its time.
+        if let Some(least) = body.node {
+            let what = format!("{name}: node sorted ÷ sorted");
+            if clock.names().any(|way| way == "node sorted") {
+                report.add(what, clock.ratio("node sorted", "sorted"), Target::AtLeast(least));
+            } else {
+                report.skip(what, "without Node.js");
+            }
         }
     }
 }

@@ -12,6 +12,8 @@ pub(crate) struct Body {
     pub(crate) sorted: Option<f64>,
     /// The same for refusing it.
     pub(crate) refusal: Option<f64>,
+    /// How many times as long as verifying it sorted it has to take Node.js, if that is set.
+    pub(crate) node: Option<f64>,
 }
 
 impl Body {
@@ -21,6 +23,7 @@ impl Body {
             bytes: text.into(),
             sorted: None,
             refusal: None,
+            node: None,
         }
     }
 }
@@ -34,6 +37,7 @@ pub(crate) fn events() -> Vec<Body> {
     let mut bodies = vec![Body {
         sorted: Some(2.5),
         refusal: Some(6.0),
+        node: Some(8.0),
         ..Body::new("example", example.clone())
     }];
     let connection = example
