@@ -59,7 +59,7 @@ BEGIN
         DECLARE
             l_retention CONSTANT interval := p_retention * interval '1 microsecond';
             l_kept_since CONSTANT timestamptz := clock_timestamp() - l_retention;
-            l_bind boolean := p_delivery IS NOT NULL;
+            -- Whether the delivery key was bound to the record just now.
             l_new boolean := false;
             l_bound bytea;
             l_now timestamptz;
@@ -68,27 +68,48 @@ BEGIN
             l_state text;
             l_keys integer;
         BEGIN
-            -- A duplicate changes nothing: it is answered without a lock and without a write.
-            IF l_bind THEN
+            -- What comes for the first time, as most does, takes two inserts and nothing else.
+            --
+            -- First the delivery key. From its insert or its lock on it is held: who else comes with it waits, and finds it
+            -- bound.
+            WHILE p_delivery IS NOT NULL LOOP
+                -- A record takes no more than so many: who sends one body under ever new keys writes nothing.
+                INSERT INTO {keys} (delivery, record, bound_at)
+                SELECT p_delivery, p_event, clock_timestamp()
+                WHERE NOT EXISTS (
+                    SELECT FROM {records} r WHERE r.record = p_event AND r.keys >= {max_keys}
+                        AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since)
+                )
+                ON CONFLICT (delivery) DO NOTHING;
+                l_new := FOUND;
+                EXIT WHEN l_new;
                 SELECT r.record, r.state, r.lease_until INTO o_record, l_state, l_until
                 FROM {keys} k JOIN {records} r ON r.record = k.record
                 WHERE k.delivery = p_delivery
                     AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                l_bind := NOT FOUND;
-            END IF;
-            IF o_record IS NULL THEN
-                o_record := p_event;
-                SELECT r.state, r.lease_until, r.keys INTO l_state, l_until, l_keys
-                FROM {records} r
-                WHERE r.record = p_event
-                    AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                -- Who sends one body under ever new keys does not fill the table.
-                IF FOUND AND l_keys >= {max_keys} THEN
-                    l_bind := false;
+                EXIT WHEN FOUND;
+                -- It stands for a record that is forgotten, and may be bound anew by whoever gets its lock first.
+                SELECT k.record INTO l_bound FROM {keys} k WHERE k.delivery = p_delivery FOR UPDATE;
+                IF FOUND THEN
+                    SELECT r.record INTO o_record FROM {records} r
+                    WHERE r.record = l_bound
+                        AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
+                    EXIT WHEN FOUND;
+                    UPDATE {keys} SET record = p_event, bound_at = clock_timestamp() WHERE delivery = p_delivery;
+                    l_new := l_bound <> p_event;
+                    EXIT;
                 END IF;
-            END IF;
-            IF NOT l_bind THEN
+                -- Not there: the record takes no more, or the key was swept away since and is free.
+                PERFORM FROM {records} r WHERE r.record = p_event AND r.keys >= {max_keys}
+                    AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
+                EXIT WHEN FOUND;
+            END LOOP;
+            o_record := coalesce(o_record, p_event);
+
+            -- Then the record.
+            LOOP
                 l_now := clock_timestamp();
+                -- A duplicate changes nothing: it is answered without a lock and without a write.
                 IF l_state IN ('done', 'dead') THEN
                     o_verdict := l_state;
                     RETURN;
@@ -97,34 +118,6 @@ BEGIN
                     o_left := extract(epoch FROM l_until - l_now) * 1000000;
                     RETURN;
                 END IF;
-            END IF;
-
-            -- The delivery key is held from here on: who else comes with it waits, and finds it bound.
-            WHILE l_bind LOOP
-                INSERT INTO {keys} (delivery, record, bound_at) VALUES (p_delivery, p_event, clock_timestamp())
-                ON CONFLICT (delivery) DO NOTHING;
-                IF FOUND THEN
-                    l_new := true;
-                    EXIT;
-                END IF;
-                SELECT k.record INTO l_bound FROM {keys} k WHERE k.delivery = p_delivery FOR UPDATE;
-                -- Swept away since: it is free.
-                CONTINUE WHEN NOT FOUND;
-                l_bind := false;
-                PERFORM FROM {records} r
-                WHERE r.record = l_bound
-                    AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                IF FOUND THEN
-                    o_record := l_bound;
-                ELSE
-                    UPDATE {keys} SET record = p_event, bound_at = clock_timestamp() WHERE delivery = p_delivery;
-                    l_new := l_bound <> p_event;
-                END IF;
-            END LOOP;
-
-            -- Then the record.
-            LOOP
-                l_now := clock_timestamp();
                 INSERT INTO {records} (record, state, token, attempt, keys, lease_until, created_at, changed_at)
                 VALUES (
                     o_record, 'running', 1, 1, l_new::integer,
@@ -137,11 +130,18 @@ BEGIN
                     o_attempt := 1;
                     RETURN;
                 END IF;
+                IF l_state IS NULL AND NOT l_new THEN
+                    SELECT r.state, r.lease_until INTO l_state, l_until
+                    FROM {records} r
+                    WHERE r.record = o_record
+                        AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
+                    CONTINUE WHEN FOUND;
+                END IF;
                 SELECT r.state, r.token, r.attempt, r.keys, r.lease_until, r.changed_at
                 INTO l_state, o_token, o_attempt, l_keys, l_until, l_changed
                 FROM {records} r WHERE r.record = o_record FOR NO KEY UPDATE;
-                -- Else it was swept away since.
                 EXIT WHEN FOUND;
+                -- Swept away since: nothing is known of it.
             END LOOP;
             -- Only now: the lock may have been waited for.
             l_now := clock_timestamp();
