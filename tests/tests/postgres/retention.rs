@@ -1,7 +1,7 @@
 //! What is forgotten, and when.
 
 use super::{LEASE, database, execute, granted, key, number, verdict};
-use apideck_hooks::store::{Claim, DeadLetter, End, Held, Status, Store, Token, Verdict};
+use apideck_hooks::store::{Claim, DeadLetter, End, Held, Status, Store, Verdict};
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -132,6 +132,39 @@ async fn tokens_outlive_a_purge() {
     }
 }
 
+/// Not even after a sweep, and not where the sequence was left behind.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_given_twice() {
+    let database = database!();
+    let pool = database.pool(1);
+    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let store = builder.build().unwrap();
+    store.migrate().await.unwrap();
+    let (first, _) = granted(&store, key(1)).await;
+    assert_eq!(
+        store.finish(key(1), first, End::Release).await.unwrap(),
+        Held::Yes
+    );
+    let (second, _) = granted(&store, key(1)).await;
+    assert_eq!(store.finish(key(1), second, End::Done).await.unwrap(), Held::Yes);
+    execute(&database, &pool, AGE).await;
+    assert_eq!(store.sweep().await.unwrap(), 1);
+    let mut last = second;
+    for attempt in 1..=3 {
+        let (token, tried) = granted(&store, key(1)).await;
+        assert!(token > last && tried == attempt, "{last:?} {token:?} {tried}");
+        for stale in [first, second] {
+            assert_eq!(store.finish(key(1), stale, End::Done).await.unwrap(), Held::Lost);
+        }
+        assert_eq!(
+            store.finish(key(1), token, End::Release).await.unwrap(),
+            Held::Yes
+        );
+        last = token;
+        execute(&database, &pool, "ALTER SEQUENCE {}.tokens RESTART").await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
     let database = database!();
@@ -181,9 +214,9 @@ async fn a_body_that_is_too_large_is_left_out_and_said_so() {
     let store = database.builder(2).longest_body(4).build().unwrap();
     store.migrate().await.unwrap();
     for (n, body) in [(1, &b"1234"[..]), (2, b"12345"), (3, b"")] {
-        assert_eq!(granted(&store, key(n)).await.0, Token(1));
+        let (token, _) = granted(&store, key(n)).await;
         let end = End::Dead(letter(body));
-        assert_eq!(store.finish(key(n), Token(1), end).await.unwrap(), Held::Yes);
+        assert_eq!(store.finish(key(n), token, end).await.unwrap(), Held::Yes);
     }
     let letters = store.dead_letters().unwrap();
     let kept = letters.list(None, 10).await.unwrap();

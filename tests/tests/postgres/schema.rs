@@ -39,7 +39,8 @@ async fn migrations_can_be_run_by_oneself() {
     pool.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
     let grant = format!(
         "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
-         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}"
+         GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+         GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
     );
     pool.execute(sqlx::raw_sql(AssertSqlSafe(grant))).await.unwrap();
     let app = apideck_hooks_tests::postgres::pool(database.options.clone().username(&role), 2);

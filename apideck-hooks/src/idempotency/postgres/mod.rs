@@ -62,7 +62,7 @@ pub use names::InvalidName;
 /// An event that is handled takes two statements, each one round trip and one commit; a duplicate takes one that writes
 /// nothing. By default a pool tests a connection before it lends it, which is another round trip; with
 /// [`test_before_acquire(false)`](sqlx::postgres::PgPoolOptions::test_before_acquire) a dead connection costs one `503`
-/// instead. A remembered event takes about 300 bytes with its delivery key and all indexes.
+/// instead. A remembered event takes about 400 bytes with its delivery key and all indexes.
 ///
 /// A claim waits for a free connection: the pool's `max_connections` bounds how many run at once, so share it with
 /// nothing that holds connections for long.
@@ -72,9 +72,9 @@ pub use names::InvalidName;
 /// - PostgreSQL 12 or later, `UTF8` as the database's encoding, and `READ COMMITTED` as the default isolation, which it is:
 ///   under a stricter one no event runs twice, but claims that meet are answered `503`.
 /// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql) run by your own tool.
-///   That makes the tables `records` and `delivery_keys` and the function `claim_v1`, named with the
+///   That makes the tables `records` and `delivery_keys`, the sequence `tokens` and the function `claim_v1`, named with the
 ///   [prefix](PostgresStoreBuilder::prefix), in the [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them
-///   a role needs `USAGE` of the schema and `SELECT`, `INSERT`, `UPDATE`, `DELETE` on both tables.
+///   a role needs `USAGE` of the schema and the sequence and `SELECT`, `INSERT`, `UPDATE`, `DELETE` on both tables.
 /// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` over zero.
 ///
 /// TLS comes with the features of your own `sqlx` (`tls-rustls`, `tls-native-tls`).

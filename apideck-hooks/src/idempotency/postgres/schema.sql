@@ -14,7 +14,7 @@ BEGIN
         -- in its page and touches no index.
         CREATE TABLE {records} (
             record bytea PRIMARY KEY,
-            -- A 'forgotten' record was purged: it counts as absent, and only keeps its token from coming again.
+            -- A 'forgotten' record was purged: it counts as absent, and only keeps its place in the list of letters.
             state text NOT NULL CHECK (state IN ('running', 'released', 'done', 'dead', 'forgotten')),
             token bigint NOT NULL,
             attempt integer NOT NULL,
@@ -41,6 +41,10 @@ BEGIN
             bound_at timestamptz NOT NULL
         );
         CREATE INDEX ON {keys} (bound_at);
+
+        -- No token is given twice, however often a record was swept away: an owner from a record's earlier life cannot
+        -- settle a later one.
+        CREATE SEQUENCE {tokens};
     END IF;
 
     IF to_regprocedure('{claim}(bytea, bytea, bigint, bigint)') IS NULL THEN
@@ -118,17 +122,19 @@ BEGIN
                     o_left := extract(epoch FROM l_until - l_now) * 1000000;
                     RETURN;
                 END IF;
-                INSERT INTO {records} (record, state, token, attempt, keys, lease_until, created_at, changed_at)
-                VALUES (
-                    o_record, 'running', 1, 1, l_new::integer,
-                    l_now + p_lease * interval '1 microsecond', l_now, l_now
-                )
-                ON CONFLICT (record) DO NOTHING;
-                IF FOUND THEN
-                    o_verdict := 'granted';
-                    o_token := 1;
-                    o_attempt := 1;
-                    RETURN;
+                IF l_state IS NULL THEN
+                    INSERT INTO {records} (record, state, token, attempt, keys, lease_until, created_at, changed_at)
+                    VALUES (
+                        o_record, 'running', nextval('{tokens}'), 1, l_new::integer,
+                        l_now + p_lease * interval '1 microsecond', l_now, l_now
+                    )
+                    ON CONFLICT (record) DO NOTHING
+                    RETURNING token INTO o_token;
+                    IF FOUND THEN
+                        o_verdict := 'granted';
+                        o_attempt := 1;
+                        RETURN;
+                    END IF;
                 END IF;
                 IF l_state IS NULL AND NOT l_new THEN
                     SELECT r.state, r.lease_until INTO l_state, l_until
@@ -163,7 +169,8 @@ BEGIN
             END IF;
             IF l_state = 'released' OR l_state = 'running' AND l_until <= l_now THEN
                 o_verdict := 'granted';
-                o_token := o_token + 1;
+                -- The sequence is behind where it was not copied with the tables.
+                o_token := greatest(nextval('{tokens}'), o_token + 1);
                 o_attempt := o_attempt + 1;
                 UPDATE {records}
                 SET state = 'running', token = o_token, attempt = o_attempt, changed_at = l_now,
