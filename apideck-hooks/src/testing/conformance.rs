@@ -14,8 +14,9 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// Tests a store: `store_conformance!(name, async { store })`, where the expression makes a store that is empty or whose
-/// keys are no test's, or an `Option` of one: none skips the test. It writes a module of that name with a `#[tokio::test]` each, so the crate needs tokio with
-/// `macros`, `rt` and `time`. Arguments for `#[tokio::test]` may stand before the expression.
+/// keys are no test's, or an `Option` of one: none skips the test. It writes a module of that name with a
+/// `#[tokio::test]` each, so the crate needs tokio with `macros`, `rt` and `time`. Arguments for `#[tokio::test]` may
+/// stand before the expression.
 ///
 /// ```
 /// # fn main() {}
