@@ -31,7 +31,7 @@ fn verifier(texts: Texts) -> Verifier {
     Verifier::new(secrets).unwrap().texts(texts)
 }
 
-fn verdict(found: Result<Verified, VerifyError>) -> Verdict {
+fn verdict(found: Result<Verified<'_>, VerifyError>) -> Verdict {
     found.map(|verified| (verified.text().clone(), verified.which(), verified.secret_index()))
 }
 

@@ -4,21 +4,32 @@ use bytes::Bytes;
 
 use super::Text;
 
-/// A text whose signature was right.
+/// A signed text.
+#[derive(Clone)]
+pub(super) enum Signed<'a> {
+    /// The body. Not a clone of it, which would cost two atomic operations.
+    Body(&'a Bytes),
+    New(Bytes),
+}
+
+/// A text whose signature was right. It borrows the body if that is the text.
 ///
 /// Parse this text and not the body: what a sorted text leaves out, such as all but the last of several equal keys, nobody
 /// has signed.
 #[derive(Clone)]
-pub struct Verified {
-    pub(super) text: Bytes,
+pub struct Verified<'a> {
+    pub(super) text: Signed<'a>,
     pub(super) which: Text,
     pub(super) secret: usize,
 }
 
-impl Verified {
+impl Verified<'_> {
     /// The text that was signed. For [`Text::Raw`] it is the body that was handed in, not a copy.
     pub fn text(&self) -> &Bytes {
-        &self.text
+        match &self.text {
+            Signed::Body(body) => body,
+            Signed::New(text) => text,
+        }
     }
 
     /// Which text of the body was signed. A body whose texts are the same counts as the first of [`Text::Raw`],
@@ -34,15 +45,18 @@ impl Verified {
 
     /// The text that was signed, to keep.
     pub fn into_text(self) -> Bytes {
-        self.text
+        match self.text {
+            Signed::Body(body) => body.clone(),
+            Signed::New(text) => text,
+        }
     }
 }
 
 /// Without the text, which may hold an end user's credentials.
-impl std::fmt::Debug for Verified {
+impl std::fmt::Debug for Verified<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verified")
-            .field("text", &format_args!("{} bytes", self.text.len()))
+            .field("text", &format_args!("{} bytes", self.text().len()))
             .field("which", &self.which)
             .field("secret_index", &self.secret)
             .finish()

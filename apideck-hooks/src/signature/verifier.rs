@@ -11,6 +11,7 @@ use super::{
     error::Kind,
     header::{self, Mac, NAME},
     keys::Keys,
+    verified::Signed,
 };
 
 /// Tells whether a body is Apideck's.
@@ -103,7 +104,7 @@ impl Verifier {
     ///
     /// There is no `x-apideck-signature` header or more than one, or its value is refused by
     /// [`verify_signature`](Self::verify_signature).
-    pub fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Verified, VerifyError> {
+    pub fn verify<'a>(&self, headers: &HeaderMap, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
         let mut values = headers.get_all(&NAME).iter();
         let value = values.next().ok_or(VerifyError(Kind::Missing))?;
         if values.next().is_some() {
@@ -118,17 +119,17 @@ impl Verifier {
     ///
     /// The signature is neither 64 hexadecimal digits nor 44 characters of base64, which is found out before anything
     /// is computed; or it is of no accepted text of the body with any of the secrets.
-    pub fn verify_signature(
+    pub fn verify_signature<'a>(
         &self,
         signature: impl AsRef<[u8]>,
-        body: &Bytes,
-    ) -> Result<Verified, VerifyError> {
+        body: &'a Bytes,
+    ) -> Result<Verified<'a>, VerifyError> {
         let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(Kind::Malformed))?;
         let last = Text::ALL[usize::from(self.last.load(Ordering::Relaxed)) % Text::ALL.len()];
         let raw_first = last == Text::Raw && self.texts.allow(Text::Raw);
         if raw_first && let Some(secret) = self.keys.find(&mac, body) {
             return Ok(Verified {
-                text: body.clone(),
+                text: Signed::Body(body),
                 which: Text::Raw,
                 secret,
             });
@@ -160,9 +161,9 @@ impl Verifier {
 }
 
 /// The search for the text that was signed.
-struct Search<'a> {
-    verifier: &'a Verifier,
-    mac: &'a Mac,
+struct Search<'s, 'a> {
+    verifier: &'s Verifier,
+    mac: &'s Mac,
     body: &'a Bytes,
     /// The bytes of the body were looked at.
     no_raw: bool,
@@ -170,9 +171,9 @@ struct Search<'a> {
     no_sorted: bool,
 }
 
-impl Search<'_> {
+impl<'a> Search<'_, 'a> {
     /// Looks at one text, if it is accepted. Texts that are the same bytes are looked at once.
-    fn look(&mut self, text: Text) -> Option<Verified> {
+    fn look(&mut self, text: Text) -> Option<Verified<'a>> {
         if !self.verifier.texts.allow(text) {
             return None;
         }
@@ -182,20 +183,20 @@ impl Search<'_> {
         }
     }
 
-    fn look_at_body(&mut self, which: Text) -> Option<Verified> {
+    fn look_at_body(&mut self, which: Text) -> Option<Verified<'a>> {
         if self.no_raw {
             return None;
         }
         self.no_raw = true;
         let secret = self.verifier.keys.find(self.mac, self.body)?;
         Some(Verified {
-            text: self.body.clone(),
+            text: Signed::Body(self.body),
             which,
             secret,
         })
     }
 
-    fn look_at_sorted(&mut self, text: Text, form: Form) -> Option<Verified> {
+    fn look_at_sorted(&mut self, text: Text, form: Form) -> Option<Verified<'a>> {
         if self.no_sorted {
             return None;
         }
@@ -209,7 +210,7 @@ impl Search<'_> {
             Some(text) => {
                 let secret = self.verifier.keys.find(self.mac, &text)?;
                 Some(Verified {
-                    text: text.into(),
+                    text: Signed::New(text.into()),
                     which,
                     secret,
                 })
