@@ -34,6 +34,7 @@
 //! | mount and stop it | [`Hooks`], [`Hooks::shutdown`] |
 //! | know how signatures are verified, and why one is refused | [`signature`] |
 //! | know what counts as a duplicate | [`Identity`] |
+//! | choose a store | [`store`] |
 //! | write a store | [`store::Store`] |
 //!
 //! The README says what is guaranteed and what is not.
@@ -67,7 +68,9 @@ pub use payload::{
 pub use router::Routes;
 pub use service::ResponseFuture;
 
-/// Where events are remembered: the trait behind every store, for writing one's own.
+/// Where events are remembered: which store to take, and the trait behind every store, for writing one's own.
+///
+#[cfg_attr(feature = "full", doc = include_str!("which_store.md"))]
 pub mod store {
     pub use crate::delivery::Key;
     pub use crate::hooks::IntoStore;
