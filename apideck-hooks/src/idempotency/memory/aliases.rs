@@ -1,42 +1,67 @@
 //! Which record a delivery key is bound to.
 
 use super::Limits;
+use super::table::{Hashed, Queue, Table};
 use crate::delivery::Key;
-use std::collections::{HashMap, VecDeque};
+use std::hash::RandomState;
 
 /// A record lives on from its settlement, its aliases from their binding, before the handler ran: what they are kept
 /// longer. Milliseconds.
 const GRACE: u64 = 60 * 60 * 1000;
 
 /// Bindings in the order in which they were made. Whether the record still exists is for its shard to say.
-#[derive(Default)]
 pub(super) struct Aliases {
-    records: HashMap<Key, (Key, u64)>,
-    order: VecDeque<(Key, u64)>,
+    bindings: Table<Binding>,
+    queue: Queue,
+}
+
+#[derive(Clone, Copy)]
+struct Binding {
+    record: Key,
+    /// Milliseconds.
+    at: u64,
 }
 
 impl Aliases {
-    pub(super) fn get(&self, delivery: &Key) -> Option<Key> {
-        self.records.get(delivery).map(|(record, _)| *record)
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Aliases {
+            bindings: Table::new(hasher),
+            queue: Queue::default(),
+        }
+    }
+
+    pub(super) fn get(&self, delivery: &Hashed) -> Option<Key> {
+        let place = self.bindings.find(delivery)?;
+        Some(self.bindings.get(place).record)
     }
 
     /// Binds a key, or binds it anew. The oldest bindings go when their time is over or there are too many.
-    pub(super) fn bind(&mut self, delivery: Key, record: Key, now: u64, limits: &Limits) {
-        while let Some((oldest, at)) = self.order.front()
-            && (self.order.len() >= limits.records
-                || at.saturating_add(limits.retention).saturating_add(GRACE) <= now)
-        {
-            if self
-                .records
-                .get(oldest)
-                .is_some_and(|(_, bound_at)| bound_at == at)
-            {
-                self.records.remove(oldest);
+    pub(super) fn bind(&mut self, delivery: &Hashed, record: Key, now: u64, limits: &Limits) {
+        let binding = Binding { record, at: now };
+        let Aliases { bindings, queue } = self;
+        let place = match bindings.find(delivery) {
+            Some(place) => {
+                bindings.unlink(queue, place);
+                *bindings.get_mut(place) = binding;
+                place
             }
-            self.order.pop_front();
-        }
-        self.records.insert(delivery, (record, now));
-        self.order.push_back((delivery, now));
+            None => {
+                // Two, so that there are ever fewer that are over.
+                for _ in 0..2 {
+                    let oldest = queue.first().filter(|place| {
+                        let at = bindings.get(*place).at;
+                        bindings.len() >= limits.records
+                            || at.saturating_add(limits.retention).saturating_add(GRACE) <= now
+                    });
+                    if let Some(oldest) = oldest {
+                        bindings.unlink(queue, oldest);
+                        bindings.remove(oldest);
+                    }
+                }
+                bindings.insert(delivery, binding)
+            }
+        };
+        bindings.push(queue, place);
     }
 }
 
@@ -44,37 +69,64 @@ impl Aliases {
 mod tests {
     use super::*;
 
+    const LIMITS: Limits = Limits {
+        retention: 1000,
+        records: 2,
+    };
+
     fn key(n: u8) -> Key {
         Key::from_bytes([n; 16])
     }
 
+    struct Fixture(Aliases, RandomState);
+
+    impl Fixture {
+        fn new() -> Self {
+            let hasher = RandomState::new();
+            Fixture(Aliases::new(hasher.clone()), hasher)
+        }
+
+        fn bind(&mut self, delivery: u8, record: u8, now: u64) {
+            let delivery = Hashed::new(key(delivery), &self.1);
+            self.0.bind(&delivery, key(record), now, &LIMITS);
+        }
+
+        fn get(&self, delivery: u8) -> Option<Key> {
+            self.0.get(&Hashed::new(key(delivery), &self.1))
+        }
+    }
+
     #[test]
     fn the_oldest_go_first() {
-        let limits = Limits {
-            retention: 1000,
-            records: 2,
-        };
-        let mut aliases = Aliases::default();
+        let mut aliases = Fixture::new();
         for n in 1..=3 {
-            aliases.bind(key(n), key(100 + n), u64::from(n), &limits);
+            aliases.bind(n, 100 + n, u64::from(n));
         }
         assert_eq!(
-            [1, 2, 3].map(|n| aliases.get(&key(n))),
+            [1, 2, 3].map(|n| aliases.get(n)),
             [None, Some(key(102)), Some(key(103))]
         );
-        assert!(aliases.order.len() <= 2 && aliases.records.len() <= 2);
+        assert_eq!(aliases.0.bindings.len(), 2);
+    }
+
+    #[test]
+    fn those_whose_time_is_over_go() {
+        let mut aliases = Fixture::new();
+        aliases.bind(1, 101, 0);
+        aliases.bind(2, 102, LIMITS.retention + GRACE);
+        assert_eq!([1, 2].map(|n| aliases.get(n)), [None, Some(key(102))]);
     }
 
     #[test]
     fn a_key_that_was_bound_anew_outlives_its_first_binding() {
-        let limits = Limits {
-            retention: 1000,
-            records: 2,
-        };
-        let mut aliases = Aliases::default();
-        aliases.bind(key(1), key(101), 1, &limits);
-        aliases.bind(key(1), key(102), 2, &limits);
-        aliases.bind(key(3), key(103), 3, &limits);
-        assert_eq!(aliases.get(&key(1)), Some(key(102)));
+        let mut aliases = Fixture::new();
+        aliases.bind(1, 101, 1);
+        aliases.bind(2, 102, 2);
+        aliases.bind(1, 103, 3);
+        aliases.bind(3, 104, 4);
+        assert_eq!(
+            [1, 2, 3].map(|n| aliases.get(n)),
+            [Some(key(103)), None, Some(key(104))]
+        );
     }
 }

@@ -2,17 +2,21 @@
 
 mod aliases;
 mod shard;
+mod sync;
+mod table;
 
-use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
+use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, Verdict};
 use crate::delivery::Key;
 use aliases::Aliases;
 use async_trait::async_trait;
 use shard::Shard;
 use std::fmt;
-use std::hash::{BuildHasher, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::hash::RandomState;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use sync::{AtomicU64, Mutex, MutexGuard};
+use table::{Hashed, MOST};
 use tokio::time::Instant;
 
 /// Remembers events in this process.
@@ -78,14 +82,19 @@ impl MemoryStoreBuilder {
     /// The store.
     pub fn build(self) -> MemoryStore {
         let shards = (self.capacity / SHARD_FLOOR).clamp(1, MAX_SHARDS);
+        let hasher = RandomState::new();
         MemoryStore {
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
-            aliases: (0..shards).map(|_| Mutex::default()).collect(),
-            hasher: RandomState::new(),
+            shards: (0..shards)
+                .map(|_| Mutex::new(Shard::new(hasher.clone())))
+                .collect(),
+            aliases: (0..shards)
+                .map(|_| Mutex::new(Aliases::new(hasher.clone())))
+                .collect(),
+            hasher,
             start: Instant::now(),
             limits: Limits {
                 retention: millis(self.retention),
-                records: self.capacity.div_ceil(shards),
+                records: self.capacity.div_ceil(shards).min(MOST),
             },
             evicted: AtomicU64::new(0),
         }
@@ -131,38 +140,48 @@ impl MemoryStore {
         millis(self.start.elapsed())
     }
 
-    fn index(&self, key: &Key) -> usize {
-        // The map inside hashes with other keys, so using this hash twice would not thin it out.
-        (self.hasher.hash_one(key) % self.shards.len() as u64) as usize
+    fn hashed(&self, key: Key) -> Hashed {
+        Hashed::new(key, &self.hasher)
     }
 
-    fn shard(&self, record: &Key) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[self.index(record)])
+    fn shard(&self, record: &Hashed) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[record.shard(self.shards.len())])
+    }
+
+    /// The record's verdict, and whether another key may be bound to it.
+    fn claim_record(&self, record: &Hashed, bind: bool, lease: Duration) -> (Verdict, bool) {
+        let mut shard = self.shard(record);
+        // Once the lock is held, here and below: what is settled later is settled at a later time.
+        shard.claim(record, bind, self.now(), lease, &self.limits, &self.evicted)
     }
 
     fn claim_now(&self, claim: Claim) -> Claimed {
-        let claim_record = |record, bind| {
-            let (verdict, bound) =
-                self.shard(&record)
-                    .claim(record, bind, self.now(), claim.lease, &self.limits, &self.evicted);
-            (Claimed { record, verdict }, bound)
-        };
+        let event = self.hashed(claim.event);
         let Some(delivery) = claim.delivery else {
-            return claim_record(claim.event, false).0;
+            let (verdict, _) = self.claim_record(&event, false, claim.lease);
+            return Claimed {
+                record: claim.event,
+                verdict,
+            };
         };
+        let delivery = self.hashed(delivery);
         // Held until the key is bound: the first delivery under it decides, whoever else comes.
-        let mut aliases = lock(&self.aliases[self.index(&delivery)]);
-        let known = aliases.get(&delivery);
-        if let Some(record) =
-            known.filter(|record| self.shard(record).holds(record, self.now(), &self.limits))
-        {
-            return claim_record(record, false).0;
+        let mut aliases = lock(&self.aliases[delivery.shard(self.aliases.len())]);
+        if let Some(record) = aliases.get(&delivery) {
+            let known = self.hashed(record);
+            let mut shard = self.shard(&known);
+            if let Some(verdict) = shard.claim_kept(&known, self.now(), claim.lease, &self.limits) {
+                return Claimed { record, verdict };
+            }
         }
-        let (claimed, bound) = claim_record(claim.event, true);
+        let (verdict, bound) = self.claim_record(&event, true, claim.lease);
         if bound {
-            aliases.bind(delivery, claimed.record, self.now(), &self.limits);
+            aliases.bind(&delivery, claim.event, self.now(), &self.limits);
         }
-        claimed
+        Claimed {
+            record: claim.event,
+            verdict,
+        }
     }
 }
 
@@ -183,14 +202,17 @@ impl Store for MemoryStore {
     }
 
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        let record = self.hashed(record);
         Ok(self.shard(&record).renew(&record, token, self.now(), lease))
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        let record = self.hashed(record);
         Ok(self.shard(&record).finish(&record, token, &end, self.now()))
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        let record = self.hashed(record);
         Ok(self.shard(&record).status(&record, self.now(), &self.limits))
     }
 }

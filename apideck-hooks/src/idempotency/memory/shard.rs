@@ -1,10 +1,11 @@
 //! The records under one lock.
 
+use super::sync::AtomicU64;
+use super::table::{Hashed, Place, Queue, Table};
 use super::{Limits, millis};
-use crate::delivery::Key;
 use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
-use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::hash::RandomState;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,35 +41,51 @@ impl Record {
     }
 }
 
-/// Records, and the settled ones in the order in which they were settled. An entry of a queue whose record was
-/// changed since is passed over.
-#[derive(Default)]
+/// Those of a queue that one claim forgets, at the most: more than it adds, so that there are ever fewer that are over, and
+/// few enough that nobody waits for it.
+const FORGET_AT_ONCE: usize = 16;
+
+/// Records, and the settled ones in the order in which they were settled.
 pub(super) struct Shard {
-    records: HashMap<Key, Record>,
-    done: VecDeque<(Key, u64)>,
+    records: Table<Record>,
+    done: Queue,
     /// Released or dead.
-    undone: VecDeque<(Key, u64)>,
+    undone: Queue,
     /// The greatest token of a record that was forgotten: a new one begins above it, so that an owner from a record's
     /// earlier life cannot settle a later one.
     forgotten: u64,
 }
 
 impl Shard {
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Shard {
+            records: Table::new(hasher),
+            done: Queue::default(),
+            undone: Queue::default(),
+            forgotten: 0,
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
 
-    /// Whether there is a record, and its retention is not over.
-    pub(super) fn holds(&self, key: &Key, now: u64, limits: &Limits) -> bool {
-        self.records
-            .get(key)
-            .is_some_and(|record| !record.is_over(now, limits))
+    /// The verdict on a record that there is, if its retention is not over.
+    pub(super) fn claim_kept(
+        &mut self,
+        key: &Hashed,
+        now: u64,
+        lease: Duration,
+        limits: &Limits,
+    ) -> Option<Verdict> {
+        let place = self.kept(key, now, limits)?;
+        Some(self.take(place, now, lease))
     }
 
     /// The verdict, and whether another key may be bound to the record.
     pub(super) fn claim(
         &mut self,
-        key: Key,
+        key: &Hashed,
         bind: bool,
         now: u64,
         lease: Duration,
@@ -76,87 +93,107 @@ impl Shard {
         evicted: &AtomicU64,
     ) -> (Verdict, bool) {
         self.expire(now, limits);
-        if !self.holds(&key, now, limits) {
-            self.forget(&key);
-            if self.records.len() >= limits.records {
-                if !self.evict() {
-                    return (Verdict::Full, false);
+        let place = match self.kept(key, now, limits) {
+            Some(place) => place,
+            None => {
+                if let Some(over) = self.records.find(key) {
+                    self.forget(over);
                 }
-                evicted.fetch_add(1, Ordering::Relaxed);
+                if self.records.len() >= limits.records {
+                    let Some(oldest) = self.done.first().or(self.undone.first()) else {
+                        return (Verdict::Full, false);
+                    };
+                    self.forget(oldest);
+                    evicted.fetch_add(1, Ordering::Relaxed);
+                }
+                self.add(key, now)
             }
-            self.records.insert(
-                key,
-                Record {
-                    at: now,
-                    token: self.forgotten,
-                    attempt: 0,
-                    aliases: 0,
-                    state: State::Released,
-                },
-            );
-        }
-        let Some(record) = self.records.get_mut(&key) else {
-            return (Verdict::Full, false);
         };
+        let record = self.records.get_mut(place);
         let bound = bind && usize::from(record.aliases) < MAX_ALIASES;
         record.aliases += u8::from(bound);
-        let verdict = match record.state {
-            State::Done => Verdict::Done,
-            State::Dead => Verdict::Dead,
-            State::Running if record.at > now => Verdict::Running {
-                lease_left: record.lease_left(now),
-            },
-            State::Running | State::Released => {
-                record.state = State::Running;
-                record.at = now.saturating_add(millis(lease));
-                record.token += 1;
-                record.attempt = record.attempt.saturating_add(1);
-                Verdict::Granted {
-                    token: record.token(),
-                    attempt: record.attempt,
-                }
-            }
+        (self.take(place, now, lease), bound)
+    }
+
+    /// A record that was never claimed.
+    fn add(&mut self, key: &Hashed, now: u64) -> Place {
+        let record = Record {
+            at: now,
+            token: self.forgotten,
+            attempt: 0,
+            aliases: 0,
+            state: State::Released,
         };
-        (verdict, bound)
+        let place = self.records.insert(key, record);
+        self.records.push(&mut self.undone, place);
+        place
     }
 
-    pub(super) fn renew(&mut self, key: &Key, token: Token, now: u64, lease: Duration) -> Held {
-        match self.held(key, token) {
-            Some(record) => {
-                record.at = now.saturating_add(millis(lease));
-                Held::Yes
+    /// Claims a record, if that can be.
+    fn take(&mut self, place: Place, now: u64, lease: Duration) -> Verdict {
+        let record = self.records.get_mut(place);
+        let was = record.state;
+        match was {
+            State::Done => return Verdict::Done,
+            State::Dead => return Verdict::Dead,
+            State::Running if record.at > now => {
+                return Verdict::Running {
+                    lease_left: record.lease_left(now),
+                };
             }
-            None => Held::Lost,
+            State::Running | State::Released => {}
         }
+        record.state = State::Running;
+        record.at = now.saturating_add(millis(lease));
+        record.token += 1;
+        record.attempt = record.attempt.saturating_add(1);
+        let granted = Verdict::Granted {
+            token: record.token(),
+            attempt: record.attempt,
+        };
+        if was == State::Released {
+            self.records.unlink(&mut self.undone, place);
+        }
+        granted
     }
 
-    pub(super) fn finish(&mut self, key: &Key, token: Token, end: &End, now: u64) -> Held {
-        let Some(record) = self.held(key, token) else {
+    pub(super) fn renew(&mut self, key: &Hashed, token: Token, now: u64, lease: Duration) -> Held {
+        let Some(place) = self.held(key, token) else {
             return Held::Lost;
         };
-        record.at = now;
-        record.state = match end {
-            End::Done => State::Done,
-            End::Release => State::Released,
-            End::Dead(_) => State::Dead,
-        };
-        let queue = match end {
-            End::Done => &mut self.done,
-            End::Release | End::Dead(_) => &mut self.undone,
-        };
-        queue.push_back((*key, now));
-        self.compact();
+        self.records.get_mut(place).at = now.saturating_add(millis(lease));
         Held::Yes
     }
 
-    pub(super) fn status(&self, key: &Key, now: u64, limits: &Limits) -> Status {
-        let Some(record) = self
-            .records
-            .get(key)
-            .filter(|record| !record.is_over(now, limits))
-        else {
+    pub(super) fn finish(&mut self, key: &Hashed, token: Token, end: &End, now: u64) -> Held {
+        let Some(place) = self.held(key, token) else {
+            return Held::Lost;
+        };
+        let record = self.records.get_mut(place);
+        record.at = now;
+        let queue = match end {
+            End::Done => {
+                record.state = State::Done;
+                &mut self.done
+            }
+            End::Release => {
+                record.state = State::Released;
+                &mut self.undone
+            }
+            End::Dead(_) => {
+                record.state = State::Dead;
+                &mut self.undone
+            }
+        };
+        self.records.push(queue, place);
+        Held::Yes
+    }
+
+    pub(super) fn status(&self, key: &Hashed, now: u64, limits: &Limits) -> Status {
+        let Some(place) = self.kept(key, now, limits) else {
             return Status::Absent;
         };
+        let record = self.records.get(place);
         let (token, attempt) = (record.token(), record.attempt);
         match record.state {
             State::Running => Status::Running {
@@ -170,105 +207,87 @@ impl Shard {
         }
     }
 
-    /// The record, if it runs under this token. A lease that ran out and was not taken still holds.
-    fn held(&mut self, key: &Key, token: Token) -> Option<&mut Record> {
-        self.records
-            .get_mut(key)
-            .filter(|record| record.state == State::Running && record.token() == token)
+    /// Where a record is whose retention is not over.
+    fn kept(&self, key: &Hashed, now: u64, limits: &Limits) -> Option<Place> {
+        let place = self.records.find(key)?;
+        (!self.records.get(place).is_over(now, limits)).then_some(place)
+    }
+
+    /// Where the record is, if it runs under this token. A lease that ran out and was not taken still holds.
+    fn held(&self, key: &Hashed, token: Token) -> Option<Place> {
+        let place = self.records.find(key)?;
+        let record = self.records.get(place);
+        (record.state == State::Running && record.token() == token).then_some(place)
     }
 
     /// Forgets what was settled a retention ago.
     fn expire(&mut self, now: u64, limits: &Limits) {
-        let over = |queue: &VecDeque<(Key, u64)>| {
-            let entry = queue.front().copied();
-            entry.filter(|(_, at)| at.saturating_add(limits.retention) <= now)
+        let is_over = |records: &Table<Record>, place: &Place| records.get(*place).is_over(now, limits);
+        for _ in 0..FORGET_AT_ONCE {
+            let done = self.done.first().filter(|place| is_over(&self.records, place));
+            let undone = || self.undone.first().filter(|place| is_over(&self.records, place));
+            let Some(place) = done.or_else(undone) else {
+                return;
+            };
+            self.forget(place);
+        }
+    }
+
+    /// Forgets a record that does not run.
+    fn forget(&mut self, place: Place) {
+        let queue = match self.records.get(place).state {
+            State::Running => return,
+            State::Done => &mut self.done,
+            State::Released | State::Dead => &mut self.undone,
         };
-        while let Some((key, at)) = over(&self.done) {
-            self.done.pop_front();
-            self.forget_settled(&key, at);
-        }
-        while let Some((key, at)) = over(&self.undone) {
-            self.undone.pop_front();
-            self.forget_settled(&key, at);
-        }
+        self.records.unlink(queue, place);
+        let record = self.records.remove(place);
+        self.forgotten = self.forgotten.max(record.token);
     }
-
-    /// Forgets the record that was settled longest ago, a done one if there is one.
-    fn evict(&mut self) -> bool {
-        while let Some((key, at)) = self.done.pop_front().or_else(|| self.undone.pop_front()) {
-            if self.forget_settled(&key, at) {
-                return true;
-            }
-        }
-        false
-    }
-
-    /// Forgets the record if it is still the one that was settled then.
-    fn forget_settled(&mut self, key: &Key, at: u64) -> bool {
-        let current = is_current(&self.records, key, at);
-        if current {
-            self.forget(key);
-        }
-        current
-    }
-
-    fn forget(&mut self, key: &Key) {
-        if let Some(record) = self.records.remove(key) {
-            self.forgotten = self.forgotten.max(record.token);
-        }
-    }
-
-    /// An event that fails again and again leaves an entry each time: drop them before they outnumber the records.
-    fn compact(&mut self) {
-        let limit = 2 * self.records.len() + 32;
-        let Shard { records, undone, .. } = self;
-        if undone.len() > limit {
-            undone.retain(|(key, at)| is_current(records, key, *at));
-        }
-    }
-}
-
-fn is_current(records: &HashMap<Key, Record>, key: &Key, at: u64) -> bool {
-    records
-        .get(key)
-        .is_some_and(|record| record.state != State::Running && record.at == at)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Key;
 
     const LEASE: Duration = Duration::from_millis(100);
 
-    fn key(n: u8) -> Key {
-        Key::from_bytes([n; 16])
-    }
-
     /// A shard with room for so many records, which keeps them for a second.
-    struct Fixture(Shard, Limits);
+    struct Fixture(Shard, Limits, RandomState);
 
     impl Fixture {
         fn new(records: usize) -> Self {
-            Fixture(
-                Shard::default(),
-                Limits {
-                    retention: 1000,
-                    records,
-                },
-            )
+            let hasher = RandomState::new();
+            let limits = Limits {
+                retention: 1000,
+                records,
+            };
+            Fixture(Shard::new(hasher.clone()), limits, hasher)
+        }
+
+        fn key(&self, n: u8) -> Hashed {
+            Hashed::new(Key::from_bytes([n; 16]), &self.2)
+        }
+
+        fn holds(&self, n: u8, now: u64) -> bool {
+            self.0.kept(&self.key(n), now, &self.1).is_some()
+        }
+
+        fn finish(&mut self, n: u8, token: Token, end: &End, now: u64) -> Held {
+            self.0.finish(&self.key(n), token, end, now)
         }
 
         fn claim(&mut self, n: u8, now: u64) -> Verdict {
-            self.0
-                .claim(key(n), false, now, LEASE, &self.1, &AtomicU64::new(0))
-                .0
+            let (key, evicted) = (self.key(n), AtomicU64::new(0));
+            self.0.claim(&key, false, now, LEASE, &self.1, &evicted).0
         }
 
         fn settle(&mut self, n: u8, now: u64, end: &End) -> Token {
             let Verdict::Granted { token, .. } = self.claim(n, now) else {
                 panic!("{n} is not granted")
             };
-            assert_eq!(self.0.finish(&key(n), token, end, now), Held::Yes);
+            assert_eq!(self.finish(n, token, end, now), Held::Yes);
             token
         }
     }
@@ -281,8 +300,8 @@ mod tests {
             panic!("its retention is over")
         };
         assert!(token > old);
-        assert_eq!(fixture.0.finish(&key(1), old, &End::Done, 1000), Held::Lost);
-        assert_eq!(fixture.0.finish(&key(1), token, &End::Done, 1000), Held::Yes);
+        assert_eq!(fixture.finish(1, old, &End::Done, 1000), Held::Lost);
+        assert_eq!(fixture.finish(1, token, &End::Done, 1000), Held::Yes);
     }
 
     #[test]
@@ -307,11 +326,11 @@ mod tests {
         fixture.settle(1, 0, &End::Release);
         fixture.settle(2, 1, &End::Done);
         fixture.settle(3, 2, &End::Done);
-        assert!(fixture.0.holds(&key(1), 2, &fixture.1) && !fixture.0.holds(&key(2), 2, &fixture.1));
+        assert!(fixture.holds(1, 2) && !fixture.holds(2, 2));
         fixture.claim(3, 3);
         fixture.claim(4, 3);
         fixture.claim(5, 3);
-        assert!(!fixture.0.holds(&key(1), 3, &fixture.1), "then what was released");
+        assert!(!fixture.holds(1, 3), "then what was released");
         assert_eq!(fixture.claim(6, 3), Verdict::Full);
     }
 
@@ -321,10 +340,22 @@ mod tests {
         for now in 0..10_000 {
             fixture.settle(1, now, &End::Release);
         }
-        assert!(
-            fixture.0.len() == 1 && fixture.0.undone.len() < 100,
-            "{}",
-            fixture.0.undone.len()
-        );
+        assert_eq!(fixture.0.len(), 1);
+        assert_eq!(fixture.0.undone.first(), Some(0));
+    }
+
+    #[test]
+    fn what_is_over_goes_a_few_at_a_time() {
+        let mut fixture = Fixture::new(300);
+        for n in 0..200 {
+            fixture.settle(n, 0, &End::Done);
+        }
+        fixture.claim(201, 1000);
+        assert_eq!(fixture.0.len(), 201 - FORGET_AT_ONCE);
+        assert!(!fixture.holds(199, 1000), "over, though still there");
+        for n in 201..=255 {
+            fixture.claim(n, 1000);
+        }
+        assert_eq!(fixture.0.len(), 55);
     }
 }

@@ -1,0 +1,276 @@
+//! Entries that are found by their key, and stand in a queue.
+//!
+//! An event takes two of them for as long as it is remembered, so they are kept tight: entries lie side by side in chunks and
+//! never move, an index holds their places as four bytes each, and a queue is a chain through the entries themselves. Chunks
+//! are not doubled as a vector would be, so there is no moment at which half of the memory is unused, and nothing of size is
+//! copied under a lock.
+
+use crate::delivery::Key;
+use hashbrown::HashTable;
+use std::hash::{BuildHasher, RandomState};
+
+/// Where an entry is, until it is removed.
+pub(super) type Place = u32;
+
+/// No place: the end of a chain.
+const NONE: Place = Place::MAX;
+/// So many entries a table takes.
+pub(super) const MOST: usize = NONE as usize;
+/// Entries of a chunk.
+const CHUNK: usize = 256;
+
+/// A key and its hash, which is made once for all that is looked up in an operation.
+#[derive(Clone, Copy)]
+pub(super) struct Hashed {
+    pub(super) key: Key,
+    hash: u64,
+}
+
+impl Hashed {
+    pub(super) fn new(key: Key, hasher: &RandomState) -> Self {
+        let hash = hasher.hash_one(key);
+        Hashed { key, hash }
+    }
+
+    /// Which of so many shards the key is in. The index uses the lowest bits and the highest ones.
+    pub(super) fn shard(&self, shards: usize) -> usize {
+        (self.hash >> 32) as usize % shards
+    }
+}
+
+pub(super) struct Table<T> {
+    index: HashTable<Place>,
+    chunks: Vec<Vec<Entry<T>>>,
+    /// The chain of the places that are free again.
+    vacant: Place,
+    hasher: RandomState,
+}
+
+struct Entry<T> {
+    key: Key,
+    value: T,
+    before: Place,
+    after: Place,
+}
+
+/// Entries in the order in which they were put there. An entry is in one queue or none.
+pub(super) struct Queue {
+    first: Place,
+    last: Place,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Queue {
+            first: NONE,
+            last: NONE,
+        }
+    }
+}
+
+impl Queue {
+    pub(super) fn first(&self) -> Option<Place> {
+        (self.first != NONE).then_some(self.first)
+    }
+}
+
+impl<T: Copy> Table<T> {
+    /// Its keys are hashed by this.
+    pub(super) fn new(hasher: RandomState) -> Self {
+        Table {
+            index: HashTable::new(),
+            chunks: Vec::new(),
+            vacant: NONE,
+            hasher,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.index.len()
+    }
+
+    pub(super) fn find(&self, key: &Hashed) -> Option<Place> {
+        let is_it = |place: &Place| self.entry(*place).key == key.key;
+        self.index.find(key.hash, is_it).copied()
+    }
+
+    pub(super) fn get(&self, place: Place) -> &T {
+        &self.entry(place).value
+    }
+
+    pub(super) fn get_mut(&mut self, place: Place) -> &mut T {
+        &mut self.entry_mut(place).value
+    }
+
+    /// Adds an entry whose key there is none of, in no queue. The table must not hold [`MOST`].
+    pub(super) fn insert(&mut self, key: &Hashed, value: T) -> Place {
+        let entry = Entry {
+            key: key.key,
+            value,
+            before: NONE,
+            after: NONE,
+        };
+        let place = if self.vacant == NONE {
+            self.append(entry)
+        } else {
+            let place = self.vacant;
+            self.vacant = self.entry(place).after;
+            *self.entry_mut(place) = entry;
+            place
+        };
+        let Table {
+            index,
+            chunks,
+            hasher,
+            ..
+        } = self;
+        index.insert_unique(key.hash, place, |place| {
+            hasher.hash_one(entry_of(chunks, *place).key)
+        });
+        place
+    }
+
+    fn append(&mut self, entry: Entry<T>) -> Place {
+        // No place was ever given up, so all before this one are taken.
+        let place = self.index.len();
+        if place.is_multiple_of(CHUNK) {
+            // The first one grows, as there may be many shards and few events.
+            let room = if place == 0 { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
+        }
+        self.chunks[place / CHUNK].push(entry);
+        place as Place
+    }
+
+    /// Removes an entry that is in no queue.
+    pub(super) fn remove(&mut self, place: Place) -> T {
+        let hash = self.hasher.hash_one(self.entry(place).key);
+        if let Ok(found) = self.index.find_entry(hash, |other| *other == place) {
+            found.remove();
+        }
+        let vacant = self.vacant;
+        let entry = self.entry_mut(place);
+        entry.after = vacant;
+        let value = entry.value;
+        self.vacant = place;
+        value
+    }
+
+    /// Puts an entry that is in no queue at the end of one.
+    pub(super) fn push(&mut self, queue: &mut Queue, place: Place) {
+        let last = std::mem::replace(&mut queue.last, place);
+        if last == NONE {
+            queue.first = place;
+        } else {
+            self.entry_mut(last).after = place;
+        }
+        let entry = self.entry_mut(place);
+        entry.before = last;
+        entry.after = NONE;
+    }
+
+    /// Takes an entry out of the queue that it is in.
+    pub(super) fn unlink(&mut self, queue: &mut Queue, place: Place) {
+        let entry = self.entry_mut(place);
+        let before = std::mem::replace(&mut entry.before, NONE);
+        let after = std::mem::replace(&mut entry.after, NONE);
+        if before == NONE {
+            queue.first = after;
+        } else {
+            self.entry_mut(before).after = after;
+        }
+        if after == NONE {
+            queue.last = before;
+        } else {
+            self.entry_mut(after).before = before;
+        }
+    }
+
+    fn entry(&self, place: Place) -> &Entry<T> {
+        entry_of(&self.chunks, place)
+    }
+
+    fn entry_mut(&mut self, place: Place) -> &mut Entry<T> {
+        let place = place as usize;
+        &mut self.chunks[place / CHUNK][place % CHUNK]
+    }
+}
+
+fn entry_of<T>(chunks: &[Vec<Entry<T>>], place: Place) -> &Entry<T> {
+    let place = place as usize;
+    &chunks[place / CHUNK][place % CHUNK]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(n: u64, hasher: &RandomState) -> Hashed {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&n.to_le_bytes());
+        Hashed::new(Key::from_bytes(bytes), hasher)
+    }
+
+    fn queued(table: &Table<u64>, queue: &Queue) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut place = queue.first;
+        let mut last = NONE;
+        while place != NONE {
+            found.push(*table.get(place));
+            assert_eq!(table.entry(place).before, last);
+            last = place;
+            place = table.entry(place).after;
+        }
+        assert_eq!(queue.last, last);
+        found
+    }
+
+    /// Beside a plain queue, through several chunks, with places that are used again.
+    #[test]
+    fn a_table_is_a_queue_with_names() {
+        let hasher = RandomState::new();
+        let mut table = Table::new(hasher.clone());
+        let mut queue = Queue::default();
+        let mut model: Vec<u64> = Vec::new();
+        let mut random = 1_u64;
+        for n in 0..5_000 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(n);
+            let pick = (random >> 33) as usize;
+            match pick % 8 {
+                0 | 1 if !model.is_empty() => {
+                    let gone = model.remove(pick / 8 % model.len());
+                    let place = table.find(&key(gone, &hasher)).unwrap();
+                    table.unlink(&mut queue, place);
+                    assert_eq!(table.remove(place), gone);
+                    assert_eq!(table.find(&key(gone, &hasher)), None);
+                }
+                2 if !model.is_empty() => {
+                    let moved = model.remove(pick / 8 % model.len());
+                    let place = table.find(&key(moved, &hasher)).unwrap();
+                    table.unlink(&mut queue, place);
+                    table.push(&mut queue, place);
+                    model.push(moved);
+                }
+                _ => {
+                    let place = table.insert(&key(n, &hasher), n);
+                    table.push(&mut queue, place);
+                    model.push(n);
+                }
+            }
+            assert_eq!(table.len(), model.len());
+        }
+        assert!(table.chunks.len() > 3, "{}", table.chunks.len());
+        assert_eq!(queued(&table, &queue), model);
+    }
+
+    #[test]
+    fn places_are_used_again() {
+        let hasher = RandomState::new();
+        let mut table = Table::new(hasher.clone());
+        for n in 0..10_000 {
+            let place = table.insert(&key(n, &hasher), n);
+            assert!(place < 1, "{place}");
+            table.remove(place);
+        }
+    }
+}
