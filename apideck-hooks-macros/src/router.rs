@@ -123,7 +123,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let listed = paths.iter().zip(&handlers).map(|(path, handler)| {
         let span = name_span(path);
         let (handler, private) = (format_ident!("{handler}", span = span), Krate::private(span));
-        quote_spanned!(span=> <#handler as #private::Listed>::ON)
+        quote_spanned!(span=> on: <#handler as #private::Listed>::ON, transaction: <#handler as #private::Listed>::TRANSACTION)
     });
     let check = |check: TokenStream, span| {
         quote_spanned! {span=>
@@ -148,7 +148,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             () => { #(#aliases)* };
         }
         a_handler_is_a_function_with_the_attribute_on!();
-        const __HANDLERS: &[#private::Entry] = &[#(#private::Entry { name: #names, on: #listed }),*];
+        const __HANDLERS: &[#private::Entry] = &[#(#private::Entry { name: #names, #listed }),*];
         #(#conflicts)*
         #gap
         static __PLAN: #private::Plan = #private::Plan::new(__HANDLERS);

@@ -33,6 +33,7 @@
 //! | set limits, secrets, the store | [`Hooks::builder`], [`HooksBuilder`] |
 //! | mount and stop it | [`Hooks`], [`Hooks::shutdown`] |
 //! | know how signatures are verified, and why one is refused | [`signature`] |
+//! | have a database's changes exactly once | `Tx`, with the feature `postgres` or `sqlite` |
 //! | know what counts as a duplicate | [`Identity`] |
 //! | choose a store | [`store`] |
 //! | write a store | [`store::Store`] |
@@ -53,6 +54,8 @@ pub mod signature;
 pub use delivery::{DecodeError, Delivery, Identity};
 pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use handler::{Transactional, Tx};
 pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed, StatsSnapshot as Stats};
 #[cfg(feature = "postgres")]
 pub use idempotency::{InvalidName, PostgresStore, PostgresStoreBuilder};
@@ -76,7 +79,7 @@ pub mod store {
     pub use crate::hooks::IntoStore;
     pub use crate::idempotency::{
         Claim, Claimed, DeadLetter, DeadLetters, DeadRecord, End, Held, MAX_ALIASES, Status, Store,
-        StoreError, Token, Verdict,
+        StoreError, Token, Transactions, Verdict,
     };
 }
 
@@ -125,7 +128,8 @@ pub use apideck_hooks_macros::FromRef;
 /// # Parameters
 ///
 /// First the event, if it is wanted: the event's own type in [`events`], its family's ([`ConnectionEvent`] for Vault,
-/// [`ResourceEvent`] for all other APIs) or [`AnyEvent`]. Then any [`FromDelivery`]: [`State`], [`Delivery`], your own.
+/// [`ResourceEvent`] for all other APIs) or [`AnyEvent`]. Then any [`FromDelivery`]: [`State`], [`Delivery`], your own. With the
+/// feature `postgres` or `sqlite` also `Tx`, the transaction that marks the event as done.
 ///
 /// # What it returns
 ///
@@ -181,7 +185,7 @@ struct Readme;
 /// For the macros alone; no part of it is stable.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::handler::{Extract, Handle, Incoming, Listed, check_param};
+    pub use crate::handler::{Extract, Handle, Incoming, Listed, check_param, one_transaction};
     pub use crate::router::{Entry, Fault, Plan, Routes, Selector, conflict, gap};
 }
 

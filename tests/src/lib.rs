@@ -17,6 +17,7 @@ pub mod redis_proxy;
 pub mod server;
 pub mod spy;
 pub mod tools;
+pub mod transactional;
 
 /// The key that test deliveries are signed with.
 pub const SECRET: &str = "test-api-key";

@@ -95,24 +95,33 @@ impl Probe {
 
 #[on("*")]
 async fn scripted(event: AnyEvent, delivery: Delivery, State(probe): State<Probe>) -> Outcome {
-    probe.runs.lock().expect("no panic").push(Run {
-        event_type: event.event_type().map(ToString::to_string),
-        event_id: delivery.event_id().map(str::to_owned),
-        attempt: delivery.attempt(),
-        execution_attempt: delivery.execution_attempt(),
-        idempotency_key: delivery.idempotency_key().map(str::to_owned),
-        body: String::from_utf8_lossy(delivery.body()).into_owned(),
-    });
-    let step = probe
-        .script
-        .lock()
-        .expect("no panic")
-        .pop_front()
-        .unwrap_or(Step::Succeed);
-    probe.started.add_permits(1);
-    let outcome = take(step, &probe).await;
-    probe.ended.add_permits(1);
-    outcome
+    probe
+        .run(event.event_type().map(ToString::to_string), &delivery)
+        .await
+}
+
+impl Probe {
+    /// Notes a run, and does what the script says.
+    pub async fn run(&self, event_type: Option<String>, delivery: &Delivery) -> Outcome {
+        self.runs.lock().expect("no panic").push(Run {
+            event_type,
+            event_id: delivery.event_id().map(str::to_owned),
+            attempt: delivery.attempt(),
+            execution_attempt: delivery.execution_attempt(),
+            idempotency_key: delivery.idempotency_key().map(str::to_owned),
+            body: String::from_utf8_lossy(delivery.body()).into_owned(),
+        });
+        let step = self
+            .script
+            .lock()
+            .expect("no panic")
+            .pop_front()
+            .unwrap_or(Step::Succeed);
+        self.started.add_permits(1);
+        let outcome = take(step, self).await;
+        self.ended.add_permits(1);
+        outcome
+    }
 }
 
 async fn take(mut step: Step, probe: &Probe) -> Outcome {

@@ -65,7 +65,17 @@ impl Handler<'_> {
             quote!(&[#private::Selector::Broken])
         } else {
             // Names the checks, so that `router!` knows of an error there and keeps silent about it.
-            quote!({ #(let () = #names;)* __ON })
+            quote!({ #(let _ = #names;)* __ON })
+        };
+        let transaction = if self.broken {
+            quote!(::core::option::Option::None)
+        } else {
+            quote_spanned! {name.span()=>
+                match #private::one_transaction(&[#(#names),*]) {
+                    ::core::result::Result::Ok(transaction) => transaction,
+                    ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.as_str()),
+                }
+            }
         };
         let (import, handle) = (self.args.krate.import(), self.handle());
         quote! {
@@ -85,6 +95,7 @@ impl Handler<'_> {
                 #[automatically_derived]
                 impl #private::Listed for #name {
                     const ON: &'static [#private::Selector] = #on;
+                    const TRANSACTION: ::core::option::Option<&'static ::core::primitive::str> = #transaction;
                 }
 
                 #handle
@@ -140,9 +151,12 @@ impl Handler<'_> {
             let (krate, private) = (Krate::at(span), Krate::private(span));
             let name = format_ident!("__PARAM_{position}");
             let check = quote_spanned! {span=>
-                const #name: () = match #private::check_param(<#ty as #krate::FromDelivery>::PAYLOAD, #position, __ON) {
-                    ::core::option::Option::None => {}
-                    ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
+                const #name: ::core::option::Option<&'static ::core::primitive::str> = {
+                    let needs = <#ty as #krate::FromDelivery>::NEEDS;
+                    match #private::check_param(needs, #position, __ON) {
+                        ::core::option::Option::None => needs.transaction,
+                        ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
+                    }
                 };
             };
             (name, check)

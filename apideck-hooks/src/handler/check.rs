@@ -14,11 +14,19 @@ pub enum Payload {
     Any,
 }
 
-/// What is wrong with a parameter in this position of a handler of these events; `payload` is the event that it holds,
-/// if it holds one.
+/// What a parameter asks for.
+#[derive(Clone, Copy, Debug)]
+pub struct Needs {
+    /// The event that it holds, if it holds one.
+    pub payload: Option<Payload>,
+    /// The database whose transaction it is, if it is one.
+    pub transaction: Option<&'static str>,
+}
+
+/// What is wrong with a parameter in this position of a handler of these events.
 // Not generic over the parameter: rustc would show this function to whoever gives it a type that is none.
-pub const fn check_param(payload: Option<Payload>, position: usize, on: &[Selector]) -> Option<Fault> {
-    let Some(payload) = payload else { return None };
+pub const fn check_param(needs: Needs, position: usize, on: &[Selector]) -> Option<Fault> {
+    let Some(payload) = needs.payload else { return None };
     let fault = Fault::new();
     if position > 0 {
         return Some(fault.add("a handler takes its event first, and only one"));
@@ -29,6 +37,22 @@ pub const fn check_param(payload: Option<Payload>, position: usize, on: &[Select
     let fault = name(fault.add("this handler is for "), on);
     let fault = payload_name(fault.add(", and "), payload).add(": take ");
     Some(code(fault, wanted(on)))
+}
+
+/// The transaction that is taken, if one is; more than one is a fault.
+pub const fn one_transaction(params: &[Option<&'static str>]) -> Result<Option<&'static str>, Fault> {
+    let mut one = None;
+    let mut index = 0;
+    while index < params.len() {
+        if params[index].is_some() {
+            if one.is_some() {
+                return Err(Fault::new().add("a handler takes one transaction: there is one commit"));
+            }
+            one = params[index];
+        }
+        index += 1;
+    }
+    Ok(one)
 }
 
 const fn all_fit(payload: Payload, on: &[Selector]) -> bool {

@@ -1,9 +1,10 @@
 //! The parameters of handlers.
 
-use super::{FromRef, NoState, Outcome, Payload};
+use super::{FromRef, Needs, NoState, Outcome, Payload};
 use crate::delivery::{DecodeError, Delivery};
 use crate::handler::Failure;
 use crate::payload::AnyEvent;
+use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
 
@@ -55,6 +56,17 @@ pub trait FromDelivery: Sized + Send {
     #[doc(hidden)]
     const PAYLOAD: Option<Payload> = None;
 
+    /// The database whose transaction it is, if it is one.
+    #[doc(hidden)]
+    const TRANSACTION: Option<&'static str> = None;
+
+    /// Both in one, so that a type that is no parameter is one error.
+    #[doc(hidden)]
+    const NEEDS: Needs = Needs {
+        payload: Self::PAYLOAD,
+        transaction: Self::TRANSACTION,
+    };
+
     /// Makes it, out of what was read already where there is such a thing.
     #[doc(hidden)]
     fn take(
@@ -79,6 +91,9 @@ impl FromDelivery for Delivery {
 pub struct Incoming {
     pub(crate) delivery: Delivery,
     pub(crate) event: Option<Result<AnyEvent, DecodeError>>,
+    /// A `Tx`, for the handler that takes it.
+    #[cfg_attr(not(any(feature = "postgres", feature = "sqlite")), allow(dead_code))]
+    pub(crate) transaction: Option<Box<dyn Any + Send>>,
 }
 
 impl Incoming {

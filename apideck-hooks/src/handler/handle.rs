@@ -13,6 +13,9 @@ use std::future::Future;
 pub trait Listed {
     /// What it is for.
     const ON: &'static [Selector];
+
+    /// The database whose transaction it takes, if it takes one.
+    const TRANSACTION: Option<&'static str>;
 }
 
 /// A handler that can run under the state `S`.

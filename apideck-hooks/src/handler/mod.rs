@@ -6,12 +6,16 @@ mod from_delivery;
 mod handle;
 mod outcome;
 mod state;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod tx;
 
-pub use check::check_param;
+pub use check::{check_param, one_transaction};
 pub use failure::{Failure, Permanent};
 pub use from_delivery::{Extract, FromDelivery, Incoming};
 pub use handle::{Handle, Listed};
 pub use outcome::{IntoOutcome, Outcome};
 pub use state::{FromRef, NoState, State};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use tx::{Transactional, Tx};
 
-pub(crate) use check::Payload;
+pub(crate) use check::{Needs, Payload};

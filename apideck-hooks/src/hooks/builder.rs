@@ -5,7 +5,7 @@ use super::{Edge, Hooks, Limits, Phase, Stats};
 use crate::delivery::Identity;
 use crate::handler::NoState;
 use crate::idempotency::{MemoryStore, Runner, Store};
-use crate::router::Routes;
+use crate::router::{Entry, Routes};
 use crate::signature::{Secret, Texts, Verifier};
 use std::fmt;
 use std::sync::Arc;
@@ -185,6 +185,9 @@ impl<R, S> HooksBuilder<R, S> {
             .map(Secret::new)
             .collect::<Result<Vec<_>, _>>();
         let secrets = secrets.map_err(|error| BuildError(Kind::Secret(error.to_string())))?;
+        for handler in router.plan().entries() {
+            check_store(handler, &*store)?;
+        }
         let verifier = Verifier::new(secrets).map_err(|error| BuildError(Kind::Secret(error.to_string())))?;
         let stats = Arc::new(Stats::default());
         let (phase, watched) = watch::channel(Phase::Open);
@@ -247,6 +250,23 @@ fn check(limits: &Limits) -> Result<(), BuildError> {
     Ok(())
 }
 
+/// Whether the store gives the transaction that the handler takes.
+fn check_store(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
+    let Some(wanted) = handler.transaction else {
+        return Ok(());
+    };
+    let given = store.transactions().map(|transactions| transactions.database());
+    if given == Some(wanted) {
+        return Ok(());
+    }
+    Err(BuildError(Kind::Transaction {
+        handler: handler.name,
+        wanted,
+        given,
+        store: store.type_name(),
+    }))
+}
+
 impl<R, S> fmt::Debug for HooksBuilder<R, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HooksBuilder")
@@ -289,6 +309,12 @@ enum Kind {
     NoSecret,
     Secret(String),
     Limit(&'static str),
+    Transaction {
+        handler: &'static str,
+        wanted: &'static str,
+        given: Option<&'static str>,
+        store: &'static str,
+    },
 }
 
 impl BuildError {
@@ -301,6 +327,11 @@ impl BuildError {
     pub fn is_limit(&self) -> bool {
         matches!(self.0, Kind::Limit(_))
     }
+
+    /// Whether a handler takes a transaction that the store does not give.
+    pub fn is_transaction(&self) -> bool {
+        matches!(self.0, Kind::Transaction { .. })
+    }
 }
 
 impl fmt::Display for BuildError {
@@ -311,6 +342,22 @@ impl fmt::Display for BuildError {
             }
             Kind::Secret(error) => write!(f, "the secret cannot be used: {error}"),
             Kind::Limit(what) => f.write_str(what),
+            Kind::Transaction {
+                handler,
+                wanted,
+                given,
+                store,
+            } => {
+                write!(
+                    f,
+                    "the handler `{handler}` takes `Tx<{wanted}>`, and the store, a `{store}`, gives "
+                )?;
+                match given {
+                    Some(given) => write!(f, "`Tx<{given}>`")?,
+                    None => f.write_str("no transactions")?,
+                }
+                write!(f, ": call `.store(…)` with a `{wanted}Store`")
+            }
         }
     }
 }

@@ -123,7 +123,8 @@ where
         );
         let idempotency_key = idempotency_key.map(str::to_owned);
         let body = text.clone();
-        let handler = |attempt| async move {
+        let transactional = plan.transaction(route).is_some();
+        let handler = |attempt, transaction| async move {
             let delivery = Delivery::new(delivery::Inner {
                 event_type,
                 event_id: identity.event_id,
@@ -138,19 +139,24 @@ where
             let mut incoming = Incoming {
                 delivery,
                 event: Some(event),
+                transaction,
             };
             self.router.dispatch(route, &mut incoming, &self.state).await
         };
-        let answer = self
-            .runner
-            .run(Job {
-                keys,
-                body,
-                replay,
-                handler,
-            })
-            .instrument(span)
-            .await;
+        let job = Job {
+            keys,
+            body,
+            replay,
+            handler,
+        };
+        let answer = if transactional {
+            // Boxed: it is the larger one, and the less usual.
+            Box::pin(self.runner.run_in_transaction(job))
+                .instrument(span)
+                .await
+        } else {
+            self.runner.run(job).instrument(span).await
+        };
         drop(permit);
         answer
     }

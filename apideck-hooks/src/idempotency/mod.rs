@@ -4,16 +4,23 @@ mod dead_letters;
 mod finish;
 mod guard;
 mod lease;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod loan;
 mod memory;
 mod panic;
+mod places;
 #[cfg(feature = "postgres")]
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
 mod run;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod savepoints;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod transact;
+mod transactions;
 mod twins;
 
 pub use dead_letters::{DeadLetter, DeadLetters, DeadRecord};
@@ -25,5 +32,6 @@ pub use redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use store::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Store, StoreError, Token, Verdict};
+pub use transactions::Transactions;
 
 pub(crate) use run::{Job, Runner};

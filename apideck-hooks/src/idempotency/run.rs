@@ -5,7 +5,9 @@ use super::finish::Recorded;
 use super::guard::Guard;
 use super::lease::Lease;
 use super::panic;
-use super::store::{Claim, End, Status, Store, StoreError, Token, Verdict};
+use super::places::Places;
+use super::store::{Claim, Claimed, End, Status, Store, StoreError, Token, Verdict};
+use super::transactions::Handed;
 use super::twins::Twins;
 use crate::delivery::{Key, Keys};
 use crate::handler::{Failure, Outcome};
@@ -25,8 +27,9 @@ pub(crate) struct Runner {
     pub(super) store: Arc<dyn Store>,
     pub(super) limits: Limits,
     pub(super) stats: Arc<Stats>,
-    twins: Twins,
-    phase: watch::Receiver<Phase>,
+    pub(super) twins: Twins,
+    pub(super) places: Places,
+    pub(super) phase: watch::Receiver<Phase>,
 }
 
 /// What is to be done for a delivery.
@@ -36,15 +39,22 @@ pub(crate) struct Job<F> {
     pub(crate) body: Bytes,
     /// Whether a failure sets it aside, whatever the error: a dead letter that is replayed.
     pub(crate) replay: bool,
-    /// The handler's run, given the attempt.
+    /// The handler's run, given the attempt, and the transaction if it takes one.
     pub(crate) handler: F,
 }
 
 /// How a handler's run ended.
-enum Ended {
+pub(super) enum Ended {
     Itself(Outcome),
     /// The grace period of a shutdown is over.
     Stopped,
+}
+
+impl Ended {
+    /// Earlier runs ended without a word, as a crash does.
+    pub(super) fn without_a_word() -> Self {
+        Ended::Itself(Outcome::Retry(Failure::retry("no attempt before came to an end")))
+    }
 }
 
 impl Runner {
@@ -59,6 +69,7 @@ impl Runner {
             limits,
             stats,
             twins: Twins::default(),
+            places: Places::default(),
             phase,
         }
     }
@@ -66,7 +77,7 @@ impl Runner {
     /// The answer for the delivery.
     pub(crate) async fn run<F, R>(&self, job: Job<F>) -> Answer
     where
-        F: FnOnce(u32) -> R,
+        F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
     {
         let asked = Instant::now();
@@ -76,17 +87,12 @@ impl Runner {
             Err(error) => return self.run_without_store(job, &error).await,
         };
         if claimed.record != job.keys.event {
-            self.stats.idempotency_key_reused.add();
-            tracing::warn!("idempotency_key_reused: this idempotency key came with another event before");
+            self.warn_of_reuse();
         }
         match claimed.verdict {
             // Its first event failed and waits for its next attempt: that is not this one's to take.
             Verdict::Granted { token, .. } if claimed.record != job.keys.event => {
-                let given_back = self.store.finish(claimed.record, token, End::Release);
-                if let Err(error) = self.within_timeout(given_back).await {
-                    self.stats.store_errors.add();
-                    tracing::warn!(%error, "a claim could not be given back: it ends with its lease");
-                }
+                self.give_back(claimed.record, token).await;
                 let keys = Keys {
                     delivery: None,
                     ..job.keys
@@ -97,14 +103,36 @@ impl Runner {
                 let lease = Lease::until(asked + self.limits.lease);
                 self.run_claimed(job, claimed.record, token, attempt, lease).await
             }
+            _ => self.answer_unclaimed(claimed).await,
+        }
+    }
+
+    /// The answer where nothing is to be run.
+    pub(super) async fn answer_unclaimed(&self, claimed: Claimed) -> Answer {
+        match claimed.verdict {
             Verdict::Running { lease_left } => self.wait_for_twin(claimed.record, lease_left).await,
             Verdict::Done => self.duplicate(),
             Verdict::Dead => self.duplicate_of_dead(),
-            Verdict::Full => {
+            // What is granted is run, by whoever claimed it.
+            Verdict::Full | Verdict::Granted { .. } => {
                 self.stats.store_full.add();
                 tracing::error!("the idempotency store is full of events that are being handled");
                 Answer::Later(Later::Busy, Later::DEFAULT)
             }
+        }
+    }
+
+    pub(super) fn warn_of_reuse(&self) {
+        self.stats.idempotency_key_reused.add();
+        tracing::warn!("idempotency_key_reused: this idempotency key came with another event before");
+    }
+
+    /// As if it had not been claimed, but for the attempt.
+    pub(super) async fn give_back(&self, record: Key, token: Token) {
+        let given_back = self.store.finish(record, token, End::Release);
+        if let Err(error) = self.within_timeout(given_back).await {
+            self.stats.store_errors.add();
+            tracing::warn!(%error, "a claim could not be given back: it ends with its lease");
         }
     }
 
@@ -117,7 +145,7 @@ impl Runner {
         lease: Lease,
     ) -> Answer
     where
-        F: FnOnce(u32) -> R,
+        F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
     {
         let guard = Guard::new(Arc::clone(&self.store), record, token);
@@ -127,11 +155,10 @@ impl Runner {
             return Answer::Later(Later::Store, Later::DEFAULT);
         }
         let ended = if attempt > self.limits.max_attempts {
-            // Earlier runs ended without a word, as a crash does.
-            Ended::Itself(Outcome::Retry(Failure::retry("no attempt before came to an end")))
+            Ended::without_a_word()
         } else {
             self.stats.runs.add();
-            self.attend((job.handler)(attempt), self.keep(record, token, &lease))
+            self.attend((job.handler)(attempt, None), self.keep(record, token, &lease))
                 .await
         };
         // Under the guard: a failure's text is made by code of the user's, which can panic.
@@ -163,7 +190,11 @@ impl Runner {
     }
 
     /// The handler's run, its claim kept meanwhile.
-    async fn attend(&self, handler: impl Future<Output = Outcome>, keep: impl Future<Output = ()>) -> Ended {
+    pub(super) async fn attend(
+        &self,
+        handler: impl Future<Output = Outcome>,
+        keep: impl Future<Output = ()>,
+    ) -> Ended {
         let mut phase = self.phase.clone();
         let mut handler = pin!(panic::catch(handler));
         // Unconstrained: a handler that is always ready uses up the task's budget at every turn, and timers that are polled
@@ -198,7 +229,7 @@ impl Runner {
     }
 
     /// What to record and what to answer.
-    fn judge(&self, ended: Ended, attempt: u32, replay: bool, body: Bytes) -> (End, Answer) {
+    pub(super) fn judge(&self, ended: Ended, attempt: u32, replay: bool, body: Bytes) -> (End, Answer) {
         let outcome = match ended {
             Ended::Itself(outcome) => outcome,
             Ended::Stopped => {
@@ -297,7 +328,7 @@ impl Runner {
         }
     }
 
-    async fn answer_of_successor(&self, record: Key) -> Answer {
+    pub(super) async fn answer_of_successor(&self, record: Key) -> Answer {
         match self.within_timeout(self.store.status(record)).await {
             Ok(Status::Done { .. }) => self.duplicate(),
             Ok(Status::Dead { .. }) => self.duplicate_of_dead(),
@@ -312,7 +343,7 @@ impl Runner {
     /// The store is down: nothing is run, unless the user has said that running twice does no harm.
     async fn run_without_store<F, R>(&self, job: Job<F>, error: &StoreError) -> Answer
     where
-        F: FnOnce(u32) -> R,
+        F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
     {
         self.stats.store_errors.add();
@@ -323,7 +354,7 @@ impl Runner {
         self.stats.failed_open.add();
         self.stats.runs.add();
         tracing::error!(%error, "not claimed: running all the same, as `fail_open` says");
-        let ended = self.attend((job.handler)(1), std::future::pending()).await;
+        let ended = self.attend((job.handler)(1, None), std::future::pending()).await;
         // Without a record there is no last attempt, and nothing to set it aside in.
         let (end, answer) = self.judge(ended, 0, job.replay, job.body);
         if matches!(end, End::Dead(_)) {
@@ -349,7 +380,7 @@ impl Runner {
 }
 
 /// Ready when a shutdown's grace is over. Without the last `Hooks` nobody can ask for one any more: that is none.
-async fn released(phase: &mut watch::Receiver<Phase>) {
+pub(super) async fn released(phase: &mut watch::Receiver<Phase>) {
     if phase.wait_for(|phase| *phase == Phase::Releasing).await.is_err() {
         std::future::pending().await
     }

@@ -1,6 +1,7 @@
 //! What a store has to do.
 
 use super::dead_letters::{DeadLetter, DeadLetters};
+use super::transactions::Transactions;
 use crate::delivery::Key;
 use async_trait::async_trait;
 use std::fmt;
@@ -37,6 +38,18 @@ pub trait Store: Send + Sync + 'static {
     /// an event aside acknowledged to Apideck.
     fn dead_letters(&self) -> Option<&dyn DeadLetters> {
         None
+    }
+
+    /// The store's transactions, if handlers can take them. A store that wraps another one hands on what that one
+    /// returns; the operations above are not called for an event whose handler succeeds in its transaction.
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        None
+    }
+
+    /// What an error calls it.
+    #[doc(hidden)]
+    fn type_name(&self) -> &'static str {
+        std::any::type_name::<Self>()
     }
 }
 

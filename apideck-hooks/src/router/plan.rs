@@ -59,6 +59,16 @@ impl Plan {
             .map_or("", |entry| entry.name)
     }
 
+    /// The database whose transaction the handler takes, if it takes one.
+    pub(crate) fn transaction(&self, handler: u16) -> Option<&'static str> {
+        self.entries.get(usize::from(handler))?.transaction
+    }
+
+    /// All handlers.
+    pub(crate) fn entries(&self) -> &'static [Entry] {
+        self.entries
+    }
+
     fn route_unlisted(&self, name: &str) -> Option<u16> {
         let ranked = self.entries.iter().enumerate().filter_map(|(handler, entry)| {
             let rank = entry
@@ -92,6 +102,7 @@ mod tests {
         let entry = |on: Vec<Selector>| Entry {
             name: "handler",
             on: on.leak(),
+            transaction: None,
         };
         lists.into_iter().map(entry).collect::<Vec<_>>().leak()
     }

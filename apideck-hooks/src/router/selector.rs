@@ -27,6 +27,8 @@ pub struct Entry {
     pub name: &'static str,
     /// Its events.
     pub on: &'static [Selector],
+    /// The database whose transaction it takes, if it takes one.
+    pub transaction: Option<&'static str>,
 }
 
 impl Selector {

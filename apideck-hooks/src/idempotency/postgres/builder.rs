@@ -6,6 +6,7 @@ use super::{Limits, PostgresStore};
 use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 
 /// Names and limits of a [`PostgresStore`]. All have a default.
 #[derive(Clone, Debug)]
@@ -77,7 +78,10 @@ impl PostgresStoreBuilder {
     }
 
     pub(super) fn build_with(self, names: &Names) -> PostgresStore {
+        // One connection is left for all else, if there is more than one: failed attempts are counted, dead letters looked at.
+        let turns = self.pool.options().get_max_connections().saturating_sub(1).max(1);
         PostgresStore {
+            turns: Arc::new(Semaphore::new(turns as usize)),
             pool: self.pool,
             statements: Arc::new(Statements::new(names)),
             limits: self.limits,

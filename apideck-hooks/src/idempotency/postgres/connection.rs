@@ -5,6 +5,8 @@ use sqlx::pool::PoolConnection;
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, PgPool, Postgres};
+use std::future::Future;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Handle;
@@ -14,7 +16,7 @@ use tokio::time::timeout;
 const LONGEST_CALL: Duration = Duration::from_secs(60);
 
 /// How long the server may take to be done with a call that was given up, before its connection is closed.
-const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+pub(super) const LONGEST_DRAIN: Duration = Duration::from_secs(5);
 
 /// A statement of ours: its only variable parts are names that were checked.
 pub(super) fn query(sql: &Arc<str>) -> Query<'static, Postgres, PgArguments> {
@@ -45,11 +47,8 @@ async fn call<T>(
         return Err(StoreError::new("called outside of a tokio runtime"));
     }
     let call = async {
-        let mut lent = Lent(Some(pool.acquire().await?));
-        let Some(connection) = &mut lent.0 else {
-            return Err(sqlx::Error::PoolClosed);
-        };
-        let result = call(connection).await;
+        let mut lent = Lent::from(pool).await?;
+        let result = call(&mut lent).await;
         if let Ok(_) | Err(sqlx::Error::Database(_)) = result {
             lent.give_back();
         }
@@ -61,13 +60,46 @@ async fn call<T>(
     }
 }
 
+/// Until when a call is waited for.
+pub(super) async fn within_limit<T>(call: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    match timeout(LONGEST_CALL, call).await {
+        Ok(result) => result,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
 /// A connection that is closed unless it is given back: after a call that was given up, an answer may still be on its
 /// way. The pool would wait for that answer without end, and be one connection short until TCP gives up.
-struct Lent(Option<PoolConnection<Postgres>>);
+pub(super) struct Lent(Option<PoolConnection<Postgres>>);
 
 impl Lent {
-    fn give_back(&mut self) {
+    pub(super) async fn from(pool: &PgPool) -> sqlx::Result<Self> {
+        Ok(Lent(Some(pool.acquire().await?)))
+    }
+
+    /// It has answered all that it was asked, and is in no transaction.
+    pub(super) fn give_back(mut self) {
         drop(self.0.take());
+    }
+}
+
+impl Deref for Lent {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match &self.0 {
+            Some(connection) => connection,
+            None => unreachable!("used after it was given back"),
+        }
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        match &mut self.0 {
+            Some(connection) => connection,
+            None => unreachable!("used after it was given back"),
+        }
     }
 }
 
@@ -87,7 +119,7 @@ impl Drop for Lent {
     }
 }
 
-fn explain(error: sqlx::Error) -> StoreError {
+pub(super) fn explain(error: sqlx::Error) -> StoreError {
     let code = error.as_database_error().and_then(|error| error.code());
     // No such table, function, schema.
     if let Some("42P01" | "42883" | "3F000") = code.as_deref() {

@@ -6,9 +6,11 @@ mod letters;
 mod names;
 mod statements;
 mod sweeper;
+mod transactions;
 
 use super::dead_letters::DeadLetters;
 use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, Verdict};
+use super::transactions::Transactions;
 use crate::delivery::Key;
 use async_trait::async_trait;
 use connection::{query, rows, run};
@@ -21,6 +23,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use sweeper::Sweeper;
+use tokio::sync::Semaphore;
 
 pub use builder::PostgresStoreBuilder;
 pub use names::InvalidName;
@@ -89,6 +92,8 @@ pub struct PostgresStore {
     pool: PgPool,
     statements: Arc<Statements>,
     limits: Limits,
+    /// One a handler's transaction.
+    turns: Arc<Semaphore>,
     sweeper: OnceLock<Sweeper>,
 }
 
@@ -136,6 +141,19 @@ impl PostgresStore {
         sweeper::sweep(&self.pool, &self.statements, self.limits.retention).await
     }
 
+    fn claim_with(&self, sql: &Arc<str>, claim: Claim) -> Query<'static, Postgres, PgArguments> {
+        query(sql)
+            .bind(claim.event.to_bytes())
+            .bind(claim.delivery.map(Key::to_bytes))
+            .bind(micros(claim.lease))
+            .bind(micros(self.limits.retention))
+    }
+
+    fn start_sweeper(&self) {
+        self.sweeper
+            .get_or_init(|| Sweeper::start(&self.pool, &self.statements, &self.limits));
+    }
+
     async fn held(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Held, StoreError> {
         let rows = rows(&self.pool, query).await?;
         Ok(if rows.is_empty() { Held::Lost } else { Held::Yes })
@@ -146,33 +164,12 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        let query = query(&self.statements.claim)
-            .bind(claim.event.to_bytes())
-            .bind(claim.delivery.map(Key::to_bytes))
-            .bind(micros(claim.lease))
-            .bind(micros(self.limits.retention));
-        let rows = rows(&self.pool, query).await?;
-        self.sweeper
-            .get_or_init(|| Sweeper::start(&self.pool, &self.statements, &self.limits));
+        let rows = rows(&self.pool, self.claim_with(&self.statements.claim, claim)).await?;
+        self.start_sweeper();
         let [row] = &rows[..] else {
             return Err(unexpected());
         };
-        let verdict = match get::<&str>(row, 1)? {
-            "granted" => Verdict::Granted {
-                token: token(get(row, 2)?)?,
-                attempt: count(get(row, 3)?)?,
-            },
-            "running" => Verdict::Running {
-                lease_left: left(get(row, 4)?),
-            },
-            "done" => Verdict::Done,
-            "dead" => Verdict::Dead,
-            _ => return Err(unexpected()),
-        };
-        Ok(Claimed {
-            record: key(row, 0)?,
-            verdict,
-        })
+        claimed(row)
     }
 
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
@@ -225,6 +222,29 @@ impl Store for PostgresStore {
     fn dead_letters(&self) -> Option<&dyn DeadLetters> {
         Some(self)
     }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        Some(self)
+    }
+}
+
+fn claimed(row: &PgRow) -> Result<Claimed, StoreError> {
+    let verdict = match get::<&str>(row, 1)? {
+        "granted" => Verdict::Granted {
+            token: token(get(row, 2)?)?,
+            attempt: count(get(row, 3)?)?,
+        },
+        "running" => Verdict::Running {
+            lease_left: left(get(row, 4)?),
+        },
+        "done" => Verdict::Done,
+        "dead" => Verdict::Dead,
+        _ => return Err(unexpected()),
+    };
+    Ok(Claimed {
+        record: key(row, 0)?,
+        verdict,
+    })
 }
 
 /// A statement about a claim; none for a token that was never given.

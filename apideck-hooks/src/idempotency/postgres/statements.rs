@@ -9,6 +9,9 @@ use std::sync::Arc;
 pub(super) struct Statements {
     pub(super) schema: Arc<str>,
     pub(super) claim: Arc<str>,
+    /// The same, and on which backend.
+    pub(super) claim_open: Arc<str>,
+    pub(super) cancel: Arc<str>,
     pub(super) renew: Arc<str>,
     pub(super) done: Arc<str>,
     pub(super) release: Arc<str>,
@@ -23,6 +26,11 @@ pub(super) struct Statements {
 }
 
 const CLAIM: &str = "SELECT o_record, o_verdict, o_token, o_attempt, o_left FROM {claim}($1, $2, $3, $4)";
+
+const CLAIM_OPEN: &str =
+    "SELECT o_record, o_verdict, o_token, o_attempt, o_left, pg_backend_pid() FROM {claim}($1, $2, $3, $4)";
+
+const CANCEL: &str = "SELECT pg_cancel_backend($1)";
 
 const RENEW: &str = "
     UPDATE {records} SET lease_until = clock_timestamp() + $3 * interval '1 microsecond'
@@ -117,6 +125,8 @@ impl Statements {
         Statements {
             schema: fill(include_str!("schema.sql")),
             claim: fill(CLAIM),
+            claim_open: fill(CLAIM_OPEN),
+            cancel: fill(CANCEL),
             renew: fill(RENEW),
             done: fill(DONE),
             release: fill(RELEASE),

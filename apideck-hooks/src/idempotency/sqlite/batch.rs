@@ -10,6 +10,36 @@ use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::HashMap;
 use std::fmt::Write;
+use std::iter::once;
+
+/// One statement for any number of keys: they travel as JSON arrays of hexadecimal texts.
+macro_rules! load {
+    () => {
+        "SELECT NULL, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
+        FROM json_each(?1) AS wanted CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(wanted.value)
+        UNION ALL
+        SELECT a.delivery, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
+        FROM json_each(?2) AS wanted
+        CROSS JOIN apideck_hooks_aliases AS a ON a.delivery = unhex(wanted.value)
+        CROSS JOIN apideck_hooks_records AS r ON r.id = a.record"
+    };
+}
+
+/// Together: the way to SQLite's thread and back takes longer than each of them.
+macro_rules! save {
+    () => {
+        "INSERT INTO apideck_hooks_records (key, state, at, boot, token, attempt, aliases, letter)
+        SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
+        FROM json_each(?1) WHERE true
+        ON CONFLICT (key) DO UPDATE SET state = excluded.state, at = excluded.at, boot = excluded.boot,
+        token = excluded.token, attempt = excluded.attempt, aliases = excluded.aliases, letter = excluded.letter;
+        INSERT INTO apideck_hooks_aliases (delivery, record)
+        SELECT unhex(value ->> 0), r.id
+        FROM json_each(?2) AS bound CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(bound.value ->> 1)
+        WHERE true
+        ON CONFLICT (delivery) DO UPDATE SET record = excluded.record;"
+    };
+}
 
 /// What is decided here holds once it is committed: the transaction keeps every other writer away meanwhile.
 pub(super) struct Batch {
@@ -42,33 +72,36 @@ impl Batch {
         now: Now,
         floor: u64,
     ) -> Result<Self, Failed> {
-        // A transaction that no other writer can get in the way of. One statement for any number of keys: they travel as a
-        // JSON array of hexadecimal texts.
-        const LOAD: &str = "
-            BEGIN IMMEDIATE;
-            SELECT NULL, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
-            FROM json_each(?1) AS wanted CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(wanted.value)
-            UNION ALL
-            SELECT a.delivery, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
-            FROM json_each(?2) AS wanted
-            CROSS JOIN apideck_hooks_aliases AS a ON a.delivery = unhex(wanted.value)
-            CROSS JOIN apideck_hooks_records AS r ON r.id = a.record";
+        // A transaction that no other writer can get in the way of.
+        const BEGIN: &str = concat!("BEGIN IMMEDIATE;", load!());
         let records = operations.iter().map(Operation::record);
         let deliveries = operations.iter().filter_map(Operation::delivery);
-        let rows = sqlx::query(LOAD)
-            .bind(json(records))
-            .bind(json(deliveries))
-            .fetch_all(connection)
-            .await?;
+        let rows = rows_of(connection, BEGIN, records, deliveries).await?;
+        Batch::read(&rows, now, floor)
+    }
+
+    /// The same in a transaction that has begun, about one record.
+    pub(super) async fn load_one(
+        connection: &mut SqliteConnection,
+        (record, delivery): (Key, Option<Key>),
+        now: Now,
+        floor: u64,
+    ) -> Result<Self, Failed> {
+        let (record, delivery) = (once(record), delivery.into_iter());
+        let rows = rows_of(connection, load!(), record, delivery).await?;
+        Batch::read(&rows, now, floor)
+    }
+
+    fn read(rows: &[SqliteRow], now: Now, floor: u64) -> Result<Self, Failed> {
         let mut batch = Batch {
             now,
             floor,
-            records: HashMap::with_capacity(operations.len()),
+            records: HashMap::with_capacity(rows.len()),
             aliases: HashMap::new(),
             bound: HashMap::new(),
             letters: HashMap::new(),
         };
-        for row in &rows {
+        for row in rows {
             let (key, record) = (key(row, 1)?, decode(row, 2)?);
             if row.try_get::<Option<&[u8]>, _>(0)?.is_some() {
                 batch.aliases.insert(self::key(row, 0)?, key);
@@ -123,7 +156,7 @@ impl Batch {
         }
     }
 
-    fn claim(&mut self, claim: Claim) -> Claimed {
+    pub(super) fn claim(&mut self, claim: Claim) -> Claimed {
         let Claim {
             event,
             delivery,
@@ -162,7 +195,7 @@ impl Batch {
         held
     }
 
-    fn finish(&mut self, key: Key, token: Token, end: End) -> Held {
+    pub(super) fn finish(&mut self, key: Key, token: Token, end: End) -> Held {
         let now = self.now;
         let mut letter = None;
         let held = self.held(key, |record| {
@@ -204,6 +237,15 @@ impl Batch {
 
     /// Writes what was changed, and commits.
     pub(super) async fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
+        self.write(connection, concat!(save!(), "COMMIT")).await
+    }
+
+    /// Writes what was changed, in a transaction that goes on.
+    pub(super) async fn save_open(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
+        self.write(connection, save!()).await
+    }
+
+    async fn write(&self, connection: &mut SqliteConnection, save: &'static str) -> Result<(), Failed> {
         let removed = self.records.iter().filter(|(_, slot)| slot.removed);
         let removed: Vec<Key> = removed.map(|(key, _)| *key).collect();
         if !removed.is_empty() {
@@ -212,28 +254,25 @@ impl Batch {
         for (key, letter) in &self.letters {
             save_letter(connection, *key, letter.as_ref(), self.now.at).await?;
         }
-        // Together: the way to SQLite's thread and back takes longer than each of them.
-        const SAVE: &str = "
-            INSERT INTO apideck_hooks_records (key, state, at, boot, token, attempt, aliases, letter)
-            SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
-            FROM json_each(?1) WHERE true
-            ON CONFLICT (key) DO UPDATE SET state = excluded.state, at = excluded.at, boot = excluded.boot,
-            token = excluded.token, attempt = excluded.attempt, aliases = excluded.aliases, letter = excluded.letter;
-            INSERT INTO apideck_hooks_aliases (delivery, record)
-            SELECT unhex(value ->> 0), r.id
-            FROM json_each(?2) AS bound CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(bound.value ->> 1)
-            WHERE true
-            ON CONFLICT (delivery) DO UPDATE SET record = excluded.record;
-            COMMIT";
         let pairs = self.bound.iter();
         let pairs = pairs.map(|(delivery, record)| format!("[\"{delivery}\",\"{record}\"]"));
-        sqlx::query(SAVE)
+        sqlx::query(save)
             .bind(rows(self.records.iter().filter(|(_, slot)| slot.changed)))
             .bind(format!("[{}]", pairs.collect::<Vec<_>>().join(",")))
             .execute(connection)
             .await?;
         Ok(())
     }
+}
+
+async fn rows_of(
+    connection: &mut SqliteConnection,
+    load: &'static str,
+    records: impl Iterator<Item = Key>,
+    deliveries: impl Iterator<Item = Key>,
+) -> Result<Vec<SqliteRow>, Failed> {
+    let query = sqlx::query(load).bind(json(records)).bind(json(deliveries));
+    Ok(query.fetch_all(connection).await?)
 }
 
 /// Deletes records, with all that hangs on them.

@@ -69,8 +69,10 @@ impl SqliteStoreBuilder {
             .map_err(|failed| StoreError::new(database.explain(&failed)))?;
         let retention = millis(self.retention);
         let (queue, operations) = mpsc::channel(QUEUE);
+        let (begins, asked) = mpsc::channel(QUEUE);
         let writer = Writer {
             queue: operations,
+            begins: asked,
             database: database.clone(),
             connection: Some(connection),
             clock,
@@ -83,6 +85,7 @@ impl SqliteStoreBuilder {
         tokio::spawn(writer.run());
         Ok(SqliteStore {
             queue,
+            begins,
             path: database.path().to_owned(),
             reader: Reader::new(database),
             clock,

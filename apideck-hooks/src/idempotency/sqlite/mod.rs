@@ -9,12 +9,14 @@ mod operation;
 mod reader;
 mod record;
 mod schema;
+mod transactions;
 mod writer;
 
 pub use builder::SqliteStoreBuilder;
 
 use super::dead_letters::{DeadLetter, DeadLetters, DeadRecord};
 use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
+use super::transactions::Transactions;
 use crate::delivery::Key;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -26,6 +28,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use transactions::Begin;
 
 /// Remembers events in a SQLite file, for one process.
 ///
@@ -92,6 +95,7 @@ use tokio::sync::{mpsc, oneshot};
 /// on until a list is empty. It is an error to go on from a letter that is no longer kept.
 pub struct SqliteStore {
     queue: mpsc::Sender<Operation>,
+    begins: mpsc::Sender<Begin>,
     reader: Reader,
     clock: Clock,
     boot: i64,
@@ -129,14 +133,15 @@ impl SqliteStore {
     /// Has the writer do something. A caller that is dropped meanwhile leaves it done or not, never half-way.
     async fn ask<T>(&self, operation: impl FnOnce(Reply<T>) -> Operation) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let gone = || {
-            StoreError::new(format!(
-                "{}: the runtime that the store was opened in has ended; open it in the one that uses it",
-                self.path.display()
-            ))
-        };
-        self.queue.send(operation(reply)).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.queue.send(operation(reply)).await.map_err(|_| self.gone())?;
+        answer.await.map_err(|_| self.gone())?
+    }
+
+    fn gone(&self) -> StoreError {
+        StoreError::new(format!(
+            "{}: the runtime that the store was opened in has ended; open it in the one that uses it",
+            self.path.display()
+        ))
     }
 
     fn fit(&self, mut letter: DeadLetter) -> DeadLetter {
@@ -185,6 +190,10 @@ impl Store for SqliteStore {
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        Some(self)
+    }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
         Some(self)
     }
 }

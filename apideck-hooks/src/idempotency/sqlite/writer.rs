@@ -6,6 +6,7 @@ use super::database::{Database, Failed};
 use super::lock::Lock;
 use super::operation::{Answered, Operation};
 use super::record::Now;
+use super::transactions::Begin;
 use sqlx::{Connection, Row, SqliteConnection};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -25,6 +26,8 @@ const NO_TRANSACTION: &str = "1";
 
 pub(super) struct Writer {
     pub(super) queue: mpsc::Receiver<Operation>,
+    /// Handlers that wait for their transaction.
+    pub(super) begins: mpsc::Receiver<Begin>,
     pub(super) database: Database,
     /// None if it was of no more use: the next transaction makes it anew.
     pub(super) connection: Option<SqliteConnection>,
@@ -46,10 +49,12 @@ impl Writer {
         loop {
             // Claims to give back do not wait for company.
             let room = BATCH - operations.len();
+            let mut begin = None;
             if operations.is_empty() {
                 tokio::select! {
                     biased;
                     count = self.queue.recv_many(&mut operations, room) => if count == 0 { break },
+                    next = self.begins.recv() => begin = next,
                     () = tokio::time::sleep_until(next_sweep) => {}
                 }
             } else {
@@ -61,6 +66,10 @@ impl Writer {
             }
             if !operations.is_empty() {
                 operations = self.commit(operations).await;
+            }
+            // One after each batch, so that neither keeps the other waiting for ever.
+            if let Some(begin) = begin.or_else(|| self.begins.try_recv().ok()) {
+                self.lend(begin).await;
             }
             if next_sweep <= Instant::now() {
                 let pause = match self.sweep().await {
@@ -168,7 +177,7 @@ impl Writer {
         Err(self.database.explain(&failed))
     }
 
-    fn now(&self) -> Now {
+    pub(super) fn now(&self) -> Now {
         Now {
             at: self.clock.now(),
             boot: self.boot,
@@ -177,7 +186,7 @@ impl Writer {
     }
 }
 
-async fn connected<'a>(
+pub(super) async fn connected<'a>(
     database: &Database,
     connection: &'a mut Option<SqliteConnection>,
 ) -> Result<&'a mut SqliteConnection, Failed> {

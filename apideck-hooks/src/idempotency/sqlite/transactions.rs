@@ -1,0 +1,193 @@
+//! Transactions for handlers: the writer lends its connection, and writes nothing until it is back.
+
+use super::SqliteStore;
+use super::batch::Batch;
+use super::database::Failed;
+use super::writer::{Writer, connected};
+use crate::delivery::Key;
+use crate::handler::{Transactional, Tx};
+use crate::idempotency::loan::Loan;
+use crate::idempotency::savepoints;
+use crate::idempotency::store::{Claim, Claimed, End, Held, StoreError, Token, Verdict};
+use crate::idempotency::transactions::{Begun, Committed, ENDED, Ending, KEPT, Open, Transactions, sealed};
+use async_trait::async_trait;
+use sqlx::{SqlSafeStr, Sqlite, SqliteConnection};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+/// SQLite's code for a constraint that does not hold, which a commit finds if it was deferred.
+const CONSTRAINT: i32 = 19;
+
+/// Somebody wants the connection.
+pub(super) struct Begin {
+    claim: Claim,
+    reply: oneshot::Sender<Result<Begun, StoreError>>,
+}
+
+impl sealed::Sealed for SqliteStore {}
+
+#[async_trait]
+impl Transactions for SqliteStore {
+    fn database(&self) -> &'static str {
+        <Sqlite as Transactional>::NAME
+    }
+
+    async fn begin(&self, claim: Claim, patience: Duration) -> Result<Begun, StoreError> {
+        let (reply, begun) = oneshot::channel();
+        let asked = async {
+            self.begins
+                .send(Begin { claim, reply })
+                .await
+                .map_err(|_| self.gone())?;
+            begun.await.map_err(|_| self.gone())?
+        };
+        // What is given too late is dropped, and so rolled back.
+        timeout(patience, asked).await.unwrap_or(Ok(Begun::Busy))
+    }
+}
+
+struct SqliteEnding(oneshot::Sender<oneshot::Sender<Committed>>);
+
+#[async_trait]
+impl Ending for SqliteEnding {
+    async fn commit(self: Box<Self>) -> Committed {
+        let (reply, committed) = oneshot::channel();
+        let gone = || {
+            Committed::Unknown(StoreError::new(
+                "the runtime that the store was opened in has ended",
+            ))
+        };
+        if self.0.send(reply).is_err() {
+            return gone();
+        }
+        committed.await.unwrap_or_else(|_| gone())
+    }
+
+    /// What comes after it is done after it.
+    async fn roll_back(self: Box<Self>) {}
+}
+
+impl Writer {
+    /// Claims an event in a transaction, lends it to whoever asked, and ends it as they say.
+    pub(super) async fn lend(&mut self, Begin { claim, reply }: Begin) {
+        if reply.is_closed() {
+            return;
+        }
+        let (claimed, token, attempt, connection) = match self.claim_open(claim).await {
+            Ok((claimed, Some(open))) => (claimed, open.0, open.1, open.2),
+            Ok((claimed, None)) => return drop(reply.send(Ok(Begun::Not(claimed)))),
+            Err(failed) => return drop(reply.send(Err(StoreError::new(self.explain(&failed))))),
+        };
+        let (loan, mut back) = Loan::new(Box::new(connection));
+        let (order, ordered) = oneshot::channel();
+        // If they have gone, the connection comes back at once, and without an order.
+        drop(reply.send(Ok(Begun::Open(Open {
+            claimed,
+            attempt,
+            handed: Box::new(Tx::<Sqlite>::new(loan)),
+            ending: Box::new(SqliteEnding(order)),
+        }))));
+        let mut order = ordered.await.ok();
+        let mut connection = back.try_recv().ok();
+        if connection.is_none() {
+            if let Some(order) = order.take() {
+                let _ = order.send(Committed::No(StoreError::new(KEPT)));
+            }
+            tracing::error!("{KEPT}; nothing is written until it is given back");
+            connection = back.await.ok();
+        }
+        // Without it the next transaction is on a new one.
+        let Some(mut connection) = connection.map(|connection| *connection) else {
+            return;
+        };
+        let committed = match order {
+            Some(order) => {
+                let committed = self.commit_open(&mut connection, claimed.record, token).await;
+                Some((order, committed))
+            }
+            None => None,
+        };
+        if savepoints::roll_back::<Sqlite>(&mut connection).await.is_ok() {
+            self.connection = Some(connection);
+        }
+        if let Some((order, committed)) = committed {
+            let _ = order.send(committed);
+        }
+    }
+
+    /// The connection with the transaction, if the claim was granted in it.
+    async fn claim_open(
+        &mut self,
+        claim: Claim,
+    ) -> Result<(Claimed, Option<(Token, u32, SqliteConnection)>), Failed> {
+        let (now, floor) = (self.now(), self.floor);
+        // Taken: what fails half-way is closed with its transaction, unless it can be rolled back.
+        connected(&self.database, &mut self.connection).await?;
+        let Some(mut connection) = self.connection.take() else {
+            return Err(Failed::Other("no connection".to_owned()));
+        };
+        let result = async {
+            let begin = "BEGIN IMMEDIATE".into_sql_str();
+            savepoints::begin::<Sqlite>(&mut connection, Some(begin)).await?;
+            let keys = (claim.event, claim.delivery);
+            let mut batch = Batch::load_one(&mut connection, keys, now, floor).await?;
+            let claimed = batch.claim(claim);
+            batch.save_open(&mut connection).await?;
+            if !matches!(claimed.verdict, Verdict::Granted { .. }) {
+                savepoints::commit::<Sqlite>(&mut connection).await?;
+            }
+            // Too great a number does no harm.
+            Ok((claimed, batch.floor))
+        };
+        let result = result.await;
+        if let Ok((claimed, floor)) = result {
+            self.floor = floor;
+            if let Verdict::Granted { token, attempt } = claimed.verdict {
+                return Ok((claimed, Some((token, attempt, connection))));
+            }
+        }
+        if savepoints::roll_back::<Sqlite>(&mut connection).await.is_ok() {
+            self.connection = Some(connection);
+        }
+        result.map(|(claimed, _)| (claimed, None))
+    }
+
+    /// Marks the event as done and commits. Whatever is not committed is to be rolled back.
+    async fn commit_open(&self, connection: &mut SqliteConnection, record: Key, token: Token) -> Committed {
+        let refused = |why: String| Committed::No(StoreError::new(why));
+        let (now, floor) = (self.now(), self.floor);
+        let marked = async {
+            let mut batch = Batch::load_one(connection, (record, None), now, floor).await?;
+            let held = batch.finish(record, token, End::Done);
+            if held == Held::Yes {
+                batch.save_open(connection).await?;
+            }
+            Ok(held)
+        };
+        match marked.await {
+            // Counted only now: a savepoint that was dropped is rolled back before the statements above.
+            Ok(Held::Yes) if savepoints::depth::<Sqlite>(connection) == 1 => {}
+            Ok(Held::Yes | Held::Lost) => return refused(ENDED.to_owned()),
+            Err(failed) => return refused(self.explain(&failed)),
+        }
+        match savepoints::commit::<Sqlite>(connection).await {
+            Ok(()) => Committed::Yes,
+            Err(error) => {
+                let code = error.as_database_error().and_then(|error| error.code());
+                let code = code.and_then(|code| code.parse::<i32>().ok());
+                let constraint = code.is_some_and(|code| code & 0xff == CONSTRAINT);
+                let why = self.explain(&Failed::Sql(error));
+                if constraint {
+                    refused(why)
+                } else {
+                    Committed::Unknown(StoreError::new(why))
+                }
+            }
+        }
+    }
+
+    fn explain(&self, failed: &Failed) -> String {
+        self.database.explain(failed)
+    }
+}
