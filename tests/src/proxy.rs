@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::io::{AsyncReadExt, copy_bidirectional};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -15,6 +15,16 @@ pub enum Line {
     Cut,
     /// Nothing comes through either way, and nobody is told. A connection that has stalled never comes back.
     Stalled,
+    /// Passed on up to a `COMMIT`: its connection ends before the server hears of it.
+    CutBeforeCommit,
+    /// Passed on up to a `COMMIT`: the server does it, and its connection ends instead of the answer.
+    CutAfterCommit,
+}
+
+impl Line {
+    fn is_passed_on(self) -> bool {
+        matches!(self, Line::Open | Line::CutBeforeCommit | Line::CutAfterCommit)
+    }
 }
 
 /// It listens until the runtime ends; clones share it.
@@ -44,16 +54,49 @@ impl Proxy {
 }
 
 async fn pass(mut client: TcpStream, server: String, mut line: watch::Receiver<Line>) {
-    if now(&line) == Line::Open {
+    if now(&line).is_passed_on() {
         let mut server = TcpStream::connect(server).await.expect("the server");
+        let current = line.clone();
         tokio::select! {
-            _ = copy_bidirectional(&mut client, &mut server) => return,
-            _ = line.wait_for(|line| *line != Line::Open) => {}
+            _ = relay(&mut client, &mut server, &current) => return,
+            _ = line.wait_for(|line| !line.is_passed_on()) => {}
         }
     }
     // The server's end, if there was one, is closed by now: it rolls back what it has not committed.
     if now(&line) == Line::Stalled {
         stall(client).await;
+    }
+}
+
+async fn relay(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    line: &watch::Receiver<Line>,
+) -> std::io::Result<()> {
+    let (mut asked, mut answered) = ([0; 16384], [0; 16384]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let asked = &asked[..read?];
+                let line = now(line);
+                let commits = line != Line::Open && asked.windows(6).any(|word| word == b"COMMIT");
+                if asked.is_empty() || commits && line == Line::CutBeforeCommit {
+                    return Ok(());
+                }
+                server.write_all(asked).await?;
+                if commits {
+                    server.read(&mut answered).await?;
+                    return Ok(());
+                }
+            }
+            read = server.read(&mut answered) => {
+                let answered = &answered[..read?];
+                if answered.is_empty() {
+                    return Ok(());
+                }
+                client.write_all(answered).await?;
+            }
+        }
     }
 }
 

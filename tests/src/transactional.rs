@@ -4,7 +4,7 @@ use crate::SECRET;
 use crate::directory::Directory;
 use crate::postgres::{self, Database};
 use crate::probe::Probe;
-use apideck_hooks::store::IntoStore;
+use apideck_hooks::store::{IntoStore, Store};
 use apideck_hooks::{
     Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, SqliteStore, State, Tx, on, router,
 };
@@ -12,10 +12,11 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Postgres, Row, Sqlite, SqliteConnection};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// The statement that is the effect; `{1}` and `{2}` are its parameters.
-const EFFECT: &str = "INSERT INTO effects (event, attempt) VALUES ($1, $2)";
+/// The statement that is the effect, of an event and its attempt.
+pub const EFFECT: &str = "INSERT INTO effects (event, attempt) VALUES ($1, $2)";
 
 #[on("*")]
 async fn in_postgres(delivery: Delivery, State(probe): State<Probe>, mut tx: Tx<Postgres>) -> Outcome {
@@ -41,6 +42,7 @@ pub struct Settings {
     pub max_attempts: u32,
     pub duplicate_wait: Duration,
     pub handler_timeout: Duration,
+    pub store_timeout: Duration,
     pub connections: u32,
 }
 
@@ -50,6 +52,7 @@ impl Default for Settings {
             max_attempts: 8,
             duplicate_wait: Duration::from_secs(20),
             handler_timeout: Duration::from_secs(60),
+            store_timeout: Duration::from_secs(5),
             connections: 10,
         }
     }
@@ -65,8 +68,7 @@ impl World {
     /// None, said aloud, where there is no server.
     pub async fn postgres() -> Option<Self> {
         let database = Database::new().await?;
-        let store = database.store(2).await;
-        drop(store);
+        database.store(2).await;
         let world = World::Postgres(database);
         world
             .execute("CREATE TABLE effects (event text NOT NULL, attempt bigint NOT NULL)")
@@ -82,17 +84,28 @@ impl World {
         Some(world)
     }
 
-    /// A receiver of its own.
+    /// A receiver with a store of its own.
     pub async fn hooks(&self, probe: &Probe, settings: Settings) -> Hooks {
+        self.hooks_on(self.store(settings.connections).await, probe, settings)
+    }
+
+    /// A store; a file can have one at a time.
+    pub async fn store(&self, connections: u32) -> Arc<dyn Store> {
         match self {
-            World::Postgres(database) => {
-                let store = postgres_store(database, database.options.clone(), settings.connections);
-                hooks(Hooks::builder(router![in_postgres]), probe, store, settings)
-            }
-            World::Sqlite(directory) => {
-                let store = SqliteStore::open(file(directory)).await.expect("a file");
-                hooks(Hooks::builder(router![in_sqlite]), probe, store, settings)
-            }
+            World::Postgres(database) => Arc::new(postgres_store(
+                &database.schema,
+                database.options.clone(),
+                connections,
+            )),
+            World::Sqlite(directory) => Arc::new(SqliteStore::open(file(directory)).await.expect("a file")),
+        }
+    }
+
+    /// A receiver with this store.
+    pub fn hooks_on(&self, store: Arc<dyn Store>, probe: &Probe, settings: Settings) -> Hooks {
+        match self {
+            World::Postgres(_) => postgres_hooks(probe, store, settings),
+            World::Sqlite(_) => hooks(Hooks::builder(router![in_sqlite]), probe, store, settings),
         }
     }
 
@@ -152,17 +165,12 @@ impl World {
     }
 }
 
-/// In the test's schema, and with a name that finds its backends.
-pub fn at(database: &Database, options: PgConnectOptions) -> PgConnectOptions {
-    options
-        .options([("search_path", &database.schema)])
-        .application_name("handlers")
-}
-
-/// A store whose handlers find the effects.
-pub fn postgres_store(database: &Database, options: PgConnectOptions, connections: u32) -> PostgresStore {
-    let pool = postgres::pool(at(database, options), connections);
-    let store = PostgresStore::builder(pool).schema(&database.schema);
+/// A store whose handlers find the effects in its schema. Its connections go by the schema's name.
+pub fn postgres_store(schema: &str, options: PgConnectOptions, connections: u32) -> PostgresStore {
+    let options = options
+        .options([("search_path", schema)])
+        .application_name(schema);
+    let store = PostgresStore::builder(postgres::pool(options, connections)).schema(schema);
     store.build().expect("a good name")
 }
 
@@ -181,7 +189,8 @@ fn hooks<R: Routes<Probe>>(
     let builder = builder
         .max_attempts(settings.max_attempts)
         .duplicate_wait(settings.duplicate_wait)
-        .handler_timeout(settings.handler_timeout);
+        .handler_timeout(settings.handler_timeout)
+        .store_timeout(settings.store_timeout);
     builder.build().expect("a receiver")
 }
 
@@ -193,7 +202,8 @@ fn other(database: &Database) -> PgPool {
     PgPoolOptions::new().max_connections(1).connect_lazy_with(options)
 }
 
-fn file(directory: &Directory) -> PathBuf {
+/// The database in this directory.
+pub fn file(directory: &Directory) -> PathBuf {
     directory.file("hooks.db")
 }
 

@@ -2,5 +2,11 @@
 
 #[path = "transactional/both.rs"]
 mod both;
+#[path = "transactional/build.rs"]
+mod build;
+#[path = "transactional/handlers.rs"]
+mod handlers;
+#[path = "transactional/postgres.rs"]
+mod postgres;
 
 const EVENT: &str = "vault.connection.callable";

@@ -1,10 +1,12 @@
 //! What holds on either database.
 
 use super::EVENT;
+use apideck_hooks::{Hooks, Replayed};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::transactional::{Settings, World};
 use futures_util::future::join_all;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A test on each database.
@@ -77,5 +79,178 @@ on_both! {
             assert_eq!(reply.unwrap().status, 200);
         }
         assert_eq!((probe.count(), world.effects("e1").await, world.marks().await), (1, 1, 1));
+    }
+    /// A commit that is refused is a failure: nothing of it is there.
+    async fn a_deferred_constraint_that_does_not_hold_is_a_failure(world: &World) {
+        world
+            .execute(
+                "DROP TABLE effects; CREATE TABLE known (event text PRIMARY KEY);
+                CREATE TABLE effects (
+                    event text NOT NULL REFERENCES known (event) DEFERRABLE INITIALLY DEFERRED, attempt bigint
+                )",
+            )
+            .await;
+        let probe = Probe::default();
+        let hooks = world.hooks(&probe, Settings::default()).await;
+        let delivery = Delivery::event(EVENT, "e1");
+        assert_eq!(delivery.call(&hooks).await.status, 500);
+        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (0, 0, 1));
+        world.execute("INSERT INTO known VALUES ('e1')").await;
+        assert_eq!(delivery.call(&hooks).await.word(), "handled");
+        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (1, 1, 2));
+    }
+
+    /// The letter is kept outside of the transaction that was rolled back.
+    async fn attempts_that_are_used_up_leave_a_dead_letter_that_can_be_replayed(world: &World) {
+        let probe = Probe::new([Step::Fail, Step::Panic, Step::Fail]);
+        let hooks = world.hooks(&probe, Settings { max_attempts: 2, ..Settings::default() }).await;
+        let delivery = Delivery::event(EVENT, "e1");
+        for word in ["500", "set aside", "duplicate"] {
+            assert_eq!(delivery.call(&hooks).await.word(), word);
+            assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
+        }
+        let letters = hooks.dead_letters().unwrap();
+        let dead = letters.list(None, 10).await.unwrap();
+        let [dead] = &dead[..] else { panic!("one letter: {dead:?}") };
+        assert_eq!((dead.attempts, dead.letter.event_id.as_str()), (2, "e1"));
+        assert_eq!(dead.letter.body, delivery.body);
+        assert!(dead.letter.error.contains("panicked"), "{}", dead.letter.error);
+        // It fails once more, and is set aside again.
+        assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);
+        assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
+        assert_eq!(letters.list(None, 10).await.unwrap().len(), 1);
+        assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
+        assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+        assert!(letters.list(None, 10).await.unwrap().is_empty());
+        assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+        assert_eq!(probe.count(), 4);
+    }
+
+    async fn a_permanent_error_is_set_aside_at_once(world: &World) {
+        let probe = Probe::new([Step::Refuse]);
+        let hooks = world.hooks(&probe, Settings::default()).await;
+        let delivery = Delivery::event(EVENT, "e1");
+        for word in ["set aside", "duplicate"] {
+            assert_eq!(delivery.call(&hooks).await.word(), word);
+        }
+        assert_eq!((world.effects("e1").await, world.marks().await, probe.count()), (0, 0, 1));
+        assert_eq!(hooks.dead_letters().unwrap().list(None, 10).await.unwrap().len(), 1);
+    }
+
+    /// What the grace does not suffice for is rolled back, and has cost no attempt.
+    async fn a_shutdown_rolls_back_what_it_stops(world: &World) {
+        let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
+        let hooks = world.hooks(&probe, Settings::default()).await;
+        let delivery = Delivery::event(EVENT, "e1");
+        let calls = [(), ()].map(|()| {
+            let (hooks, delivery) = (hooks.clone(), delivery.clone());
+            tokio::spawn(async move { delivery.call(&hooks).await })
+        });
+        probe.started().await;
+        let drained = hooks.shutdown(Duration::from_millis(200)).await;
+        assert!(drained.stopped >= 1, "{drained:?}");
+        for call in calls {
+            let reply = call.await.unwrap();
+            assert_eq!(reply.status, 503);
+            assert!(reply.retry_after().is_some());
+        }
+        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (0, 0, 0));
+        drop(hooks);
+        let hooks = world.hooks(&probe, Settings::default()).await;
+        assert_eq!(delivery.call(&hooks).await.word(), "handled");
+        assert_eq!(probe.runs().last().map(|run| run.attempt), Some(1));
+        assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+    }
+
+    /// Two kinds of handlers, one kind of record: what runs under a lease is respected, what failed there is gone on with.
+    async fn records_of_other_handlers_are_respected_and_respect_it(world: &World) {
+        let store = world.store(10).await;
+        let other = Probe::new([Step::Gate(Box::new(Step::Fail)), Step::Succeed, Step::Refuse]);
+        let plain = other.hooks().store(Arc::clone(&store)).build().unwrap();
+        let probe = Probe::new([Step::Succeed, Step::Fail]);
+        let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
+        let hooks = world.hooks_on(store, &probe, settings);
+        let call = |hooks: &Hooks, id: &str| {
+            let (hooks, delivery) = (hooks.clone(), Delivery::event(EVENT, id));
+            tokio::spawn(async move { delivery.call(&hooks).await })
+        };
+
+        let running = call(&plain, "e1");
+        other.started().await;
+        let busy = call(&hooks, "e1").await.unwrap();
+        assert_eq!((busy.status, probe.count()), (503, 0));
+        assert!(busy.retry_after().is_some_and(|after| after > 20), "what is left of the lease");
+        other.open();
+        assert_eq!(running.await.unwrap().status, 500);
+        assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+        assert_eq!(probe.runs()[0].attempt, 2);
+        assert_eq!(call(&plain, "e1").await.unwrap().word(), "duplicate");
+
+        // The other way round.
+        assert_eq!(call(&hooks, "e2").await.unwrap().status, 500);
+        assert_eq!(call(&plain, "e2").await.unwrap().word(), "handled");
+        assert_eq!(other.runs()[1].attempt, 2);
+        assert_eq!(call(&hooks, "e2").await.unwrap().word(), "duplicate");
+        assert_eq!(call(&plain, "e3").await.unwrap().word(), "set aside");
+        assert_eq!(call(&hooks, "e3").await.unwrap().word(), "duplicate");
+        assert_eq!((probe.count(), other.count()), (2, 3));
+        assert_eq!((world.effects("e1").await, world.effects("e2").await), (1, 0));
+    }
+
+    /// A delivery key that came with another event before.
+    async fn a_reused_delivery_key_stands_for_its_first_event(world: &World) {
+        let probe = Probe::new([Step::Succeed, Step::Fail]);
+        let hooks = world.hooks(&probe, Settings::default()).await;
+        let with_key = |id: &str, key: &str| Delivery::event(EVENT, id).header("x-apideck-idempotency-key", key);
+        assert_eq!(with_key("e1", "k1").call(&hooks).await.word(), "handled");
+        assert_eq!(with_key("e2", "k1").call(&hooks).await.word(), "duplicate");
+        // Its first event failed: this one is run as itself.
+        assert_eq!(with_key("e3", "k3").call(&hooks).await.status, 500);
+        assert_eq!(with_key("e4", "k3").call(&hooks).await.word(), "handled");
+        assert_eq!(with_key("e3", "k3").call(&hooks).await.word(), "handled");
+        assert_eq!(hooks.stats().idempotency_key_reused, 2);
+        let ids: Vec<_> = probe.runs().into_iter().filter_map(|run| run.event_id).collect();
+        assert_eq!(ids, ["e1", "e3", "e4", "e3"]);
+        assert_eq!(probe.runs()[3].attempt, 2);
+    }
+
+    /// A duplicate gets the failure too, and the next delivery is the next attempt.
+    async fn a_duplicate_gets_the_outcome_of_the_run_it_waited_for(world: &World) {
+        let probe = Probe::new([Step::Gate(Box::new(Step::Fail))]);
+        let hooks = world.hooks(&probe, Settings::default()).await;
+        let delivery = Delivery::event(EVENT, "e1");
+        let calls = [(), (), ()].map(|()| {
+            let (hooks, delivery) = (hooks.clone(), delivery.clone());
+            tokio::spawn(async move { delivery.call(&hooks).await })
+        });
+        probe.started().await;
+        probe.open();
+        // Who came too late to wait is the next attempt itself.
+        let mut words = Vec::new();
+        for call in calls {
+            words.push(call.await.unwrap().word());
+        }
+        assert!(words.contains(&"500".to_owned()), "{words:?}");
+        assert!(delivery.call(&hooks).await.status == 200);
+        assert_eq!(probe.count(), 2);
+        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (1, 1, 2));
+    }
+
+    async fn a_duplicate_that_has_waited_long_enough_is_sent_away(world: &World) {
+        let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
+        let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
+        let hooks = world.hooks(&probe, settings).await;
+        let delivery = Delivery::event(EVENT, "e1");
+        let first = {
+            let (hooks, delivery) = (hooks.clone(), delivery.clone());
+            tokio::spawn(async move { delivery.call(&hooks).await })
+        };
+        probe.started().await;
+        let reply = delivery.call(&hooks).await;
+        assert_eq!((reply.status, probe.count()), (503, 1));
+        assert!(reply.retry_after().is_some());
+        probe.open();
+        assert_eq!(first.await.unwrap().word(), "handled");
+        assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     }
 }

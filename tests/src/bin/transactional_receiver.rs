@@ -1,0 +1,76 @@
+//! A receiver whose handler writes its effect in the transaction, to be killed: in the file `DATABASE`, or in the schema
+//! `SCHEMA` of PostgreSQL. What the handler does is said by the event's id: one that starts with `before` stops before the
+//! effect, `after` behind it, `flaky` fails the first time.
+
+use apideck_hooks::{Delivery, Failure, Hooks, Outcome, SqliteStore, Tx, on, router};
+use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::postgres::options;
+use apideck_hooks_tests::transactional::{EFFECT, postgres_store};
+use sqlx::{Postgres, Sqlite};
+use std::env::var;
+use std::future::pending;
+use tokio::net::TcpListener;
+
+/// Says that it has come here, and stops if it is to.
+async fn reach(place: &str, id: &str) {
+    println!("{place} {id}");
+    if id.starts_with(place) {
+        pending::<()>().await;
+    }
+}
+
+fn end(id: &str, attempt: u32) -> Outcome {
+    if id.starts_with("flaky") && attempt == 1 {
+        Failure::retry("the first time").into()
+    } else {
+        Outcome::Done
+    }
+}
+
+#[on("*")]
+async fn in_postgres(delivery: Delivery, mut tx: Tx<Postgres>) -> Result<Outcome, sqlx::Error> {
+    let (id, attempt) = (delivery.event_id().unwrap_or_default(), delivery.attempt());
+    reach("before", id).await;
+    let effect = sqlx::query(EFFECT).bind(id).bind(i64::from(attempt));
+    effect.execute(&mut *tx).await?;
+    reach("after", id).await;
+    Ok(end(id, attempt))
+}
+
+#[on("*")]
+async fn in_sqlite(delivery: Delivery, mut tx: Tx<Sqlite>) -> Result<Outcome, sqlx::Error> {
+    let (id, attempt) = (delivery.event_id().unwrap_or_default(), delivery.attempt());
+    reach("before", id).await;
+    let effect = sqlx::query(EFFECT).bind(id).bind(i64::from(attempt));
+    effect.execute(&mut *tx).await?;
+    reach("after", id).await;
+    Ok(end(id, attempt))
+}
+
+#[tokio::main]
+async fn main() {
+    let hooks = match var("SCHEMA") {
+        Ok(schema) => {
+            let store = postgres_store(&schema, options(), 8);
+            Hooks::builder(router![in_postgres])
+                .secret(SECRET)
+                .store(store)
+                .build()
+        }
+        Err(_) => {
+            let file = var("DATABASE").expect("its environment");
+            let store = SqliteStore::open(file).await.expect("a file");
+            Hooks::builder(router![in_sqlite])
+                .secret(SECRET)
+                .store(store)
+                .build()
+        }
+    };
+    let hooks = hooks.expect("a receiver");
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    println!(
+        "listening on http://{}/",
+        listener.local_addr().expect("an address")
+    );
+    axum::serve(listener, hooks.into_axum("/")).await.expect("no end");
+}

@@ -1,0 +1,120 @@
+//! A store that cannot give the transaction is refused before anything runs.
+
+use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::{BuildError, Hooks, MemoryStore, PostgresStore, Routes, SqliteStore, Tx, on, router};
+use apideck_hooks_tests::directory::Directory;
+use async_trait::async_trait;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Postgres, Sqlite};
+use std::sync::Arc;
+use std::time::Duration;
+
+#[on("crm.lead.created")]
+async fn plain() {}
+
+#[on("vault.*")]
+async fn in_postgres(_: Tx<Postgres>) {}
+
+#[on("vault.*")]
+async fn in_sqlite(_: Tx<Sqlite>) {}
+
+fn build(router: impl Routes<apideck_hooks::NoState>, store: Arc<dyn Store>) -> Result<Hooks, BuildError> {
+    Hooks::builder(router).secret("key").store(store).build()
+}
+
+/// A user's own: it does everything but this.
+struct Own(MemoryStore);
+
+#[async_trait]
+impl Store for Own {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.0.claim(claim).await
+    }
+
+    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        self.0.renew(record, token, lease).await
+    }
+
+    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        self.0.finish(record, token, end).await
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        self.0.status(record).await
+    }
+
+    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        self.0.dead_letters()
+    }
+}
+
+#[cfg(unix)]
+async fn redis() -> Option<Arc<dyn Store>> {
+    let redis = apideck_hooks_tests::redis::Isolated::new().await?;
+    Some(Arc::new(redis.store().await))
+}
+
+#[cfg(not(unix))]
+async fn redis() -> Option<Arc<dyn Store>> {
+    None
+}
+
+#[tokio::test]
+async fn every_store_but_the_right_one_is_refused_by_name() {
+    let directory = Directory::default();
+    // None of them is connected to.
+    let pool = PgPoolOptions::new()
+        .connect_lazy("postgres://nobody@127.0.0.1:1/none")
+        .unwrap();
+    let postgres: Arc<dyn Store> = Arc::new(PostgresStore::new(pool));
+    let sqlite: Arc<dyn Store> = Arc::new(SqliteStore::open(directory.file("hooks.db")).await.unwrap());
+    let others: [(Arc<dyn Store>, &str); 2] = [
+        (
+            Arc::new(MemoryStore::default()),
+            "MemoryStore`, gives no transactions",
+        ),
+        (
+            Arc::new(Own(MemoryStore::default())),
+            "Own`, gives no transactions",
+        ),
+    ];
+    let mut others = Vec::from(others);
+    if let Some(store) = redis().await {
+        others.push((store, "RedisStore`, gives no transactions"));
+    }
+    for (store, words) in others {
+        for (error, handler) in [
+            (
+                build(router![plain, in_postgres, ..], Arc::clone(&store)),
+                "`in_postgres` takes `Tx<Postgres>`",
+            ),
+            (
+                build(router![plain, in_sqlite, ..], Arc::clone(&store)),
+                "`in_sqlite` takes `Tx<Sqlite>`",
+            ),
+        ] {
+            let error = error.unwrap_err();
+            assert!(error.is_transaction() && !error.is_limit(), "{error}");
+            let error = error.to_string();
+            assert!(error.contains(words) && error.contains(handler), "{error}");
+        }
+        build(router![plain, ..], store).unwrap();
+    }
+    let error = build(router![plain, in_sqlite, ..], Arc::clone(&postgres)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("gives `Tx<Postgres>`: call `.store(…)` with a `SqliteStore`"),
+        "{error}"
+    );
+    let error = build(router![plain, in_postgres, ..], Arc::clone(&sqlite)).unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("gives `Tx<Sqlite>`: call `.store(…)` with a `PostgresStore`"),
+        "{error}"
+    );
+    // An `Arc` of a store gives what the store does.
+    build(router![plain, in_postgres, ..], postgres).unwrap();
+    build(router![plain, in_sqlite, ..], sqlite).unwrap();
+}

@@ -1,0 +1,164 @@
+//! Handlers that do with their transaction what they should, and what they should not.
+
+use super::EVENT;
+use apideck_hooks::{Delivery, Hooks, Outcome, SqliteStore, Tx, on, router};
+use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::delivery::Delivery as Sent;
+use apideck_hooks_tests::transactional::{World, file, postgres_store};
+use sqlx::{Connection, Postgres, Sqlite};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+/// What a handler is to do is its event's id. One text for two databases: a handler cannot be generic.
+macro_rules! handler {
+    ($name:ident, $database:ty, $kept:ident, $slow:literal) => {
+        static $kept: Mutex<Option<Tx<$database>>> = Mutex::const_new(None);
+
+        #[on("*")]
+        async fn $name(delivery: Delivery, mut tx: Tx<$database>) -> sqlx::Result<Outcome> {
+            let id = delivery.event_id().unwrap_or_default();
+            let effect = || sqlx::query("INSERT INTO effects (event, attempt) VALUES ($1, 1)").bind(id);
+            effect().execute(&mut *tx).await?;
+            match id {
+                "savepoint" => {
+                    let mut inner = tx.begin().await?;
+                    effect().execute(&mut *inner).await?;
+                    inner.rollback().await?;
+                    let mut inner = tx.begin().await?;
+                    effect().execute(&mut *inner).await?;
+                    inner.commit().await?;
+                    let mut inner = tx.begin().await?;
+                    effect().execute(&mut *inner).await?;
+                    drop(inner);
+                }
+                "forgotten savepoint" => std::mem::forget(tx.begin().await?),
+                "rollback" => drop(sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await?),
+                "swallow" => drop(sqlx::raw_sql("SELECT nonsense").execute(&mut *tx).await),
+                "keep" => *$kept.lock().await = Some(tx),
+                "slow" => drop(sqlx::raw_sql($slow).execute(&mut *tx).await?),
+                _ => {}
+            }
+            Ok(Outcome::Done)
+        }
+    };
+}
+
+handler!(in_postgres, Postgres, POSTGRES_KEPT, "SELECT pg_sleep(600)");
+handler!(
+    in_sqlite,
+    Sqlite,
+    SQLITE_KEPT,
+    "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000000) SELECT max(n) FROM n"
+);
+
+async fn hooks(world: &World) -> Hooks {
+    let builder = match world {
+        World::Postgres(database) => {
+            let store = postgres_store(&database.schema, database.options.clone(), 4);
+            let hooks = Hooks::builder(router![in_postgres]).secret(SECRET).store(store);
+            hooks.handler_timeout(Duration::from_millis(700)).build()
+        }
+        World::Sqlite(directory) => {
+            let store = SqliteStore::open(file(directory)).await.unwrap();
+            let hooks = Hooks::builder(router![in_sqlite]).secret(SECRET).store(store);
+            hooks.handler_timeout(Duration::from_millis(700)).build()
+        }
+    };
+    builder.unwrap()
+}
+
+async fn is_a_failure(world: &World, hooks: &Hooks, id: &str) {
+    let (effects, marks) = (world.effects(id).await, world.marks().await);
+    let reply = Sent::event(EVENT, id).call(hooks).await;
+    assert_eq!(reply.status, 500, "{id}");
+    assert_eq!(
+        (world.effects(id).await, world.marks().await),
+        (effects, marks),
+        "{id}"
+    );
+    // All goes on.
+    let other = format!("after {id}");
+    assert_eq!(
+        Sent::event(EVENT, &other).call(hooks).await.word(),
+        "handled",
+        "{id}"
+    );
+    assert_eq!(world.effects(&other).await, 1);
+}
+
+async fn savepoints_and_mistakes(world: &World) {
+    let hooks = hooks(world).await;
+    assert_eq!(
+        Sent::event(EVENT, "savepoint").call(&hooks).await.word(),
+        "handled"
+    );
+    assert_eq!((world.effects("savepoint").await, world.marks().await), (2, 1));
+    is_a_failure(world, &hooks, "rollback").await;
+    is_a_failure(world, &hooks, "forgotten savepoint").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_postgres_savepoints_work_and_mistakes_fail() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    savepoints_and_mistakes(&world).await;
+    let hooks = hooks(&world).await;
+    is_a_failure(&world, &hooks, "swallow").await;
+    is_a_failure(&world, &hooks, "keep").await;
+    // What it kept is worth nothing when it lets go of it.
+    drop(POSTGRES_KEPT.lock().await.take());
+    assert_eq!(world.effects("keep").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sqlite_savepoints_work_and_mistakes_fail() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    savepoints_and_mistakes(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_sqlite_a_kept_transaction_holds_all_up_until_it_is_given_back() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    let hooks = hooks(&world).await;
+    let kept = {
+        let hooks = hooks.clone();
+        tokio::spawn(async move { Sent::event(EVENT, "keep").call(&hooks).await })
+    };
+    let tx = loop {
+        if let Some(tx) = SQLITE_KEPT.lock().await.take() {
+            break tx;
+        }
+        tokio::task::yield_now().await;
+    };
+    // Its attempt cannot be counted while nothing can be written; it is answered all the same.
+    assert_eq!(kept.await.unwrap().status, 500);
+    drop(tx);
+    assert_eq!(Sent::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+    assert_eq!((world.effects("keep").await, world.marks().await), (0, 1));
+}
+
+/// The time-out of the handler ends its statement too: the record is free at once, and the attempt counted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_statement_that_is_left_behind_is_cancelled() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    let hooks = hooks(&world).await;
+    let since = Instant::now();
+    for attempt in 1..=2 {
+        assert_eq!(Sent::event(EVENT, "slow").call(&hooks).await.status, 500);
+        assert_eq!((world.effects("slow").await, world.attempt().await), (0, attempt));
+    }
+    assert!(since.elapsed() < Duration::from_secs(60), "{:?}", since.elapsed());
+    assert_eq!(hooks.stats().timeouts, 2);
+    let busy =
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema() AND state <> 'idle'
+        AND pid <> pg_backend_pid()";
+    assert_eq!(world.number(busy).await, 0);
+}

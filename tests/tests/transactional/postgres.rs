@@ -1,0 +1,252 @@
+//! What only a server can do: break connections, lose answers, make other processes wait.
+
+use super::EVENT;
+use apideck_hooks::Hooks;
+use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks_tests::postgres::Database;
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::proxy::{Line, Proxy};
+use apideck_hooks_tests::transactional::{Settings, World, postgres_hooks, postgres_store};
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+/// A world with a server, or the end of the test.
+macro_rules! world {
+    () => {
+        match World::postgres().await {
+            Some(world) => world,
+            None => return,
+        }
+    };
+}
+
+fn database(world: &World) -> &Database {
+    match world {
+        World::Postgres(database) => database,
+        World::Sqlite(_) => unreachable!("made in PostgreSQL"),
+    }
+}
+
+fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
+    let (hooks, delivery) = (hooks.clone(), Delivery::event(EVENT, id));
+    tokio::spawn(async move { delivery.call(&hooks).await })
+}
+
+fn gated(step: Step) -> Step {
+    Step::Gate(Box::new(step))
+}
+
+/// How many transactions of the handlers are idle.
+const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = current_schema() AND state LIKE 'idle in transaction%'";
+
+const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+    WHERE application_name = current_schema() AND state LIKE 'idle in transaction%'";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_killed_connection_leaves_no_effect_and_no_mark() {
+    let world = world!();
+    let probe = Probe::new([gated(Step::Succeed), gated(Step::Fail)]);
+    let hooks = world.hooks(&probe, Settings::default()).await;
+    for attempt in 1..=2 {
+        let running = call(&hooks, "e1");
+        probe.started().await;
+        assert_eq!(world.number(TERMINATE).await, 1);
+        probe.open();
+        assert_eq!(running.await.unwrap().status, 500);
+        assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
+        assert_eq!(world.attempt().await, attempt);
+    }
+    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+    assert_eq!(
+        (
+            world.effects("e1").await,
+            world.marks().await,
+            world.attempt().await
+        ),
+        (1, 1, 3)
+    );
+}
+
+async fn behind_proxy(world: &World, probe: &Probe) -> (Hooks, Proxy) {
+    let database = database(world);
+    let (host, port) = (database.options.get_host(), database.options.get_port());
+    let proxy = Proxy::to(format!("{host}:{port}")).await;
+    let options = database.options.clone().host("127.0.0.1").port(proxy.addr.port());
+    let store = postgres_store(&database.schema, options, 4);
+    (postgres_hooks(probe, store, Settings::default()), proxy)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_answer_to_the_commit_is_503_then_200_with_one_effect() {
+    let world = world!();
+    let probe = Probe::default();
+    let (hooks, proxy) = behind_proxy(&world, &probe).await;
+    proxy.set(Line::CutAfterCommit);
+    let reply = call(&hooks, "e1").await.unwrap();
+    assert_eq!(reply.status, 503);
+    assert!(reply.retry_after().is_some());
+    // It was committed.
+    assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+    proxy.set(Line::Open);
+    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "duplicate");
+    assert_eq!(
+        (world.effects("e1").await, world.marks().await, probe.count()),
+        (1, 1, 1)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
+    let world = world!();
+    let probe = Probe::default();
+    let (hooks, proxy) = behind_proxy(&world, &probe).await;
+    proxy.set(Line::CutBeforeCommit);
+    assert_eq!(call(&hooks, "e1").await.unwrap().status, 503);
+    proxy.set(Line::Open);
+    // The server rolls back when it sees that the connection has ended.
+    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+    assert_eq!(
+        (world.effects("e1").await, world.marks().await, probe.count()),
+        (1, 1, 2)
+    );
+}
+
+/// As fifty processes that share ten connections: nobody here knows of the others' runs but through the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_receivers_on_a_pool_of_ten_have_one_effect_and_no_deadlock() {
+    let world = world!();
+    let store = world.store(10).await;
+    let probe = Probe::new([Step::Sleep(Duration::from_millis(500), Box::new(Step::Succeed))]);
+    let calls = (0..50).map(|_| {
+        call(
+            &world.hooks_on(Arc::clone(&store), &probe, Settings::default()),
+            "e1",
+        )
+    });
+    let calls: Vec<_> = calls.collect();
+    for reply in join_all(calls).await {
+        assert_eq!(reply.unwrap().status, 200);
+    }
+    assert_eq!(
+        (probe.count(), world.effects("e1").await, world.marks().await),
+        (1, 1, 1)
+    );
+}
+
+/// The same where the first run fails: another one takes over.
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_receivers_on_a_pool_of_ten_survive_failures() {
+    let world = world!();
+    let store = world.store(10).await;
+    let probe = Probe::new([
+        Step::Sleep(Duration::from_millis(200), Box::new(Step::Fail)),
+        Step::Panic,
+    ]);
+    let calls = (0..50).map(|_| {
+        call(
+            &world.hooks_on(Arc::clone(&store), &probe, Settings::default()),
+            "e1",
+        )
+    });
+    let calls: Vec<_> = calls.collect();
+    let mut handled = 0;
+    for reply in join_all(calls).await {
+        let word = reply.unwrap().word();
+        assert!(
+            ["handled", "duplicate", "500", "503"].contains(&word.as_str()),
+            "{word}"
+        );
+        handled += usize::from(word == "handled");
+    }
+    assert_eq!((handled, probe.count()), (1, 3));
+    assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_process_waits_for_the_transaction_and_not_for_ever() {
+    let world = world!();
+    let probe = Probe::new([gated(Step::Succeed), Step::Succeed]);
+    let one = world.hooks(&probe, Settings::default()).await;
+    let two = world.hooks(&probe, Settings::default()).await;
+    let running = call(&one, "e1");
+    probe.started().await;
+    let since = Instant::now();
+    let reply = call(&two, "e1").await.unwrap();
+    assert_eq!(reply.status, 503);
+    assert!(reply.retry_after().is_some());
+    assert!(since.elapsed() >= Duration::from_secs(5), "{:?}", since.elapsed());
+    assert_eq!(two.stats().busy, 1);
+    // Now it comes in time.
+    let waiting = call(&two, "e1");
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
+    while world.number(waits).await == 0 {
+        tokio::task::yield_now().await;
+    }
+    probe.open();
+    assert_eq!(running.await.unwrap().word(), "handled");
+    assert_eq!(waiting.await.unwrap().word(), "duplicate");
+    assert_eq!((probe.count(), world.effects("e1").await), (1, 1));
+}
+
+/// Thirty events on a pool of four: three handlers at a time.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_connection_is_always_left_for_all_else() {
+    let world = world!();
+    let probe = Probe::new((0..30).map(|_| gated(Step::Succeed)));
+    let settings = Settings {
+        connections: 4,
+        store_timeout: Duration::from_secs(15),
+        ..Settings::default()
+    };
+    let hooks = world.hooks(&probe, settings).await;
+    let calls: Vec<_> = (0..30).map(|n| call(&hooks, &format!("e{n}"))).collect();
+    for opened in 0..30 {
+        probe.started().await;
+        if opened >= 2 {
+            let open = world.number(OPEN).await;
+            assert!(open <= 3, "{open}");
+            assert!(
+                hooks
+                    .dead_letters()
+                    .unwrap()
+                    .list(None, 1)
+                    .await
+                    .unwrap()
+                    .is_empty()
+            );
+            probe.open();
+        }
+    }
+    probe.open();
+    probe.open();
+    for call in calls {
+        assert_eq!(call.await.unwrap().word(), "handled");
+    }
+    assert_eq!(world.marks().await, 30);
+}
+
+/// Whoever finds no turn in time is sent away.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pool_that_is_used_up_is_503() {
+    let world = world!();
+    let probe = Probe::new([gated(Step::Succeed)]);
+    let settings = Settings {
+        connections: 1,
+        store_timeout: Duration::from_millis(300),
+        ..Settings::default()
+    };
+    let hooks = world.hooks(&probe, settings).await;
+    let running = call(&hooks, "e1");
+    probe.started().await;
+    let reply = call(&hooks, "e2").await.unwrap();
+    assert_eq!((reply.status, reply.retry_after()), (503, Some(10)));
+    assert_eq!(hooks.stats().overloaded, 1);
+    probe.open();
+    assert_eq!(running.await.unwrap().word(), "handled");
+    assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");
+}
