@@ -6,6 +6,9 @@ mod both;
 mod build;
 #[path = "transactional/handlers.rs"]
 mod handlers;
+#[cfg(unix)]
+#[path = "transactional/kills.rs"]
+mod kills;
 #[path = "transactional/postgres.rs"]
 mod postgres;
 

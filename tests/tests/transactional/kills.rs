@@ -1,0 +1,241 @@
+//! Receivers in processes of their own, killed at every await: whatever they were doing, an event has its effect and its
+//! mark, or neither.
+
+use super::EVENT;
+use apideck_hooks_tests::child::Receiver;
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::postgres::Database;
+use apideck_hooks_tests::transactional::{World, file};
+use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
+use std::collections::HashMap;
+use std::time::Duration;
+use tokio::process::Command;
+use tokio::time::sleep;
+
+async fn start(world: &World) -> Receiver {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_transactional-receiver"));
+    match world {
+        World::Postgres(database) => command.env("SCHEMA", &database.schema),
+        World::Sqlite(directory) => command.env("DATABASE", file(directory)),
+    };
+    Receiver::of(command).await
+}
+
+async fn kill(receiver: Receiver) {
+    receiver.signal("KILL").await;
+    assert!(!receiver.wait().await.success());
+}
+
+/// Sends it to a receiver that dies before it answers.
+fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> tokio::task::JoinHandle<bool> {
+    let (delivery, addr) = (delivery.clone(), receiver.addr);
+    tokio::spawn(async move { delivery.try_send(addr).await.is_err() })
+}
+
+/// The next receiver handles it, whatever became of it before.
+async fn is_handled_once(world: &World, id: &str) {
+    let receiver = start(world).await;
+    let delivery = Delivery::event(EVENT, id);
+    // A backend that has not noticed yet holds the key for a moment.
+    loop {
+        let reply = delivery.send(receiver.addr).await;
+        if reply.status == 200 {
+            break;
+        }
+        assert_eq!(reply.status, 503);
+        sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!((world.effects(id).await, world.marks().await), (1, 1), "{id}");
+    assert_eq!(delivery.send(receiver.addr).await.word(), "duplicate");
+    kill(receiver).await;
+}
+
+/// Before the effect, and behind it.
+async fn killed_in_the_handler(world: &World) {
+    // The handler stops only where the id says so: the same event under another name is handled after it.
+    for place in ["before", "after"] {
+        let mut receiver = start(world).await;
+        let delivery = Delivery::event(EVENT, place);
+        let lost = send_in_vain(&receiver, &delivery);
+        receiver.line(&format!("{place} {place}")).await;
+        kill(receiver).await;
+        assert!(lost.await.unwrap());
+        assert_eq!((world.effects(place).await, world.marks().await), (0, 0));
+        // Nothing is left that would keep another receiver from it, or count: it stops at the same place.
+        let mut receiver = start(world).await;
+        let lost = send_in_vain(&receiver, &delivery);
+        receiver.line(&format!("{place} {place}")).await;
+        kill(receiver).await;
+        assert!(lost.await.unwrap());
+        assert_eq!((world.effects(place).await, world.attempt().await), (0, 0));
+    }
+    is_handled_once(world, "whole").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_handler_in_postgres() {
+    if let Some(world) = World::postgres().await {
+        killed_in_the_handler(&world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_in_the_handler_in_sqlite() {
+    if let Some(world) = World::sqlite().await {
+        killed_in_the_handler(&world).await;
+    }
+}
+
+/// Another program, in the test's schema.
+async fn other(database: &Database) -> PgConnection {
+    let options = database.options.clone();
+    let options = options.options([("search_path", &database.schema)]);
+    options.connect().await.unwrap()
+}
+
+/// Waits until so many backends of the receivers wait for a lock, or are there at all.
+async fn until(world: &World, sql: &str, count: i64) {
+    while world.number(sql).await != count {
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
+    WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
+const THERE: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema()";
+
+/// Killed while the server is at work on what it was asked for, held up there by a lock: on the claim, on the effect, on the
+/// mark, and on the commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_the_server_is_at_it() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    let World::Postgres(database) = &world else {
+        return;
+    };
+    world
+        .execute(
+            "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_advisory_xact_lock(hashtext(current_schema())); RETURN NEW; END $$",
+        )
+        .await;
+    let hold = "SELECT pg_advisory_lock(hashtext(current_schema()))";
+    let places = [
+        (
+            "claim",
+            "CREATE TRIGGER hold BEFORE INSERT ON records FOR EACH ROW EXECUTE FUNCTION hold()",
+        ),
+        (
+            "effect",
+            "CREATE TRIGGER hold BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION hold()",
+        ),
+        (
+            "mark",
+            "CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.state = 'done')
+            EXECUTE FUNCTION hold()",
+        ),
+        (
+            "commit",
+            "CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON effects DEFERRABLE INITIALLY DEFERRED
+            FOR EACH ROW EXECUTE FUNCTION hold()",
+        ),
+    ];
+    for (place, trigger) in places {
+        world.execute(trigger).await;
+        let mut holder = other(database).await;
+        holder.execute(AssertSqlSafe(hold)).await.unwrap();
+        let receiver = start(&world).await;
+        let lost = send_in_vain(&receiver, &Delivery::event(EVENT, place));
+        until(&world, WAITING, 1).await;
+        kill(receiver).await;
+        assert!(lost.await.unwrap());
+        assert_eq!(
+            (world.effects(place).await, world.marks().await),
+            (0, 0),
+            "{place}"
+        );
+        drop(holder);
+        until(&world, THERE, 0).await;
+        // A commit that was asked for is done; all else is not.
+        let done = i64::from(place == "commit");
+        assert_eq!(
+            (world.effects(place).await, world.marks().await),
+            (done, done),
+            "{place}"
+        );
+        world
+            .execute("DROP TRIGGER IF EXISTS hold ON records; DROP TRIGGER IF EXISTS hold ON effects")
+            .await;
+        is_handled_once(&world, place).await;
+        world.execute("TRUNCATE records, delivery_keys, effects").await;
+    }
+}
+
+const EVENTS: usize = 400;
+const SENDERS: usize = 8;
+const KILLS: usize = 8;
+
+/// Killed again and again under senders that retry: each event has exactly one effect.
+async fn killed_again_and_again(world: &World) {
+    let mut receiver = start(world).await;
+    let (addr, addrs) = tokio::sync::watch::channel(receiver.addr);
+    let senders: Vec<_> = (0..SENDERS)
+        .map(|sender| {
+            let addrs = addrs.clone();
+            tokio::spawn(async move {
+                for n in (sender..EVENTS).step_by(SENDERS) {
+                    let kind = if n % 5 == 0 { "flaky" } else { "e" };
+                    let delivery = Delivery::event(EVENT, &format!("{kind}{n}"));
+                    loop {
+                        let addr = *addrs.borrow();
+                        match delivery.try_send(addr).await {
+                            Ok(reply) if reply.status == 200 => break,
+                            Ok(reply) => assert!([500, 503].contains(&reply.status), "{}", reply.status),
+                            Err(_) => {}
+                        }
+                        sleep(Duration::from_millis(5)).await;
+                    }
+                }
+            })
+        })
+        .collect();
+    for kills in 1..=KILLS {
+        while world.marks().await < (EVENTS * kills / (KILLS + 1)) as i64 {
+            sleep(Duration::from_millis(5)).await;
+        }
+        kill(receiver).await;
+        receiver = start(world).await;
+        addr.send_replace(receiver.addr);
+    }
+    for sender in senders {
+        sender.await.unwrap();
+    }
+    kill(receiver).await;
+    let mut counts = HashMap::new();
+    for (what, sql) in [
+        ("effects", "SELECT count(*) FROM effects"),
+        ("events", "SELECT count(DISTINCT event) FROM effects"),
+    ] {
+        counts.insert(what, world.number(sql).await);
+    }
+    assert_eq!(
+        (counts["effects"], counts["events"]),
+        (EVENTS as i64, EVENTS as i64)
+    );
+    assert_eq!(world.marks().await, EVENTS as i64);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_in_postgres() {
+    if let Some(world) = World::postgres().await {
+        killed_again_and_again(&world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_again_and_again_in_sqlite() {
+    if let Some(world) = World::sqlite().await {
+        killed_again_and_again(&world).await;
+    }
+}
