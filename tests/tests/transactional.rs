@@ -4,6 +4,9 @@
 mod both;
 #[path = "transactional/build.rs"]
 mod build;
+#[cfg(unix)]
+#[path = "transactional/example.rs"]
+mod example;
 #[path = "transactional/handlers.rs"]
 mod handlers;
 #[cfg(unix)]
