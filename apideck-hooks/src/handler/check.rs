@@ -40,6 +40,8 @@ pub const fn check_param(needs: Needs, position: usize, on: &[Selector]) -> Opti
 }
 
 /// The transaction that is taken, if one is; more than one is a fault.
+// It is called in constants alone, where a large value costs nothing.
+#[expect(clippy::result_large_err)]
 pub const fn one_transaction(params: &[Option<&'static str>]) -> Result<Option<&'static str>, Fault> {
     let mut one = None;
     let mut index = 0;
