@@ -85,7 +85,8 @@ async fn relay(
                 }
                 server.write_all(asked).await?;
                 if commits {
-                    server.read(&mut answered).await?;
+                    // Whatever it answers is lost.
+                    let _ = server.read(&mut answered).await?;
                     return Ok(());
                 }
             }

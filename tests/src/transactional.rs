@@ -59,6 +59,7 @@ impl Default for Settings {
 }
 
 /// A database with a table of effects beside the store's own.
+#[expect(clippy::large_enum_variant)]
 pub enum World {
     Postgres(Database),
     Sqlite(Directory),

@@ -78,7 +78,8 @@ impl<R, S> HooksBuilder<R, S> {
         }
     }
 
-    /// Where events are remembered; a [`MemoryStore`] by default. An `Arc` of a store is shared.
+    /// Where events are remembered; a [`MemoryStore`] by default. An `Arc` of a store is shared. Handlers that take a `Tx`
+    /// need one of that database.
     pub fn store(mut self, store: impl IntoStore) -> Self {
         self.store = store.into_store();
         self
@@ -155,7 +156,8 @@ impl<R, S> HooksBuilder<R, S> {
     }
 
     /// Whether handlers run although the store is down. **They can run twice for an event then**: only for handlers
-    /// whose effects are idempotent by themselves. Off by default, and the answer is `503`.
+    /// whose effects are idempotent by themselves. Off by default, and the answer is `503`, as it always is for a handler that
+    /// takes the store's transaction.
     pub fn fail_open(mut self, fail_open: bool) -> Self {
         self.limits.fail_open = fail_open;
         self
