@@ -33,10 +33,16 @@ macro_rules! handler {
                     drop(inner);
                 }
                 "forgotten savepoint" => std::mem::forget(tx.begin().await?),
-                "rollback" => drop(sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await?),
-                "swallow" => drop(sqlx::raw_sql("SELECT nonsense").execute(&mut *tx).await),
+                "rollback" => {
+                    let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await?;
+                }
+                "swallow" => {
+                    let _ = sqlx::raw_sql("SELECT nonsense").execute(&mut *tx).await;
+                }
                 "keep" => *$kept.lock().await = Some(tx),
-                "slow" => drop(sqlx::raw_sql($slow).execute(&mut *tx).await?),
+                "slow" => {
+                    let _ = sqlx::raw_sql($slow).execute(&mut *tx).await?;
+                }
                 _ => {}
             }
             Ok(Outcome::Done)
