@@ -12,6 +12,8 @@ mod table;
 mod tokens;
 
 #[cfg(test)]
+mod expansions;
+#[cfg(test)]
 mod tests;
 
 use proc_macro::TokenStream;

@@ -1,0 +1,70 @@
+// #[on("crm.lead.created", "crm.contact.*")] async fn people(event: ResourceEvent) {}
+
+#[doc(hidden)]
+#[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
+struct people {}
+#[doc(hidden)]
+#[allow(
+    deprecated,
+    unused_qualifications,
+    clippy::all,
+    clippy::pedantic,
+    clippy::nursery
+)]
+const _: () = {
+    use ::apideck_hooks as __apideck_hooks;
+    const __ON: &[__apideck_hooks::__private::Selector] = &[
+        __apideck_hooks::__private::Selector::Exact(63u16),
+        __apideck_hooks::__private::Selector::Pattern {
+            prefix: "crm.contact.",
+            first: 60u16,
+            end: 63u16,
+        },
+    ];
+    const __PARAM_0: ::core::option::Option<&'static ::core::primitive::str> = {
+        let needs = <ResourceEvent as __apideck_hooks::FromDelivery>::NEEDS;
+        match __apideck_hooks::__private::check_param(needs, 0usize, __ON) {
+            ::core::option::Option::None => needs.transaction,
+            ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
+        }
+    };
+    #[automatically_derived]
+    impl __apideck_hooks::__private::Listed for people {
+        const ON: &'static [__apideck_hooks::__private::Selector] = {
+            let _ = __PARAM_0;
+            __ON
+        };
+        const TRANSACTION: ::core::option::Option<&'static ::core::primitive::str> = match __apideck_hooks::__private::one_transaction(
+            &[__PARAM_0],
+        ) {
+            ::core::result::Result::Ok(transaction) => transaction,
+            ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.as_str()),
+        };
+    }
+    #[automatically_derived]
+    impl<__S> __apideck_hooks::__private::Handle<__S> for people
+    where
+        __S: ::core::marker::Send + ::core::marker::Sync,
+        ResourceEvent: __apideck_hooks::__private::Extract<__S>,
+    {
+        fn call(
+            delivery: &mut __apideck_hooks::__private::Incoming,
+            state: &__S,
+        ) -> impl ::core::future::Future<
+            Output = __apideck_hooks::Outcome,
+        > + ::core::marker::Send {
+            async move {
+                let argument_0 = match <ResourceEvent as __apideck_hooks::__private::Extract<
+                    __S,
+                >>::extract(delivery, state)
+                    .await
+                {
+                    ::core::result::Result::Ok(value) => value,
+                    ::core::result::Result::Err(outcome) => return outcome,
+                };
+                let returned = people(argument_0).await;
+                __apideck_hooks::IntoOutcome::into_outcome(returned)
+            }
+        }
+    }
+};

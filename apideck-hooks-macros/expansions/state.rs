@@ -1,0 +1,12 @@
+// struct App { db: Db, #[from_ref(skip)] started: Instant }
+
+#[allow(unused_qualifications)]
+const _: () = {
+    use ::apideck_hooks as __apideck_hooks;
+    #[automatically_derived]
+    impl __apideck_hooks::FromRef<App> for Db {
+        fn from_ref(state: &App) -> Self {
+            ::core::clone::Clone::clone(&state.db)
+        }
+    }
+};
