@@ -1,160 +1,159 @@
-//! Claim and finish per second, of one task and of 64, beside the plainest that could be written by hand.
+//! Claim and finish per second, of one task and of 64, beside the plainest that could be written by hand on the same driver.
 //!
-//! `cargo bench -p apideck-hooks --features sqlite --bench stores`. Rounds are interleaved and medians shown: take the ratios, not
-//! the times. Without `--bench` it only shows that it runs.
+//! `cargo bench -p apideck-hooks --features postgres,redis,sqlite --bench stores`, with `DATABASE_URL` and `REDIS_URL` for what
+//! needs a server. Rounds are interleaved and medians shown: take the ratios, not the times. Words after `--` measure only the
+//! stores so named. Without `--bench` it only shows that it runs.
 
-use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Status, Store, StoreError, Token, Verdict};
+#[path = "stores/plain.rs"]
+mod plain;
+#[path = "signature/report.rs"]
+mod report;
+#[path = "stores/servers.rs"]
+mod servers;
+#[path = "stores/subject.rs"]
+mod subject;
+
 use apideck_hooks::{MemoryStore, SqliteStore};
-use async_trait::async_trait;
-use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
-};
+use plain::{PlainMemory, PlainSqlite};
+use report::{Report, Target};
+use servers::Trio;
 use std::path::Path;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use subject::{Ours, Subject, TASKS};
 
-const LEASE: Duration = Duration::from_secs(30);
+/// Events that the memory store is to remember.
+const MEMORY: u64 = 1_000_000;
 
-/// One table, one statement and one commit an operation.
-struct PlainSqlite(SqlitePool);
-
-impl PlainSqlite {
-    async fn open(path: &Path) -> Self {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full);
-        let pool = SqlitePoolOptions::new().max_connections(1);
-        let pool = pool.connect_with(options).await.expect("a database");
-        sqlx::query("CREATE TABLE events (key BLOB PRIMARY KEY, done INTEGER NOT NULL)")
-            .execute(&pool)
-            .await
-            .expect("a table");
-        PlainSqlite(pool)
-    }
+struct Bench {
+    /// Words of the command line; none measure all.
+    names: Vec<String>,
+    rounds: u64,
+    share: u64,
+    report: Report,
 }
 
-#[async_trait]
-impl Store for PlainSqlite {
-    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        let result = sqlx::query("INSERT INTO events VALUES (?1, 0) ON CONFLICT DO NOTHING")
-            .bind(claim.event.to_bytes().to_vec())
-            .execute(&self.0)
-            .await
-            .map_err(StoreError::new)?;
-        let verdict = match result.rows_affected() {
-            0 => Verdict::Done,
-            _ => Verdict::Granted {
-                token: Token(1),
-                attempt: 1,
-            },
-        };
-        Ok(Claimed {
-            record: claim.event,
-            verdict,
-        })
+impl Bench {
+    fn wants(&self, name: &str) -> bool {
+        self.names.is_empty() || self.names.iter().any(|word| word == name)
     }
 
-    async fn renew(&self, _: Key, _: Token, _: Duration) -> Result<Held, StoreError> {
-        Ok(Held::Yes)
-    }
-
-    async fn finish(&self, record: Key, _: Token, _: End) -> Result<Held, StoreError> {
-        sqlx::query("UPDATE events SET done = 1 WHERE key = ?1")
-            .bind(record.to_bytes().to_vec())
-            .execute(&self.0)
-            .await
-            .map_err(StoreError::new)?;
-        Ok(Held::Yes)
-    }
-
-    async fn status(&self, _: Key) -> Result<Status, StoreError> {
-        Ok(Status::Absent)
-    }
-}
-
-/// A key as good as a hash.
-fn key(n: u64) -> Key {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&n.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    bytes[8..].copy_from_slice(&n.to_be_bytes());
-    Key::from_bytes(bytes)
-}
-
-struct Subject {
-    name: &'static str,
-    store: Arc<dyn Store>,
-    /// Events of a measurement with one task and with 64.
-    events: [u64; 2],
-    rates: [Vec<f64>; 2],
-}
-
-async fn rate(store: &Arc<dyn Store>, tasks: u64, first: u64, events: u64) -> f64 {
-    let start = Instant::now();
-    let tasks = (0..tasks).map(|task| {
-        let store = Arc::clone(store);
-        tokio::spawn(async move {
-            for n in (first + task..first + events).step_by(tasks as usize) {
-                let claim = Claim::new(key(n), Some(key(!n)), LEASE);
-                let claimed = store.claim(claim).await.expect("a claim");
-                let Verdict::Granted { token, .. } = claimed.verdict else {
-                    panic!("{claimed:?}")
-                };
-                let held = store.finish(claimed.record, token, End::Done).await;
-                assert_eq!(held.expect("a finish"), Held::Yes);
+    /// Measures these in turn, and prints what each of them did.
+    async fn measure(&self, subjects: &mut [Subject]) {
+        for round in 0..self.rounds {
+            for subject in &mut *subjects {
+                subject.round(round, self.share).await;
             }
-        })
-    });
-    for task in tasks.collect::<Vec<_>>() {
-        task.await.expect("no panic");
+        }
+        for subject in subjects {
+            let ([one, many], gain) = ([0, 1].map(|n| subject.rate(n)), subject.gain());
+            println!("{:20} {one:10.0} {many:10.0} {gain:8.1}", subject.name);
+        }
     }
-    events as f64 / start.elapsed().as_secs_f64()
-}
 
-fn median(rates: &mut [f64]) -> f64 {
-    rates.sort_by(f64::total_cmp);
-    rates[rates.len() / 2]
+    async fn memory(&mut self) {
+        let events = [MEMORY, MEMORY];
+        let store = || MemoryStore::builder().capacity(2 * MEMORY as usize).build();
+        let ours = |delivery| {
+            move || Ours {
+                store: store(),
+                delivery,
+            }
+        };
+        let mut subjects = [
+            Subject::fresh("memory", events, ours(true)),
+            Subject::fresh("memory, one key", events, ours(false)),
+            Subject::fresh("memory, by hand", events, PlainMemory::new),
+        ];
+        self.measure(&mut subjects).await;
+        let [both, one, plain] = &subjects;
+        for (n, tasks) in TASKS.into_iter().enumerate() {
+            for (subject, keys) in [(both, "both keys"), (one, "one key")] {
+                let what = format!("memory, {keys}, {tasks} tasks: time ÷ by hand");
+                self.report
+                    .add(what, plain.ratio(subject, n), Target::AtMost(2.0));
+            }
+        }
+    }
+
+    async fn sqlite(&mut self, directory: &Path) {
+        let file = directory.join("hooks.db");
+        let store = SqliteStore::open(file).await.expect("a store");
+        let plain = PlainSqlite::open(&directory.join("plain.db")).await;
+        let ours = Ours {
+            store,
+            delivery: true,
+        };
+        let mut subjects = [
+            Subject::new("sqlite", [500, 5000], ours),
+            Subject::new("sqlite, by hand", [500, 500], plain),
+        ];
+        self.measure(&mut subjects).await;
+        let [ours, plain] = &subjects;
+        let gain = "sqlite: rate of 64 tasks ÷ of one";
+        self.report
+            .add(gain.to_owned(), ours.gain(), Target::AtLeast(5.0));
+        let what = "sqlite, 64 tasks: rate ÷ by hand";
+        self.report
+            .add(what.to_owned(), ours.ratio(plain, 1), Target::AtLeast(5.0));
+    }
+
+    async fn server(&mut self, name: &str, subjects: Trio) {
+        let Some(mut subjects) = subjects else {
+            let why = "its server's URL or its feature is not given";
+            return self.report.skip(format!("{name}: rate ÷ by hand"), why);
+        };
+        self.measure(&mut subjects).await;
+        let [both, one, plain] = &subjects;
+        for (n, tasks) in TASKS.into_iter().enumerate() {
+            for (subject, keys) in [(both, "both keys"), (one, "one key")] {
+                let what = format!("{name}, {keys}, {tasks} tasks: rate ÷ by hand");
+                self.report
+                    .add(what, subject.ratio(plain, n), Target::AtLeast(0.9));
+            }
+        }
+    }
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
     let measure = std::env::args().any(|argument| argument == "--bench");
+    let words = std::env::args().skip(1);
     let (rounds, share) = if measure { (9, 1) } else { (1, 100) };
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stores-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).expect("a directory");
-    let subject = |name, store, events| Subject {
-        name,
-        store,
-        events,
-        rates: Default::default(),
+    let mut bench = Bench {
+        names: words.filter(|word| !word.starts_with('-')).collect(),
+        rounds,
+        share,
+        report: Report::default(),
     };
-    let sqlite = SqliteStore::open(directory.join("hooks.db"))
-        .await
-        .expect("a store");
-    let plain = PlainSqlite::open(&directory.join("plain.db")).await;
-    let mut subjects = [
-        subject("memory", Arc::new(MemoryStore::new()), [20_000, 20_000]),
-        subject("sqlite", Arc::new(sqlite), [500, 5000]),
-        subject("sqlite, by hand", Arc::new(plain), [500, 500]),
-    ];
-    for round in 0..rounds {
-        for subject in &mut subjects {
-            for (n, tasks) in [1, 64].into_iter().enumerate() {
-                let first = (round * 2 + n as u64) * 1_000_000;
-                let rate = rate(&subject.store, tasks, first, subject.events[n] / share).await;
-                subject.rates[n].push(rate);
-            }
-        }
-    }
     println!(
-        "{:16} {:>10} {:>10}   events a second: claim + finish",
-        "store", "1 task", "64 tasks"
+        "{:20} {:>10} {:>10} {:>8}   events a second: claim + finish",
+        "store", "1 task", "64 tasks", "64 ÷ 1"
     );
-    for Subject { name, rates, .. } in &mut subjects {
-        let [one, many] = rates.each_mut().map(|rates| median(rates));
-        println!("{name:16} {one:10.0} {many:10.0}   {:.1}", many / one);
+    if bench.wants("memory") {
+        bench.memory().await;
     }
-    drop(subjects);
-    let _ = std::fs::remove_dir_all(&directory);
+    if bench.wants("sqlite") {
+        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stores-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).expect("a directory");
+        bench.sqlite(&directory).await;
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+    if bench.wants("postgres") {
+        #[cfg(feature = "postgres")]
+        let subjects = servers::postgres::subjects().await;
+        #[cfg(not(feature = "postgres"))]
+        let subjects = None;
+        bench.server("postgres", subjects).await;
+        #[cfg(feature = "postgres")]
+        servers::postgres::clear().await;
+    }
+    if bench.wants("redis") {
+        #[cfg(feature = "redis")]
+        let subjects = servers::redis::subjects().await;
+        #[cfg(not(feature = "redis"))]
+        let subjects = None;
+        bench.server("redis", subjects).await;
+    }
+    if measure {
+        bench.report.print();
+    }
 }
