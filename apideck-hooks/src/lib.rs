@@ -47,6 +47,7 @@ mod handler;
 mod hooks;
 mod idempotency;
 mod payload;
+mod poll;
 mod router;
 mod service;
 pub mod signature;

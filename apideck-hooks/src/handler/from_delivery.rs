@@ -97,6 +97,12 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// A handler is about to run.
+    pub(crate) fn begin(&mut self, attempt: u32, transaction: Option<Box<dyn Any + Send>>) {
+        self.delivery.set_attempt(attempt);
+        self.transaction = transaction;
+    }
+
     /// The event; read again where it was taken before.
     pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
         self.event

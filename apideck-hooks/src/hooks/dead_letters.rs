@@ -1,6 +1,6 @@
 //! Looking into what was set aside, and handling it after all.
 
-use super::{Arrival, Hooks, Phase};
+use super::{Arrival, Begun, Hooks, Phase};
 use crate::delivery::Key;
 use crate::idempotency::{self, DeadRecord, StoreError};
 use crate::service::{Answer, Later};
@@ -96,7 +96,14 @@ impl DeadLetters<'_> {
             record: Some(record),
             permit,
         };
-        Ok(match Arc::clone(&edge.engine).spawn(arrival).await {
+        let answer = match Arc::clone(&edge.engine).take(arrival) {
+            Ok(work) => match work.begin().await {
+                Begun::Done(answer) => Ok(answer),
+                Begun::Waiting(task) => task.await,
+            },
+            Err(answer) => Ok(answer),
+        };
+        Ok(match answer {
             Ok(Answer::Handled | Answer::Duplicate) => Replayed::Done,
             // Remembered if its handler said so; without a handler nothing was recorded.
             Ok(Answer::Ignored) if letters.get(record).await?.is_some() => Replayed::NoHandler,

@@ -1,6 +1,6 @@
 //! From a verified text to the answer: what it is, its claim, its handler.
 
-use super::{Limits, Stats};
+use super::{Limits, Stats, Work};
 use crate::delivery::{self, Delivery, DeliveryHeaders, Key, Keys};
 use crate::handler::Incoming;
 use crate::idempotency::{Job, Runner};
@@ -11,7 +11,6 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 /// A delivery whose signature is right.
@@ -28,8 +27,8 @@ pub(crate) struct Arrival {
 
 /// The handlers and their state, without their types.
 pub(crate) trait Engine: Send + Sync {
-    /// Settles the delivery in a task of its own, which outlives the connection.
-    fn spawn(self: Arc<Self>, arrival: Arrival) -> JoinHandle<Answer>;
+    /// Reads the delivery and finds its handler: what is to be done, or the answer where that is nothing.
+    fn take(self: Arc<Self>, arrival: Arrival) -> Result<Work, Answer>;
 }
 
 pub(crate) struct Handlers<R, S> {
@@ -45,18 +44,7 @@ where
     R: Routes<S>,
     S: Send + Sync + 'static,
 {
-    fn spawn(self: Arc<Self>, arrival: Arrival) -> JoinHandle<Answer> {
-        // In the span of the request, if a layer around us has one.
-        tokio::spawn(async move { self.settle(arrival).await }.in_current_span())
-    }
-}
-
-impl<R, S> Handlers<R, S>
-where
-    R: Routes<S>,
-    S: Send + Sync + 'static,
-{
-    async fn settle(&self, arrival: Arrival) -> Answer {
+    fn take(self: Arc<Self>, arrival: Arrival) -> Result<Work, Answer> {
         let Arrival {
             headers,
             text,
@@ -83,7 +71,7 @@ where
         {
             self.stats.contradictions.add();
             tracing::warn!(event = %event_type, "refused: {} names another event", delivery::EVENT_TYPE);
-            return Answer::Contradiction;
+            return Err(Answer::Contradiction);
         }
         let name = event_type.as_ref().map_or("", |event_type| event_type.as_str());
         let plan = self.router.plan();
@@ -94,7 +82,7 @@ where
         let Some(route) = route else {
             self.stats.ignored.add();
             tracing::debug!(event = name, "ignored: no handler is for it");
-            return Answer::Ignored;
+            return Err(Answer::Ignored);
         };
         let idempotency_key = unsigned.idempotency_key().unwrap_or_else(|()| {
             self.stats.idempotency_key_unusable.add();
@@ -121,43 +109,42 @@ where
             id = identity.event_id.as_str(),
             handler = plan.name(route),
         );
-        let idempotency_key = idempotency_key.map(str::to_owned);
         let body = text.clone();
-        let transactional = plan.transaction(route).is_some();
-        let handler = |attempt, transaction| async move {
-            let delivery = Delivery::new(delivery::Inner {
-                event_type,
-                event_id: identity.event_id,
-                entity_id: identity.entity_id,
-                idempotency_key,
-                execution_attempt: identity.execution_attempt,
-                attempt,
-                headers,
-                body: text,
-                received_at,
-            });
-            let mut incoming = Incoming {
-                delivery,
-                event: Some(event),
-                transaction,
+        let delivery = Delivery::new(delivery::Inner {
+            event_type,
+            event_id: identity.event_id,
+            entity_id: identity.entity_id,
+            execution_attempt: identity.execution_attempt,
+            headers,
+            body: text,
+            received_at,
+        });
+        let mut incoming = Incoming {
+            delivery,
+            event: Some(event),
+            transaction: None,
+        };
+        let work = async move {
+            let (handlers, incoming) = (&*self, &mut incoming);
+            let job = Job {
+                keys,
+                body,
+                replay,
+                handler: move |attempt, transaction| {
+                    let incoming = incoming;
+                    incoming.begin(attempt, transaction);
+                    handlers.router.dispatch(route, incoming, &handlers.state)
+                },
             };
-            self.router.dispatch(route, &mut incoming, &self.state).await
+            let answer = if plan.transaction(route).is_some() {
+                // Boxed: it is the larger one, and the less usual.
+                Box::pin(handlers.runner.run_in_transaction(job)).await
+            } else {
+                handlers.runner.run(job).await
+            };
+            drop(permit);
+            answer
         };
-        let job = Job {
-            keys,
-            body,
-            replay,
-            handler,
-        };
-        let answer = if transactional {
-            // Boxed: it is the larger one, and the less usual.
-            Box::pin(self.runner.run_in_transaction(job))
-                .instrument(span)
-                .await
-        } else {
-            self.runner.run(job).instrument(span).await
-        };
-        drop(permit);
-        answer
+        Ok(Work::new(work.instrument(span)))
     }
 }

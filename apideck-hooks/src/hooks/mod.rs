@@ -6,6 +6,7 @@ mod engine;
 mod limits;
 mod shutdown;
 mod stats;
+mod work;
 
 pub use builder::{BuildError, HooksBuilder, IntoStore};
 pub use dead_letters::{DeadLetters, Replayed};
@@ -16,6 +17,7 @@ pub(crate) use engine::{Arrival, Engine};
 pub(crate) use limits::Limits;
 pub(crate) use shutdown::Phase;
 pub(crate) use stats::Counters as Stats;
+pub(crate) use work::{Begun, Work};
 
 use crate::idempotency::Store;
 use crate::signature::Verifier;

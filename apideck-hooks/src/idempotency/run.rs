@@ -12,11 +12,13 @@ use super::twins::Twins;
 use crate::delivery::{Key, Keys};
 use crate::handler::{Failure, Outcome};
 use crate::hooks::{Limits, Phase, Stats};
+use crate::poll;
 use crate::service::{Answer, Later};
 use bytes::Bytes;
 use std::future::Future;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::unconstrained;
@@ -195,8 +197,11 @@ impl Runner {
         handler: impl Future<Output = Outcome>,
         keep: impl Future<Output = ()>,
     ) -> Ended {
-        let mut phase = self.phase.clone();
         let mut handler = pin!(panic::catch(handler));
+        if let Poll::Ready(outcome) = poll::once(handler.as_mut()).await {
+            return self.ended(outcome);
+        }
+        let mut phase = self.phase.clone();
         // Unconstrained: a handler that is always ready uses up the task's budget at every turn, and timers that are polled
         // after it would never see that their time has come.
         let mut keep = pin!(unconstrained(keep));
@@ -205,14 +210,8 @@ impl Runner {
         let mut kept = true;
         loop {
             tokio::select! {
-                // Most handlers are ready before a timer is ever set.
                 biased;
-                outcome = &mut handler => {
-                    return Ended::Itself(outcome.unwrap_or_else(|text| {
-                        self.stats.panics.add();
-                        Outcome::Retry(Failure::retry(format!("the handler panicked: {text}")))
-                    }));
-                }
+                outcome = &mut handler => return self.ended(outcome),
                 // It may be past its point of no return: let it end. What it reports will not overwrite its successor.
                 () = &mut keep, if kept => {
                     kept = false;
@@ -226,6 +225,14 @@ impl Runner {
                 () = &mut stopped => return Ended::Stopped,
             }
         }
+    }
+
+    /// With its outcome, or the text of its panic.
+    fn ended(&self, outcome: Result<Outcome, String>) -> Ended {
+        Ended::Itself(outcome.unwrap_or_else(|text| {
+            self.stats.panics.add();
+            Outcome::Retry(Failure::retry(format!("the handler panicked: {text}")))
+        }))
     }
 
     /// What to record and what to answer.
@@ -369,6 +376,11 @@ impl Runner {
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        let mut call = pin!(call);
+        // A store in memory answers at once.
+        if let Poll::Ready(result) = poll::once(call.as_mut()).await {
+            return result;
+        }
         match timeout(self.limits.store_timeout, call).await {
             Ok(result) => result,
             Err(_) => Err(StoreError::new(format!(

@@ -70,7 +70,12 @@ pub(crate) struct EventIdentity {
 pub(crate) fn parse(text: &Bytes) -> Parsed {
     // serde reads a struct from an array too, which is nothing that Apideck sends.
     let object = text.trim_ascii_start().starts_with(b"{");
-    match serde_json::from_slice::<Envelope>(text) {
+    // Checked once: what is read from bytes is checked string by string.
+    let envelope = match std::str::from_utf8(text) {
+        Ok(text) => serde_json::from_str::<Envelope>(text),
+        Err(_) => serde_json::from_slice(text),
+    };
+    match envelope {
         Ok(envelope) if object && !envelope.payload.event_type.as_str().is_empty() => {
             typed(envelope.payload, text)
         }

@@ -2,7 +2,8 @@
 
 use super::body;
 use super::{Answer, Later};
-use crate::hooks::{Arrival, Edge, Hooks, Phase};
+use crate::hooks::{Arrival, Begun, Edge, Hooks, Phase};
+use crate::poll;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::Body;
@@ -10,7 +11,7 @@ use http_body_util::Full;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::time::{Instant, timeout, timeout_at};
@@ -89,15 +90,9 @@ impl Edge {
         if parts.method != Method::POST {
             return Answer::MethodNotAllowed;
         }
-        let body = match timeout(
-            self.limits.body_deadline,
-            body::read(body, self.limits.body_limit),
-        )
-        .await
-        {
-            Ok(Ok(body)) => body,
-            Ok(Err(answer)) => return answer,
-            Err(_) => return Answer::BodyTimeout,
+        let body = match self.read(body).await {
+            Ok(body) => body,
+            Err(answer) => return answer,
         };
         let text = match self.verifier.verify(&parts.headers, &body) {
             Ok(verified) => verified.into_text(),
@@ -127,7 +122,14 @@ impl Edge {
             record: None,
             permit,
         };
-        match timeout_at(deadline, Arc::clone(&self.engine).spawn(arrival)).await {
+        let task = match Arc::clone(&self.engine).take(arrival) {
+            Ok(work) => match work.begin().await {
+                Begun::Done(answer) => return answer,
+                Begun::Waiting(task) => task,
+            },
+            Err(answer) => return answer,
+        };
+        match timeout_at(deadline, task).await {
             Ok(Ok(answer)) => answer,
             // The task was stopped with its runtime, or a `Drop` in the handler panicked.
             Ok(Err(_)) => Answer::Failed,
@@ -136,6 +138,23 @@ impl Edge {
                 tracing::warn!("the handler runs past the response deadline: answered 503, and it goes on");
                 Answer::Later(Later::Running, Later::seconds(self.limits.lease))
             }
+        }
+    }
+
+    /// The whole body.
+    async fn read<B>(&self, body: B) -> Result<Bytes, Answer>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+    {
+        let mut read = pin!(body::read(body, self.limits.body_limit));
+        // A small body comes with its head, most of the time.
+        if let Poll::Ready(body) = poll::once(read.as_mut()).await {
+            return body;
+        }
+        match timeout(self.limits.body_deadline, read).await {
+            Ok(body) => body,
+            Err(_) => Err(Answer::BodyTimeout),
         }
     }
 }
