@@ -1,0 +1,268 @@
+//! The requests: one event's, as it comes over the wire, with numbers and signatures of its own.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use apideck_hooks::signature::canonical::{Form, canonical};
+
+/// As long as Apideck's API keys are.
+pub(crate) const SECRET: &str = "sk_live_0123456789abcdef-0123456789abcdef-0123456789abcdef";
+
+/// Where every subject receives.
+pub(crate) const PATH: &str = "/webhooks/apideck";
+
+/// The reference's example, pretty-printed.
+const EXAMPLE: &str = include_str!("../../fixtures/vault.connection.callable.json");
+/// Its `event_id`, of which only the digits of [`ID`] are kept.
+const EXAMPLE_ID: &str = "9755c355-56c3-4a2f-a2da-86ff4411fccb";
+const ID: &str = "00000000-0000-4000-8000-";
+const KEY: &str = "00000000-0000-4000-9000-";
+/// Of twelve hexadecimal digits that follow.
+const NUMBER: &str = "000000000000";
+
+/// How a delivery is signed, and the headers that it comes with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Scheme {
+    /// Apideck's, over the body as it is.
+    Raw,
+    /// Apideck's, over the body with its keys sorted.
+    Sorted,
+    /// Of svix and Standard Webhooks, over an id, the time and the body.
+    Standard,
+    /// GitHub's, over the body as it is.
+    GitHub,
+}
+
+/// The example's body as it comes over the wire.
+pub(crate) fn body() -> String {
+    let mut inside = false;
+    // It has no escapes.
+    EXAMPLE
+        .chars()
+        .filter(|&c| {
+            inside ^= c == '"';
+            inside || !c.is_whitespace()
+        })
+        .collect::<String>()
+        .replace(EXAMPLE_ID, &format!("{ID}{NUMBER}"))
+        .replace("\"execution_attempt\":2", "\"execution_attempt\":1")
+}
+
+/// What an event's number is in its id; none if that is not one of ours.
+pub(crate) fn number(event_id: &str) -> Option<u64> {
+    u64::from_str_radix(event_id.strip_prefix(ID)?, 16).ok()
+}
+
+/// Writes one event's requests.
+pub(crate) struct Maker {
+    key: Hmac<Sha256>,
+    scheme: Scheme,
+    request: Vec<u8>,
+    /// Where in the request the body begins.
+    body: usize,
+    /// Where in the request what changes is.
+    id: usize,
+    attempt: usize,
+    delivery: usize,
+    signature: usize,
+    /// The text that is signed where that is not the body: what stands before it, or it sorted.
+    text: Vec<u8>,
+    text_id: usize,
+    text_attempt: usize,
+}
+
+impl Maker {
+    pub(crate) fn new(scheme: Scheme) -> Self {
+        let body = body();
+        let now = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .expect("after 1970")
+            .as_secs();
+        let delivery = format!("{KEY}{NUMBER}");
+        let (headers, text) = match scheme {
+            Scheme::Raw | Scheme::Sorted => {
+                let headers = format!(
+                    "x-apideck-event-type: vault.connection.callable\r\n\
+                     x-apideck-idempotency-key: {delivery}\r\n\
+                     x-apideck-signature: {:064}\r\n",
+                    0
+                );
+                let sorted = canonical(body.as_bytes(), Form::Sorted).expect("it is JSON");
+                (headers, sorted.into_text(body.as_bytes()))
+            }
+            Scheme::Standard => {
+                let headers = format!(
+                    "webhook-id: {delivery}\r\n\
+                     webhook-timestamp: {now}\r\n\
+                     webhook-signature: v1,{:044}\r\n",
+                    0
+                );
+                (headers, format!("{delivery}.{now}.{body}").into_bytes())
+            }
+            Scheme::GitHub => {
+                let headers = format!(
+                    "x-github-event: push\r\n\
+                     x-github-delivery: {delivery}\r\n\
+                     x-hub-signature-256: sha256={:064}\r\n",
+                    0
+                );
+                (headers, Vec::new())
+            }
+        };
+        let head = format!(
+            "POST {PATH} HTTP/1.1\r\n\
+             host: 127.0.0.1\r\n\
+             user-agent: apideck-hooks-bench\r\n\
+             accept: */*\r\n\
+             content-type: application/json\r\n\
+             content-length: {}\r\n\
+             {headers}\r\n",
+            body.len()
+        );
+        let request = format!("{head}{body}").into_bytes();
+        let at = |text: &[u8], what: &str| {
+            let found = text
+                .windows(what.len())
+                .position(|window| window == what.as_bytes());
+            found.map_or(0, |at| at + what.len())
+        };
+        let mut maker = Maker {
+            key: Hmac::new_from_slice(SECRET.as_bytes()).expect("any length"),
+            scheme,
+            body: head.len(),
+            id: at(&request, ID),
+            attempt: at(&request, "\"execution_attempt\":"),
+            delivery: at(&request, KEY),
+            signature: at(&request, "signature"),
+            text_id: at(&text, ID),
+            text_attempt: at(&text, "\"execution_attempt\":"),
+            text,
+            request,
+        };
+        // After `: `, and after what stands before the digits.
+        let value = maker.request[maker.signature..]
+            .iter()
+            .position(|&byte| byte == b' ')
+            .expect("a value");
+        maker.signature += value + 1;
+        maker.signature += match scheme {
+            Scheme::Raw | Scheme::Sorted => 0,
+            Scheme::Standard => "v1,".len(),
+            Scheme::GitHub => "sha256=".len(),
+        };
+        maker
+    }
+
+    /// How long each request is.
+    pub(crate) fn len(&self) -> usize {
+        self.request.len()
+    }
+
+    /// The request that delivers the event of this number, for the `attempt`th time: a digit.
+    pub(crate) fn request(&mut self, number: u64, attempt: u8) -> &[u8] {
+        let digits = hex_number(number);
+        let attempt = b'0' + attempt % 10;
+        put(&mut self.request, self.id, &digits);
+        put(&mut self.request, self.delivery, &digits);
+        self.request[self.attempt] = attempt;
+        match self.scheme {
+            Scheme::Raw | Scheme::GitHub => {
+                let mac = self.mac(&self.request[self.body..]);
+                put(&mut self.request, self.signature, &hex(&mac));
+            }
+            Scheme::Sorted => {
+                put(&mut self.text, self.text_id, &digits);
+                self.text[self.text_attempt] = attempt;
+                let mac = self.mac(&self.text);
+                put(&mut self.request, self.signature, &hex(&mac));
+            }
+            Scheme::Standard => {
+                put(&mut self.text, KEY.len(), &digits);
+                put(&mut self.text, self.text_id, &digits);
+                self.text[self.text_attempt] = attempt;
+                let mac = self.mac(&self.text);
+                put(&mut self.request, self.signature, STANDARD.encode(mac).as_bytes());
+            }
+        }
+        &self.request
+    }
+
+    fn mac(&self, text: &[u8]) -> [u8; 32] {
+        self.key.clone().chain_update(text).finalize().into_bytes().into()
+    }
+}
+
+fn put(into: &mut [u8], at: usize, bytes: &[u8]) {
+    into[at..at + bytes.len()].copy_from_slice(bytes);
+}
+
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+fn hex_number(number: u64) -> [u8; 12] {
+    std::array::from_fn(|at| DIGITS[(number >> (44 - 4 * at)) as usize & 0xF])
+}
+
+fn hex(mac: &[u8; 32]) -> [u8; 64] {
+    std::array::from_fn(|at| DIGITS[usize::from(mac[at / 2] >> (4 - 4 * (at % 2))) & 0xF])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use apideck_hooks::signature::{Secret, Text, Verifier};
+    use axum::http::{HeaderMap, HeaderName, HeaderValue};
+    use bytes::Bytes;
+
+    fn taken_apart(request: &[u8]) -> (HeaderMap, Bytes) {
+        let text = std::str::from_utf8(request).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let headers = head.lines().skip(1).map(|line| {
+            let (name, value) = line.split_once(": ").unwrap();
+            (
+                name.parse::<HeaderName>().unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            )
+        });
+        (headers.collect(), Bytes::copy_from_slice(body.as_bytes()))
+    }
+
+    #[test]
+    fn the_body_is_as_long_as_apidecks() {
+        assert_eq!(body().len(), 921);
+    }
+
+    #[test]
+    fn requests_differ_and_are_signed() {
+        let verifier = Verifier::new([Secret::new(SECRET).unwrap()]).unwrap();
+        for (scheme, text) in [(Scheme::Raw, Text::Raw), (Scheme::Sorted, Text::Sorted)] {
+            let mut maker = Maker::new(scheme);
+            let mut seen = Vec::new();
+            for (number, attempt) in [(1, 1), (1, 2), (0xabc_def0_1234, 1)] {
+                let request = maker.request(number, attempt).to_vec();
+                let (headers, body) = taken_apart(&request);
+                assert_eq!(verifier.verify(&headers, &body).unwrap().which(), text);
+                let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
+                let id = json["payload"]["event_id"].as_str().unwrap();
+                assert_eq!(super::number(id), Some(number));
+                assert_eq!(json["payload"]["execution_attempt"], attempt);
+                assert!(!seen.contains(&request));
+                seen.push(request);
+            }
+        }
+    }
+
+    #[test]
+    fn svix_and_standardwebhooks_accept_theirs() {
+        let mut maker = Maker::new(Scheme::Standard);
+        let svix = svix::webhooks::Webhook::from_bytes(SECRET.as_bytes().to_vec()).unwrap();
+        let standard = standardwebhooks::Webhook::from_bytes(SECRET.as_bytes().to_vec()).unwrap();
+        for number in [1, 2, u64::MAX >> 16] {
+            let (headers, body) = taken_apart(maker.request(number, 1));
+            svix.verify(&body, &headers).unwrap();
+            standard.verify(&body, &headers).unwrap();
+        }
+    }
+}

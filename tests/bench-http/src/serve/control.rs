@@ -1,0 +1,29 @@
+//! What a server tells the process that has started it.
+
+use super::Failure;
+use std::io::{self, BufRead, Write};
+use tokio::net::TcpListener;
+
+/// Says where the server listens, and from then on to every line the count of handled events. The process ends with its
+/// standard input.
+pub(crate) fn control(
+    listener: &TcpListener,
+    count: impl Fn() -> u64 + Send + 'static,
+) -> Result<(), Failure> {
+    say(&format!("listening {}", listener.local_addr()?))?;
+    std::thread::spawn(move || {
+        for line in io::stdin().lock().lines() {
+            if line.is_err() || say(&count().to_string()).is_err() {
+                break;
+            }
+        }
+        std::process::exit(0);
+    });
+    Ok(())
+}
+
+fn say(line: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{line}")?;
+    out.flush()
+}

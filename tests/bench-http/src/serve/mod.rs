@@ -1,0 +1,57 @@
+//! The servers, each a process of one thread.
+
+mod bare;
+mod by_hand;
+mod control;
+mod ours;
+mod standard;
+
+pub(crate) use control::control;
+
+use hyper::body::{Body, Incoming};
+use hyper::service::HttpService;
+use hyper_util::rt::TokioIo;
+use std::error::Error;
+use std::net::Ipv4Addr;
+use tokio::net::TcpListener;
+
+pub(crate) type Failure = Box<dyn Error + Send + Sync>;
+
+/// Runs the server of that name until its standard input ends.
+pub(crate) fn run(name: &str) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    runtime.block_on(async {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        match name {
+            "hyper" => bare::hyper(listener).await,
+            "axum" => bare::axum(listener).await,
+            "by-hand" => by_hand::run(listener, by_hand::Mutexed::default()).await,
+            "by-hand-moka" => by_hand::run(listener, by_hand::Moka::default()).await,
+            "ours-hyper" => ours::hyper(listener).await,
+            "ours-axum" => ours::axum(listener).await,
+            "svix" => standard::svix(listener).await,
+            "standardwebhooks" => standard::standardwebhooks(listener).await,
+            _ => Err(format!("no server is called {name}").into()),
+        }
+    })
+}
+
+/// Serves hyper connections, in the plainest way there is.
+async fn connections<S>(listener: TcpListener, service: S) -> Result<(), Failure>
+where
+    S: HttpService<Incoming> + Clone + 'static,
+    S: HttpService<Incoming, Error: Into<Failure>, Future: Send> + Send,
+    S::ResBody: Body<Data: Send, Error: Into<Failure>> + Send + 'static,
+{
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let connection = hyper::server::conn::http1::Builder::new()
+            .serve_connection(TokioIo::new(stream), service.clone());
+        tokio::spawn(async move {
+            // The load goes away without a word.
+            let _ = connection.await;
+        });
+    }
+}

@@ -1,0 +1,29 @@
+//! Ours, as it is by default, with a handler that does nothing.
+
+use super::{Failure, connections, control};
+use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
+use tokio::net::TcpListener;
+
+#[on("vault.connection.callable")]
+async fn callable(event: ConnectionCallable) {
+    std::hint::black_box(event);
+}
+
+fn hooks(listener: &TcpListener) -> Result<Hooks, Failure> {
+    let hooks = Hooks::builder(router![callable, ..])
+        .secret(crate::event::SECRET)
+        .build()?;
+    let counted = hooks.clone();
+    control(listener, move || counted.stats().handled)?;
+    Ok(hooks)
+}
+
+pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
+    let hooks = hooks(&listener)?;
+    connections(listener, hooks).await
+}
+
+pub(super) async fn axum(listener: TcpListener) -> Result<(), Failure> {
+    let app = axum::Router::new().route_service(crate::event::PATH, hooks(&listener)?);
+    Ok(axum::serve(listener, app).await?)
+}

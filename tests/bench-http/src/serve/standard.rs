@@ -1,0 +1,78 @@
+//! The same with a library that verifies: axum with `svix`, and with `standardwebhooks`.
+
+use super::by_hand::{Envelope, Mutexed, Seen, answer, handle};
+use super::{Failure, control};
+use crate::event::SECRET;
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::IntoResponse;
+use axum::routing::post;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::net::TcpListener;
+
+trait Verify: Send + Sync + 'static {
+    fn verify(&self, body: &[u8], headers: &HeaderMap) -> bool;
+}
+
+impl Verify for svix::webhooks::Webhook {
+    fn verify(&self, body: &[u8], headers: &HeaderMap) -> bool {
+        self.verify(body, headers).is_ok()
+    }
+}
+
+impl Verify for standardwebhooks::Webhook {
+    fn verify(&self, body: &[u8], headers: &HeaderMap) -> bool {
+        self.verify(body, headers).is_ok()
+    }
+}
+
+struct App<V> {
+    webhook: V,
+    seen: Mutexed,
+    handled: Arc<AtomicU64>,
+}
+
+pub(super) async fn svix(listener: TcpListener) -> Result<(), Failure> {
+    run(listener, svix::webhooks::Webhook::from_bytes(SECRET.into())?).await
+}
+
+pub(super) async fn standardwebhooks(listener: TcpListener) -> Result<(), Failure> {
+    run(listener, standardwebhooks::Webhook::from_bytes(SECRET.into())?).await
+}
+
+async fn run<V: Verify>(listener: TcpListener, webhook: V) -> Result<(), Failure> {
+    let handled = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&handled);
+    control(&listener, move || counted.load(Ordering::Relaxed))?;
+    let app = App {
+        webhook,
+        seen: Mutexed::default(),
+        handled,
+    };
+    let routes = Router::new().route(crate::event::PATH, post(receive::<V>));
+    Ok(axum::serve(listener, routes.with_state(Arc::new(app))).await?)
+}
+
+async fn receive<V: Verify>(
+    State(app): State<Arc<App<V>>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> impl IntoResponse {
+    if !app.webhook.verify(&body, &headers) {
+        return answer(StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
+    }
+    let Some(id) = headers.get("webhook-id").and_then(|id| id.to_str().ok()) else {
+        return answer(StatusCode::BAD_REQUEST, r#"{"error":"id"}"#);
+    };
+    let Ok(event) = serde_json::from_slice::<Envelope>(&body) else {
+        return answer(StatusCode::BAD_REQUEST, r#"{"error":"body"}"#);
+    };
+    if !app.seen.insert(id) {
+        return answer(StatusCode::OK, r#"{"status":"duplicate"}"#);
+    }
+    handle(event, &app.handled).await;
+    answer(StatusCode::OK, r#"{"status":"handled"}"#)
+}
