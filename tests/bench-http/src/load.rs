@@ -38,7 +38,7 @@ impl Pool {
         }
     }
 
-    fn request(&self, at: usize) -> &[u8] {
+    pub(crate) fn request(&self, at: usize) -> &[u8] {
         let length = self.maker.len();
         &self.bytes[at * length..(at + 1) * length]
     }

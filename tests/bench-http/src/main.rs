@@ -2,8 +2,10 @@
 
 mod event;
 mod histogram;
+mod latency;
 mod load;
 mod machine;
+mod memory;
 mod options;
 mod report;
 mod serve;
@@ -66,6 +68,14 @@ fn measure(options: &Options) -> Result<bool, Failure> {
     if options.wants("throughput") {
         let all = throughput::measure(&subjects, &scripts, processors, options.rounds, options.time)?;
         report.add(throughput::report(&all, options.rounds))?;
+    }
+    if options.wants("latency") {
+        let all = latency::measure(&subjects, &scripts, processors, options.rounds, options.time)?;
+        report.add(latency::report(&all, options.rounds))?;
+    }
+    if options.wants("memory") {
+        let all = memory::measure(&subjects, &scripts, processors, options.smoke)?;
+        report.add(memory::report(&all, options.smoke))?;
     }
     let readme = options.readme.then(|| manifest.join("../../README.md"));
     println!("written to {}", report.write(readme.as_deref())?.display());

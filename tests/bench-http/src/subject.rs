@@ -23,6 +23,11 @@ impl Subject {
     pub(crate) fn is_node(&self) -> bool {
         matches!(self.program, Program::Script(_))
     }
+
+    /// Its label without emphasis.
+    pub(crate) fn plain(&self) -> String {
+        self.label.replace("**", "")
+    }
 }
 
 /// Against which the others are measured.

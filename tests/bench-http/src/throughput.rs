@@ -120,11 +120,7 @@ fn targets(all: &[Measured], part: &mut Part) {
     let find = |name: &str| all.iter().find(|measured| measured.subject.name == name);
     let time = |one: &str, other: &str| Some(median(&ratios(&find(one)?.times, &find(other)?.times)));
     let rate = |one: &str, other: &str| Some(median(&ratios(&find(one)?.rates, &find(other)?.rates)));
-    let name = |name: &str| {
-        crate::subject::find(name)
-            .map_or("", |subject| subject.label)
-            .replace("**", "")
-    };
+    let name = |name: &str| crate::subject::find(name).map_or(String::new(), |subject| subject.plain());
     for (one, other, most) in [
         ("ours-hyper", "hyper", 1.4),
         ("ours-hyper-sorted", "hyper", 1.55),
