@@ -1,15 +1,15 @@
 //! Which record a delivery key is bound to.
 
 use super::Limits;
-use super::table::{Hashed, Queue, Table};
+use super::table::{Queue, Table};
 use crate::delivery::Key;
-use std::hash::RandomState;
 
 /// A record lives on from its settlement, its aliases from their binding, before the handler ran: what they are kept
 /// longer. Milliseconds.
 const GRACE: u64 = 60 * 60 * 1000;
 
 /// Bindings in the order in which they were made. Whether the record still exists is for its shard to say.
+#[derive(Default)]
 pub(super) struct Aliases {
     bindings: Table<Binding>,
     queue: Queue,
@@ -23,20 +23,13 @@ struct Binding {
 }
 
 impl Aliases {
-    pub(super) fn new(hasher: RandomState) -> Self {
-        Aliases {
-            bindings: Table::new(hasher),
-            queue: Queue::default(),
-        }
-    }
-
-    pub(super) fn get(&self, delivery: &Hashed) -> Option<Key> {
+    pub(super) fn get(&self, delivery: &Key) -> Option<Key> {
         let place = self.bindings.find(delivery)?;
         Some(self.bindings.get(place).record)
     }
 
     /// Binds a key, or binds it anew. The oldest bindings go when their time is over or there are too many.
-    pub(super) fn bind(&mut self, delivery: &Hashed, record: Key, now: u64, limits: &Limits) {
+    pub(super) fn bind(&mut self, delivery: &Key, record: Key, now: u64, limits: &Limits) {
         let binding = Binding { record, at: now };
         let Aliases { bindings, queue } = self;
         let place = match bindings.find(delivery) {
@@ -78,27 +71,22 @@ mod tests {
         Key::from_bytes([n; 16])
     }
 
-    struct Fixture(Aliases, RandomState);
+    #[derive(Default)]
+    struct Fixture(Aliases);
 
     impl Fixture {
-        fn new() -> Self {
-            let hasher = RandomState::new();
-            Fixture(Aliases::new(hasher.clone()), hasher)
-        }
-
         fn bind(&mut self, delivery: u8, record: u8, now: u64) {
-            let delivery = Hashed::new(key(delivery), &self.1);
-            self.0.bind(&delivery, key(record), now, &LIMITS);
+            self.0.bind(&key(delivery), key(record), now, &LIMITS);
         }
 
         fn get(&self, delivery: u8) -> Option<Key> {
-            self.0.get(&Hashed::new(key(delivery), &self.1))
+            self.0.get(&key(delivery))
         }
     }
 
     #[test]
     fn the_oldest_go_first() {
-        let mut aliases = Fixture::new();
+        let mut aliases = Fixture::default();
         for n in 1..=3 {
             aliases.bind(n, 100 + n, u64::from(n));
         }
@@ -111,7 +99,7 @@ mod tests {
 
     #[test]
     fn those_whose_time_is_over_go() {
-        let mut aliases = Fixture::new();
+        let mut aliases = Fixture::default();
         aliases.bind(1, 101, 0);
         aliases.bind(2, 102, LIMITS.retention + GRACE);
         assert_eq!([1, 2].map(|n| aliases.get(n)), [None, Some(key(102))]);
@@ -119,7 +107,7 @@ mod tests {
 
     #[test]
     fn a_key_that_was_bound_anew_outlives_its_first_binding() {
-        let mut aliases = Fixture::new();
+        let mut aliases = Fixture::default();
         aliases.bind(1, 101, 1);
         aliases.bind(2, 102, 2);
         aliases.bind(1, 103, 3);

@@ -11,12 +11,11 @@ use aliases::Aliases;
 use async_trait::async_trait;
 use shard::Shard;
 use std::fmt;
-use std::hash::RandomState;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use sync::{AtomicU64, Mutex, MutexGuard};
-use table::{Hashed, MOST};
+use table::MOST;
 use tokio::time::Instant;
 
 /// Remembers events in this process.
@@ -39,7 +38,6 @@ pub struct MemoryStore {
     shards: Box<[Mutex<Shard>]>,
     /// Which record a delivery key is bound to. Locked before the record's shard, and one at a time.
     aliases: Box<[Mutex<Aliases>]>,
-    hasher: RandomState,
     start: Instant,
     limits: Limits,
     evicted: AtomicU64,
@@ -82,15 +80,9 @@ impl MemoryStoreBuilder {
     /// The store.
     pub fn build(self) -> MemoryStore {
         let shards = (self.capacity / SHARD_FLOOR).clamp(1, MAX_SHARDS);
-        let hasher = RandomState::new();
         MemoryStore {
-            shards: (0..shards)
-                .map(|_| Mutex::new(Shard::new(hasher.clone())))
-                .collect(),
-            aliases: (0..shards)
-                .map(|_| Mutex::new(Aliases::new(hasher.clone())))
-                .collect(),
-            hasher,
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+            aliases: (0..shards).map(|_| Mutex::default()).collect(),
             start: Instant::now(),
             limits: Limits {
                 retention: millis(self.retention),
@@ -140,46 +132,42 @@ impl MemoryStore {
         millis(self.start.elapsed())
     }
 
-    fn hashed(&self, key: Key) -> Hashed {
-        Hashed::new(key, &self.hasher)
+    fn shard(&self, record: &Key) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[table::shard(record, self.shards.len())])
     }
 
-    fn shard(&self, record: &Hashed) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[record.shard(self.shards.len())])
-    }
-
-    /// The record's verdict, and whether another key may be bound to it.
-    fn claim_record(&self, record: &Hashed, bind: bool, lease: Duration) -> (Verdict, bool) {
+    /// The record's verdict, whether another key may be bound to it, and when that was.
+    fn claim_record(&self, record: &Key, bind: bool, lease: Duration) -> (Verdict, bool, u64) {
         let mut shard = self.shard(record);
         // Once the lock is held, here and below: what is settled later is settled at a later time.
-        shard.claim(record, bind, self.now(), lease, &self.limits, &self.evicted)
+        let now = self.now();
+        let (verdict, bound) = shard.claim(record, bind, now, lease, &self.limits, &self.evicted);
+        (verdict, bound, now)
     }
 
     fn claim_now(&self, claim: Claim) -> Claimed {
-        let event = self.hashed(claim.event);
+        let event = claim.event;
         let Some(delivery) = claim.delivery else {
-            let (verdict, _) = self.claim_record(&event, false, claim.lease);
+            let (verdict, ..) = self.claim_record(&event, false, claim.lease);
             return Claimed {
-                record: claim.event,
+                record: event,
                 verdict,
             };
         };
-        let delivery = self.hashed(delivery);
         // Held until the key is bound: the first delivery under it decides, whoever else comes.
-        let mut aliases = lock(&self.aliases[delivery.shard(self.aliases.len())]);
+        let mut aliases = lock(&self.aliases[table::shard(&delivery, self.aliases.len())]);
         if let Some(record) = aliases.get(&delivery) {
-            let known = self.hashed(record);
-            let mut shard = self.shard(&known);
-            if let Some(verdict) = shard.claim_kept(&known, self.now(), claim.lease, &self.limits) {
+            let mut shard = self.shard(&record);
+            if let Some(verdict) = shard.claim_kept(&record, self.now(), claim.lease, &self.limits) {
                 return Claimed { record, verdict };
             }
         }
-        let (verdict, bound) = self.claim_record(&event, true, claim.lease);
+        let (verdict, bound, now) = self.claim_record(&event, true, claim.lease);
         if bound {
-            aliases.bind(&delivery, claim.event, self.now(), &self.limits);
+            aliases.bind(&delivery, event, now, &self.limits);
         }
         Claimed {
-            record: claim.event,
+            record: event,
             verdict,
         }
     }
@@ -202,17 +190,14 @@ impl Store for MemoryStore {
     }
 
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        let record = self.hashed(record);
         Ok(self.shard(&record).renew(&record, token, self.now(), lease))
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        let record = self.hashed(record);
         Ok(self.shard(&record).finish(&record, token, &end, self.now()))
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        let record = self.hashed(record);
         Ok(self.shard(&record).status(&record, self.now(), &self.limits))
     }
 }

@@ -1,10 +1,10 @@
 //! The records under one lock.
 
 use super::sync::AtomicU64;
-use super::table::{Hashed, Place, Queue, Table};
+use super::table::{Place, Queue, Table};
 use super::{Limits, millis};
+use crate::delivery::Key;
 use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
-use std::hash::RandomState;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -46,6 +46,7 @@ impl Record {
 const FORGET_AT_ONCE: usize = 16;
 
 /// Records, and the settled ones in the order in which they were settled.
+#[derive(Default)]
 pub(super) struct Shard {
     records: Table<Record>,
     done: Queue,
@@ -57,15 +58,6 @@ pub(super) struct Shard {
 }
 
 impl Shard {
-    pub(super) fn new(hasher: RandomState) -> Self {
-        Shard {
-            records: Table::new(hasher),
-            done: Queue::default(),
-            undone: Queue::default(),
-            forgotten: 0,
-        }
-    }
-
     pub(super) fn len(&self) -> usize {
         self.records.len()
     }
@@ -73,7 +65,7 @@ impl Shard {
     /// The verdict on a record that there is, if its retention is not over.
     pub(super) fn claim_kept(
         &mut self,
-        key: &Hashed,
+        key: &Key,
         now: u64,
         lease: Duration,
         limits: &Limits,
@@ -85,7 +77,7 @@ impl Shard {
     /// The verdict, and whether another key may be bound to the record.
     pub(super) fn claim(
         &mut self,
-        key: &Hashed,
+        key: &Key,
         bind: bool,
         now: u64,
         lease: Duration,
@@ -93,10 +85,11 @@ impl Shard {
         evicted: &AtomicU64,
     ) -> (Verdict, bool) {
         self.expire(now, limits);
-        let place = match self.kept(key, now, limits) {
+        let found = self.records.find(key);
+        let place = match found.filter(|place| !self.records.get(*place).is_over(now, limits)) {
             Some(place) => place,
             None => {
-                if let Some(over) = self.records.find(key) {
+                if let Some(over) = found {
                     self.forget(over);
                 }
                 if self.records.len() >= limits.records {
@@ -106,7 +99,7 @@ impl Shard {
                     self.forget(oldest);
                     evicted.fetch_add(1, Ordering::Relaxed);
                 }
-                self.add(key, now)
+                self.add(key)
             }
         };
         let record = self.records.get_mut(place);
@@ -115,18 +108,16 @@ impl Shard {
         (self.take(place, now, lease), bound)
     }
 
-    /// A record that was never claimed.
-    fn add(&mut self, key: &Hashed, now: u64) -> Place {
+    /// A record that was never claimed: as one whose lease is over, which is in no queue.
+    fn add(&mut self, key: &Key) -> Place {
         let record = Record {
-            at: now,
+            at: 0,
             token: self.forgotten,
             attempt: 0,
             aliases: 0,
-            state: State::Released,
+            state: State::Running,
         };
-        let place = self.records.insert(key, record);
-        self.records.push(&mut self.undone, place);
-        place
+        self.records.insert(key, record)
     }
 
     /// Claims a record, if that can be.
@@ -157,7 +148,7 @@ impl Shard {
         granted
     }
 
-    pub(super) fn renew(&mut self, key: &Hashed, token: Token, now: u64, lease: Duration) -> Held {
+    pub(super) fn renew(&mut self, key: &Key, token: Token, now: u64, lease: Duration) -> Held {
         let Some(place) = self.held(key, token) else {
             return Held::Lost;
         };
@@ -165,7 +156,7 @@ impl Shard {
         Held::Yes
     }
 
-    pub(super) fn finish(&mut self, key: &Hashed, token: Token, end: &End, now: u64) -> Held {
+    pub(super) fn finish(&mut self, key: &Key, token: Token, end: &End, now: u64) -> Held {
         let Some(place) = self.held(key, token) else {
             return Held::Lost;
         };
@@ -189,7 +180,7 @@ impl Shard {
         Held::Yes
     }
 
-    pub(super) fn status(&self, key: &Hashed, now: u64, limits: &Limits) -> Status {
+    pub(super) fn status(&self, key: &Key, now: u64, limits: &Limits) -> Status {
         let Some(place) = self.kept(key, now, limits) else {
             return Status::Absent;
         };
@@ -208,13 +199,13 @@ impl Shard {
     }
 
     /// Where a record is whose retention is not over.
-    fn kept(&self, key: &Hashed, now: u64, limits: &Limits) -> Option<Place> {
+    fn kept(&self, key: &Key, now: u64, limits: &Limits) -> Option<Place> {
         let place = self.records.find(key)?;
         (!self.records.get(place).is_over(now, limits)).then_some(place)
     }
 
     /// Where the record is, if it runs under this token. A lease that ran out and was not taken still holds.
-    fn held(&self, key: &Hashed, token: Token) -> Option<Place> {
+    fn held(&self, key: &Key, token: Token) -> Option<Place> {
         let place = self.records.find(key)?;
         let record = self.records.get(place);
         (record.state == State::Running && record.token() == token).then_some(place)
@@ -249,25 +240,23 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Key;
 
     const LEASE: Duration = Duration::from_millis(100);
 
     /// A shard with room for so many records, which keeps them for a second.
-    struct Fixture(Shard, Limits, RandomState);
+    struct Fixture(Shard, Limits);
 
     impl Fixture {
         fn new(records: usize) -> Self {
-            let hasher = RandomState::new();
             let limits = Limits {
                 retention: 1000,
                 records,
             };
-            Fixture(Shard::new(hasher.clone()), limits, hasher)
+            Fixture(Shard::default(), limits)
         }
 
-        fn key(&self, n: u8) -> Hashed {
-            Hashed::new(Key::from_bytes([n; 16]), &self.2)
+        fn key(&self, n: u8) -> Key {
+            Key::from_bytes([n; 16])
         }
 
         fn holds(&self, n: u8, now: u64) -> bool {

@@ -7,7 +7,6 @@
 
 use crate::delivery::Key;
 use hashbrown::HashTable;
-use std::hash::{BuildHasher, RandomState};
 
 /// Where an entry is, until it is removed.
 pub(super) type Place = u32;
@@ -19,23 +18,19 @@ pub(super) const MOST: usize = NONE as usize;
 /// Entries of a chunk.
 const CHUNK: usize = 256;
 
-/// A key and its hash, which is made once for all that is looked up in an operation.
-#[derive(Clone, Copy)]
-pub(super) struct Hashed {
-    pub(super) key: Key,
-    hash: u64,
+/// A key is a hash already, of what no record is made of without Apideck's signature, so nobody chooses it. Both halves are
+/// multiplied all the same, for whoever uses the store with keys of their own.
+fn hash(key: &Key) -> u64 {
+    let bytes = u128::from_le_bytes(key.to_bytes());
+    let (low, high) = (bytes as u64, (bytes >> 64) as u64);
+    // Odd, and without a pattern: the fractions of the golden ratio and of the square root of 2.
+    let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15) * u128::from(high ^ 0x6a09_e667_f3bc_c909);
+    product as u64 ^ (product >> 64) as u64
 }
 
-impl Hashed {
-    pub(super) fn new(key: Key, hasher: &RandomState) -> Self {
-        let hash = hasher.hash_one(key);
-        Hashed { key, hash }
-    }
-
-    /// Which of so many shards the key is in. The index uses the lowest bits and the highest ones.
-    pub(super) fn shard(&self, shards: usize) -> usize {
-        (self.hash >> 32) as usize % shards
-    }
+/// Which of so many shards the key is in. Tables use the lowest bits and the highest ones.
+pub(super) fn shard(key: &Key, shards: usize) -> usize {
+    (hash(key) >> 32) as usize % shards
 }
 
 pub(super) struct Table<T> {
@@ -43,7 +38,6 @@ pub(super) struct Table<T> {
     chunks: Vec<Vec<Entry<T>>>,
     /// The chain of the places that are free again.
     vacant: Place,
-    hasher: RandomState,
 }
 
 struct Entry<T> {
@@ -74,24 +68,24 @@ impl Queue {
     }
 }
 
-impl<T: Copy> Table<T> {
-    /// Its keys are hashed by this.
-    pub(super) fn new(hasher: RandomState) -> Self {
+impl<T> Default for Table<T> {
+    fn default() -> Self {
         Table {
             index: HashTable::new(),
             chunks: Vec::new(),
             vacant: NONE,
-            hasher,
         }
     }
+}
 
+impl<T: Copy> Table<T> {
     pub(super) fn len(&self) -> usize {
         self.index.len()
     }
 
-    pub(super) fn find(&self, key: &Hashed) -> Option<Place> {
-        let is_it = |place: &Place| self.entry(*place).key == key.key;
-        self.index.find(key.hash, is_it).copied()
+    pub(super) fn find(&self, key: &Key) -> Option<Place> {
+        let is_it = |place: &Place| self.entry(*place).key == *key;
+        self.index.find(hash(key), is_it).copied()
     }
 
     pub(super) fn get(&self, place: Place) -> &T {
@@ -103,9 +97,9 @@ impl<T: Copy> Table<T> {
     }
 
     /// Adds an entry whose key there is none of, in no queue. The table must not hold [`MOST`].
-    pub(super) fn insert(&mut self, key: &Hashed, value: T) -> Place {
+    pub(super) fn insert(&mut self, key: &Key, value: T) -> Place {
         let entry = Entry {
-            key: key.key,
+            key: *key,
             value,
             before: NONE,
             after: NONE,
@@ -118,15 +112,8 @@ impl<T: Copy> Table<T> {
             *self.entry_mut(place) = entry;
             place
         };
-        let Table {
-            index,
-            chunks,
-            hasher,
-            ..
-        } = self;
-        index.insert_unique(key.hash, place, |place| {
-            hasher.hash_one(entry_of(chunks, *place).key)
-        });
+        let Table { index, chunks, .. } = self;
+        index.insert_unique(hash(key), place, |place| hash(&entry_of(chunks, *place).key));
         place
     }
 
@@ -144,7 +131,7 @@ impl<T: Copy> Table<T> {
 
     /// Removes an entry that is in no queue.
     pub(super) fn remove(&mut self, place: Place) -> T {
-        let hash = self.hasher.hash_one(self.entry(place).key);
+        let hash = hash(&self.entry(place).key);
         if let Ok(found) = self.index.find_entry(hash, |other| *other == place) {
             found.remove();
         }
@@ -205,10 +192,10 @@ fn entry_of<T>(chunks: &[Vec<Entry<T>>], place: Place) -> &Entry<T> {
 mod tests {
     use super::*;
 
-    fn key(n: u64, hasher: &RandomState) -> Hashed {
+    fn key(n: u64) -> Key {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&n.to_le_bytes());
-        Hashed::new(Key::from_bytes(bytes), hasher)
+        Key::from_bytes(bytes)
     }
 
     fn queued(table: &Table<u64>, queue: &Queue) -> Vec<u64> {
@@ -225,11 +212,24 @@ mod tests {
         found
     }
 
+    #[test]
+    fn keys_that_are_no_hashes_are_spread_too() {
+        let first = |n: u64| Key::from_bytes(u128::from(n).to_le_bytes());
+        let last = |n: u64| Key::from_bytes(u128::from(n).to_be_bytes());
+        for key in [&first as &dyn Fn(u64) -> Key, &last] {
+            let mut counts = [0; 64];
+            (0..64_000).for_each(|n| counts[shard(&key(n), 64)] += 1);
+            assert!(
+                counts.iter().all(|count| (800..1200).contains(count)),
+                "{counts:?}"
+            );
+        }
+    }
+
     /// Beside a plain queue, through several chunks, with places that are used again.
     #[test]
     fn a_table_is_a_queue_with_names() {
-        let hasher = RandomState::new();
-        let mut table = Table::new(hasher.clone());
+        let mut table = Table::default();
         let mut queue = Queue::default();
         let mut model: Vec<u64> = Vec::new();
         let mut random = 1_u64;
@@ -239,20 +239,20 @@ mod tests {
             match pick % 8 {
                 0 | 1 if !model.is_empty() => {
                     let gone = model.remove(pick / 8 % model.len());
-                    let place = table.find(&key(gone, &hasher)).unwrap();
+                    let place = table.find(&key(gone)).unwrap();
                     table.unlink(&mut queue, place);
                     assert_eq!(table.remove(place), gone);
-                    assert_eq!(table.find(&key(gone, &hasher)), None);
+                    assert_eq!(table.find(&key(gone)), None);
                 }
                 2 if !model.is_empty() => {
                     let moved = model.remove(pick / 8 % model.len());
-                    let place = table.find(&key(moved, &hasher)).unwrap();
+                    let place = table.find(&key(moved)).unwrap();
                     table.unlink(&mut queue, place);
                     table.push(&mut queue, place);
                     model.push(moved);
                 }
                 _ => {
-                    let place = table.insert(&key(n, &hasher), n);
+                    let place = table.insert(&key(n), n);
                     table.push(&mut queue, place);
                     model.push(n);
                 }
@@ -265,10 +265,9 @@ mod tests {
 
     #[test]
     fn places_are_used_again() {
-        let hasher = RandomState::new();
-        let mut table = Table::new(hasher.clone());
+        let mut table = Table::default();
         for n in 0..10_000 {
-            let place = table.insert(&key(n, &hasher), n);
+            let place = table.insert(&key(n), n);
             assert!(place < 1, "{place}");
             table.remove(place);
         }
