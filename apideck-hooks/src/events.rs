@@ -26,27 +26,34 @@ use std::ops::{Deref, DerefMut};
 /// One type of the table.
 macro_rules! event {
     ($index:literal, $name:literal, $rust_name:ident, Connection, $doc:literal) => {
-        event!(@ $index, $name, $rust_name, ConnectionEvent, "ConnectionEvent", Connection, $doc);
+        event!(@ $index, $name, $rust_name, ConnectionEvent, "ConnectionEvent", into_connection, $doc);
     };
     ($index:literal, $name:literal, $rust_name:ident, Resource, $doc:literal) => {
-        event!(@ $index, $name, $rust_name, ResourceEvent, "ResourceEvent", Resource, $doc);
+        event!(@ $index, $name, $rust_name, ResourceEvent, "ResourceEvent", into_resource, $doc);
     };
-    (@ $index:literal, $name:literal, $rust_name:ident, $inner:ident, $inner_name:literal, $family:ident, $doc:literal) => {
+    (@ $index:literal, $name:literal, $rust_name:ident, $inner:ident, $inner_name:literal, $into:ident, $doc:literal) => {
         #[doc = concat!("`", $name, "`: ", $doc)]
         #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
         #[serde(try_from = $inner_name)]
-        pub struct $rust_name($inner);
+        pub struct $rust_name(Box<$inner>);
 
         impl $rust_name {
             /// The event with this payload, whose `event_type` becomes this event's. For unit tests of handlers.
             pub fn new(mut payload: $inner) -> Self {
                 payload.event_type = EventType::$rust_name;
-                $rust_name(payload)
+                $rust_name(Box::new(payload))
             }
 
             /// The payload.
             pub fn into_inner(self) -> $inner {
-                self.0
+                *self.0
+            }
+
+            fn from_box(payload: Box<$inner>) -> Result<Self, DecodeError> {
+                match &payload.event_type {
+                    EventType::$rust_name => Ok($rust_name(payload)),
+                    other => Err(DecodeError::unexpected($name, other)),
+                }
             }
         }
 
@@ -66,7 +73,7 @@ macro_rules! event {
 
         impl From<$rust_name> for $inner {
             fn from(event: $rust_name) -> $inner {
-                event.0
+                *event.0
             }
         }
 
@@ -74,14 +81,11 @@ macro_rules! event {
             type Error = DecodeError;
 
             fn try_from(payload: $inner) -> Result<Self, DecodeError> {
-                match payload.event_type {
-                    EventType::$rust_name => Ok($rust_name(payload)),
-                    other => Err(DecodeError::unexpected($name, &other)),
-                }
+                Self::from_box(Box::new(payload))
             }
         }
 
-        payload!($rust_name, Payload::Event($index), |any| $inner::try_from(any).and_then(Self::try_from));
+        payload!($rust_name, Payload::Event($index), |any| any.$into().and_then(Self::from_box));
     };
 }
 
@@ -127,10 +131,7 @@ impl TryFrom<AnyEvent> for ConnectionEvent {
     type Error = DecodeError;
 
     fn try_from(event: AnyEvent) -> Result<Self, DecodeError> {
-        match event {
-            AnyEvent::Connection(event) => Ok(event),
-            other => Err(DecodeError::other_family("ConnectionEvent", &other)),
-        }
+        event.into_connection().map(|event| *event)
     }
 }
 
@@ -138,9 +139,6 @@ impl TryFrom<AnyEvent> for ResourceEvent {
     type Error = DecodeError;
 
     fn try_from(event: AnyEvent) -> Result<Self, DecodeError> {
-        match event {
-            AnyEvent::Resource(event) => Ok(event),
-            other => Err(DecodeError::other_family("ResourceEvent", &other)),
-        }
+        event.into_resource().map(|event| *event)
     }
 }

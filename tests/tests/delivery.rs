@@ -120,7 +120,7 @@ fn every_example_is_the_same_after_a_round_trip() {
             "{name}"
         );
         let back: ConnectionEvent = serde_json::from_value(original["payload"].clone()).unwrap();
-        assert_eq!(back, event);
+        assert_eq!(back, *event);
     }
 }
 

@@ -13,6 +13,7 @@ pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Keys, keys};
 
 use crate::event::EventType;
+use crate::payload::Piece;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::fmt;
@@ -27,8 +28,8 @@ pub struct Delivery {
 
 pub(crate) struct Inner {
     pub(crate) event_type: Option<EventType>,
-    pub(crate) event_id: String,
-    pub(crate) entity_id: String,
+    pub(crate) event_id: Piece,
+    pub(crate) entity_id: Piece,
     pub(crate) execution_attempt: Option<u32>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -103,8 +104,8 @@ impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")
             .field("event_type", &self.inner.event_type)
-            .field("event_id", &self.inner.event_id)
-            .field("entity_id", &self.inner.entity_id)
+            .field("event_id", &self.event_id())
+            .field("entity_id", &self.entity_id())
             .field("idempotency_key", &self.idempotency_key())
             .field("execution_attempt", &self.inner.execution_attempt)
             .field("attempt", &self.attempt)

@@ -98,7 +98,7 @@ where
             None => delivery::keys(
                 self.limits.identity,
                 &self.limits.source,
-                (name, &identity.event_id, &identity.entity_id),
+                (name, identity.event_id.as_str(), identity.entity_id.as_str()),
                 idempotency_key,
                 &text,
             ),
@@ -128,7 +128,7 @@ where
             let (handlers, incoming) = (&*self, &mut incoming);
             let job = Job {
                 keys,
-                body,
+                body: &body,
                 replay,
                 handler: move |attempt, transaction| {
                     let incoming = incoming;

@@ -53,7 +53,7 @@ impl DeadLetter {
         let (event_type, event_id) = match parse(&body) {
             Parsed::Event {
                 event_type, identity, ..
-            } => (event_type.to_string(), identity.event_id),
+            } => (event_type.to_string(), identity.event_id.as_str().to_owned()),
             Parsed::NoEvent => Default::default(),
         };
         DeadLetter {

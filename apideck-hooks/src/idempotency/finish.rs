@@ -2,7 +2,7 @@
 
 use super::lease::Lease;
 use super::run::Runner;
-use super::store::{End, Held, Status, Token};
+use super::store::{End, Held, Status, StoreError, Token};
 use crate::delivery::Key;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -21,31 +21,43 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Runner {
     /// Records the end, again and again while nobody else can have taken the claim.
-    pub(super) async fn record(&self, record: Key, token: Token, end: End, lease: &Lease) -> Recorded {
+    pub(super) async fn record(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
+        let finish = self.store.finish(record, token, end.clone());
+        match self.within_timeout(finish).await {
+            Ok(Held::Yes) => Recorded::Yes,
+            Ok(Held::Lost) => Recorded::Lost,
+            // Boxed, as it is rare.
+            Err(error) => Box::pin(self.record_after(error, record, token, end, lease)).await,
+        }
+    }
+
+    async fn record_after(
+        &self,
+        mut error: StoreError,
+        record: Key,
+        token: Token,
+        end: &End,
+        lease: &Lease,
+    ) -> Recorded {
         let last = lease.end() - self.limits.lease / 10;
         let mut pause = FIRST_PAUSE;
-        let mut unsure = false;
         loop {
-            match self
-                .within_timeout(self.store.finish(record, token, end.clone()))
-                .await
-            {
-                Ok(Held::Yes) => return Recorded::Yes,
-                // A call whose answer was lost may have been the one that settled it.
-                Ok(Held::Lost) if unsure && self.is_settled_by(record, token).await => return Recorded::Yes,
-                Ok(Held::Lost) => return Recorded::Lost,
-                Err(error) => {
-                    unsure = true;
-                    self.stats.store_errors.add();
-                    if Instant::now() + pause > last {
-                        tracing::error!(%error, "the end of a run could not be recorded while its lease lasted");
-                        return Recorded::No;
-                    }
-                    tracing::warn!(%error, "the end of a run could not be recorded; trying again");
-                }
+            self.stats.store_errors.add();
+            if Instant::now() + pause > last {
+                tracing::error!(%error, "the end of a run could not be recorded while its lease lasted");
+                return Recorded::No;
             }
+            tracing::warn!(%error, "the end of a run could not be recorded; trying again");
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+            let finish = self.store.finish(record, token, end.clone());
+            error = match self.within_timeout(finish).await {
+                Ok(Held::Yes) => return Recorded::Yes,
+                // The call whose answer was lost may have been the one that settled it.
+                Ok(Held::Lost) if self.is_settled_by(record, token).await => return Recorded::Yes,
+                Ok(Held::Lost) => return Recorded::Lost,
+                Err(error) => error,
+            };
         }
     }
 

@@ -15,8 +15,8 @@ use crate::hooks::{Limits, Phase, Stats};
 use crate::poll;
 use crate::service::{Answer, Later};
 use bytes::Bytes;
-use std::future::Future;
-use std::pin::pin;
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
@@ -35,14 +35,21 @@ pub(crate) struct Runner {
 }
 
 /// What is to be done for a delivery.
-pub(crate) struct Job<F> {
+pub(crate) struct Job<'a, F> {
     pub(crate) keys: Keys,
     /// The verified text, kept if the event is set aside.
-    pub(crate) body: Bytes,
+    pub(crate) body: &'a Bytes,
     /// Whether a failure sets it aside, whatever the error: a dead letter that is replayed.
     pub(crate) replay: bool,
     /// The handler's run, given the attempt, and the transaction if it takes one.
     pub(crate) handler: F,
+}
+
+/// Whose run it is, where there is a claim to be kept.
+pub(super) struct Claimant<'a> {
+    record: Key,
+    token: Token,
+    lease: &'a Lease,
 }
 
 /// How a handler's run ended.
@@ -77,7 +84,7 @@ impl Runner {
     }
 
     /// The answer for the delivery.
-    pub(crate) async fn run<F, R>(&self, job: Job<F>) -> Answer
+    pub(crate) async fn run<F, R>(&self, job: Job<'_, F>) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
@@ -86,7 +93,7 @@ impl Runner {
         let claim = Claim::new(job.keys.event, job.keys.delivery, self.limits.lease);
         let claimed = match self.within_timeout(self.store.claim(claim)).await {
             Ok(claimed) => claimed,
-            Err(error) => return self.run_without_store(job, &error).await,
+            Err(error) => return Box::pin(self.run_without_store(job, &error)).await,
         };
         if claimed.record != job.keys.event {
             self.warn_of_reuse();
@@ -112,7 +119,7 @@ impl Runner {
     /// The answer where nothing is to be run.
     pub(super) async fn answer_unclaimed(&self, claimed: Claimed) -> Answer {
         match claimed.verdict {
-            Verdict::Running { lease_left } => self.wait_for_twin(claimed.record, lease_left).await,
+            Verdict::Running { lease_left } => Box::pin(self.wait_for_twin(claimed.record, lease_left)).await,
             Verdict::Done => self.duplicate(),
             Verdict::Dead => self.duplicate_of_dead(),
             // What is granted is run, by whoever claimed it.
@@ -140,7 +147,7 @@ impl Runner {
 
     async fn run_claimed<F, R>(
         &self,
-        job: Job<F>,
+        job: Job<'_, F>,
         record: Key,
         token: Token,
         attempt: u32,
@@ -160,14 +167,19 @@ impl Runner {
             Ended::without_a_word()
         } else {
             self.stats.runs.add();
-            self.attend((job.handler)(attempt, None), self.keep(record, token, &lease))
-                .await
+            let claim = Claimant {
+                record,
+                token,
+                lease: &lease,
+            };
+            let handler = pin!((job.handler)(attempt, None));
+            self.attend(handler, Some(&claim)).await
         };
         // Under the guard: a failure's text is made by code of the user's, which can panic.
         let (end, answer) = self.judge(ended, attempt, job.replay, job.body);
         guard.disarm();
         let dead = matches!(end, End::Dead(_));
-        match self.record(record, token, end, &lease).await {
+        match self.record(record, token, &end, &lease).await {
             Recorded::Yes => {
                 self.twins.settled(record, answer);
                 answer
@@ -175,7 +187,7 @@ impl Runner {
             Recorded::Lost => {
                 self.stats.lost.add();
                 tracing::warn!("the claim was lost: another delivery of this event has taken over");
-                self.answer_of_successor(record).await
+                Box::pin(self.answer_of_successor(record)).await
             }
             Recorded::No => {
                 self.stats.unrecorded.add();
@@ -194,13 +206,28 @@ impl Runner {
     /// The handler's run, its claim kept meanwhile.
     pub(super) async fn attend(
         &self,
-        handler: impl Future<Output = Outcome>,
-        keep: impl Future<Output = ()>,
+        handler: Pin<&mut impl Future<Output = Outcome>>,
+        claim: Option<&Claimant<'_>>,
     ) -> Ended {
         let mut handler = pin!(panic::catch(handler));
-        if let Poll::Ready(outcome) = poll::once(handler.as_mut()).await {
-            return self.ended(outcome);
+        match poll::once(handler.as_mut()).await {
+            Poll::Ready(outcome) => self.ended(outcome),
+            // Boxed: its timers take room that most deliveries have no use for.
+            Poll::Pending => Box::pin(self.attend_while_it_waits(handler, claim)).await,
         }
+    }
+
+    async fn attend_while_it_waits(
+        &self,
+        mut handler: Pin<&mut impl Future<Output = Result<Outcome, String>>>,
+        claim: Option<&Claimant<'_>>,
+    ) -> Ended {
+        let keep = async {
+            match claim {
+                Some(claim) => self.keep(claim.record, claim.token, claim.lease).await,
+                None => pending().await,
+            }
+        };
         let mut phase = self.phase.clone();
         // Unconstrained: a handler that is always ready uses up the task's budget at every turn, and timers that are polled
         // after it would never see that their time has come.
@@ -236,7 +263,7 @@ impl Runner {
     }
 
     /// What to record and what to answer.
-    pub(super) fn judge(&self, ended: Ended, attempt: u32, replay: bool, body: Bytes) -> (End, Answer) {
+    pub(super) fn judge(&self, ended: Ended, attempt: u32, replay: bool, body: &Bytes) -> (End, Answer) {
         let outcome = match ended {
             Ended::Itself(outcome) => outcome,
             Ended::Stopped => {
@@ -268,7 +295,7 @@ impl Runner {
                 self.stats.dead.add();
                 let kept = self.store.dead_letters().is_some();
                 tracing::error!(attempt, error = %failure, kept, "set aside");
-                let letter = DeadLetter::new(&self.limits.source, body, failure.to_string());
+                let letter = DeadLetter::new(&self.limits.source, body.clone(), failure.to_string());
                 let answer = if kept {
                     Answer::SetAside
                 } else {
@@ -348,7 +375,7 @@ impl Runner {
     }
 
     /// The store is down: nothing is run, unless the user has said that running twice does no harm.
-    async fn run_without_store<F, R>(&self, job: Job<F>, error: &StoreError) -> Answer
+    async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: &StoreError) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
@@ -361,7 +388,7 @@ impl Runner {
         self.stats.failed_open.add();
         self.stats.runs.add();
         tracing::error!(%error, "not claimed: running all the same, as `fail_open` says");
-        let ended = self.attend((job.handler)(1, None), std::future::pending()).await;
+        let ended = self.attend(pin!((job.handler)(1, None)), None).await;
         // Without a record there is no last attempt, and nothing to set it aside in.
         let (end, answer) = self.judge(ended, 0, job.replay, job.body);
         if matches!(end, End::Dead(_)) {
@@ -381,7 +408,7 @@ impl Runner {
         if let Poll::Ready(result) = poll::once(call.as_mut()).await {
             return result;
         }
-        match timeout(self.limits.store_timeout, call).await {
+        match Box::pin(timeout(self.limits.store_timeout, call)).await {
             Ok(result) => result,
             Err(_) => Err(StoreError::new(format!(
                 "no answer within {:?}",
@@ -394,6 +421,6 @@ impl Runner {
 /// Ready when a shutdown's grace is over. Without the last `Hooks` nobody can ask for one any more: that is none.
 pub(super) async fn released(phase: &mut watch::Receiver<Phase>) {
     if phase.wait_for(|phase| *phase == Phase::Releasing).await.is_err() {
-        std::future::pending().await
+        pending().await
     }
 }

@@ -8,12 +8,13 @@ use super::transactions::{Begun, Committed, Handed, Open, Transactions};
 use crate::delivery::{Key, Keys};
 use crate::handler::{Failure, Outcome};
 use crate::service::{Answer, Later};
-use std::future::{Future, pending};
+use std::future::Future;
+use std::pin::pin;
 use tokio::time::{Instant, sleep};
 
 impl Runner {
     /// The answer for the delivery. One commit settles what the handler did and that it did it.
-    pub(crate) async fn run_in_transaction<F, R>(&self, job: Job<F>) -> Answer
+    pub(crate) async fn run_in_transaction<F, R>(&self, job: Job<'_, F>) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
@@ -59,7 +60,7 @@ impl Runner {
         }
     }
 
-    async fn transact<F, R>(&self, transactions: &dyn Transactions, job: Job<F>) -> Answer
+    async fn transact<F, R>(&self, transactions: &dyn Transactions, job: Job<'_, F>) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
@@ -98,7 +99,7 @@ impl Runner {
         }
     }
 
-    async fn run_open<F, R>(&self, job: Job<F>, open: Open) -> Answer
+    async fn run_open<F, R>(&self, job: Job<'_, F>, open: Open) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
@@ -114,7 +115,8 @@ impl Runner {
             Ended::without_a_word()
         } else {
             self.stats.runs.add();
-            self.attend((job.handler)(attempt, Some(handed)), pending()).await
+            self.attend(pin!((job.handler)(attempt, Some(handed))), None)
+                .await
         };
         // The handler is gone, and has given the transaction back.
         let ended = match ended {
@@ -166,7 +168,7 @@ impl Runner {
         match claimed.verdict {
             Verdict::Granted { token, .. } if claimed.record == keys.event => {
                 let lease = Lease::until(asked + self.limits.lease);
-                match self.record(claimed.record, token, end, &lease).await {
+                match self.record(claimed.record, token, &end, &lease).await {
                     Recorded::Yes => answer,
                     Recorded::Lost => {
                         self.stats.lost.add();

@@ -8,16 +8,12 @@ use bytes::Bytes;
 
 /// Any signed delivery: an event of one of the two families, or something else.
 #[derive(Clone, PartialEq, Debug)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one lives for each delivery, and a box would cost more than the moves"
-)]
 #[non_exhaustive]
 pub enum AnyEvent {
     /// An event of Vault.
-    Connection(ConnectionEvent),
+    Connection(Box<ConnectionEvent>),
     /// An event of any other API.
-    Resource(ResourceEvent),
+    Resource(Box<ResourceEvent>),
     /// A signed body that is no event, such as the one that Apideck sends to validate a new URL.
     Other(OtherEvent),
 }
@@ -46,6 +42,20 @@ impl AnyEvent {
         match wire::parse(&text) {
             Parsed::Event { event, .. } => event,
             Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent { raw: Raw::new(text) })),
+        }
+    }
+
+    pub(crate) fn into_connection(self) -> Result<Box<ConnectionEvent>, DecodeError> {
+        match self {
+            AnyEvent::Connection(event) => Ok(event),
+            other => Err(DecodeError::other_family("ConnectionEvent", &other)),
+        }
+    }
+
+    pub(crate) fn into_resource(self) -> Result<Box<ResourceEvent>, DecodeError> {
+        match self {
+            AnyEvent::Resource(event) => Ok(event),
+            other => Err(DecodeError::other_family("ResourceEvent", &other)),
         }
     }
 
@@ -97,12 +107,12 @@ impl AnyEvent {
 
 impl From<ConnectionEvent> for AnyEvent {
     fn from(event: ConnectionEvent) -> Self {
-        AnyEvent::Connection(event)
+        AnyEvent::Connection(Box::new(event))
     }
 }
 
 impl From<ResourceEvent> for AnyEvent {
     fn from(event: ResourceEvent) -> Self {
-        AnyEvent::Resource(event)
+        AnyEvent::Resource(Box::new(event))
     }
 }

@@ -1,7 +1,7 @@
 //! A consumer's connection to a connector.
 
 use super::Timestamp;
-use super::lenient::{is_empty, or_default};
+use super::lenient::{is_empty, text};
 use super::open_enum::open_enum;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -68,40 +68,40 @@ open_enum! {
 #[non_exhaustive]
 pub struct Connection {
     /// Id of the connection, such as `crm+salesforce` or `1111+test_user_id`.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub id: String,
     /// Your customer: the consumer that the Vault session was opened for.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub consumer_id: String,
     /// The API that the connector belongs to, such as `crm`.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub unified_api: String,
     /// The connector, such as `salesforce`.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub service_id: String,
     /// The connector's name for people, such as `Salesforce`.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub name: String,
     /// URL of the connector's icon.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub icon: String,
     /// URL of the connector's logo.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub logo: String,
     /// The connector's website.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub website: String,
     /// The connector in one sentence.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub tag_line: String,
     /// How the connection is authorised.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub auth_type: AuthType,
     /// Whether the consumer has it switched on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// How far it is set up.
-    #[serde(default, deserialize_with = "or_default", skip_serializing_if = "is_empty")]
+    #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub state: ConnectionState,
     /// Whether it works.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use super::lenient::is_empty;
 use super::wire::Wire;
 use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use std::fmt;
 
@@ -12,8 +12,7 @@ use std::fmt;
 ///
 /// Texts are empty when Apideck left them out. Make one for a unit test from [`Default`] and set what matters, or
 /// read it from JSON.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Wire")]
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ConnectionEvent {
     /// Unique reference to this event.
@@ -52,13 +51,19 @@ impl ConnectionEvent {
     }
 }
 
-impl From<Wire> for ConnectionEvent {
-    fn from(wire: Wire) -> Self {
+impl<'de> Deserialize<'de> for ConnectionEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Wire::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<Wire<'_>> for ConnectionEvent {
+    fn from(wire: Wire<'_>) -> Self {
         ConnectionEvent {
-            event_id: wire.event_id,
+            event_id: wire.event_id.0.into_owned(),
             event_type: wire.event_type,
             service_id: wire.service_id,
-            entity_id: wire.entity_id,
+            entity_id: wire.entity_id.0.into_owned(),
             entity_type: wire.entity_type,
             entity: wire.entity,
             execution_attempt: wire.execution_attempt,

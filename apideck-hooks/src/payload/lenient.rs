@@ -20,13 +20,31 @@ impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for TextVisitor<F> {
     }
 }
 
-/// `null` is the default.
-pub(super) fn or_default<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+/// A text; `null` is the default.
+pub(super) fn text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
-    T: Deserialize<'de> + Default,
+    T: for<'a> From<&'a str> + Default,
     D: Deserializer<'de>,
 {
-    Ok(Option::<T>::deserialize(deserializer)?.unwrap_or_default())
+    deserializer.deserialize_any(NullableText(PhantomData))
+}
+
+struct NullableText<T>(PhantomData<T>);
+
+impl<'de, T: for<'a> From<&'a str> + Default> Visitor<'de> for NullableText<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+        Ok(text.into())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<T, E> {
+        Ok(T::default())
+    }
 }
 
 /// An object; `null` is the default. serde reads a struct from an array too, which is nothing that Apideck sends.

@@ -9,6 +9,7 @@ mod connection;
 mod connection_event;
 mod lenient;
 mod open_enum;
+mod piece;
 mod raw;
 mod repair;
 mod resource_event;
@@ -23,4 +24,5 @@ pub use resource_event::ResourceEvent;
 pub use timestamp::Timestamp;
 
 pub(crate) use lenient::TextVisitor;
+pub(crate) use piece::Piece;
 pub(crate) use wire::{Parsed, parse};

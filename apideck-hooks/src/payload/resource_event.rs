@@ -4,14 +4,13 @@ use super::lenient::is_empty;
 use super::wire::Wire;
 use super::{Raw, Timestamp};
 use crate::event::EventType;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The payload of the events of all APIs but Vault: a reference to the entity, which is fetched from
 /// [`entity_url`](ResourceEvent::entity_url) with the unified API.
 ///
 /// Texts are empty when Apideck left them out; only some of the events have a documented body.
-#[derive(Clone, PartialEq, Debug, Default, Serialize, Deserialize)]
-#[serde(from = "Wire")]
+#[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ResourceEvent {
     /// Unique reference to this event.
@@ -54,15 +53,21 @@ impl ResourceEvent {
     }
 }
 
-impl From<Wire> for ResourceEvent {
-    fn from(wire: Wire) -> Self {
+impl<'de> Deserialize<'de> for ResourceEvent {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Wire::deserialize(deserializer).map(Self::from)
+    }
+}
+
+impl From<Wire<'_>> for ResourceEvent {
+    fn from(wire: Wire<'_>) -> Self {
         ResourceEvent {
-            event_id: wire.event_id,
+            event_id: wire.event_id.0.into_owned(),
             event_type: wire.event_type,
             unified_api: wire.unified_api,
             service_id: wire.service_id,
             consumer_id: wire.consumer_id,
-            entity_id: wire.entity_id,
+            entity_id: wire.entity_id.0.into_owned(),
             entity_type: wire.entity_type,
             entity_url: wire.entity_url,
             occurred_at: wire.occurred_at,

@@ -24,40 +24,54 @@ use std::fmt;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp(Repr);
 
-/// The ordinary form costs no allocation.
+/// The text. Most handlers look at no time, so it is read as one when it is asked for.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
-    /// `2021-10-01T03:14:55.419Z`
-    Millis(jiff::Timestamp),
-    Text {
-        text: Box<str>,
-        at: Option<jiff::Timestamp>,
+    /// Of any ordinary form: it costs no allocation.
+    Short {
+        length: u8,
+        bytes: [u8; SHORT],
     },
+    Long(Box<str>),
 }
 
+/// `2021-10-01T03:14:55.419+02:00` is 29.
+const SHORT: usize = 30;
+
 impl Timestamp {
-    /// The time, if the text was one. A time without an offset is UTC.
+    /// The time, if the text is one. A time without an offset is UTC. Read anew at each call.
     pub fn get(&self) -> Option<jiff::Timestamp> {
+        let text = self.as_str();
+        text.parse().ok().or_else(|| {
+            let local = text.parse::<jiff::civil::DateTime>().ok()?;
+            jiff::tz::Offset::UTC.to_timestamp(local).ok()
+        })
+    }
+
+    /// The text as it came.
+    pub fn as_str(&self) -> &str {
         match &self.0 {
-            Repr::Millis(at) => Some(*at),
-            Repr::Text { at, .. } => *at,
+            // It was made from a text.
+            Repr::Short { length, bytes } => {
+                std::str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default()
+            }
+            Repr::Long(text) => text,
         }
     }
 }
 
 impl From<&str> for Timestamp {
     fn from(text: &str) -> Self {
-        let at = text.parse::<jiff::Timestamp>().ok();
-        if let (Some(at), true) = (at, is_plain_millis(text.as_bytes())) {
-            return Timestamp(Repr::Millis(at));
-        }
-        let at = at.or_else(|| {
-            let local = text.parse::<jiff::civil::DateTime>().ok()?;
-            jiff::tz::Offset::UTC.to_timestamp(local).ok()
-        });
-        Timestamp(Repr::Text {
-            text: text.into(),
-            at,
+        let mut bytes = [0; SHORT];
+        Timestamp(match bytes.get_mut(..text.len()) {
+            Some(short) => {
+                short.copy_from_slice(text.as_bytes());
+                Repr::Short {
+                    length: text.len() as u8,
+                    bytes,
+                }
+            }
+            None => Repr::Long(text.into()),
         })
     }
 }
@@ -69,26 +83,9 @@ impl From<jiff::Timestamp> for Timestamp {
     }
 }
 
-/// Whether printing the time with three decimals gives the same text: no leap second, no offset, no sign.
-fn is_plain_millis(text: &[u8]) -> bool {
-    let shape = b"dddd-dd-ddTdd:dd:dd.dddZ";
-    text.len() == shape.len()
-        && text.iter().zip(shape).all(|(byte, kind)| {
-            if *kind == b'd' {
-                byte.is_ascii_digit()
-            } else {
-                byte == kind
-            }
-        })
-        && &text[17..19] != b"60"
-}
-
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Millis(at) => write!(f, "{at:.3}"),
-            Repr::Text { text, .. } => f.write_str(text),
-        }
+        f.pad(self.as_str())
     }
 }
 
@@ -100,7 +97,7 @@ impl fmt::Debug for Timestamp {
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.as_str())
     }
 }
 
@@ -178,10 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn the_ordinary_form_is_kept_without_its_text() {
+    fn a_text_of_any_length_is_kept() {
+        for length in [SHORT - 1, SHORT, SHORT + 1, 1000] {
+            let text = "\u{e9}".repeat(length / 2) + &"x".repeat(length % 2);
+            assert_eq!(Timestamp::from(text.as_str()).as_str(), text);
+        }
         assert!(matches!(
-            Timestamp::from("2021-10-01T03:14:55.419Z").0,
-            Repr::Millis(_)
+            Timestamp::from("2021-10-01T03:14:55.419+02:00").0,
+            Repr::Short { .. }
         ));
     }
 

@@ -2,7 +2,8 @@
 
 use super::connection::Connection;
 use super::connection_event::{ConnectionEvent, MigratedFrom};
-use super::lenient::{count, object, or_default};
+use super::lenient::{count, object, text};
+use super::piece::{Borrowed, Piece};
 use super::repair::{repair, without_lone_surrogates};
 use super::resource_event::ResourceEvent;
 use super::{AnyEvent, Raw, Timestamp};
@@ -14,21 +15,21 @@ use serde_json::Value;
 
 /// The fields of both families: the family is only known once they are read.
 #[derive(Deserialize)]
-pub(super) struct Wire {
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) event_id: String,
+pub(super) struct Wire<'a> {
+    #[serde(default, borrow)]
+    pub(super) event_id: Borrowed<'a>,
     pub(super) event_type: EventType,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "text")]
     pub(super) unified_api: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "text")]
     pub(super) service_id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "text")]
     pub(super) consumer_id: String,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) entity_id: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, borrow)]
+    pub(super) entity_id: Borrowed<'a>,
+    #[serde(default, deserialize_with = "text")]
     pub(super) entity_type: String,
-    #[serde(default, deserialize_with = "or_default")]
+    #[serde(default, deserialize_with = "text")]
     pub(super) entity_url: String,
     #[serde(default, deserialize_with = "object")]
     pub(super) entity: Connection,
@@ -41,8 +42,9 @@ pub(super) struct Wire {
 }
 
 #[derive(Deserialize)]
-struct Envelope {
-    payload: Wire,
+struct Envelope<'a> {
+    #[serde(borrow)]
+    payload: Wire<'a>,
 }
 
 /// What a verified text is.
@@ -61,8 +63,8 @@ pub(crate) enum Parsed {
 /// What the signed body says about who it is.
 #[derive(Default)]
 pub(crate) struct EventIdentity {
-    pub(crate) event_id: String,
-    pub(crate) entity_id: String,
+    pub(crate) event_id: Piece,
+    pub(crate) entity_id: Piece,
     pub(crate) execution_attempt: Option<u32>,
 }
 
@@ -72,7 +74,7 @@ pub(crate) fn parse(text: &Bytes) -> Parsed {
     let object = text.trim_ascii_start().starts_with(b"{");
     // Checked once: what is read from bytes is checked string by string.
     let envelope = match std::str::from_utf8(text) {
-        Ok(text) => serde_json::from_str::<Envelope>(text),
+        Ok(text) => serde_json::from_str::<Envelope<'_>>(text),
         Err(_) => serde_json::from_slice(text),
     };
     match envelope {
@@ -83,11 +85,11 @@ pub(crate) fn parse(text: &Bytes) -> Parsed {
     }
 }
 
-fn typed(wire: Wire, text: &Bytes) -> Parsed {
+fn typed(wire: Wire<'_>, text: &Bytes) -> Parsed {
     let event_type = wire.event_type.clone();
     let identity = EventIdentity {
-        event_id: wire.event_id.clone(),
-        entity_id: wire.entity_id.clone(),
+        event_id: wire.event_id.keep(text),
+        entity_id: wire.entity_id.keep(text),
         execution_attempt: wire.execution_attempt,
     };
     Parsed::Event {
@@ -97,11 +99,11 @@ fn typed(wire: Wire, text: &Bytes) -> Parsed {
     }
 }
 
-fn into_family(wire: Wire, text: &Bytes) -> AnyEvent {
+fn into_family(wire: Wire<'_>, text: &Bytes) -> AnyEvent {
     let raw = Raw::new(text.clone());
     match wire.event_type.family() {
-        Family::Connection => AnyEvent::Connection(ConnectionEvent { raw, ..wire.into() }),
-        Family::Resource => AnyEvent::Resource(ResourceEvent { raw, ..wire.into() }),
+        Family::Connection => ConnectionEvent { raw, ..wire.into() }.into(),
+        Family::Resource => ResourceEvent { raw, ..wire.into() }.into(),
     }
 }
 
@@ -130,7 +132,7 @@ fn parse_slowly(text: &Bytes) -> Parsed {
     repair(payload, event_type.family());
     let text_of = |key| {
         let text = payload.get(key).and_then(Value::as_str);
-        text.unwrap_or_default().to_owned()
+        Piece::from(text.unwrap_or_default().to_owned())
     };
     let identity = EventIdentity {
         event_id: text_of("event_id"),
@@ -139,7 +141,7 @@ fn parse_slowly(text: &Bytes) -> Parsed {
             .get("execution_attempt")
             .and_then(|number| count(number).ok().flatten()),
     };
-    let event = serde_json::from_value::<Wire>(Value::Object(std::mem::take(payload)))
+    let event = Wire::deserialize(Value::Object(std::mem::take(payload)))
         .map(|wire| into_family(wire, text))
         .map_err(|error| DecodeError::new(&event_type, error));
     Parsed::Event {
@@ -171,8 +173,8 @@ fn parse_the_name(text: &Bytes, error: serde_json::Error) -> Parsed {
             let event_type = EventType::from(payload.event_type);
             Parsed::Event {
                 identity: EventIdentity {
-                    event_id: payload.event_id,
-                    entity_id: payload.entity_id,
+                    event_id: payload.event_id.into(),
+                    entity_id: payload.entity_id.into(),
                     execution_attempt: None,
                 },
                 event: Err(DecodeError::new(&event_type, error)),
@@ -271,7 +273,7 @@ mod tests {
         expected.entity.name = "true".to_owned();
         expected.entity.state = crate::ConnectionState::Other("7".to_owned());
         expected.entity.auth_type = crate::AuthType::Basic;
-        assert_eq!(odd, expected);
+        assert_eq!(*odd, expected);
     }
 
     #[test]

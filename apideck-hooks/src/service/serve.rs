@@ -39,8 +39,7 @@ impl Hooks {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        let edge = Arc::clone(&self.edge);
-        ResponseFuture(Box::pin(async move { edge.answer(request).await }))
+        ResponseFuture(Box::pin(Arc::clone(&self.edge).answer(request)))
     }
 }
 
@@ -78,7 +77,7 @@ where
 }
 
 impl Edge {
-    async fn answer<B>(&self, request: Request<B>) -> Answer
+    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Answer
     where
         B: Body + Send + 'static,
         B::Data: Send,
@@ -129,7 +128,8 @@ impl Edge {
             },
             Err(answer) => return answer,
         };
-        match timeout_at(deadline, task).await {
+        // Boxed, here and below: a timer takes room that most deliveries have no use for.
+        match Box::pin(timeout_at(deadline, task)).await {
             Ok(Ok(answer)) => answer,
             // The task was stopped with its runtime, or a `Drop` in the handler panicked.
             Ok(Err(_)) => Answer::Failed,
@@ -152,7 +152,7 @@ impl Edge {
         if let Poll::Ready(body) = poll::once(read.as_mut()).await {
             return body;
         }
-        match timeout(self.limits.body_deadline, read).await {
+        match Box::pin(timeout(self.limits.body_deadline, read)).await {
             Ok(body) => body,
             Err(_) => Err(Answer::BodyTimeout),
         }
