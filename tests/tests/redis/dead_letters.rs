@@ -48,6 +48,33 @@ async fn listed(isolated: &Isolated) -> Vec<Vec<u8>> {
         .unwrap()
 }
 
+/// Found by the model: it had moved to the top of the list.
+#[tokio::test]
+async fn a_late_end_leaves_a_letter_in_its_place() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let (late, other) = (key(), key());
+    let (token, _) = granted(&store, late, LONG).await;
+    for event in [late, other] {
+        let token = if event == late {
+            token
+        } else {
+            granted(&store, other, LONG).await.0
+        };
+        let held = store.finish(event, token, End::Dead(letter("{}"))).await.unwrap();
+        assert_eq!(held, Held::Yes);
+    }
+    let again = store.finish(late, token, End::Dead(letter("{}"))).await.unwrap();
+    assert_eq!(again, Held::Lost);
+    let letters = store.list(None, 10).await.unwrap();
+    assert_eq!(
+        letters.iter().map(|dead| dead.record).collect::<Vec<_>>(),
+        [other, late]
+    );
+}
+
 #[tokio::test]
 async fn a_crash_before_the_record_is_dead_loses_nothing_and_the_list_repairs_itself() {
     let Some(isolated) = Isolated::new().await else {

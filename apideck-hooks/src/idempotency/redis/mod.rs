@@ -67,7 +67,7 @@ use sweeper::Sweeper;
 /// # Cost
 ///
 /// One round trip to claim (in a cluster two, as the delivery key is on another server), one to finish, one for each
-/// renewal. About 500 bytes an event with one delivery key. Setting an event aside takes two round trips and its body.
+/// renewal. About 500 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
 /// `min_replicas_ack` adds a round trip to the replicas to each.
 ///
 /// # Keys

@@ -163,6 +163,11 @@ impl Records {
             End::Done => (step.arg("done").arg(self.retention), false),
             End::Release => (step.arg("free").arg(self.retention), false),
             End::Dead(letter) => {
+                // Who is late must not move another's letter to the top of the list.
+                match self.status(record).await? {
+                    Status::Running { token: runs, .. } if runs == token => {}
+                    _ => return Ok(Held::Lost),
+                }
                 // First, so that no letter is ever without its place in the list.
                 self.list_dead(record).await?;
                 (
