@@ -3,6 +3,8 @@
 mod dead_letters;
 mod finish;
 mod guard;
+#[cfg(all(test, apideck_hooks_loom))]
+mod interleavings;
 mod lease;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod loan;
@@ -19,6 +21,7 @@ mod savepoints;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod sync;
 mod transact;
 mod transactions;
 mod twins;

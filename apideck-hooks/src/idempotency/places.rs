@@ -1,8 +1,9 @@
 //! Which events are at work in transactions of this process.
 
+use super::sync::Mutex;
 use crate::delivery::Key;
 use std::collections::HashSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::PoisonError;
 
 /// A duplicate could wait in the database, on a connection of its own; here it costs none.
 #[derive(Default)]

@@ -1,10 +1,11 @@
 //! Deliveries that wait for another delivery of the same event in this process.
 
+use super::sync::{AtomicUsize, Mutex};
 use crate::delivery::Key;
 use crate::service::Answer;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use tokio::sync::watch;
 
 /// Who waits for which record. Empty unless a retry overlaps its handler, so that settling an event that nobody waits
@@ -56,6 +57,15 @@ impl Twins {
         if let Some(waiting) = waiting {
             waiting.send_replace(Some(answer));
         }
+    }
+}
+
+#[cfg(all(test, apideck_hooks_loom))]
+impl Twins {
+    /// Whether nothing is left of those who have waited.
+    pub(super) fn is_empty(&self) -> bool {
+        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
+        records.is_empty() && self.waiting.load(Ordering::SeqCst) == 0
     }
 }
 

@@ -1,11 +1,13 @@
 //! The default store: in this process, forgotten at restart.
 
 mod aliases;
+#[cfg(all(test, apideck_hooks_loom))]
+mod interleavings;
 mod shard;
-mod sync;
 mod table;
 
 use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, Verdict};
+use super::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::delivery::Key;
 use aliases::Aliases;
 use async_trait::async_trait;
@@ -14,7 +16,6 @@ use std::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use sync::{AtomicU64, Mutex, MutexGuard};
 use table::MOST;
 use tokio::time::Instant;
 
@@ -26,7 +27,7 @@ use tokio::time::Instant;
 ///
 /// At [capacity](MemoryStoreBuilder::capacity) the event that was handled longest ago is forgotten for a new one, then
 /// those that were released or set aside; an event that is being handled never is. A store full of those grants no
-/// claim, which is answered `503`.
+/// claim, which is answered `503`. It remembers as many delivery keys as events, those that were bound last.
 ///
 /// ```
 /// use apideck_hooks::MemoryStore;

@@ -1,10 +1,10 @@
 //! The records under one lock.
 
-use super::sync::AtomicU64;
 use super::table::{Place, Queue, Table};
 use super::{Limits, millis};
 use crate::delivery::Key;
 use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
+use crate::idempotency::sync::AtomicU64;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
