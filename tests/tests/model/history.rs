@@ -1,0 +1,356 @@
+//! A history of a store, step by step beside the model.
+
+use super::reference::{Answer, Crash, DELIVERIES, EVENTS, Kind, Model, RETENTION, State};
+use super::seeds::histories;
+use super::step::{End, Step, Whose, steps};
+use super::worlds::{LONG, SHORT, World};
+use apideck_hooks::store::{Claim, Claimed, DeadLetter, End as StoreEnd, Held, Key, Status, Token, Verdict};
+use bytes::Bytes;
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseResult;
+use proptest_state_machine::Sequential;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// Steps of the longest history.
+const LONGEST: usize = 40;
+
+/// Histories of a store in a world that `within` makes, or has made, for each.
+pub(crate) fn beside_the_model(
+    kind: Kind,
+    default: u64,
+    within: impl Fn(&dyn Fn(&Runtime, &mut dyn World) -> TestCaseResult) -> TestCaseResult,
+) {
+    let strategy = Sequential::new(
+        (1..=LONGEST).into(),
+        move || {
+            let about = (2..=EVENTS, prop::bool::weighted(0.2));
+            about.prop_map(move |(events, many_keys)| Model::new(kind, events, many_keys))
+        },
+        |model: &Model, step: &Step| model.tells(step),
+        steps,
+        |model: Model, step: &Step| model.apply(step),
+    );
+    histories(default, &strategy, |(model, steps, seen)| {
+        let steps = &steps;
+        within(&|runtime, world| {
+            let mut model = model.clone();
+            let mut history = History::new(world);
+            for step in steps {
+                if let Some(seen) = &seen {
+                    seen.fetch_add(1, Ordering::SeqCst);
+                }
+                model = model.apply(step);
+                runtime.block_on(history.take(step, &model))?;
+            }
+            runtime.block_on(history.end(&model));
+            Ok(())
+        })
+    });
+}
+
+struct History<'a> {
+    world: &'a mut dyn World,
+    /// Makes the keys this history's own.
+    number: u64,
+    /// The tokens of an event's claims in their order; none where the store has not told it.
+    tokens: BTreeMap<u8, Vec<Option<Token>>>,
+    /// The greatest that was seen, of a receiver that may be gone.
+    greatest: BTreeMap<u8, Token>,
+    seen: BTreeMap<u8, Status>,
+}
+
+impl<'a> History<'a> {
+    fn new(world: &'a mut dyn World) -> Self {
+        static COUNT: AtomicU64 = AtomicU64::new(1);
+        History {
+            world,
+            number: COUNT.fetch_add(1, Ordering::Relaxed),
+            tokens: BTreeMap::new(),
+            greatest: BTreeMap::new(),
+            seen: (0..EVENTS).map(|event| (event, Status::Absent)).collect(),
+        }
+    }
+
+    /// Takes a step, and compares; `model` has taken it.
+    async fn take(&mut self, step: &Step, model: &Model) -> TestCaseResult {
+        let answer = self.carry_out(step, model).await?;
+        prop_assert_eq!(answer, model.answer, "{:?}", step);
+        let mut statuses = BTreeMap::new();
+        for event in 0..EVENTS {
+            let status = self
+                .world
+                .store()
+                .status(self.event(event))
+                .await
+                .expect("a status");
+            self.compare(event, status, model)?;
+            statuses.insert(event, status);
+        }
+        for (event, after) in &statuses {
+            invariants(*event, self.seen[event], *after, step, answer)?;
+        }
+        self.seen = statuses;
+        self.letters(model).await
+    }
+
+    /// The store's answer, in the model's words.
+    async fn carry_out(&mut self, step: &Step, model: &Model) -> Result<Answer, TestCaseError> {
+        let store = self.world.store();
+        let time = |ticks| model.kind.time(ticks);
+        let told = |held: Result<Held, _>| Answer::Told(held.expect("an answer") == Held::Yes);
+        Ok(match *step {
+            Step::Claim {
+                event,
+                delivery,
+                lease,
+            } => {
+                let delivery = delivery.map(|delivery| self.key(b'd', delivery));
+                let claim = Claim::new(self.event(event), delivery, time(lease));
+                let claimed = store.claim(claim).await.expect("a claim");
+                self.answer(claimed, model)?
+            }
+            Step::Renew { event, whose, lease } => {
+                let token = self.token(event, whose, model);
+                told(store.renew(self.event(event), token, time(lease)).await)
+            }
+            Step::Finish { event, whose, end } => {
+                let token = self.token(event, whose, model);
+                let end = match end {
+                    End::Done => StoreEnd::Done,
+                    End::Release => StoreEnd::Release,
+                    End::Dead => StoreEnd::Dead(self.letter(event)),
+                };
+                told(store.finish(self.event(event), token, end).await)
+            }
+            Step::Release { event } => {
+                let letters = store.dead_letters().expect("it keeps letters");
+                Answer::Told(letters.release(self.event(event)).await.expect("an answer"))
+            }
+            Step::Purge { event } => {
+                let letters = store.dead_letters().expect("it keeps letters");
+                Answer::Told(letters.purge(self.event(event)).await.expect("an answer"))
+            }
+            Step::Wait { ticks } => {
+                let keys = self.keys();
+                self.world.pass(time(ticks), &keys).await;
+                Answer::None
+            }
+            Step::Crash => {
+                self.world.crash().await;
+                if model.kind.crash != Crash::Abandons {
+                    self.tokens.clear();
+                    self.greatest.retain(|event, _| model.records.contains_key(event));
+                }
+                Answer::None
+            }
+        })
+    }
+
+    fn answer(&mut self, claimed: Claimed, model: &Model) -> Result<Answer, TestCaseError> {
+        let Some(record) = (0..EVENTS).find(|event| self.event(*event) == claimed.record) else {
+            return Err(TestCaseError::fail(format!("no event's record: {claimed:?}")));
+        };
+        let answer = match claimed.verdict {
+            Verdict::Granted { token, attempt } => {
+                let before = self.greatest.insert(record, token);
+                prop_assert!(before < Some(token), "{:?} after {:?}", token, before);
+                self.tokens.entry(record).or_default().push(Some(token));
+                Answer::Granted { record, attempt }
+            }
+            Verdict::Running { lease_left } => match model.answer {
+                Answer::Running { left, .. } if model.kind.is_about(lease_left, left) => {
+                    Answer::Running { record, left }
+                }
+                _ => {
+                    return Err(TestCaseError::fail(format!(
+                        "{claimed:?}, not {:?}",
+                        model.answer
+                    )));
+                }
+            },
+            Verdict::Done => Answer::Done { record },
+            Verdict::Dead => Answer::Dead { record },
+            Verdict::Full => Answer::Full { record },
+        };
+        for (event, grants) in &model.grants {
+            let tokens = self.tokens.entry(*event).or_default();
+            if tokens.len() < *grants {
+                // Taken, and given back.
+                tokens.push(None);
+            }
+        }
+        Ok(answer)
+    }
+
+    /// A token that is no claim's is one that none was given.
+    fn token(&self, event: u8, whose: Whose, model: &Model) -> Token {
+        let claim = model.claim_of(event, whose);
+        let token = claim.and_then(|claim| *self.tokens.get(&event)?.get(claim - 1)?);
+        token.unwrap_or_else(|| Token(self.greatest.get(&event).map_or(1, |token| token.0 + 1)))
+    }
+
+    /// A status beside the model's record.
+    fn compare(&mut self, event: u8, status: Status, model: &Model) -> TestCaseResult {
+        let Some(record) = model.records.get(&event) else {
+            prop_assert_eq!(status, Status::Absent, "of event {}", event);
+            return Ok(());
+        };
+        let (state, token, attempt) = match status {
+            Status::Absent => {
+                return Err(TestCaseError::fail(format!(
+                    "event {event} is absent: {record:?}"
+                )));
+            }
+            Status::Running {
+                lease_left,
+                token,
+                attempt,
+            } => {
+                let left = record.at.saturating_sub(model.now);
+                prop_assert!(
+                    model.kind.is_about(lease_left, left),
+                    "{:?}, not {}",
+                    lease_left,
+                    left
+                );
+                (State::Running, token, attempt)
+            }
+            Status::Released { token, attempt } => (State::Released, token, attempt),
+            Status::Done { token } => (State::Done, token, record.attempt),
+            Status::Dead { token } => (State::Dead, token, record.attempt),
+        };
+        prop_assert_eq!(
+            (state, attempt),
+            (record.state, record.attempt),
+            "of event {}",
+            event
+        );
+        let greatest = self.greatest.get(&event).copied();
+        match self.tokens.get(&event).and_then(|tokens| *tokens.last()?) {
+            Some(last) => prop_assert_eq!(token, last, "of event {}", event),
+            None => prop_assert!(greatest <= Some(token), "{:?} after {:?}", token, greatest),
+        }
+        self.greatest.insert(event, token);
+        Ok(())
+    }
+
+    async fn letters(&self, model: &Model) -> TestCaseResult {
+        let Some(letters) = self.world.store().dead_letters() else {
+            return Ok(());
+        };
+        let expected = model.letters();
+        for event in 0..EVENTS {
+            let found = letters.get(self.event(event)).await.expect("an answer");
+            let letter = expected.iter().find(|(of, _)| *of == event);
+            prop_assert_eq!(
+                found.map(|dead| (dead.record, dead.attempts, dead.letter)),
+                letter.map(|(_, letter)| (self.event(event), letter.attempts, self.letter(event)))
+            );
+        }
+        // Those of other histories are there too.
+        let mut listed = letters.list(None, 1000).await.expect("a list");
+        listed.retain(|dead| (0..EVENTS).any(|event| dead.record == self.event(event)));
+        let listed: Vec<_> = listed.into_iter().map(|dead| dead.record).collect();
+        let expected: Vec<_> = expected.iter().map(|(event, _)| self.event(*event)).collect();
+        prop_assert_eq!(listed, expected);
+        Ok(())
+    }
+
+    /// Makes what is left too old to be found.
+    async fn end(self, model: &Model) {
+        let keys = self.keys();
+        self.world.pass(model.kind.time(10 * RETENTION), &keys).await;
+    }
+
+    fn keys(&self) -> Vec<Key> {
+        let events = (0..EVENTS).map(|event| self.event(event));
+        events
+            .chain((0..DELIVERIES).map(|delivery| self.key(b'd', delivery)))
+            .collect()
+    }
+
+    fn event(&self, event: u8) -> Key {
+        self.key(b'e', event)
+    }
+
+    fn key(&self, kind: u8, n: u8) -> Key {
+        debug_assert!(n < EVENTS.max(DELIVERIES));
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&self.number.to_le_bytes());
+        bytes[6..8].copy_from_slice(&[kind, n]);
+        Key::from_bytes(bytes)
+    }
+
+    fn letter(&self, event: u8) -> DeadLetter {
+        DeadLetter {
+            source: "model".to_owned(),
+            event_type: "vault.connection.created".to_owned(),
+            event_id: format!("{}-{event}", self.number),
+            error: "no use".to_owned(),
+            body: Bytes::from(vec![event; 10]),
+        }
+    }
+}
+
+impl Kind {
+    fn time(&self, ticks: u64) -> Duration {
+        self.tick() * u32::try_from(ticks).expect("few")
+    }
+
+    fn tick(&self) -> Duration {
+        if self.exact { SHORT } else { LONG }
+    }
+
+    /// Whether a time that is left is so many ticks, but for what has passed meanwhile.
+    fn is_about(&self, left: Duration, ticks: u64) -> bool {
+        let expected = self.time(ticks);
+        left == expected || !self.exact && left < expected && expected < left + self.tick()
+    }
+}
+
+/// What must hold whatever the model says.
+fn invariants(event: u8, before: Status, after: Status, step: &Step, answer: Answer) -> TestCaseResult {
+    let changed = format!("event {event}, {before:?} became {after:?} by {step:?}");
+    let (was, is) = (token_of(before), token_of(after));
+    prop_assert!(was <= is || is.is_none(), "I2: {}", changed);
+    let same = without_lease(before) == without_lease(after);
+    if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && answer == Answer::Told(false) {
+        prop_assert!(same, "I3: {}", changed);
+    }
+    let gone = after == Status::Absent;
+    let may_change = match *step {
+        Step::Wait { .. } | Step::Crash => gone,
+        // For lack of room.
+        Step::Claim { event: of, .. } => gone && of != event,
+        Step::Release { event: of } => of == event && matches!(after, Status::Released { .. }),
+        Step::Purge { event: of } => gone && of == event,
+        Step::Renew { .. } | Step::Finish { .. } => false,
+    };
+    let settled = matches!(before, Status::Done { .. } | Status::Dead { .. });
+    prop_assert!(!settled || same || may_change, "I4: {}", changed);
+    Ok(())
+}
+
+fn token_of(status: Status) -> Option<Token> {
+    match status {
+        Status::Absent => None,
+        Status::Running { token, .. }
+        | Status::Released { token, .. }
+        | Status::Done { token }
+        | Status::Dead { token } => Some(token),
+    }
+}
+
+fn without_lease(status: Status) -> Status {
+    match status {
+        Status::Running { token, attempt, .. } => Status::Running {
+            lease_left: Duration::ZERO,
+            token,
+            attempt,
+        },
+        status => status,
+    }
+}

@@ -1,0 +1,82 @@
+//! Case 31: every store beside a model of what the trait's documentation says, through random histories of claims, ends,
+//! times that pass and crashes; and whole deliveries through stores that fail and receivers that crash.
+//!
+//! `APIDECK_HOOKS_SEED` and `APIDECK_HOOKS_HISTORIES` choose which histories and how many. A history that fails is made
+//! short and printed with its seed.
+
+mod deliveries;
+mod faulty;
+mod history;
+mod reference;
+mod seeds;
+mod step;
+mod worlds;
+
+use history::beside_the_model;
+use reference::Kind;
+use std::cell::RefCell;
+use tokio::runtime::{Builder, Runtime};
+use worlds::{MEMORY, Memory, POSTGRES, Postgres, SQLITE, Sqlite, World};
+
+fn memory(kind: Kind) {
+    beside_the_model(kind, 10_000, |history| {
+        let runtime = Builder::new_current_thread()
+            .enable_time()
+            .start_paused(true)
+            .build()
+            .unwrap();
+        let mut world = runtime.block_on(async { Memory::new(kind.capacity) });
+        history(&runtime, &mut world)
+    });
+}
+
+#[test]
+fn case_31_the_memory_store_does_as_the_model() {
+    memory(MEMORY);
+}
+
+#[test]
+fn case_31_a_full_memory_store_does_as_the_model() {
+    memory(Kind {
+        capacity: 3,
+        ..MEMORY
+    });
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn case_31_sqlite_does_as_the_model() {
+    beside_the_model(SQLITE, 200, |history| {
+        let runtime = runtime();
+        let mut world = runtime.block_on(Sqlite::new());
+        history(&runtime, &mut world)
+    });
+}
+
+/// A server that all histories share.
+fn on_a_server(kind: Kind, default: u64, runtime: &Runtime, world: impl World) {
+    let world = RefCell::new(world);
+    beside_the_model(kind, default, |history| {
+        history(runtime, &mut *world.borrow_mut())
+    });
+}
+
+#[test]
+fn case_31_postgres_does_as_the_model() {
+    let runtime = runtime();
+    if let Some(world) = runtime.block_on(Postgres::new()) {
+        on_a_server(POSTGRES, 50, &runtime, world);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn case_31_redis_does_as_the_model() {
+    let runtime = runtime();
+    if let Some(world) = runtime.block_on(worlds::Redis::new()) {
+        on_a_server(worlds::REDIS, 50, &runtime, world);
+    }
+}

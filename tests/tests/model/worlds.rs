@@ -1,0 +1,267 @@
+//! The stores, with clocks that can be set and receivers that can crash.
+
+use super::reference::{Crash, Kind, RETENTION};
+use apideck_hooks::store::{Key, Store};
+use apideck_hooks::{MemoryStore, PostgresStore, SqliteStore};
+use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::postgres::Database;
+use async_trait::async_trait;
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, SqliteConnection};
+use std::time::Duration;
+
+/// A store and its surroundings.
+#[async_trait]
+pub(crate) trait World {
+    fn store(&self) -> &dyn Store;
+
+    /// Has its clock go on, or makes older what it keeps under these keys.
+    async fn pass(&mut self, time: Duration, keys: &[Key]);
+
+    /// Ends the receiver, and starts another.
+    async fn crash(&mut self);
+}
+
+pub(crate) const MEMORY: Kind = Kind {
+    exact: true,
+    capacity: usize::MAX,
+    letters: false,
+    crash: Crash::Forgets,
+    abandoned_for_ever: true,
+    left_over_keys: true,
+    claims_its_own_first: false,
+};
+pub(crate) const SQLITE: Kind = Kind {
+    exact: false,
+    letters: true,
+    crash: Crash::Frees,
+    left_over_keys: false,
+    ..MEMORY
+};
+pub(crate) const POSTGRES: Kind = Kind {
+    exact: false,
+    letters: true,
+    crash: Crash::Abandons,
+    ..MEMORY
+};
+#[cfg(unix)]
+pub(crate) const REDIS: Kind = Kind {
+    abandoned_for_ever: false,
+    claims_its_own_first: true,
+    ..POSTGRES
+};
+
+/// A tick of an exact clock.
+pub(crate) const SHORT: Duration = Duration::from_millis(1);
+/// A tick of a clock that goes on by itself: no history takes as long.
+pub(crate) const LONG: Duration = Duration::from_secs(60);
+
+/// By tokio's clock, which has to be paused.
+pub(crate) struct Memory {
+    store: MemoryStore,
+    capacity: usize,
+}
+
+impl Memory {
+    pub(crate) fn new(capacity: usize) -> Self {
+        let store = MemoryStore::builder()
+            .capacity(capacity)
+            .retention(SHORT * RETENTION as u32)
+            .build();
+        Memory { store, capacity }
+    }
+}
+
+#[async_trait]
+impl World for Memory {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn pass(&mut self, time: Duration, _: &[Key]) {
+        tokio::time::advance(time).await;
+    }
+
+    async fn crash(&mut self) {
+        *self = Memory::new(self.capacity);
+    }
+}
+
+/// Its clock cannot be set: all that it has written becomes older instead.
+pub(crate) struct Sqlite {
+    store: Option<SqliteStore>,
+    other_program: SqliteConnection,
+    directory: Directory,
+}
+
+impl Sqlite {
+    pub(crate) async fn new() -> Self {
+        let directory = Directory::default();
+        let store = Self::open(&directory).await;
+        let file = SqliteConnectOptions::new().filename(directory.file("hooks.db"));
+        Sqlite {
+            store: Some(store),
+            other_program: file.connect().await.expect("the file"),
+            directory,
+        }
+    }
+
+    async fn open(directory: &Directory) -> SqliteStore {
+        SqliteStore::builder(directory.file("hooks.db"))
+            .retention(LONG * RETENTION as u32)
+            .open()
+            .await
+            .expect("the file")
+    }
+}
+
+#[async_trait]
+impl World for Sqlite {
+    fn store(&self) -> &dyn Store {
+        self.store.as_ref().expect("open")
+    }
+
+    async fn pass(&mut self, time: Duration, _: &[Key]) {
+        sqlx::query("UPDATE apideck_hooks_records SET at = at - ?1")
+            .bind(time.as_millis() as i64)
+            .execute(&mut self.other_program)
+            .await
+            .expect("an update");
+    }
+
+    async fn crash(&mut self) {
+        self.store = None;
+        self.store = Some(Self::open(&self.directory).await);
+    }
+}
+
+/// One database for all histories, each with keys of its own.
+pub(crate) struct Postgres {
+    store: PostgresStore,
+    pool: PgPool,
+    database: Database,
+}
+
+impl Postgres {
+    pub(crate) async fn new() -> Option<Self> {
+        let database = Database::new().await?;
+        let store = Self::open(&database);
+        store.migrate().await.expect("a migration");
+        Some(Postgres {
+            store,
+            pool: database.pool(1),
+            database,
+        })
+    }
+
+    fn open(database: &Database) -> PostgresStore {
+        let builder = database.builder(2).retention(LONG * RETENTION as u32);
+        // What a sweep takes was forgotten before, but for the keys that are left over.
+        builder.sweep_every(Duration::MAX).build().expect("a good name")
+    }
+}
+
+#[async_trait]
+impl World for Postgres {
+    fn store(&self) -> &dyn Store {
+        &self.store
+    }
+
+    async fn pass(&mut self, time: Duration, _: &[Key]) {
+        let (schema, micros) = (&self.database.schema, time.as_micros());
+        let sql = format!(
+            "UPDATE {schema}.records SET created_at = created_at - passed, changed_at = changed_at - passed,
+                lease_until = lease_until - passed, set_aside_at = set_aside_at - passed
+            FROM (SELECT {micros} * interval '1 microsecond' AS passed) AS time"
+        );
+        sqlx::query(AssertSqlSafe(sql))
+            .execute(&self.pool)
+            .await
+            .expect("an update");
+    }
+
+    async fn crash(&mut self) {
+        self.store = Self::open(&self.database);
+    }
+}
+
+#[cfg(unix)]
+pub(crate) use of_redis::Redis;
+
+#[cfg(unix)]
+mod of_redis {
+    use super::{LONG, RETENTION, World};
+    use apideck_hooks::RedisStore;
+    use apideck_hooks::store::{Key, Store};
+    use apideck_hooks_tests::redis::Isolated;
+    use async_trait::async_trait;
+    use redis::aio::MultiplexedConnection;
+    use std::time::Duration;
+
+    /// One prefix for all histories, each with keys of its own.
+    pub(crate) struct Redis {
+        store: RedisStore,
+        client: MultiplexedConnection,
+        isolated: Isolated,
+    }
+
+    /// Makes records and delivery keys older, and deletes what is over. The list of letters goes by its order alone.
+    const PASS: &str = "
+        for _, key in ipairs(KEYS) do
+          local till = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'u')
+          if till then
+            redis.call('HSET', key, 'u', string.format('%.0f', till - ARGV[1] * 1000))
+          end
+          local left = redis.call('PTTL', key)
+          if left > 0 and left <= tonumber(ARGV[1]) then
+            redis.call('DEL', key)
+          elseif left > 0 then
+            redis.call('PEXPIRE', key, left - ARGV[1])
+          end
+        end";
+
+    impl Redis {
+        pub(crate) async fn new() -> Option<Self> {
+            let isolated = Isolated::new().await?;
+            let mut client = isolated.client().await;
+            client.set_response_timeout(LONG);
+            Some(Redis {
+                store: Self::open(&isolated).await,
+                client,
+                isolated,
+            })
+        }
+
+        async fn open(isolated: &Isolated) -> RedisStore {
+            let builder = isolated.builder().retention(LONG * RETENTION as u32);
+            // However busy the server is.
+            builder.call_timeout(LONG).connect().await.expect("Redis")
+        }
+    }
+
+    #[async_trait]
+    impl World for Redis {
+        fn store(&self) -> &dyn Store {
+            &self.store
+        }
+
+        async fn pass(&mut self, time: Duration, keys: &[Key]) {
+            let prefix = &self.isolated.prefix;
+            let names = keys
+                .iter()
+                .flat_map(|key| ["r", "a"].map(|kind| format!("{prefix}:{kind}:{key}")));
+            redis::cmd("EVAL")
+                .arg(PASS)
+                .arg(2 * keys.len())
+                .arg(names.collect::<Vec<_>>())
+                .arg(time.as_millis() as u64)
+                .exec_async(&mut self.client)
+                .await
+                .expect("a script");
+        }
+
+        async fn crash(&mut self) {
+            self.store = Self::open(&self.isolated).await;
+        }
+    }
+}
