@@ -1,7 +1,7 @@
-//! Hands the table to the runtime crate.
+//! Hands the table to the runtime crate, and to the page of `#[on]`.
 
 use crate::table::{EVENTS, Event, Family};
-use proc_macro2::{Ident, Span, TokenStream};
+use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
 /// `callback! { (0, "accounting.bill.created", AccountingBillCreated, Resource, "A bill …", 0) … }`:
@@ -29,4 +29,22 @@ pub(crate) fn expand(callback: TokenStream) -> TokenStream {
     });
     let rows: Vec<_> = rows.collect();
     quote!(#callback! { #(#rows)* })
+}
+
+/// A text in Markdown: a heading and a table for each API.
+pub(crate) fn tables() -> TokenStream {
+    let mut text = String::new();
+    let mut last = "";
+    for event in EVENTS {
+        let Event {
+            name, rust_name, doc, ..
+        } = event;
+        let api = name.split('.').next().unwrap_or(name);
+        if api != last {
+            text += &format!("\n## `{api}`\n\n| name | type | what happened |\n| --- | --- | --- |\n");
+            last = api;
+        }
+        text += &format!("| `{name}` | [`{rust_name}`](crate::events::{rust_name}) | {doc} |\n");
+    }
+    TokenTree::Literal(Literal::string(&text)).into()
 }

@@ -42,3 +42,10 @@ pub fn from_ref(input: TokenStream) -> TokenStream {
 pub fn __events(callback: TokenStream) -> TokenStream {
     events::expand(callback.into()).into()
 }
+
+/// The table of events as Markdown, by API.
+#[doc(hidden)]
+#[proc_macro]
+pub fn __event_tables(_: TokenStream) -> TokenStream {
+    events::tables().into()
+}

@@ -84,98 +84,18 @@ pub mod store {
     };
 }
 
-/// Makes each field of the application's state a part of it: a handler can take `State<Field>`.
-///
-/// Two fields of one type cannot be told apart: give one a type of its own, or leave it out with
-/// `#[from_ref(skip)]`. `#[from_ref(crate = path)]` on the struct names this crate where it was renamed. See
-/// [`State`] for an example.
+#[doc = include_str!("from_ref.md")]
+#[doc(inline)]
 pub use apideck_hooks_macros::FromRef;
 
-/// Makes an async function the handler of events.
-///
-/// ```
-/// use apideck_hooks::{Delivery, Outcome, State, events::*, on};
-///
-/// #[derive(Clone)]
-/// struct Db;
-///
-/// // One event: its own payload type.
-/// #[on("vault.connection.callable")]
-/// async fn start_sync(event: ConnectionCallable, State(db): State<Db>) { /* … */ }
-///
-/// // Several events of one family.
-/// #[on("crm.lead.created", "crm.contact.*")]
-/// async fn people(event: ResourceEvent) -> Result<(), std::io::Error> { Ok(()) }
-///
-/// // An event that Apideck has added since this release.
-/// #[on(unlisted = "vault.connection.paused")]
-/// async fn paused(event: ConnectionEvent, delivery: Delivery) -> Outcome { Outcome::Done }
-///
-/// // Whatever else is signed.
-/// #[on("*")]
-/// async fn rest(event: AnyEvent) { /* … */ }
-///
-/// # async fn test() {
-/// // The function is as it was: call it from a test.
-/// start_sync(ConnectionCallable::new(ConnectionEvent::default()), State(Db)).await;
-/// # }
-/// ```
-///
-/// # Events
-///
-/// Names are checked against Apideck's list ([`EventType::ALL`]); a wrong one is an error that suggests the right one. A
-/// pattern is a prefix that ends in a dot, and `*`: it is for all names that start so, those that Apideck adds later included.
-///
-/// # Parameters
-///
-/// First the event, if it is wanted: the event's own type in [`events`], its family's ([`ConnectionEvent`] for Vault,
-/// [`ResourceEvent`] for all other APIs) or [`AnyEvent`]. Then any [`FromDelivery`]: [`State`], [`Delivery`], your own. With the
-/// feature `postgres` or `sqlite` also `Tx`, the transaction that marks the event as done.
-///
-/// # What it returns
-///
-/// Any [`IntoOutcome`]: `()`, `Result<(), E>`, [`Outcome`].
-///
-/// # Where this crate was renamed
-///
-/// `#[on("…", crate = path::to::it)]`.
+#[doc = include_str!("on.md")]
+// The table is for readers of the page alone.
+#[cfg_attr(doc, doc = apideck_hooks_macros::__event_tables!())]
+#[doc(inline)]
 pub use apideck_hooks_macros::on;
 
-/// Lists handlers for [`Hooks::builder`].
-///
-/// `router![a, module::b]` must cover every event of each API that it has a handler for; `router![a, module::b, ..]`
-/// acknowledges and ignores the rest. Two handlers for one event are an error; an exact name beats a pattern, and a longer
-/// pattern a shorter one.
-///
-/// ```
-/// use apideck_hooks::{Hooks, events::*, on, router};
-///
-/// mod billing {
-///     use apideck_hooks::{events::*, on};
-///
-///     #[on("accounting.invoice.*")]
-///     pub async fn invoice(event: ResourceEvent) { /* … */ }
-/// }
-///
-/// #[on("vault.*")]
-/// async fn connection(event: ConnectionEvent) { /* … */ }
-///
-/// let hooks = Hooks::builder(router![connection, billing::invoice, ..]).secret("key").build()?;
-/// # Ok::<_, apideck_hooks::BuildError>(())
-/// ```
-///
-/// Left out, an event is missed while compiling:
-///
-/// ```compile_fail
-/// # use apideck_hooks::{Hooks, events::*, on, router};
-/// #[on("lead.lead.created", "lead.lead.updated")]
-/// async fn lead(event: ResourceEvent) {}
-///
-/// // error: no handler for `lead.lead.deleted`; handle them, or end the list with `..` to acknowledge the rest
-/// let list = router![lead];
-/// ```
-///
-/// Where this crate was renamed: `router![crate = path::to::it; a, b]`.
+#[doc = include_str!("router.md")]
+#[doc(inline)]
 pub use apideck_hooks_macros::router;
 
 /// The README's examples are tests.

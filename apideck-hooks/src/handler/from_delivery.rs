@@ -33,6 +33,34 @@ use std::future::Future;
 /// async fn changed(event: ConnectionEvent, tenant: Tenant) { /* … */ }
 /// # let _ = changed(Default::default(), Tenant(String::new()));
 /// ```
+///
+/// With a part of the state, which is anything that [`State`](crate::State) could take:
+///
+/// ```
+/// use apideck_hooks::{Delivery, Failure, FromDelivery, on};
+/// # use std::collections::HashMap;
+/// # use std::sync::Arc;
+///
+/// type Tenants = Arc<HashMap<String, u64>>;
+///
+/// /// The customer's number in our own tables.
+/// struct TenantId(u64);
+///
+/// impl FromDelivery for TenantId {
+///     type State = Tenants;
+///     type Error = Failure;
+///
+///     async fn from_delivery(delivery: &Delivery, tenants: Tenants) -> Result<Self, Failure> {
+///         let name = delivery.headers().get("x-tenant").and_then(|value| value.to_str().ok());
+///         let name = name.ok_or_else(|| Failure::permanent("no x-tenant"))?;
+///         tenants.get(name).copied().map(TenantId).ok_or_else(|| Failure::retry("not known yet"))
+///     }
+/// }
+///
+/// #[on("crm.*")]
+/// async fn changed(TenantId(id): TenantId) { /* … */ }
+/// # let _ = changed(TenantId(1));
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is nothing that a handler can take",
     label = "not a parameter of a handler",

@@ -51,10 +51,30 @@ impl<T: Send> FromDelivery for State<T> {
 }
 
 /// How a part is taken from the application's state `S`. Any state that is `Clone` is a part of itself; derive this
-/// for a struct to make each of its fields a part.
+/// for a struct to make each of its fields a part, and write it by hand for what is made out of several:
 ///
-/// `#[from_ref(skip)]` leaves a field out, `#[from_ref(crate = path)]` on the struct names this crate where it was
-/// renamed.
+/// ```
+/// use apideck_hooks::FromRef;
+///
+/// # #[derive(Clone)] struct Db;
+/// #[derive(Clone)]
+/// struct Tenants {
+///     db: Db,
+///     region: &'static str,
+/// }
+///
+/// #[derive(FromRef)]
+/// struct App {
+///     db: Db,
+///     region: &'static str,
+/// }
+///
+/// impl FromRef<App> for Tenants {
+///     fn from_ref(app: &App) -> Self {
+///         Tenants { db: app.db.clone(), region: app.region }
+///     }
+/// }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "the state `{S}` has no `{Self}`",
     label = "a handler takes `{Self}` from the state, which is `{S}`",
