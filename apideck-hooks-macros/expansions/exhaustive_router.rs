@@ -20,11 +20,22 @@ const _: () = {
             transaction: <__Handler1 as __apideck_hooks::__private::Listed>::TRANSACTION,
         },
     ];
-    const _: () = match __apideck_hooks::__private::conflict(__HANDLERS, 0u16) {
+    const __CLAIMS: __apideck_hooks::__private::Claims = __apideck_hooks::__private::Claims::new(
+        __HANDLERS,
+    );
+    const _: () = match __apideck_hooks::__private::conflict(
+        __HANDLERS,
+        &__CLAIMS,
+        0u16,
+    ) {
         ::core::option::Option::None => {}
         ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
     };
-    const _: () = match __apideck_hooks::__private::conflict(__HANDLERS, 1u16) {
+    const _: () = match __apideck_hooks::__private::conflict(
+        __HANDLERS,
+        &__CLAIMS,
+        1u16,
+    ) {
         ::core::option::Option::None => {}
         ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
     };

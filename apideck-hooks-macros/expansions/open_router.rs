@@ -15,7 +15,14 @@ const _: () = {
             transaction: <__Handler0 as __apideck_hooks::__private::Listed>::TRANSACTION,
         },
     ];
-    const _: () = match __apideck_hooks::__private::conflict(__HANDLERS, 0u16) {
+    const __CLAIMS: __apideck_hooks::__private::Claims = __apideck_hooks::__private::Claims::new(
+        __HANDLERS,
+    );
+    const _: () = match __apideck_hooks::__private::conflict(
+        __HANDLERS,
+        &__CLAIMS,
+        0u16,
+    ) {
         ::core::option::Option::None => {}
         ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
     };

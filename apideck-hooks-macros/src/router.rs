@@ -133,10 +133,12 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             };
         }
     };
-    let conflicts = paths
-        .iter()
-        .zip(&numbers)
-        .map(|(path, number)| check(quote!(#private::conflict(__HANDLERS, #number)), name_span(path)));
+    let conflicts = paths.iter().zip(&numbers).map(|(path, number)| {
+        check(
+            quote!(#private::conflict(__HANDLERS, &__CLAIMS, #number)),
+            name_span(path),
+        )
+    });
     let gap = (!open).then(|| {
         let span = paths.last().map_or_else(Span::call_site, name_span);
         check(quote!(#private::gap(__HANDLERS)), span)
@@ -149,6 +151,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         }
         a_handler_is_a_function_with_the_attribute_on!();
         const __HANDLERS: &[#private::Entry] = &[#(#private::Entry { name: #names, #listed }),*];
+        const __CLAIMS: #private::Claims = #private::Claims::new(__HANDLERS);
         #(#conflicts)*
         #gap
         static __PLAN: #private::Plan = #private::Plan::new(__HANDLERS);

@@ -107,7 +107,7 @@ struct Readme;
 #[doc(hidden)]
 pub mod __private {
     pub use crate::handler::{Extract, Handle, Incoming, Listed, check_param, one_transaction};
-    pub use crate::router::{Entry, Fault, Plan, Routes, Selector, conflict, gap};
+    pub use crate::router::{Claims, Entry, Fault, Plan, Routes, Selector, conflict, gap};
 }
 
 #[cfg(feature = "testing")]

@@ -27,14 +27,13 @@ pub struct Needs {
 // Not generic over the parameter: rustc would show this function to whoever gives it a type that is none.
 pub const fn check_param(needs: Needs, position: usize, on: &[Selector]) -> Option<Fault> {
     let Some(payload) = needs.payload else { return None };
-    let fault = Fault::new();
     if position > 0 {
-        return Some(fault.add("a handler takes its event first, and only one"));
+        return Some(Fault::new().add("a handler takes its event first, and only one"));
     }
     if all_fit(payload, on) {
         return None;
     }
-    let fault = name(fault.add("this handler is for "), on);
+    let fault = name(Fault::new().add("this handler is for "), on);
     let fault = payload_name(fault.add(", and "), payload).add(": take ");
     Some(code(fault, wanted(on)))
 }

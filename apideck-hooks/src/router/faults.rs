@@ -3,59 +3,86 @@
 use super::{Entry, Fault, Selector};
 use crate::event::{API, COUNT, NAMES};
 
+/// Who is the first to name each event exactly, by its position in the list.
+#[derive(Debug)]
+pub struct Claims([u16; COUNT]);
+
+impl Claims {
+    /// Made once for a list, so that its handlers need not be compared with each other.
+    pub const fn new(entries: &[Entry]) -> Self {
+        let mut first = [u16::MAX; COUNT];
+        let mut position = entries.len();
+        while position > 0 {
+            position -= 1;
+            let on = entries[position].on;
+            let mut selector = 0;
+            while selector < on.len() {
+                if let Selector::Exact(event) = on[selector] {
+                    first[event as usize] = position as u16;
+                }
+                selector += 1;
+            }
+        }
+        Claims(first)
+    }
+}
+
 /// Whether the handler in this position is for an event that an earlier one is for just as exactly.
-pub const fn conflict(entries: &[Entry], position: u16) -> Option<Fault> {
+pub const fn conflict(entries: &[Entry], claims: &Claims, position: u16) -> Option<Fault> {
     let this = entries[position as usize];
-    let mut earlier = 0;
-    while earlier < position as usize {
-        let other = entries[earlier];
-        if equal(this.name, other.name) && !is_broken(this.on) {
-            return Some(Fault::new().add("`").add(this.name).add("` is listed twice"));
+    let mut selector = 0;
+    while selector < this.on.len() {
+        let selected = &this.on[selector];
+        let earlier = match selected {
+            Selector::Exact(event) => claims.0[*event as usize],
+            other => first_with(entries, other),
+        };
+        if earlier < position {
+            return Some(two_handlers(entries[earlier as usize].name, this.name, selected));
         }
-        if let Some(shared) = shared(this.on, other.on) {
-            let fault = Fault::new()
-                .add("two handlers for `")
-                .add(shared.0)
-                .add(shared.1)
-                .add("`: `");
-            return Some(
-                fault
-                    .add(other.name)
-                    .add("` and `")
-                    .add(this.name)
-                    .add("`; keep one, or give each events of its own"),
-            );
-        }
-        earlier += 1;
+        selector += 1;
     }
     None
 }
 
-/// The text of an entry that stands in both lists. Two patterns of equal length that overlap are the same pattern.
-const fn shared(a: &[Selector], b: &[Selector]) -> Option<(&'static str, &'static str)> {
-    let mut i = 0;
-    while i < a.len() {
-        let mut j = 0;
-        while j < b.len() {
-            match (&a[i], &b[j]) {
-                (Selector::Exact(a), Selector::Exact(b)) if *a == *b => {
-                    return Some((NAMES[*a as usize], ""));
-                }
+const fn two_handlers(earlier: &str, this: &str, selected: &Selector) -> Fault {
+    if equal(this, earlier) {
+        return Fault::new().add("`").add(this).add("` is listed twice");
+    }
+    let fault = Fault::new().add("two handlers for `");
+    let fault = match selected {
+        Selector::Exact(event) => fault.add(NAMES[*event as usize]),
+        Selector::Pattern { prefix, .. } => fault.add(prefix).add("*"),
+        Selector::Unlisted(name) => fault.add(name),
+        Selector::Broken => fault,
+    };
+    let fault = fault.add("`: `").add(earlier).add("` and `").add(this);
+    fault.add("`; keep one, or give each events of its own")
+}
+
+/// The first handler with this pattern or unlisted name. Two patterns of equal length that overlap are the same pattern.
+const fn first_with(entries: &[Entry], wanted: &Selector) -> u16 {
+    let mut position = 0;
+    while position < entries.len() {
+        let on = entries[position].on;
+        let mut selector = 0;
+        while selector < on.len() {
+            match (wanted, &on[selector]) {
                 (Selector::Pattern { prefix, .. }, Selector::Pattern { prefix: other, .. })
                     if equal(prefix, other) =>
                 {
-                    return Some((prefix, "*"));
+                    return position as u16;
                 }
                 (Selector::Unlisted(name), Selector::Unlisted(other)) if equal(name, other) => {
-                    return Some((name, ""));
+                    return position as u16;
                 }
                 _ => {}
             }
-            j += 1;
+            selector += 1;
         }
-        i += 1;
+        position += 1;
     }
-    None
+    u16::MAX
 }
 
 /// Which events have no handler, of the APIs that some handler is for.
@@ -69,28 +96,26 @@ pub const fn gap(entries: &[Entry]) -> Option<Fault> {
         if is_broken(on) {
             return None;
         }
-        let mut event = 0;
-        while event < COUNT {
-            let mut selector = 0;
-            while selector < on.len() {
-                if on[selector].rank(event as u16).is_some() {
-                    handled[event] = true;
-                    apis[API[event] as usize] = true;
-                }
-                selector += 1;
+        let mut selector = 0;
+        while selector < on.len() {
+            let (mut event, end) = on[selector].range();
+            while event < end {
+                handled[event] = true;
+                apis[API[event] as usize] = true;
+                event += 1;
             }
-            event += 1;
+            selector += 1;
         }
         entry += 1;
     }
-    let mut fault = Fault::new().add("no handler for ");
+    let mut fault = Fault::new();
     let mut missing = 0;
     let mut event = 0;
     while event < COUNT {
         if apis[API[event] as usize] && !handled[event] {
             if missing < SHOWN {
                 fault = fault
-                    .add(if missing > 0 { ", `" } else { "`" })
+                    .add(if missing > 0 { ", `" } else { "no handler for `" })
                     .add(NAMES[event])
                     .add("`");
             }

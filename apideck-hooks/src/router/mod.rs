@@ -9,7 +9,7 @@ mod routes;
 mod selector;
 
 pub use fault::Fault;
-pub use faults::{conflict, gap};
+pub use faults::{Claims, conflict, gap};
 pub use plan::Plan;
 pub use routes::Routes;
 pub use selector::{Entry, Selector};

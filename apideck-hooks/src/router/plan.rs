@@ -16,25 +16,24 @@ impl Plan {
     /// Made while compiling.
     pub const fn new(entries: &'static [Entry]) -> Self {
         let mut listed = [NONE; COUNT];
-        let mut event = 0;
-        while event < COUNT {
-            let mut best = 0;
-            let mut handler = 0;
-            while handler < entries.len() {
-                let on = entries[handler].on;
-                let mut selector = 0;
-                while selector < on.len() {
-                    if let Some(rank) = on[selector].rank(event as u16)
-                        && (listed[event] == NONE || rank > best)
-                    {
+        let mut best = [0; COUNT];
+        let mut handler = 0;
+        while handler < entries.len() {
+            let on = entries[handler].on;
+            let mut selector = 0;
+            while selector < on.len() {
+                let rank = on[selector].rank();
+                let (mut event, end) = on[selector].range();
+                while event < end {
+                    if listed[event] == NONE || rank > best[event] {
                         listed[event] = handler as u16;
-                        best = rank;
+                        best[event] = rank;
                     }
-                    selector += 1;
+                    event += 1;
                 }
-                handler += 1;
+                selector += 1;
             }
-            event += 1;
+            handler += 1;
         }
         Plan { listed, entries }
     }

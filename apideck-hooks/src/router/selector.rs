@@ -32,20 +32,29 @@ pub struct Entry {
 }
 
 impl Selector {
-    /// Whether it is for the event in this position of the table, and how exactly: the length of what it spells out.
-    pub(crate) const fn rank(&self, index: u16) -> Option<usize> {
+    /// The events that it is for, by their position in the table: the first, and the one after the last.
+    // Ranges are walked, not asked event by event: the compiler interprets this for every list.
+    pub(crate) const fn range(&self) -> (usize, usize) {
         match self {
-            Selector::Exact(exact) if *exact == index => Some(usize::MAX),
-            Selector::Pattern { prefix, first, end } if *first <= index && index < *end => Some(prefix.len()),
-            _ => None,
+            Selector::Exact(index) => (*index as usize, *index as usize + 1),
+            Selector::Pattern { first, end, .. } => (*first as usize, *end as usize),
+            Selector::Unlisted(_) | Selector::Broken => (0, 0),
         }
     }
 
-    /// The same for a name that is not in the table.
+    /// How exactly it is for them: the length of what it spells out.
+    pub(crate) const fn rank(&self) -> usize {
+        match self {
+            Selector::Pattern { prefix, .. } => prefix.len(),
+            _ => usize::MAX,
+        }
+    }
+
+    /// The rank for a name that is not in the table.
     pub(crate) fn rank_unlisted(&self, name: &str) -> Option<usize> {
         match self {
-            Selector::Unlisted(unlisted) if *unlisted == name => Some(usize::MAX),
-            Selector::Pattern { prefix, .. } if name.starts_with(prefix) => Some(prefix.len()),
+            Selector::Unlisted(unlisted) if *unlisted == name => Some(self.rank()),
+            Selector::Pattern { prefix, .. } if name.starts_with(prefix) => Some(self.rank()),
             _ => None,
         }
     }
