@@ -7,6 +7,7 @@ pub mod child;
 pub mod delivery;
 pub mod directory;
 pub mod fixtures;
+pub mod handlers;
 pub mod malicious;
 pub mod postgres;
 pub mod probe;

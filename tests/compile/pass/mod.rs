@@ -2,6 +2,7 @@
 //!
 //! Each builds its list of handlers; that it compiles is most of the test.
 
+mod all_events;
 mod attributes;
 mod calls;
 mod lints;

@@ -2,6 +2,7 @@
 
 use super::build;
 use apideck_hooks::router;
+use apideck_hooks_tests::handlers::{self, start_sync};
 
 mod vault {
     use apideck_hooks::{events::*, on};
@@ -37,4 +38,10 @@ fn builds() {
         crate::pass::modules::vault::token::callable,
         ..
     ]);
+}
+
+#[test]
+fn builds_with_handlers_of_another_crate() {
+    build!(router![start_sync, handlers::crm::changed, ..], 1_u32);
+    build!(router![apideck_hooks_tests::handlers::crm::changed], 1_u32);
 }
