@@ -1,6 +1,7 @@
 // #[on("vault.connection.callable")] async fn start_sync(event: ConnectionCallable) { event.entity. }
 
 #[doc(hidden)]
+///Handles `vault.connection.callable`.
 #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
 struct start_sync {}
 #[doc(hidden)]
@@ -58,7 +59,7 @@ const _: () = {
                     ::core::result::Result::Err(outcome) => return outcome,
                 };
                 let returned = start_sync(argument_0).await;
-                __apideck_hooks::IntoOutcome::into_outcome(returned)
+                <() as __apideck_hooks::IntoOutcome>::into_outcome(returned)
             }
         }
     }

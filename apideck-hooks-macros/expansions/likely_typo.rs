@@ -1,6 +1,7 @@
 // #[on(unlisted = "vault.connection.create")] async fn created(event: ConnectionEvent) {}
 
 #[doc(hidden)]
+///Handles `vault.connection.create`.
 #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
 struct created {}
 const _: () = {
@@ -65,7 +66,7 @@ const _: () = {
                     ::core::result::Result::Err(outcome) => return outcome,
                 };
                 let returned = created(argument_0).await;
-                __apideck_hooks::IntoOutcome::into_outcome(returned)
+                <() as __apideck_hooks::IntoOutcome>::into_outcome(returned)
             }
         }
     }

@@ -4,6 +4,7 @@
     "no event is called `vault.connection.callabel`: did you mean `vault.connection.callable`?"
 }
 #[doc(hidden)]
+///Handles ``.
 #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
 struct start_sync {}
 #[doc(hidden)]

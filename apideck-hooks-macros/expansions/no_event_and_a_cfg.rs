@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 #[doc(hidden)]
+///Handles `*`.
 #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
 struct count {}
 #[cfg(unix)]
@@ -64,7 +65,7 @@ const _: () = {
                     ::core::result::Result::Err(outcome) => return outcome,
                 };
                 let returned = count(argument_0).await;
-                __apideck_hooks::IntoOutcome::into_outcome(returned)
+                <Outcome as __apideck_hooks::IntoOutcome>::into_outcome(returned)
             }
         }
     }

@@ -3,6 +3,7 @@
 // }
 
 #[doc(hidden)]
+///Handles `vault.connection.callable`.
 #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
 pub struct start_sync {}
 #[doc(hidden)]
@@ -77,7 +78,10 @@ const _: () = {
                     ::core::result::Result::Err(outcome) => return outcome,
                 };
                 let returned = start_sync(argument_0, argument_1).await;
-                __apideck_hooks::IntoOutcome::into_outcome(returned)
+                <Result<
+                    (),
+                    DbError,
+                > as __apideck_hooks::IntoOutcome>::into_outcome(returned)
             }
         }
     }

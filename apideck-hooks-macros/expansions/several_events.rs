@@ -1,6 +1,7 @@
 // #[on("crm.lead.created", "crm.contact.*")] async fn people(event: ResourceEvent) {}
 
 #[doc(hidden)]
+///Handles `crm.lead.created`, `crm.contact.*`.
 #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
 struct people {}
 #[doc(hidden)]
@@ -63,7 +64,7 @@ const _: () = {
                     ::core::result::Result::Err(outcome) => return outcome,
                 };
                 let returned = people(argument_0).await;
-                __apideck_hooks::IntoOutcome::into_outcome(returned)
+                <() as __apideck_hooks::IntoOutcome>::into_outcome(returned)
             }
         }
     }

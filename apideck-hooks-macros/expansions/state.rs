@@ -6,7 +6,7 @@ const _: () = {
     #[automatically_derived]
     impl __apideck_hooks::FromRef<App> for Db {
         fn from_ref(state: &App) -> Self {
-            ::core::clone::Clone::clone(&state.db)
+            <Db as ::core::clone::Clone>::clone(&state.db)
         }
     }
 };

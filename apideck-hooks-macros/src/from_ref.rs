@@ -1,7 +1,9 @@
 //! `#[derive(FromRef)]`: each field of the state can be taken with `State<Field>`.
 
+use crate::editor::blamed_on;
 use crate::errors::Errors;
 use crate::krate::Krate;
+use crate::tokens::readable;
 use proc_macro2::TokenStream;
 use quote::{ToTokens, quote, quote_spanned};
 use std::collections::HashMap;
@@ -48,17 +50,18 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                 format!(
                     "`{}` is the type of `{first}` too, so `State<…>` could not tell them apart: give one a type of \
                      its own, or `#[from_ref(skip)]`",
-                    ty.to_token_stream()
+                    readable(ty)
                 ),
             );
             continue;
         }
-        let krate = Krate::at(ty.span());
-        impls.push(quote_spanned! {ty.span()=>
+        let span = blamed_on(ty.span());
+        let krate = Krate::at(span);
+        impls.push(quote_spanned! {span=>
             #[automatically_derived]
             impl #krate::FromRef<#state> for #ty {
                 fn from_ref(state: &#state) -> Self {
-                    ::core::clone::Clone::clone(&state.#member)
+                    <#ty as ::core::clone::Clone>::clone(&state.#member)
                 }
             }
         });

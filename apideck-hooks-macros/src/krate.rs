@@ -1,5 +1,6 @@
 //! Where generated code finds the runtime crate.
 
+use crate::editor::blamed_on;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::Path;
@@ -23,7 +24,7 @@ impl Krate {
             let name = Krate::at(Span::call_site());
             return quote!(use ::apideck_hooks as #name;);
         };
-        let span = path.span();
+        let span = blamed_on(path.span());
         let name = Krate::at(span);
         quote_spanned!(span=> use #path as #name;)
     }

@@ -2,6 +2,7 @@
 //!
 //! Use them through `apideck-hooks`, where they are documented. Entry points only; each macro has a file.
 
+mod editor;
 mod errors;
 mod events;
 mod from_ref;

@@ -1,5 +1,6 @@
 //! `router![…]`: a type that knows at compile time which handler each event has.
 
+use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::tokens::{Part, split_at_commas};
@@ -96,9 +97,8 @@ fn parse_entry(tokens: TokenStream, span: Span) -> syn::Result<Entry> {
 
 /// A path's last name: a span of several tokens would show the first one only.
 fn name_span(path: &Path) -> Span {
-    path.segments
-        .last()
-        .map_or_else(Span::call_site, |segment| segment.ident.span())
+    let last = path.segments.last();
+    blamed_on(last.map_or_else(Span::call_site, |segment| segment.ident.span()))
 }
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
@@ -143,9 +143,12 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         let span = paths.last().map_or_else(Span::call_site, name_span);
         check(quote!(#private::gap(__HANDLERS)), span)
     });
+    // For an editor: the functions, beside the types of the same names.
+    let shown = editor::expands().then(|| quote!(#(let _ = #paths;)*));
     quote! {{
         #errors
         #import
+        #shown
         macro_rules! a_handler_is_a_function_with_the_attribute_on {
             () => { #(#aliases)* };
         }

@@ -1,6 +1,8 @@
 //! Small tools for token streams.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::ToTokens;
+use syn::Type;
 
 /// What stands between two commas.
 pub(crate) struct Part {
@@ -28,4 +30,40 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Part> {
     }
     parts.extend(part);
     parts
+}
+
+/// A type as a person writes it: `Tx<Postgres>`, where its tokens alone would be `Tx < Postgres >`.
+pub(crate) fn readable(ty: &Type) -> String {
+    let mut text = String::new();
+    for word in ty.to_token_stream().to_string().split(' ') {
+        let glued = text.is_empty()
+            || word.starts_with(['<', '>', ',', ':', ')', ']', ';', '!'])
+            || text.ends_with(['<', ':', '(', '[', '&', '!', '*'])
+            || word.starts_with('(') && text.ends_with(char::is_alphanumeric);
+        if !glued {
+            text.push(' ');
+        }
+        text.push_str(word);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn types_are_readable() {
+        for text in [
+            "Tx<Postgres>",
+            "HashMap<String, Vec<u8>>",
+            "std::sync::Arc<dyn Fn(&str) -> u32 + Send>",
+            "[u8; 4]",
+            "(A, B)",
+            "&'static str",
+            "Box<dyn for<'a> Fn(&'a T)>",
+        ] {
+            assert_eq!(readable(&syn::parse_str(text).unwrap()), text);
+        }
+    }
 }

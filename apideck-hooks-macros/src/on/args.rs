@@ -11,7 +11,8 @@ use syn::{Ident, LitStr, Token, ext::IdentExt};
 /// The parsed arguments: what could be understood of them.
 #[derive(Default)]
 pub(crate) struct Args {
-    pub(crate) selectors: Vec<Selector>,
+    /// Each with the place where it stands.
+    pub(crate) selectors: Vec<(Selector, Span)>,
     pub(crate) krate: Krate,
     /// Advice, which is no error: what to say, and where.
     pub(crate) hints: Vec<(String, Span)>,
@@ -65,8 +66,9 @@ impl Args {
             Ok(selector) => selector,
             Err(message) => return errors.at(literal.span(), message),
         };
-        match self.selectors.iter().find(|earlier| earlier.overlaps(&selector)) {
-            None => self.selectors.push(selector),
+        let mut earlier = self.selectors.iter().map(|(earlier, _)| earlier);
+        match earlier.find(|earlier| earlier.overlaps(&selector)) {
+            None => self.selectors.push((selector, literal.span())),
             Some(earlier) if *earlier == selector => {
                 errors.at(literal.span(), format!("`{text}` is named twice: keep one"));
             }

@@ -2,6 +2,7 @@
 
 use super::args::{self, Args};
 use super::function::{Function, is_nameable};
+use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
 use crate::krate::Krate;
 use proc_macro2::{Span, TokenStream};
@@ -53,12 +54,15 @@ struct Handler<'a> {
 impl Handler<'_> {
     fn expand(&self) -> TokenStream {
         let name = &self.function.name;
-        let private = Krate::private(name.span());
+        let private = Krate::private(blamed_on(name.span()));
         let cfgs = self.function.cfgs();
         let (companion, hints) = (self.companion(), self.hints());
         let selectors = match &self.args.selectors[..] {
             [] => vec![quote!(#private::Selector::Broken)],
-            known => known.iter().map(|selector| selector.to_value(&private)).collect(),
+            known => known
+                .iter()
+                .map(|(selector, _)| selector.to_value(&private))
+                .collect(),
         };
         let (names, checks): (Vec<_>, Vec<_>) = self.checks().unzip();
         let on = if self.broken {
@@ -70,7 +74,7 @@ impl Handler<'_> {
         let transaction = if self.broken {
             quote!(::core::option::Option::None)
         } else {
-            quote_spanned! {name.span()=>
+            quote_spanned! {blamed_on(name.span())=>
                 match #private::one_transaction(&[#(#names),*]) {
                     ::core::result::Result::Ok(transaction) => transaction,
                     ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.as_str()),
@@ -78,6 +82,7 @@ impl Handler<'_> {
             }
         };
         let (import, handle) = (self.args.krate.import(), self.handle());
+        let shown = editor::expands().then(|| self.shown());
         quote! {
             #companion
             #hints
@@ -99,19 +104,31 @@ impl Handler<'_> {
                 }
 
                 #handle
+                #shown
             };
         }
+    }
+
+    /// For an editor: each name of an event is its payload type, with the type's documentation.
+    fn shown(&self) -> TokenStream {
+        let krate = Krate::at(Span::call_site());
+        let payloads = self.args.selectors.iter();
+        let payloads = payloads.map(|(selector, span)| Ident::new(selector.payload_type(), *span));
+        quote!(#(const _: ::core::option::Option<#krate::events::#payloads> = ::core::option::Option::None;)*)
     }
 
     /// The type that `router!` finds under the function's path. Its braces keep it out of the value namespace, where
     /// the function lives.
     fn companion(&self) -> TokenStream {
         let Function { vis, name, .. } = self.function;
+        let texts = self.args.selectors.iter().map(|(selector, _)| selector.text());
+        let doc = format!("Handles `{}`.", texts.collect::<Vec<_>>().join("`, `"));
         let cfgs = self.function.cfgs();
         // Seen on the name, but generated: rustc would call it unused together with the function otherwise.
-        quote_spanned! {Span::call_site().located_at(name.span())=>
+        quote_spanned! {Span::call_site().located_at(blamed_on(name.span()))=>
             #(#cfgs)*
             #[doc(hidden)]
+            #[doc = #doc]
             #[allow(non_camel_case_types, unreachable_pub, clippy::empty_structs_with_brackets)]
             #vis struct #name {}
         }
@@ -147,7 +164,7 @@ impl Handler<'_> {
         let params = self.function.params().enumerate();
         let params = params.filter(move |(_, ty)| !generic && is_nameable(ty));
         params.map(|(position, ty)| {
-            let span = ty.span();
+            let span = blamed_on(ty.span());
             let (krate, private) = (Krate::at(span), Krate::private(span));
             let name = format_ident!("__PARAM_{position}");
             let check = quote_spanned! {span=>
@@ -165,7 +182,7 @@ impl Handler<'_> {
 
     fn handle(&self) -> TokenStream {
         let name = &self.function.name;
-        let span = name.span();
+        let span = blamed_on(name.span());
         let (krate, private) = (Krate::at(span), Krate::private(span));
         // On the name: a future that is not `Send` is reported on the handler.
         let future = quote_spanned! {span=>
@@ -189,28 +206,26 @@ impl Handler<'_> {
             .map(|index| local(&format!("argument_{index}")))
             .collect();
         let bounds = params.iter().map(|ty| {
-            let private = Krate::private(ty.span());
-            quote_spanned!(ty.span()=> #ty: #private::Extract<__S>,)
+            let span = blamed_on(ty.span());
+            let private = Krate::private(span);
+            quote_spanned!(span=> #ty: #private::Extract<__S>,)
         });
         let extracts = params.iter().zip(&arguments).map(|(ty, argument)| {
-            let private = Krate::private(ty.span());
-            quote_spanned! {ty.span()=>
+            let span = blamed_on(ty.span());
+            let private = Krate::private(span);
+            quote_spanned! {span=>
                 let #argument = match <#ty as #private::Extract<__S>>::extract(#delivery, #state).await {
                     ::core::result::Result::Ok(value) => value,
                     ::core::result::Result::Err(outcome) => return outcome,
                 };
             }
         });
-        let output = self.function.output_span();
-        let into_outcome = {
-            let krate = Krate::at(output);
-            quote_spanned!(output=> #krate::IntoOutcome::into_outcome(#returned))
-        };
+        let output = self.function.output();
         let block = quote_spanned! {span=>
             async move {
                 #(#extracts)*
                 let #returned = #name(#(#arguments),*).await;
-                #into_outcome
+                <#output as #krate::IntoOutcome>::into_outcome(#returned)
             }
         };
         quote! {

@@ -1,13 +1,15 @@
 //! The annotated function up to its body, and whether it can be a handler.
 
 use crate::errors::Errors;
-use crate::tokens::split_at_commas;
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use crate::tokens::{readable, split_at_commas};
+use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
-use syn::spanned::Spanned;
-use syn::{Attribute, FnArg, Ident, LitStr, PatType, ReturnType, Safety, Signature, Token, Type, Visibility};
+use syn::{
+    Attribute, FnArg, Ident, LitStr, PatType, ReturnType, Safety, Signature, Token, Type, Visibility,
+    parse_quote,
+};
 
 /// A function whose body is left as tokens.
 pub(crate) struct Function {
@@ -151,11 +153,11 @@ impl Function {
         self.attrs.iter().filter(|attr| attr.path().is_ident("cfg"))
     }
 
-    /// Where an error about the returned value belongs.
-    pub(crate) fn output_span(&self) -> Span {
+    /// The type of what it returns.
+    pub(crate) fn output(&self) -> Type {
         match self.sig.as_ref().map(|sig| &sig.output) {
-            Some(ReturnType::Type(_, ty)) => ty.span(),
-            _ => self.name.span(),
+            Some(ReturnType::Type(_, ty)) => Type::clone(ty),
+            _ => parse_quote!(()),
         }
     }
 }
@@ -170,7 +172,7 @@ fn check_param(param: &PatType, errors: &mut Errors) {
     }
     match &**ty {
         Type::Reference(reference) => {
-            let inner = reference.elem.to_token_stream();
+            let inner = readable(&reference.elem);
             errors.on(
                 ty,
                 format!("a handler owns its parameters: take `{inner}` by value"),

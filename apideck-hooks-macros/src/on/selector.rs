@@ -1,7 +1,7 @@
 //! One entry of the list: an exact name, a pattern, or a name that the table does not know yet.
 
 use super::names;
-use crate::table::EVENTS;
+use crate::table::{EVENTS, Family};
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -88,6 +88,20 @@ impl Selector {
             Selector::Exact(index) => EVENTS[usize::from(*index)].name.to_owned(),
             Selector::Pattern { prefix, .. } => format!("{prefix}*"),
             Selector::Unlisted(name) => name.clone(),
+        }
+    }
+
+    /// The name of the narrowest type that holds its events.
+    pub(crate) fn payload_type(&self) -> &'static str {
+        let family = |vault| if vault { "ConnectionEvent" } else { "ResourceEvent" };
+        match self {
+            Selector::Exact(index) => EVENTS[usize::from(*index)].rust_name,
+            Selector::Unlisted(name) => family(name.starts_with("vault.")),
+            Selector::Pattern { prefix, .. } if prefix.is_empty() => "AnyEvent",
+            // A dot ends the prefix: all are of one API.
+            Selector::Pattern { first, .. } => {
+                family(EVENTS[usize::from(*first)].family == Family::Connection)
+            }
         }
     }
 
