@@ -74,8 +74,10 @@ async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_
         assert!(claims.iter().all(|claims| claims[n].record == key(n as u64)));
     }
     let pool = database.pool(1);
-    let keys = "SELECT count(*) FROM {}.delivery_keys";
-    let most = "SELECT max(count) FROM (SELECT count(*) FROM {}.delivery_keys GROUP BY record) counts";
+    let keys = "SELECT count(delivery) FROM {}.records";
+    let most = "SELECT max(count) FROM (
+        SELECT count(delivery) FROM {}.records GROUP BY coalesce(alias_of, record)
+    ) counts";
     let counted = "SELECT sum(keys) FROM {}.records";
     assert_eq!(number(&database, &pool, most).await, MAX_ALIASES as i64);
     assert_eq!(

@@ -31,6 +31,15 @@ pub(super) async fn rows(
     call(pool, async |connection| query.fetch_all(connection).await).await
 }
 
+/// How many rows a statement has changed.
+pub(super) async fn changed(
+    pool: &PgPool,
+    query: Query<'_, Postgres, PgArguments>,
+) -> Result<u64, StoreError> {
+    let done = call(pool, async |connection| query.execute(connection).await).await?;
+    Ok(done.rows_affected())
+}
+
 /// Statements without parameters.
 pub(super) async fn run(pool: &PgPool, sql: &Arc<str>) -> Result<(), StoreError> {
     let script = sqlx::raw_sql(AssertSqlSafe(Arc::clone(sql)));

@@ -13,7 +13,7 @@ use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, 
 use super::transactions::Transactions;
 use crate::delivery::Key;
 use async_trait::async_trait;
-use connection::{query, rows, run};
+use connection::{changed, query, rows, run};
 use names::Names;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
@@ -65,7 +65,7 @@ pub use names::InvalidName;
 /// An event that is handled takes two statements, each one round trip and one commit; a duplicate takes one that writes
 /// nothing. By default a pool tests a connection before it lends it, which is another round trip; with
 /// [`test_before_acquire(false)`](sqlx::postgres::PgPoolOptions::test_before_acquire) a dead connection costs one `503`
-/// instead. A remembered event takes about 400 bytes with its delivery key and all indexes.
+/// instead. A remembered event takes about 450 bytes with its delivery key and all indexes.
 ///
 /// A claim waits for a free connection: the pool's `max_connections` bounds how many run at once, so share it with
 /// nothing that holds connections for long.
@@ -75,9 +75,9 @@ pub use names::InvalidName;
 /// - PostgreSQL 12 or later, `UTF8` as the database's encoding, and `READ COMMITTED` as the default isolation, which it is:
 ///   under a stricter one no event runs twice, but claims that meet are answered `503`.
 /// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql) run by your own tool.
-///   That makes the tables `records` and `delivery_keys`, the sequence `tokens` and the function `claim_v1`, named with the
+///   That makes the table `records`, the sequence `tokens` and the function `claim_v1`, named with the
 ///   [prefix](PostgresStoreBuilder::prefix), in the [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them
-///   a role needs `USAGE` of the schema and the sequence and `SELECT`, `INSERT`, `UPDATE`, `DELETE` on both tables.
+///   a role needs `USAGE` of the schema and the sequence and `SELECT`, `INSERT`, `UPDATE`, `DELETE` on the table.
 /// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` over zero.
 ///
 /// TLS comes with the features of your own `sqlx` (`tls-rustls`, `tls-native-tls`).
@@ -155,8 +155,10 @@ impl PostgresStore {
     }
 
     async fn held(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Held, StoreError> {
-        let rows = rows(&self.pool, query).await?;
-        Ok(if rows.is_empty() { Held::Lost } else { Held::Yes })
+        Ok(match changed(&self.pool, query).await? {
+            0 => Held::Lost,
+            _ => Held::Yes,
+        })
     }
 }
 
@@ -169,7 +171,7 @@ impl Store for PostgresStore {
         let [row] = &rows[..] else {
             return Err(unexpected());
         };
-        claimed(row)
+        claimed(row, claim.event)
     }
 
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
@@ -228,23 +230,36 @@ impl Store for PostgresStore {
     }
 }
 
-fn claimed(row: &PgRow) -> Result<Claimed, StoreError> {
-    let verdict = match get::<&str>(row, 1)? {
+/// What a claim has answered: its token, if it is the event's first, else verdict, token, attempt, microseconds, record.
+fn claimed(row: &PgRow, event: Key) -> Result<Claimed, StoreError> {
+    let answer = get(row, 0)?;
+    parse(answer, event).ok_or_else(unexpected)
+}
+
+fn parse(answer: &str, event: Key) -> Option<Claimed> {
+    if let Ok(token) = answer.parse() {
+        let (token, attempt) = (Token(token), 1);
+        return Some(Claimed {
+            record: event,
+            verdict: Verdict::Granted { token, attempt },
+        });
+    }
+    let mut words = answer.split(' ');
+    let [verdict, token, attempt, left, record] = std::array::from_fn(|_| words.next().unwrap_or_default());
+    let verdict = match verdict {
         "granted" => Verdict::Granted {
-            token: token(get(row, 2)?)?,
-            attempt: count(get(row, 3)?)?,
+            token: Token(token.parse().ok()?),
+            attempt: attempt.parse().ok()?,
         },
         "running" => Verdict::Running {
-            lease_left: left(get(row, 4)?),
+            lease_left: self::left(left.parse().ok()?),
         },
         "done" => Verdict::Done,
         "dead" => Verdict::Dead,
-        _ => return Err(unexpected()),
+        _ => return None,
     };
-    Ok(Claimed {
-        record: key(row, 0)?,
-        verdict,
-    })
+    let record = Key::from_bytes(u128::from_str_radix(record, 16).ok()?.to_be_bytes());
+    Some(Claimed { record, verdict })
 }
 
 /// A statement about a claim; none for a token that was never given.

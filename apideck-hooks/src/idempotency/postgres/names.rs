@@ -34,13 +34,11 @@ impl Names {
         })
     }
 
-    /// The statement with its placeholders filled in: `{schema}` bare, `{records}`, `{keys}`, `{tokens}` and `{claim}` in
-    /// full.
+    /// The statement with its placeholders filled in: `{schema}` bare, `{records}`, `{tokens}` and `{claim}` in full.
     pub(super) fn fill(&self, sql: &str) -> String {
         let name = |name| format!("\"{}\".\"{}{name}\"", self.schema, self.prefix);
         sql.replace("{schema}", &self.schema)
             .replace("{records}", &name("records"))
-            .replace("{keys}", &name("delivery_keys"))
             .replace("{tokens}", &name("tokens"))
             .replace("{claim}", &name("claim_v1"))
     }

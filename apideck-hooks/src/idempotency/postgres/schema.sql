@@ -11,11 +11,17 @@ BEGIN
 
     IF to_regclass('{records}') IS NULL THEN
         -- No index holds a column that a claim or a finish changes, and each page has room to spare: an update stays
-        -- in its page and touches no index.
+        -- in its page and touches no index. No constraint on `state`: it would be read and planned anew by every insert and
+        -- every update.
         CREATE TABLE {records} (
             record bytea PRIMARY KEY,
-            -- A 'forgotten' record was purged: it counts as absent, and only keeps its place in the list of letters.
-            state text NOT NULL CHECK (state IN ('running', 'released', 'done', 'dead', 'forgotten')),
+            -- The delivery key that the record was made under. A further one is a row of its own: an 'alias', named after
+            -- it, of which only `alias_of` and `created_at` mean something. So one index tells that a key is bound once.
+            delivery bytea UNIQUE,
+            alias_of bytea,
+            -- 'running', 'released', 'done', 'dead', 'alias'; 'forgotten' was purged: it counts as absent, and only keeps
+            -- its place in the list of letters.
+            state text NOT NULL,
             token bigint NOT NULL,
             attempt integer NOT NULL,
             -- How many delivery keys were bound to it.
@@ -35,151 +41,160 @@ BEGIN
         CREATE INDEX ON {records} (created_at);
         CREATE INDEX ON {records} (set_aside_at, record) WHERE error IS NOT NULL;
 
-        CREATE TABLE {keys} (
-            delivery bytea PRIMARY KEY,
-            record bytea NOT NULL,
-            bound_at timestamptz NOT NULL
-        );
-        CREATE INDEX ON {keys} (bound_at);
-
         -- No token is given twice, however often a record was swept away: an owner from a record's earlier life cannot
         -- settle a later one.
         CREATE SEQUENCE {tokens};
     END IF;
 
     IF to_regprocedure('{claim}(bytea, bytea, bigint, bigint)') IS NULL THEN
-        -- Times in microseconds.
+        -- Times in microseconds. Answers the verdict, the token, the attempt, what is left of the lease, and the record in
+        -- hexadecimal, as one text: to read one value costs less than a row.
         --
         -- A function, because each of its statements sees what was committed before that statement. One plain statement
         -- sees one snapshot: it cannot tell a delivery key whose record another session has just written from one whose
         -- record is long forgotten, and would bind the key anew.
         --
-        -- Locks are taken in one order, the delivery key before the record, and one of each. A lock is waited for no
-        -- longer than a caller waits, so that calls given up do not pile up in the server.
-        CREATE FUNCTION {claim}(
-            p_event bytea, p_delivery bytea, p_lease bigint, p_retention bigint,
-            OUT o_record bytea, OUT o_verdict text, OUT o_token bigint, OUT o_attempt integer, OUT o_left bigint
-        ) LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $claim$
+        -- Rows are locked in the order of their names. A lock is waited for no longer than a caller waits, so that calls
+        -- given up do not pile up in the server.
+        CREATE FUNCTION {claim}(p_event bytea, p_delivery bytea, p_lease bigint, p_retention bigint)
+        RETURNS text LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $claim$
         DECLARE
             l_retention CONSTANT interval := p_retention * interval '1 microsecond';
-            l_kept_since CONSTANT timestamptz := clock_timestamp() - l_retention;
-            -- Whether the delivery key was bound to the record just now.
-            l_new boolean := false;
+            l_lease CONSTANT interval := p_lease * interval '1 microsecond';
+            -- The row that has the delivery key.
+            l_holder bytea;
+            -- The record that it is bound to.
             l_bound bytea;
+            -- The record that is claimed.
+            l_record bytea;
+            l_row record;
             l_now timestamptz;
-            l_until timestamptz;
-            l_changed timestamptz;
-            l_state text;
-            l_keys integer;
+            l_kept boolean;
+            -- Whether the delivery key is to be bound.
+            l_bind boolean;
+            l_token bigint;
         BEGIN
-            -- What comes for the first time, as most does, takes two inserts and nothing else.
-            --
-            -- First the delivery key. From its insert or its lock on it is held: who else comes with it waits, and finds it
-            -- bound.
-            WHILE p_delivery IS NOT NULL LOOP
-                -- A record takes no more than so many: who sends one body under ever new keys writes nothing.
-                INSERT INTO {keys} (delivery, record, bound_at)
-                SELECT p_delivery, p_event, clock_timestamp()
-                WHERE NOT EXISTS (
-                    SELECT FROM {records} r WHERE r.record = p_event AND r.keys >= {max_keys}
-                        AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since)
-                )
-                ON CONFLICT (delivery) DO NOTHING;
-                l_new := FOUND;
-                EXIT WHEN l_new;
-                SELECT r.record, r.state, r.lease_until INTO o_record, l_state, l_until
-                FROM {keys} k JOIN {records} r ON r.record = k.record
-                WHERE k.delivery = p_delivery
-                    AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                EXIT WHEN FOUND;
-                -- It stands for a record that is forgotten, and may be bound anew by whoever gets its lock first.
-                SELECT k.record INTO l_bound FROM {keys} k WHERE k.delivery = p_delivery FOR UPDATE;
-                IF FOUND THEN
-                    SELECT r.record INTO o_record FROM {records} r
-                    WHERE r.record = l_bound
-                        AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                    EXIT WHEN FOUND;
-                    UPDATE {keys} SET record = p_event, bound_at = clock_timestamp() WHERE delivery = p_delivery;
-                    l_new := l_bound <> p_event;
-                    EXIT;
-                END IF;
-                -- Not there: the record takes no more, or the key was swept away since and is free.
-                PERFORM FROM {records} r WHERE r.record = p_event AND r.keys >= {max_keys}
-                    AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                EXIT WHEN FOUND;
-            END LOOP;
-            o_record := coalesce(o_record, p_event);
-
-            -- Then the record.
             LOOP
                 l_now := clock_timestamp();
-                -- A duplicate changes nothing: it is answered without a lock and without a write.
-                IF l_state IN ('done', 'dead') THEN
-                    o_verdict := l_state;
-                    RETURN;
-                ELSIF l_state = 'running' AND l_until > l_now THEN
-                    o_verdict := 'running';
-                    o_left := extract(epoch FROM l_until - l_now) * 1000000;
-                    RETURN;
+                INSERT INTO {records} (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
+                SELECT
+                    p_event, p_delivery, 'running', nextval('{tokens}'), 1, (p_delivery IS NOT NULL)::integer,
+                    l_now + l_lease, l_now, l_now
+                WHERE NOT EXISTS (SELECT FROM {records} r WHERE r.record = p_event)
+                ON CONFLICT DO NOTHING
+                RETURNING token INTO l_token;
+                IF FOUND THEN
+                    RETURN format('granted %s 1 0 %s', l_token, encode(p_event, 'hex'));
                 END IF;
-                IF l_state IS NULL THEN
-                    INSERT INTO {records} (record, state, token, attempt, keys, lease_until, created_at, changed_at)
-                    VALUES (
-                        o_record, 'running', nextval('{tokens}'), 1, l_new::integer,
-                        l_now + p_lease * interval '1 microsecond', l_now, l_now
-                    )
-                    ON CONFLICT (record) DO NOTHING
-                    RETURNING token INTO o_token;
-                    IF FOUND THEN
-                        o_verdict := 'granted';
-                        o_attempt := 1;
-                        RETURN;
+
+                -- The record that the delivery key is bound to, if it is kept, else the event's.
+                SELECT r.record, coalesce(r.alias_of, r.record) INTO l_holder, l_bound
+                FROM {records} r WHERE r.delivery = p_delivery;
+                l_record := l_bound;
+                l_now := clock_timestamp();
+                SELECT r.state, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
+                FROM {records} r WHERE r.record = l_record;
+                l_kept := FOUND AND l_row.kept;
+                l_bind := p_delivery IS NOT NULL AND NOT l_kept;
+                IF NOT l_kept THEN
+                    l_record := p_event;
+                    SELECT r.state, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
+                    FROM {records} r WHERE r.record = p_event;
+                    l_kept := FOUND AND l_row.kept;
+                    -- A record takes no more than so many: who sends one body under ever new keys writes nothing.
+                    l_bind := l_bind AND (l_holder IS NOT NULL OR NOT l_kept OR l_row.keys < {max_keys});
+                END IF;
+                -- A duplicate changes nothing: it is answered without a lock and without a write.
+                IF l_kept AND NOT l_bind THEN
+                    IF l_row.state IN ('done', 'dead') THEN
+                        RETURN format('%s 0 0 0 %s', l_row.state, encode(l_record, 'hex'));
+                    ELSIF l_row.state = 'running' AND l_row.lease_until > l_now THEN
+                        RETURN format(
+                            'running 0 0 %s %s', (extract(epoch FROM l_row.lease_until - l_now) * 1000000)::bigint,
+                            encode(l_record, 'hex')
+                        );
                     END IF;
                 END IF;
-                IF l_state IS NULL AND NOT l_new THEN
-                    SELECT r.state, r.lease_until INTO l_state, l_until
-                    FROM {records} r
-                    WHERE r.record = o_record
-                        AND (r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_kept_since);
-                    CONTINUE WHEN FOUND;
-                END IF;
-                SELECT r.state, r.token, r.attempt, r.keys, r.lease_until, r.changed_at
-                INTO l_state, o_token, o_attempt, l_keys, l_until, l_changed
-                FROM {records} r WHERE r.record = o_record FOR NO KEY UPDATE;
-                EXIT WHEN FOUND;
-                -- Swept away since: nothing is known of it.
+
+                BEGIN
+                    -- All rows that are written below, and those that decide about it.
+                    PERFORM FROM {records} r
+                    WHERE r.record IN
+                        (l_record, CASE WHEN l_bind THEN l_holder END, CASE WHEN l_bind THEN l_bound END)
+                    ORDER BY r.record FOR UPDATE;
+                    -- Only now: the locks may have been waited for.
+                    l_now := clock_timestamp();
+
+                    IF l_bind AND l_bound <> p_event THEN
+                        -- It is bound to a record that is forgotten: it is free, unless another was faster.
+                        PERFORM FROM {records} h LEFT JOIN {records} r ON r.record = l_bound
+                        WHERE h.record = l_holder AND h.delivery = p_delivery
+                            AND coalesce(h.alias_of, h.record) = l_bound AND ({kept_by_claim}) IS NOT TRUE;
+                        IF NOT FOUND THEN
+                            RAISE SQLSTATE 'AH001';
+                        END IF;
+                        DELETE FROM {records} WHERE record = l_holder AND alias_of IS NOT NULL;
+                        UPDATE {records} SET delivery = NULL WHERE record = l_holder;
+                    END IF;
+
+                    SELECT r.state, r.token, r.attempt, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
+                    FROM {records} r WHERE r.record = l_record;
+                    IF NOT FOUND AND l_record = p_event THEN
+                        INSERT INTO {records}
+                            (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
+                        VALUES (
+                            p_event, p_delivery, 'running', nextval('{tokens}'), 1, (p_delivery IS NOT NULL)::integer,
+                            l_now + l_lease, l_now, l_now
+                        )
+                        ON CONFLICT DO NOTHING
+                        RETURNING token INTO l_token;
+                        IF NOT FOUND THEN
+                            RAISE SQLSTATE 'AH001';
+                        END IF;
+                        RETURN format('granted %s 1 0 %s', l_token, encode(p_event, 'hex'));
+                    ELSIF l_record <> p_event AND l_row.kept IS NOT TRUE THEN
+                        RAISE SQLSTATE 'AH001';
+                    END IF;
+
+                    IF l_bind AND l_bound IS DISTINCT FROM p_event AND l_row.keys < {max_keys} THEN
+                        INSERT INTO {records}
+                            (record, delivery, alias_of, state, token, attempt, keys, created_at, changed_at)
+                        VALUES (p_delivery || '\x61', p_delivery, p_event, 'alias', 0, 0, 0, l_now, l_now)
+                        ON CONFLICT DO NOTHING;
+                        IF NOT FOUND THEN
+                            RAISE SQLSTATE 'AH001';
+                        END IF;
+                        UPDATE {records} SET keys = keys + 1 WHERE record = p_event;
+                    END IF;
+
+                    -- A record whose retention is over is as good as swept away.
+                    IF NOT l_row.kept THEN
+                        l_row.state := 'released';
+                        l_row.attempt := 0;
+                        UPDATE {records}
+                        SET created_at = l_now, set_aside_at = NULL, attempts = NULL, source = NULL, event_type = NULL,
+                            event_id = NULL, error = NULL, body = NULL
+                        WHERE record = l_record;
+                    END IF;
+                    IF l_row.state = 'released' OR l_row.state = 'running' AND l_row.lease_until <= l_now THEN
+                        -- The sequence is behind where it was not copied with the table.
+                        l_token := greatest(nextval('{tokens}'), l_row.token + 1);
+                        UPDATE {records}
+                        SET state = 'running', token = l_token, attempt = l_row.attempt + 1, changed_at = l_now,
+                            lease_until = l_now + l_lease
+                        WHERE record = l_record;
+                        RETURN format('granted %s %s 0 %s', l_token, l_row.attempt + 1, encode(l_record, 'hex'));
+                    END IF;
+                    RETURN format(
+                        '%s 0 0 %s %s', l_row.state,
+                        coalesce((extract(epoch FROM l_row.lease_until - l_now) * 1000000)::bigint, 0),
+                        encode(l_record, 'hex')
+                    );
+                EXCEPTION WHEN SQLSTATE 'AH001' THEN
+                    -- What was read has changed. The locks are let go, so that the next ones are in order again.
+                    NULL;
+                END;
             END LOOP;
-            -- Only now: the lock may have been waited for.
-            l_now := clock_timestamp();
-
-            IF l_new AND l_keys >= {max_keys} THEN
-                DELETE FROM {keys} WHERE delivery = p_delivery;
-            ELSIF l_new THEN
-                UPDATE {records} SET keys = l_keys + 1 WHERE record = o_record;
-            END IF;
-
-            -- A record whose retention is over is as good as swept away.
-            IF l_state = 'forgotten' OR l_state <> 'running' AND l_changed <= l_now - l_retention THEN
-                l_state := 'released';
-                o_attempt := 0;
-                UPDATE {records}
-                SET created_at = l_now, set_aside_at = NULL, attempts = NULL, source = NULL, event_type = NULL,
-                    event_id = NULL, error = NULL, body = NULL
-                WHERE record = o_record;
-            END IF;
-            IF l_state = 'released' OR l_state = 'running' AND l_until <= l_now THEN
-                o_verdict := 'granted';
-                -- The sequence is behind where it was not copied with the tables.
-                o_token := greatest(nextval('{tokens}'), o_token + 1);
-                o_attempt := o_attempt + 1;
-                UPDATE {records}
-                SET state = 'running', token = o_token, attempt = o_attempt, changed_at = l_now,
-                    lease_until = l_now + p_lease * interval '1 microsecond'
-                WHERE record = o_record;
-            ELSE
-                o_verdict := l_state;
-                o_left := extract(epoch FROM l_until - l_now) * 1000000;
-            END IF;
         END
         $claim$;
     END IF;

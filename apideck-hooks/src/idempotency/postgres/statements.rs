@@ -22,36 +22,51 @@ pub(super) struct Statements {
     pub(super) release_letter: Arc<str>,
     pub(super) purge_letter: Arc<str>,
     pub(super) sweep_records: Arc<str>,
-    pub(super) sweep_keys: Arc<str>,
+    pub(super) sweep_aliases: Arc<str>,
 }
 
-const CLAIM: &str = "SELECT o_record, o_verdict, o_token, o_attempt, o_left FROM {claim}($1, $2, $3, $4)";
+/// What comes for the first time, as most does, takes one insert and nothing else: its token is the answer. All else is for
+/// the function. The setting ends with the statement, so this is not for a transaction.
+const CLAIM: &str = "
+    WITH first AS (
+        INSERT INTO {records} (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
+        SELECT $1, $2, 'running', nextval('{tokens}'), 1, ($2 IS NOT NULL)::integer,
+            clock_timestamp() + $3 * interval '1 microsecond', clock_timestamp(), clock_timestamp()
+        WHERE NOT EXISTS (SELECT FROM {records} WHERE record = $1)
+            AND set_config('lock_timeout', '5s', true) IS NOT NULL
+        ON CONFLICT DO NOTHING
+        RETURNING token::text
+    )
+    SELECT coalesce((SELECT token FROM first), {claim}($1, $2, $3, $4))";
 
-const CLAIM_OPEN: &str =
-    "SELECT o_record, o_verdict, o_token, o_attempt, o_left, pg_backend_pid() FROM {claim}($1, $2, $3, $4)";
+const CLAIM_OPEN: &str = "SELECT {claim}($1, $2, $3, $4), pg_backend_pid()";
+
+/// Within a claim.
+const KEPT_BY_CLAIM: &str =
+    "r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_now - l_retention";
 
 const CANCEL: &str = "SELECT pg_cancel_backend($1)";
 
 const RENEW: &str = "
     UPDATE {records} SET lease_until = clock_timestamp() + $3 * interval '1 microsecond'
-    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+    WHERE record = $1 AND token = $2 AND state = 'running'";
 
 /// `set_aside_at` stays: a list that stopped at this letter goes on from there.
 const DONE: &str = "
     UPDATE {records}
     SET state = 'done', changed_at = clock_timestamp(), lease_until = NULL, attempts = NULL, source = NULL,
         event_type = NULL, event_id = NULL, error = NULL, body = NULL
-    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+    WHERE record = $1 AND token = $2 AND state = 'running'";
 
 const RELEASE: &str = "
     UPDATE {records} SET state = 'released', changed_at = clock_timestamp(), lease_until = NULL
-    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+    WHERE record = $1 AND token = $2 AND state = 'running'";
 
 const DEAD: &str = "
     UPDATE {records}
     SET state = 'dead', changed_at = clock_timestamp(), lease_until = NULL, set_aside_at = clock_timestamp(),
         attempts = attempt, source = $3, event_type = $4, event_id = $5, error = $6, body = $7
-    WHERE record = $1 AND token = $2 AND state = 'running' RETURNING 1";
+    WHERE record = $1 AND token = $2 AND state = 'running'";
 
 /// `$1` is the retention.
 const KEPT: &str = "(state = 'running' OR state <> 'forgotten'
@@ -96,16 +111,17 @@ const PURGE_LETTER: &str = "
 const SWEEP_RECORDS: &str = "
     DELETE FROM {records} WHERE record = ANY (ARRAY (
         SELECT record FROM {records}
-        WHERE created_at <= {cutoff} AND changed_at <= {cutoff} AND state <> 'running'
+        WHERE created_at <= {cutoff} AND changed_at <= {cutoff} AND state NOT IN ('running', 'alias')
         ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
     )) RETURNING 1";
 
-/// A delivery key goes after its record.
-const SWEEP_KEYS: &str = "
-    DELETE FROM {keys} WHERE delivery = ANY (ARRAY (
-        SELECT k.delivery FROM {keys} k
-        WHERE k.bound_at <= {cutoff} AND NOT EXISTS (SELECT FROM {records} r WHERE r.record = k.record)
-        ORDER BY k.bound_at LIMIT $2 FOR UPDATE OF k SKIP LOCKED
+/// A further delivery key goes after its record, the first one with it.
+const SWEEP_ALIASES: &str = "
+    DELETE FROM {records} WHERE record = ANY (ARRAY (
+        SELECT a.record FROM {records} a
+        WHERE a.created_at <= {cutoff} AND a.state = 'alias'
+            AND NOT EXISTS (SELECT FROM {records} r WHERE r.record = a.alias_of)
+        ORDER BY a.created_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED
     )) RETURNING 1";
 
 /// As a sub-select it is read once, so that an index can be used.
@@ -117,6 +133,7 @@ impl Statements {
             let sql = sql
                 .replace("{letter}", LETTER)
                 .replace("{kept}", KEPT)
+                .replace("{kept_by_claim}", KEPT_BY_CLAIM)
                 .replace("{claimable}", CLAIMABLE)
                 .replace("{cutoff}", CUTOFF)
                 .replace("{max_keys}", &MAX_ALIASES.to_string());
@@ -137,7 +154,7 @@ impl Statements {
             release_letter: fill(RELEASE_LETTER),
             purge_letter: fill(PURGE_LETTER),
             sweep_records: fill(SWEEP_RECORDS),
-            sweep_keys: fill(SWEEP_KEYS),
+            sweep_aliases: fill(SWEEP_ALIASES),
         }
     }
 }

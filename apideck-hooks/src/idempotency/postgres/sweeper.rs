@@ -54,7 +54,7 @@ pub(super) async fn sweep(
     retention: Duration,
 ) -> Result<u64, StoreError> {
     let mut swept = 0;
-    for statement in [&statements.sweep_records, &statements.sweep_keys] {
+    for statement in [&statements.sweep_records, &statements.sweep_aliases] {
         loop {
             let query = query(statement).bind(micros(retention)).bind(i64::from(BATCH));
             let batch = rows(pool, query).await?.len();

@@ -44,8 +44,14 @@ impl Transactions for PostgresStore {
             return Ok(Begun::Busy);
         };
         let turn = turn.map_err(StoreError::new)?;
-        let claim = self.claim_with(&self.statements.claim_open, claim);
-        let begin = begin(self.pool.clone(), Arc::clone(&self.statements), turn, claim);
+        let query = self.claim_with(&self.statements.claim_open, claim);
+        let begin = begin(
+            self.pool.clone(),
+            Arc::clone(&self.statements),
+            turn,
+            query,
+            claim.event,
+        );
         // Not dropped half-way if it takes too long: what it has begun is rolled back when it comes.
         match timeout(patience + LONGEST_CLAIM, tokio::spawn(begin)).await {
             Ok(Ok(begun)) => begun,
@@ -63,6 +69,7 @@ async fn begin(
     statements: Arc<Statements>,
     turn: OwnedSemaphorePermit,
     claim: Query<'static, Postgres, PgArguments>,
+    event: Key,
 ) -> Result<Begun, StoreError> {
     let lent = Lent::from(&pool).await.map_err(explain)?;
     let mut connection = Held { lent, _turn: turn };
@@ -87,7 +94,7 @@ async fn begin(
     let [row] = &rows[..] else {
         return Err(unexpected());
     };
-    let claimed = claimed(row)?;
+    let claimed = claimed(row, event)?;
     let Verdict::Granted { token, attempt } = claimed.verdict else {
         // A delivery key may have been bound.
         within_limit(savepoints::commit::<Postgres>(&mut connection))
@@ -96,7 +103,7 @@ async fn begin(
         connection.lent.give_back();
         return Ok(Begun::Not(claimed));
     };
-    let backend = get(row, 5)?;
+    let backend = get(row, 1)?;
     let (loan, back) = Loan::new(connection);
     Ok(Begun::Open(Open {
         claimed,
@@ -170,8 +177,8 @@ impl Ending for PostgresEnding {
 
 async fn commit(mut connection: Held, mark: Query<'static, Postgres, PgArguments>) -> Committed {
     let refused = if savepoints::depth::<Postgres>(&connection) == 1 {
-        match within_limit(mark.fetch_all(&mut *connection)).await {
-            Ok(rows) if rows.is_empty() => Some(StoreError::new(ENDED)),
+        match within_limit(mark.execute(&mut *connection)).await {
+            Ok(done) if done.rows_affected() == 0 => Some(StoreError::new(ENDED)),
             Ok(_) => None,
             Err(error @ sqlx::Error::Database(_)) => Some(explain(error)),
             // Closed without a `COMMIT`.
