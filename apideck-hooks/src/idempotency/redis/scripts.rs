@@ -1,6 +1,6 @@
 //! What is asked of Redis: scripts on one key each, so that they run in a cluster too.
 
-use ::redis::{Cmd, Script as Source};
+use ::redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 use std::sync::LazyLock;
 
 /// A Lua script, known to the server by its hash once it was run.
@@ -33,79 +33,56 @@ scripts! {
 
 /// One command on one key. Sent again it does no harm: whatever is not idempotent by itself carries its call's mark.
 pub(super) struct Step {
-    what: What,
+    /// A script by its hash.
+    cmd: Cmd,
+    script: Option<&'static Script>,
     pub(super) key: Vec<u8>,
-    args: Vec<Vec<u8>>,
 }
 
-enum What {
-    Script(&'static Script),
-    Command(&'static str),
-}
-
-/// How a value is sent.
-pub(super) trait Arg {
-    fn bytes(self) -> Vec<u8>;
-}
-
-impl Arg for &[u8] {
-    fn bytes(self) -> Vec<u8> {
-        self.to_vec()
-    }
-}
-
-impl Arg for &str {
-    fn bytes(self) -> Vec<u8> {
-        self.into()
-    }
-}
-
-impl Arg for u64 {
-    fn bytes(self) -> Vec<u8> {
-        self.to_string().into()
-    }
-}
+/// What most commands take: there is one allocation for each.
+const ARGS: usize = 10;
+const BYTES: usize = 256;
 
 impl Step {
     pub(super) fn script(script: &'static Script, key: Vec<u8>) -> Self {
+        let mut cmd = Cmd::with_capacity(ARGS, BYTES);
+        cmd.arg("EVALSHA")
+            .arg(script.0.0.get_hash())
+            .arg(1)
+            .arg(key.as_slice());
         Step {
-            what: What::Script(script),
+            cmd,
+            script: Some(script),
             key,
-            args: Vec::new(),
         }
     }
 
     pub(super) fn command(name: &'static str, key: Vec<u8>) -> Self {
+        let mut cmd = Cmd::with_capacity(ARGS, BYTES);
+        cmd.arg(name).arg(key.as_slice());
         Step {
-            what: What::Command(name),
+            cmd,
+            script: None,
             key,
-            args: Vec::new(),
         }
     }
 
-    pub(super) fn arg(mut self, arg: impl Arg) -> Self {
-        self.args.push(arg.bytes());
+    pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
+        self.cmd.arg(arg);
         self
     }
 
     /// The command; a script by its hash, or in full for a server that does not know it.
     pub(super) fn build(&self, in_full: bool) -> Cmd {
-        let mut cmd = match self.what {
-            What::Script(script) => {
-                let (source, text) = &*script.0;
-                let mut cmd = if in_full {
-                    ::redis::cmd("EVAL").arg(text).to_owned()
-                } else {
-                    ::redis::cmd("EVALSHA").arg(source.get_hash()).to_owned()
-                };
-                cmd.arg(1);
-                cmd
-            }
-            What::Command(name) => ::redis::cmd(name),
+        let Some(script) = self.script.filter(|_| in_full) else {
+            return self.cmd.clone();
         };
-        cmd.arg(self.key.as_slice());
-        for arg in &self.args {
-            cmd.arg(arg.as_slice());
+        let mut cmd = ::redis::cmd("EVAL");
+        cmd.arg(script.0.1);
+        for arg in self.cmd.args_iter().skip(2) {
+            if let Arg::Simple(bytes) = arg {
+                cmd.arg(bytes);
+            }
         }
         cmd
     }

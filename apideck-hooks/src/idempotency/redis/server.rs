@@ -118,8 +118,8 @@ impl Connection {
 
     /// Sends the commands at once to the server that has the key: an answer for each, an error of the server among them.
     pub(super) async fn send(&mut self, key: &[u8], commands: Vec<Cmd>) -> RedisResult<Vec<Value>> {
-        let mut pipe = ::redis::pipe();
         let count = commands.len();
+        let mut pipe = ::redis::Pipeline::with_capacity(count);
         for command in commands {
             pipe.add_command(command);
         }

@@ -13,7 +13,7 @@ if not state and ARGV[6] == '1' then
   return {0, 0, 0, 0, 0, 0}
 end
 
-local listed = 0
+local listed, longer = 0, nil
 if ARGV[3] ~= '' then
   for at = 1, #list, 8 do
     if string.sub(list, at, at + 7) == ARGV[3] then
@@ -21,27 +21,26 @@ if ARGV[3] ~= '' then
     end
   end
   if listed == 0 and #list < 8 * tonumber(ARGV[4]) then
-    listed = 1
-    redis.call('HSET', KEYS[1], 'a', list .. ARGV[3])
+    listed, longer = 1, list .. ARGV[3]
   end
 end
 
-if state == 'done' then
-  return {3, token, attempt, 0, listed, 0}
-elseif state == 'dead' then
-  return {4, token, attempt, 0, listed, 0}
-end
 -- The same call sent again gets the same answer.
 local again = state == 'run' and record[5] == ARGV[2]
-if state == 'run' and not again and till > now then
-  return {2, token, attempt, till - now, listed, 0}
+local busy = state == 'run' and not again and till > now
+if busy or state == 'done' or state == 'dead' then
+  if longer then
+    redis.call('HSET', KEYS[1], 'a', longer)
+  end
+  return {busy and 2 or state == 'done' and 3 or 4, token, attempt, busy and till - now or 0, listed, 0}
 end
 if not again then
   -- From the clock: it grows even across records that were forgotten, or lost in a failover.
   token = math.max(token + 1, now)
   attempt = attempt + 1
 end
-redis.call('HSET', KEYS[1], 's', 'run', 't', string.format('%.0f', token), 'n', string.format('%.0f', attempt),
-  'u', string.format('%.0f', now + ARGV[1] * 1000), 'm', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[1] + ARGV[5]))
+-- Each call costs as much as all the rest of the script: one sets all fields.
+redis.call('HSET', KEYS[1], 's', 'run', 't', string.format('%d', token), 'n', string.format('%d', attempt),
+  'u', string.format('%d', now + ARGV[1] * 1000), 'm', ARGV[2], 'a', longer or list)
+redis.call('PEXPIRE', KEYS[1], string.format('%d', ARGV[1] + ARGV[5]))
 return {1, token, attempt, 0, listed, attempt == 1 and 1 or 0}

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Settles the record KEYS[1]. ARGV: the token; the call's mark; 'done', 'free' or 'dead'; the retention in ms; for 'dead'
 -- source, event type, event id, error, body, and '1' if the body was too large to keep.
-local record = redis.call('HMGET', KEYS[1], 's', 't', 'm', 'n')
+local record = redis.call('HMGET', KEYS[1], 's', 't', 'm', 'n', 'since')
 if record[2] ~= ARGV[1] then
   return 0
 end
@@ -10,7 +10,7 @@ if record[1] ~= 'run' then
   return record[3] == ARGV[2] and record[1] == ARGV[3] and 1 or 0
 end
 redis.call('HSET', KEYS[1], 's', ARGV[3], 'm', ARGV[2])
-if ARGV[3] == 'done' then
+if ARGV[3] == 'done' and record[5] then
   redis.call('HDEL', KEYS[1], 'since', 'tries', 'source', 'type', 'id', 'error', 'body', 'cut')
 elseif ARGV[3] == 'dead' then
   local clock = redis.call('TIME')
