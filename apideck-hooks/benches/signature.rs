@@ -16,6 +16,7 @@ mod report;
 #[path = "signature/subject.rs"]
 mod subject;
 
+use std::process::ExitCode;
 use std::{env, time::Duration};
 
 use body::Body;
@@ -24,7 +25,7 @@ use node::Node;
 use report::{Report, Target};
 use subject::Subject;
 
-fn main() {
+fn main() -> ExitCode {
     // `cargo test --benches` runs this too. Then it only has to run.
     let test = !env::args().any(|argument| argument == "--bench");
     let filter = env::args()
@@ -40,9 +41,10 @@ fn main() {
     let mut node = Node::start();
     events(&filter, time, node.as_mut(), &mut report);
     adversaries(&filter, time, &mut report);
-    if !test {
-        report.print();
+    if test {
+        return ExitCode::SUCCESS;
     }
+    report.print()
 }
 
 /// Bodies like Apideck's, beside other ways to verify them.

@@ -16,8 +16,9 @@ mod subject;
 use apideck_hooks::{MemoryStore, SqliteStore};
 use plain::{PlainMemory, PlainSqlite};
 use report::{Report, Target};
-use servers::Trio;
+use servers::Four;
 use std::path::Path;
+use std::process::ExitCode;
 use subject::{Ours, Subject, TASKS};
 
 /// Events that the memory store is to remember.
@@ -96,25 +97,27 @@ impl Bench {
             .add(what.to_owned(), ours.ratio(plain, 1), Target::AtLeast(5.0));
     }
 
-    async fn server(&mut self, name: &str, subjects: Trio) {
+    async fn server(&mut self, name: &str, subjects: Four) {
         let Some(mut subjects) = subjects else {
             let why = "its server's URL or its feature is not given";
             return self.report.skip(format!("{name}: rate ÷ by hand"), why);
         };
         self.measure(&mut subjects).await;
-        let [both, one, plain] = &subjects;
+        let [both, one, plain, fenced] = &subjects;
         for (n, tasks) in TASKS.into_iter().enumerate() {
             for (subject, keys) in [(both, "both keys"), (one, "one key")] {
                 let what = format!("{name}, {keys}, {tasks} tasks: rate ÷ by hand");
                 self.report
                     .add(what, subject.ratio(plain, n), Target::AtLeast(0.9));
             }
+            let what = format!("{name}, both keys, {tasks} tasks: rate ÷ fenced");
+            self.report.add(what, both.ratio(fenced, n), Target::AtLeast(0.9));
         }
     }
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
-async fn main() {
+async fn main() -> ExitCode {
     let measure = std::env::args().any(|argument| argument == "--bench");
     let words = std::env::args().skip(1);
     let (rounds, share) = if measure { (9, 1) } else { (1, 100) };
@@ -152,8 +155,12 @@ async fn main() {
         #[cfg(not(feature = "redis"))]
         let subjects = None;
         bench.server("redis", subjects).await;
+        #[cfg(feature = "redis")]
+        servers::redis::clear().await;
     }
     if measure {
-        bench.report.print();
+        bench.report.print()
+    } else {
+        ExitCode::SUCCESS
     }
 }

@@ -1,5 +1,7 @@
 //! The required ratios, and whether they are met.
 
+use std::process::ExitCode;
+
 #[derive(Default)]
 pub(crate) struct Report(Vec<Row>);
 
@@ -39,7 +41,8 @@ impl Report {
         });
     }
 
-    pub(crate) fn print(&self) {
+    /// Prints it; fails if a target is missed.
+    pub(crate) fn print(&self) -> ExitCode {
         println!("\n{:<48} {:>7} {:>7}", "required", "ratio", "target");
         for Row {
             what,
@@ -51,12 +54,17 @@ impl Report {
             match ratio {
                 Ok(ratio) => println!(
                     "{what:<48} {ratio:>7.3} {target:>7} {}",
-                    if *good { "OK" } else { "over" }
+                    if *good { "OK" } else { "MISSED" }
                 ),
                 Err(why) => println!("{what:<48} SKIPPED: {why}"),
             }
         }
-        let over = self.0.iter().filter(|row| !row.good).count();
-        println!("{} ratios, {over} over their targets", self.0.len());
+        let missed = self.0.iter().filter(|row| !row.good).count();
+        println!("{} ratios, {missed} targets missed", self.0.len());
+        if missed == 0 {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     }
 }

@@ -81,6 +81,33 @@ impl Handle for PlainPostgres {
     }
 }
 
+/// The least that does what is promised: both keys, each bound once, and a token without which nothing is settled.
+#[cfg(feature = "postgres")]
+pub(crate) struct FencedPostgres(pub(crate) sqlx::PgPool);
+
+#[cfg(feature = "postgres")]
+impl FencedPostgres {
+    pub(crate) const TABLE: &str = "CREATE TABLE apideck_hooks_bench.fenced (
+        key bytea PRIMARY KEY, delivery bytea UNIQUE, done boolean NOT NULL, token bigserial, lease timestamptz NOT NULL
+    )";
+}
+
+#[cfg(feature = "postgres")]
+impl Handle for FencedPostgres {
+    async fn handle(&self, n: u64) {
+        let claim = "INSERT INTO apideck_hooks_bench.fenced (key, delivery, done, lease)
+            VALUES ($1, $2, false, clock_timestamp() + $3 * interval '1 microsecond') ON CONFLICT DO NOTHING RETURNING token";
+        let claim = sqlx::query_scalar(claim).bind(key(n).to_bytes());
+        let claim = claim.bind(key(!n).to_bytes()).bind(30_000_000_i64);
+        let token: i64 = claim.fetch_one(&self.0).await.expect("a claim");
+        let finish =
+            "UPDATE apideck_hooks_bench.fenced SET done = true WHERE key = $1 AND token = $2 AND NOT done";
+        let finish = sqlx::query(finish).bind(key(n).to_bytes()).bind(token);
+        let changed = finish.execute(&self.0).await.expect("a finish");
+        assert_eq!(changed.rows_affected(), 1);
+    }
+}
+
 /// `SET NX`, then `SET`.
 #[cfg(feature = "redis")]
 pub(crate) struct PlainRedis(pub(crate) redis::aio::MultiplexedConnection, pub(crate) u32);
@@ -97,5 +124,68 @@ impl Handle for PlainRedis {
         let mut finish = redis::cmd("SET");
         finish.arg(&key).arg("done").arg("PX").arg(600_000);
         let () = finish.query_async(&mut connection).await.expect("an answer");
+    }
+}
+
+/// The least that fences: both keys, and a script that settles what still has the token.
+#[cfg(feature = "redis")]
+pub(crate) struct FencedRedis {
+    connection: redis::aio::MultiplexedConnection,
+    run: u32,
+    finish: redis::Script,
+}
+
+#[cfg(feature = "redis")]
+impl FencedRedis {
+    pub(crate) async fn new(mut connection: redis::aio::MultiplexedConnection, run: u32) -> Self {
+        let finish = redis::Script::new(
+            "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+            redis.call('SET', KEYS[1], 'done', 'PX', ARGV[2])
+            return 1",
+        );
+        let loaded = finish.load_async(&mut connection).await;
+        assert_eq!(loaded.expect("a script"), finish.get_hash());
+        FencedRedis {
+            connection,
+            run,
+            finish,
+        }
+    }
+}
+
+#[cfg(feature = "redis")]
+impl Handle for FencedRedis {
+    async fn handle(&self, n: u64) {
+        let mut connection = self.connection.clone();
+        let name = |kind, n| format!("apideck-hooks-bench:{}:fenced:{kind}:{}", self.run, key(n));
+        let (record, alias) = (name('r', n), name('a', !n));
+        let mut claim = redis::pipe();
+        claim
+            .cmd("SET")
+            .arg(&record)
+            .arg(n)
+            .arg("NX")
+            .arg("PX")
+            .arg(600_000);
+        claim
+            .cmd("SET")
+            .arg(&alias)
+            .arg(n)
+            .arg("NX")
+            .arg("GET")
+            .arg("PX")
+            .arg(600_000);
+        let (claimed, bound): (bool, Option<u64>) =
+            claim.query_async(&mut connection).await.expect("an answer");
+        assert!(claimed && bound.is_none());
+        let mut finish = redis::cmd("EVALSHA");
+        finish
+            .arg(self.finish.get_hash())
+            .arg(1)
+            .arg(&record)
+            .arg(n)
+            .arg(600_000);
+        let held: bool = finish.query_async(&mut connection).await.expect("an answer");
+        assert!(held);
     }
 }

@@ -2,13 +2,14 @@
 
 use super::subject::Subject;
 
-/// Ours with both keys, ours with the event key alone, the plain one; none without a server.
-pub(crate) type Trio = Option<[Subject; 3]>;
+/// Ours with both keys, ours with the event key alone, the plain one, the least that keeps the promise; none without a
+/// server.
+pub(crate) type Four = Option<[Subject; 4]>;
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres {
-    use super::{Subject, Trio};
-    use crate::plain::PlainPostgres;
+    use super::{Four, Subject};
+    use crate::plain::{FencedPostgres, PlainPostgres};
     use crate::subject::Ours;
     use apideck_hooks::PostgresStore;
     use sqlx::postgres::PgPoolOptions;
@@ -25,7 +26,7 @@ pub(crate) mod postgres {
         pool.connect(url).await.expect("the server at DATABASE_URL")
     }
 
-    pub(crate) async fn subjects() -> Trio {
+    pub(crate) async fn subjects() -> Four {
         let url = std::env::var("DATABASE_URL").ok()?;
         clear().await;
         let mut stores = Vec::new();
@@ -39,6 +40,8 @@ pub(crate) mod postgres {
         let plain = pool(&url).await;
         let table = "CREATE TABLE apideck_hooks_bench.plain (key bytea PRIMARY KEY, done boolean NOT NULL)";
         plain.execute(table).await.expect("a table");
+        let fenced = pool(&url).await;
+        fenced.execute(FencedPostgres::TABLE).await.expect("a table");
         Some([
             Subject::new(
                 "postgres",
@@ -57,6 +60,7 @@ pub(crate) mod postgres {
                 },
             ),
             Subject::new("postgres, by hand", EVENTS, PlainPostgres(plain)),
+            Subject::new("postgres, fenced", EVENTS, FencedPostgres(fenced)),
         ])
     }
 
@@ -72,15 +76,51 @@ pub(crate) mod postgres {
 
 #[cfg(feature = "redis")]
 pub(crate) mod redis {
-    use super::{Subject, Trio};
-    use crate::plain::PlainRedis;
+    use super::{Four, Subject};
+    use crate::plain::{FencedRedis, PlainRedis};
     use crate::subject::Ours;
     use apideck_hooks::RedisStore;
     use std::time::Duration;
 
     const EVENTS: [u64; 2] = [2_000, 20_000];
 
-    pub(crate) async fn subjects() -> Trio {
+    /// Takes away what this run has left, which would slow down others that use the server.
+    pub(crate) async fn clear() {
+        let Ok(url) = std::env::var("REDIS_URL") else {
+            return;
+        };
+        let client = ::redis::Client::open(url).expect("REDIS_URL");
+        let mut connection = client
+            .get_multiplexed_async_connection()
+            .await
+            .expect("a connection");
+        let pattern = format!("apideck-hooks-bench:{}:*", std::process::id());
+        let mut cursor = 0_u64;
+        loop {
+            let mut scan = ::redis::cmd("SCAN");
+            scan.arg(cursor)
+                .arg("MATCH")
+                .arg(&pattern)
+                .arg("COUNT")
+                .arg(2_000);
+            let (next, keys): (u64, Vec<String>) =
+                scan.query_async(&mut connection).await.expect("an answer");
+            if !keys.is_empty() {
+                let mut unlink = ::redis::cmd("UNLINK");
+                let () = unlink
+                    .arg(keys)
+                    .query_async(&mut connection)
+                    .await
+                    .expect("an answer");
+            }
+            if next == 0 {
+                return;
+            }
+            cursor = next;
+        }
+    }
+
+    pub(crate) async fn subjects() -> Four {
         let url = std::env::var("REDIS_URL").ok()?;
         let run = std::process::id();
         let mut stores = Vec::new();
@@ -99,6 +139,8 @@ pub(crate) mod redis {
             .query_async(&mut plain)
             .await
             .expect("an answer");
+        let fenced = client.get_multiplexed_async_connection().await;
+        let fenced = FencedRedis::new(fenced.expect("a connection"), run).await;
         Some([
             Subject::new(
                 "redis",
@@ -117,6 +159,7 @@ pub(crate) mod redis {
                 },
             ),
             Subject::new("redis, by hand", EVENTS, PlainRedis(plain, run)),
+            Subject::new("redis, fenced", EVENTS, fenced),
         ])
     }
 }
