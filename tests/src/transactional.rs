@@ -149,6 +149,18 @@ impl World {
         }
     }
 
+    /// Whether another program's statements go through.
+    pub async fn try_execute(&self, sql: &'static str) -> bool {
+        match self {
+            World::Postgres(database) => sqlx::raw_sql(sql).execute(&other(database)).await.is_ok(),
+            World::Sqlite(directory) => {
+                let options = options(directory).busy_timeout(Duration::ZERO);
+                let mut connection = options.connect().await.expect("a file");
+                sqlx::raw_sql(sql).execute(&mut connection).await.is_ok()
+            }
+        }
+    }
+
     /// Statements of another program.
     pub async fn execute(&self, sql: &str) {
         let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
@@ -209,9 +221,12 @@ pub fn file(directory: &Directory) -> PathBuf {
 }
 
 async fn open(directory: &Directory) -> SqliteConnection {
-    let options = SqliteConnectOptions::new().filename(file(directory));
-    let options = options
+    options(directory).connect().await.expect("a file")
+}
+
+fn options(directory: &Directory) -> SqliteConnectOptions {
+    SqliteConnectOptions::new()
+        .filename(file(directory))
         .create_if_missing(true)
-        .journal_mode(SqliteJournalMode::Wal);
-    options.connect().await.expect("a file")
+        .journal_mode(SqliteJournalMode::Wal)
 }

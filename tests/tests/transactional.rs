@@ -14,5 +14,7 @@ mod handlers;
 mod kills;
 #[path = "transactional/postgres.rs"]
 mod postgres;
+#[path = "transactional/sqlite.rs"]
+mod sqlite;
 
 const EVENT: &str = "vault.connection.callable";

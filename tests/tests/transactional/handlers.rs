@@ -126,29 +126,6 @@ async fn in_sqlite_savepoints_work_and_mistakes_fail() {
     savepoints_and_mistakes(&world).await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn in_sqlite_a_kept_transaction_holds_all_up_until_it_is_given_back() {
-    let Some(world) = World::sqlite().await else {
-        return;
-    };
-    let hooks = hooks(&world).await;
-    let kept = {
-        let hooks = hooks.clone();
-        tokio::spawn(async move { Sent::event(EVENT, "keep").call(&hooks).await })
-    };
-    let tx = loop {
-        if let Some(tx) = SQLITE_KEPT.lock().await.take() {
-            break tx;
-        }
-        tokio::task::yield_now().await;
-    };
-    // Its attempt cannot be counted while nothing can be written; it is answered all the same.
-    assert_eq!(kept.await.unwrap().status, 500);
-    drop(tx);
-    assert_eq!(Sent::event(EVENT, "e1").call(&hooks).await.word(), "handled");
-    assert_eq!((world.effects("keep").await, world.marks().await), (0, 1));
-}
-
 /// The time-out of the handler ends its statement too: the record is free at once, and the attempt counted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_statement_that_is_left_behind_is_cancelled() {

@@ -1,5 +1,6 @@
 //! The file, and what goes wrong with it.
 
+use super::lendable::Lendable;
 use crate::idempotency::store::StoreError;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
@@ -85,7 +86,7 @@ impl Database {
     }
 
     /// A connection that commits durably.
-    pub(super) async fn writer(&self) -> Result<SqliteConnection, Failed> {
+    pub(super) async fn writer(&self) -> Result<Lendable, Failed> {
         let mut connection = self
             .options()
             .journal_mode(SqliteJournalMode::Wal)
@@ -108,7 +109,7 @@ impl Database {
                 "its journal mode stays {mode:?}: keep it on a local disk, where SQLite can use a write-ahead log"
             )));
         }
-        Ok(connection)
+        Ok(Lendable::new(connection).await?)
     }
 
     /// A connection beside the writer's, for what was committed.

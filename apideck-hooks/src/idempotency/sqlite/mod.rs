@@ -4,6 +4,7 @@ mod batch;
 mod builder;
 mod clock;
 mod database;
+mod lendable;
 mod lock;
 mod operation;
 mod reader;

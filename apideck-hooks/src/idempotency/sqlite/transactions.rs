@@ -3,6 +3,7 @@
 use super::SqliteStore;
 use super::batch::Batch;
 use super::database::Failed;
+use super::lendable::Lendable;
 use super::writer::{Writer, connected};
 use crate::delivery::Key;
 use crate::handler::{Transactional, Tx};
@@ -11,13 +12,24 @@ use crate::idempotency::savepoints;
 use crate::idempotency::store::{Claim, Claimed, End, Held, StoreError, Token, Verdict};
 use crate::idempotency::transactions::{Begun, Committed, ENDED, Ending, KEPT, Open, Transactions, sealed};
 use async_trait::async_trait;
-use sqlx::{SqlSafeStr, Sqlite, SqliteConnection};
+use sqlx::{Connection, SqlSafeStr, Sqlite};
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 /// SQLite's code for a constraint that does not hold, which a commit finds if it was deferred.
 const CONSTRAINT: i32 = 19;
+
+/// How long a connection that is kept past its handler's end is waited for, before all others are refused.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long a statement that a handler has left behind may hold up the commit.
+const LONGEST_LEFTOVER: Duration = Duration::from_secs(5);
+
+/// How long it may take to end once it is told to.
+const LONGEST_STOP: Duration = Duration::from_secs(5);
+
+const LEFTOVER: &str = "a statement that the handler has started and not waited for takes too long";
 
 /// Somebody wants the connection.
 pub(super) struct Begin {
@@ -79,7 +91,9 @@ impl Writer {
             Ok((claimed, None)) => return drop(reply.send(Ok(Begun::Not(claimed)))),
             Err(failed) => return drop(reply.send(Err(StoreError::new(self.explain(&failed))))),
         };
-        let (loan, mut back) = Loan::new(Box::new(connection));
+        let reins = connection.reins();
+        reins.set_lent(true);
+        let (loan, mut back) = Loan::new(connection);
         let (order, ordered) = oneshot::channel();
         // If they have gone, the connection comes back at once, and without an order.
         drop(reply.send(Ok(Begun::Open(Open {
@@ -95,10 +109,11 @@ impl Writer {
                 let _ = order.send(Committed::No(StoreError::new(KEPT)));
             }
             tracing::error!("{KEPT}; nothing is written until it is given back");
-            connection = back.await.ok();
+            reins.set_stopped(true);
+            connection = self.outlast(back).await;
         }
         // Without it the next transaction is on a new one.
-        let Some(mut connection) = connection.map(|connection| *connection) else {
+        let Some(mut connection) = connection else {
             return;
         };
         let committed = match order {
@@ -108,11 +123,27 @@ impl Writer {
             }
             None => None,
         };
-        if savepoints::roll_back::<Sqlite>(&mut connection).await.is_ok() {
-            self.connection = Some(connection);
-        }
+        self.connection = match &committed {
+            Some((_, Committed::Yes)) => Some(connection),
+            _ => rolled_back(connection).await,
+        };
         if let Some((order, committed)) = committed {
             let _ = order.send(committed);
+        }
+    }
+
+    /// Waits for a connection that is kept, unless nobody is left to ask. Whoever asks meanwhile is refused, not held up.
+    async fn outlast<T>(&mut self, mut back: oneshot::Receiver<T>) -> Option<T> {
+        if let Ok(back) = timeout(PATIENCE, &mut back).await {
+            return back.ok();
+        }
+        loop {
+            tokio::select! {
+                biased;
+                back = &mut back => return back.ok(),
+                operation = self.queue.recv() => operation?.fail(KEPT),
+                begin = self.begins.recv() => drop(begin?.reply.send(Err(StoreError::new(KEPT)))),
+            }
         }
     }
 
@@ -120,7 +151,7 @@ impl Writer {
     async fn claim_open(
         &mut self,
         claim: Claim,
-    ) -> Result<(Claimed, Option<(Token, u32, SqliteConnection)>), Failed> {
+    ) -> Result<(Claimed, Option<(Token, u32, Lendable)>), Failed> {
         let (now, floor) = (self.now(), self.floor);
         // Taken: what fails half-way is closed with its transaction, unless it can be rolled back.
         connected(&self.database, &mut self.connection).await?;
@@ -147,14 +178,12 @@ impl Writer {
                 return Ok((claimed, Some((token, attempt, connection))));
             }
         }
-        if savepoints::roll_back::<Sqlite>(&mut connection).await.is_ok() {
-            self.connection = Some(connection);
-        }
+        self.connection = rolled_back(connection).await;
         result.map(|(claimed, _)| (claimed, None))
     }
 
     /// Marks the event as done and commits. Whatever is not committed is to be rolled back.
-    async fn commit_open(&self, connection: &mut SqliteConnection, record: Key, token: Token) -> Committed {
+    async fn commit_open(&self, connection: &mut Lendable, record: Key, token: Token) -> Committed {
         let refused = |why: String| Committed::No(StoreError::new(why));
         let (now, floor) = (self.now(), self.floor);
         let marked = async {
@@ -165,12 +194,14 @@ impl Writer {
             }
             Ok(held)
         };
-        match marked.await {
+        match timeout(LONGEST_LEFTOVER, marked).await {
             // Counted only now: a savepoint that was dropped is rolled back before the statements above.
-            Ok(Held::Yes) if savepoints::depth::<Sqlite>(connection) == 1 => {}
-            Ok(Held::Yes | Held::Lost) => return refused(ENDED.to_owned()),
-            Err(failed) => return refused(self.explain(&failed)),
+            Ok(Ok(Held::Yes)) if savepoints::depth::<Sqlite>(connection) == 1 => {}
+            Ok(Ok(Held::Yes | Held::Lost)) => return refused(ENDED.to_owned()),
+            Ok(Err(failed)) => return refused(self.explain(&failed)),
+            Err(_) => return refused(LEFTOVER.to_owned()),
         }
+        connection.reins().set_lent(false);
         match savepoints::commit::<Sqlite>(connection).await {
             Ok(()) => Committed::Yes,
             Err(error) => {
@@ -190,4 +221,18 @@ impl Writer {
     fn explain(&self, failed: &Failed) -> String {
         self.database.explain(failed)
     }
+}
+
+/// The connection, if it is as it was before it was lent. Else it is closed, and its transaction ends with it.
+async fn rolled_back(mut connection: Lendable) -> Option<Lendable> {
+    let reins = connection.reins();
+    // A statement that was left behind is not waited for: nothing of it is to stay.
+    reins.set_stopped(true);
+    let Ok(Ok(())) = timeout(LONGEST_STOP, connection.ping()).await else {
+        return None;
+    };
+    reins.set_stopped(false);
+    savepoints::roll_back::<Sqlite>(&mut connection).await.ok()?;
+    reins.set_lent(false);
+    Some(connection)
 }

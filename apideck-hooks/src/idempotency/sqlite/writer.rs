@@ -3,11 +3,12 @@
 use super::batch::{Batch, delete, key};
 use super::clock::Clock;
 use super::database::{Database, Failed};
+use super::lendable::Lendable;
 use super::lock::Lock;
 use super::operation::{Answered, Operation};
 use super::record::Now;
 use super::transactions::Begin;
-use sqlx::{Connection, Row, SqliteConnection};
+use sqlx::{Connection, Row};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -30,7 +31,7 @@ pub(super) struct Writer {
     pub(super) begins: mpsc::Receiver<Begin>,
     pub(super) database: Database,
     /// None if it was of no more use: the next transaction makes it anew.
-    pub(super) connection: Option<SqliteConnection>,
+    pub(super) connection: Option<Lendable>,
     pub(super) clock: Clock,
     pub(super) boot: i64,
     /// Milliseconds.
@@ -90,7 +91,7 @@ impl Writer {
         }
         let Writer { connection, lock, .. } = self;
         if let Some(connection) = connection {
-            let _ = connection.close().await;
+            let _ = connection.into_inner().close().await;
         }
         drop(lock);
     }
@@ -139,7 +140,7 @@ impl Writer {
         let result = async {
             let connection = connected(&self.database, &mut self.connection).await?;
             let rows = sqlx::query(OVER).bind(over).bind(SWEEP);
-            let rows = rows.fetch_all(&mut *connection).await?;
+            let rows = rows.fetch_all(&mut **connection).await?;
             let (mut keys, mut floor) = (Vec::with_capacity(rows.len()), 0);
             for row in &rows {
                 keys.push(key(row, 0)?);
@@ -148,7 +149,7 @@ impl Writer {
             if !keys.is_empty() {
                 delete(connection, &keys).await?;
             }
-            sqlx::query("COMMIT").execute(connection).await?;
+            sqlx::query("COMMIT").execute(&mut **connection).await?;
             Ok((keys.len(), floor))
         };
         let result = result.await;
@@ -165,7 +166,7 @@ impl Writer {
             Err(failed) => failed,
         };
         if let Some(connection) = &mut self.connection
-            && let Err(error) = sqlx::query("ROLLBACK").execute(connection).await
+            && let Err(error) = sqlx::query("ROLLBACK").execute(&mut **connection).await
             && error
                 .as_database_error()
                 .and_then(|error| error.code())
@@ -188,8 +189,8 @@ impl Writer {
 
 pub(super) async fn connected<'a>(
     database: &Database,
-    connection: &'a mut Option<SqliteConnection>,
-) -> Result<&'a mut SqliteConnection, Failed> {
+    connection: &'a mut Option<Lendable>,
+) -> Result<&'a mut Lendable, Failed> {
     Ok(match connection {
         Some(connection) => connection,
         None => connection.insert(database.writer().await?),

@@ -1,0 +1,262 @@
+//! What only a connection that all share can suffer from: statements that a handler leaves behind on it, and a handler that
+//! does not give it back.
+
+use super::EVENT;
+use apideck_hooks::{Delivery, Hooks, Outcome, SqliteStore, State, Tx, on, router};
+use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
+use apideck_hooks_tests::transactional::{World, file};
+use futures_util::{FutureExt, TryStreamExt};
+use sqlx::{Sqlite, SqliteConnection};
+use std::future::pending;
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout};
+
+const ENDLESS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n";
+const ENDLESS_ROWS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n";
+/// Writes a row now and then, and never ends.
+const ENDLESS_WRITE: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n)
+    INSERT INTO effects (event, attempt) SELECT 'endless write', n FROM n WHERE n % 100000 = 1";
+const ROWS_OF_A_WRITE: &str =
+    "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
+    INSERT INTO effects (event, attempt) SELECT 'half-read write', n FROM n RETURNING event";
+
+/// Far more than anything here may take, however busy the machine.
+const LONGEST: Duration = Duration::from_secs(60);
+
+#[derive(Clone)]
+struct Keeper(mpsc::UnboundedSender<Tx<Sqlite>>);
+
+async fn effect(connection: &mut SqliteConnection, id: &str) -> sqlx::Result<()> {
+    let effect = sqlx::query("INSERT INTO effects (event, attempt) VALUES ($1, 1)").bind(id);
+    effect.execute(connection).await?;
+    Ok(())
+}
+
+/// What it is to do is its event's id.
+#[on("*")]
+async fn handler(
+    delivery: Delivery,
+    State(keeper): State<Keeper>,
+    mut tx: Tx<Sqlite>,
+) -> sqlx::Result<Outcome> {
+    let id = delivery.event_id().unwrap_or_default().to_owned();
+    effect(&mut tx, &id).await?;
+    let mut end = Ok(Outcome::Done);
+    match &*id {
+        "endless" => drop(sqlx::query(ENDLESS).execute(&mut *tx).await?),
+        "endless script" => drop(sqlx::raw_sql(ENDLESS).execute(&mut *tx).await?),
+        "endless write" => drop(sqlx::query(ENDLESS_WRITE).execute(&mut *tx).await?),
+        "half-read" | "half-read write" => {
+            let sql = if id == "half-read" {
+                ENDLESS_ROWS
+            } else {
+                ROWS_OF_A_WRITE
+            };
+            let mut rows = sqlx::query(sql).fetch(&mut *tx);
+            for _ in 0..3 {
+                assert!(rows.try_next().await?.is_some());
+            }
+            pending::<()>().await;
+        }
+        // Asked for, and not waited for.
+        "dropped" | "dropped, done" => {
+            assert!(sqlx::query(ENDLESS).execute(&mut *tx).now_or_never().is_none());
+            if id == "dropped" {
+                end = Err(sqlx::Error::RowNotFound);
+            }
+        }
+        "dropped write" => {
+            assert!(
+                sqlx::query(ENDLESS_WRITE)
+                    .execute(&mut *tx)
+                    .now_or_never()
+                    .is_none()
+            );
+            // Whatever becomes of the transaction, this is a part of it.
+            let _ = effect(&mut tx, &id).now_or_never();
+            end = Err(sqlx::Error::RowNotFound);
+        }
+        "many dropped" => {
+            for _ in 0..20 {
+                let _ = sqlx::query("SELECT 1").fetch_one(&mut *tx).now_or_never();
+                let _ = effect(&mut tx, &id).now_or_never();
+            }
+            pending::<()>().await;
+        }
+        "commit" => drop(sqlx::raw_sql("COMMIT").execute(&mut *tx).await),
+        "commit, then effect" => {
+            let _ = sqlx::raw_sql("COMMIT").execute(&mut *tx).await;
+            let _ = effect(&mut tx, &id).await;
+        }
+        "rollback, then effect" => {
+            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *tx).await;
+            let _ = effect(&mut tx, &id).await;
+        }
+        "keep" => drop(keeper.0.send(tx)),
+        _ => {}
+    }
+    end
+}
+
+async fn hooks(world: &World) -> (Hooks, mpsc::UnboundedReceiver<Tx<Sqlite>>) {
+    let World::Sqlite(directory) = world else {
+        unreachable!("made in SQLite")
+    };
+    let (keeper, kept) = mpsc::unbounded_channel();
+    let store = SqliteStore::open(file(directory)).await.unwrap();
+    let hooks = Hooks::builder(router![handler]).secret(SECRET).store(store);
+    let hooks = hooks
+        .state(Keeper(keeper))
+        .handler_timeout(Duration::from_millis(300));
+    (hooks.build().unwrap(), kept)
+}
+
+fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
+    let (hooks, delivery) = (hooks.clone(), Sent::event(EVENT, id));
+    tokio::spawn(async move { delivery.call(&hooks).await })
+}
+
+/// The delivery fails, nothing of it is there, and the next one is handled.
+async fn fails_alone(world: &World, hooks: &Hooks, id: &str) {
+    let marks = world.marks().await;
+    for attempt in 1..=2 {
+        let failed = timeout(LONGEST, call(hooks, id)).await.expect("an answer");
+        assert_eq!(failed.unwrap().status, 500, "{id}");
+        let counted = "SELECT coalesce(max(attempt), 0) FROM apideck_hooks_records WHERE state = 2";
+        assert_eq!(world.number(counted).await, attempt, "{id}");
+        let after = format!("after {id} {attempt}");
+        let next = timeout(LONGEST, call(hooks, &after)).await.expect("an answer");
+        assert_eq!(next.unwrap().word(), "handled", "{id}");
+        assert_eq!(
+            (world.effects(id).await, world.effects(&after).await),
+            (0, 1),
+            "{id}"
+        );
+    }
+    assert_eq!(world.marks().await, marks + 2, "{id}");
+    world
+        .execute("DELETE FROM apideck_hooks_records WHERE state = 2")
+        .await;
+}
+
+/// One after another on one store: what the one leaves behind, the next one finds.
+#[tokio::test(flavor = "multi_thread")]
+async fn statements_that_a_handler_leaves_behind_are_ended() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    let (hooks, _kept) = hooks(&world).await;
+    for id in [
+        "endless",
+        "endless script",
+        "endless write",
+        "half-read",
+        "half-read write",
+        "dropped",
+        "dropped write",
+        "dropped, done",
+        "many dropped",
+    ] {
+        fails_alone(&world, &hooks, id).await;
+    }
+    let stats = hooks.stats();
+    assert_eq!((stats.store_errors, stats.unrecorded), (0, 0));
+}
+
+/// What is not committed by the store is not committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_can_commit_nothing_by_itself() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    let (hooks, _kept) = hooks(&world).await;
+    for id in ["commit", "commit, then effect", "rollback, then effect"] {
+        fails_alone(&world, &hooks, id).await;
+    }
+}
+
+/// A shutdown ends what runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_ends_an_endless_statement() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    let World::Sqlite(directory) = &world else {
+        return;
+    };
+    let (keeper, _kept) = mpsc::unbounded_channel();
+    let store = SqliteStore::open(file(directory)).await.unwrap();
+    let first = Hooks::builder(router![handler]).secret(SECRET).store(store);
+    let first = first.state(Keeper(keeper)).build().unwrap();
+    let running = call(&first, "endless");
+    // The claim's transaction keeps all others away.
+    let other = "BEGIN IMMEDIATE; ROLLBACK";
+    while world.try_execute(other).await {
+        tokio::task::yield_now().await;
+    }
+    let drained = timeout(LONGEST, first.shutdown(Duration::ZERO)).await;
+    assert_eq!(drained.expect("an end").stopped, 1);
+    assert_eq!(running.await.unwrap().status, 503);
+    drop(first);
+    let (second, _kept) = hooks(&world).await;
+    assert_eq!(call(&second, "after").await.unwrap().word(), "handled");
+    assert_eq!((world.effects("endless").await, world.marks().await), (0, 1));
+}
+
+/// Nobody can take it away; but others are told so, and all goes on once it is given back.
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_handler_keeps_its_transaction_all_else_is_refused_and_not_held_up() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    let (hooks, mut kept) = hooks(&world).await;
+    assert_eq!(call(&hooks, "before").await.unwrap().word(), "handled");
+    let keeping = call(&hooks, "keep");
+    let mut tx = kept.recv().await.expect("a transaction");
+    assert_eq!(keeping.await.unwrap().status, 500);
+    // Refused at once, however many come: the writer waits for one thing alone.
+    let since = Instant::now();
+    for n in 0..200 {
+        let reply = call(&hooks, &format!("e{n}")).await.unwrap();
+        assert_eq!(reply.status, 503);
+        assert!(reply.retry_after().is_some());
+    }
+    assert!(since.elapsed() < LONGEST, "{:?}", since.elapsed());
+    // What it does with it now is in vain.
+    let ended = sqlx::query(ENDLESS).execute(&mut *tx);
+    assert!(timeout(LONGEST, ended).await.expect("an end").is_err());
+    let _ = effect(&mut tx, "keep").await;
+    assert!(sqlx::raw_sql("COMMIT").execute(&mut *tx).await.is_err());
+    drop(tx);
+    let reply = call(&hooks, "e0").await.unwrap();
+    assert_eq!(reply.word(), "handled");
+    assert_eq!((world.effects("keep").await, world.marks().await), (0, 2));
+}
+
+/// A store that is dropped meanwhile ends all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_is_kept_for_ever_does_not_keep_the_store() {
+    let Some(world) = World::sqlite().await else {
+        return;
+    };
+    let World::Sqlite(directory) = &world else {
+        return;
+    };
+    let (hooks, mut kept) = hooks(&world).await;
+    let keeping = call(&hooks, "keep");
+    let tx = kept.recv().await.expect("a transaction");
+    assert_eq!(keeping.await.unwrap().status, 500);
+    drop(hooks);
+    let lock = std::fs::File::open(directory.file("hooks.db.lock")).unwrap();
+    let since = Instant::now();
+    while lock.try_lock().is_err() {
+        assert!(since.elapsed() < LONGEST, "the store is still there");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    drop((tx, lock));
+    let (hooks, _kept) = self::hooks(&world).await;
+    assert_eq!(call(&hooks, "after").await.unwrap().word(), "handled");
+}
