@@ -79,7 +79,7 @@ pub mod store {
     pub use crate::delivery::Key;
     pub use crate::hooks::IntoStore;
     pub use crate::idempotency::{
-        Claim, Claimed, DeadLetter, DeadLetters, DeadRecord, End, Held, MAX_ALIASES, Status, Store,
+        Claim, Claimed, Cursor, DeadLetter, DeadLetters, DeadRecord, End, Held, MAX_ALIASES, Status, Store,
         StoreError, Token, Transactions, Verdict,
     };
 }

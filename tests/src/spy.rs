@@ -2,7 +2,7 @@
 
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, Cursor, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -153,7 +153,7 @@ impl Store for Spy {
 /// It only says that it keeps them: enough for the answers.
 #[async_trait]
 impl DeadLetters for Spy {
-    async fn list(&self, _: Option<Key>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
         Err(StoreError::new("not kept"))
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Arrival, Begun, Hooks, Phase};
 use crate::delivery::Key;
-use crate::idempotency::{self, DeadRecord, StoreError};
+use crate::idempotency::{self, Cursor, DeadRecord, StoreError};
 use crate::service::{Answer, Later};
 use http::HeaderMap;
 use std::sync::Arc;
@@ -23,6 +23,8 @@ pub enum Replayed {
     Failed,
     /// No handler is for it. It stays set aside.
     NoHandler,
+    /// Its body was too large to keep, so that there is nothing to hand to its handler. It stays set aside.
+    NoBody,
     /// It is being handled.
     Running,
     /// There is no such dead letter.
@@ -42,12 +44,16 @@ impl Hooks {
 }
 
 impl DeadLetters<'_> {
-    /// Up to `limit` of them, the latest first; with `before`, those that follow that one.
+    /// Up to `limit` of them, the latest first; with `before`, those that follow that place in the list. Perhaps fewer: the
+    /// list has ended when none comes.
+    ///
+    /// A place outlives its letter: purge or replay what a page holds, and go on from its last
+    /// [`cursor`](DeadRecord::cursor).
     ///
     /// # Errors
     ///
     /// The store is out of reach.
-    pub async fn list(&self, before: Option<Key>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    pub async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
         match self.letters() {
             Some(letters) => letters.list(before, limit).await,
             None => Ok(Vec::new()),
@@ -80,6 +86,9 @@ impl DeadLetters<'_> {
         let Some(dead) = letters.get(record).await? else {
             return Ok(Replayed::Unknown);
         };
+        let Some(text) = dead.letter.body else {
+            return Ok(Replayed::NoBody);
+        };
         let Ok(permit) = Arc::clone(&edge.permits).try_acquire_owned() else {
             return Ok(Replayed::Busy);
         };
@@ -91,7 +100,7 @@ impl DeadLetters<'_> {
         }
         let arrival = Arrival {
             headers: HeaderMap::new(),
-            text: dead.letter.body,
+            text,
             received_at: jiff::Timestamp::now(),
             record: Some(record),
             permit,

@@ -13,14 +13,18 @@ use std::fmt;
 /// middle of a replay loses nothing.
 #[async_trait]
 pub trait DeadLetters: Send + Sync {
-    /// Up to `limit` of them, the latest first; with `before`, those that follow that one.
-    async fn list(&self, before: Option<Key>, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
+    /// Up to `limit` of them, the latest first; with `before`, those that follow that place in the list. Perhaps fewer: the
+    /// list has ended when none comes.
+    ///
+    /// A place outlives its letter: whether that is still there, was handled, purged, or set aside anew meanwhile, what
+    /// follows is what was set aside before it, each once. What is set aside meanwhile, anew or not, comes before it.
+    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
 
     /// One of them; none if the record has no letter.
     async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError>;
 
     /// Makes a record that has a letter claimable: `RELEASED`, with no attempt used up, its token kept. False if it has
-    /// none, or is `RUNNING` under a lease.
+    /// none, its letter has no body, or it is `RUNNING` under a lease.
     async fn release(&self, record: Key) -> Result<bool, StoreError>;
 
     /// Forgets a record that has a letter; false if it has none, or is `RUNNING` under a lease. The event is new if it
@@ -39,8 +43,8 @@ pub struct DeadLetter {
     pub event_id: String,
     /// Why it was set aside, at most [`DeadLetter::MAX_ERROR`] bytes.
     pub error: String,
-    /// The verified text. **May hold end-user credentials.**
-    pub body: Bytes,
+    /// The verified text; none if it was too large for the store to keep. **May hold end-user credentials.**
+    pub body: Option<Bytes>,
 }
 
 impl DeadLetter {
@@ -61,9 +65,35 @@ impl DeadLetter {
             event_type,
             event_id,
             error,
-            body,
+            body: Some(body),
         }
     }
+
+    /// The letter without its body if that is longer than this, which its error says then.
+    pub fn fit(mut self, longest_body: usize) -> Self {
+        if let Some(body) = &self.body
+            && body.len() > longest_body
+        {
+            self.error = format!(
+                "the body was too large to keep ({} bytes); {}",
+                body.len(),
+                self.error
+            );
+            self.body = None;
+        }
+        self.error
+            .truncate(self.error.floor_char_boundary(DeadLetter::MAX_ERROR));
+        self
+    }
+}
+
+/// A place in the list of dead letters, to go on from.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Cursor {
+    /// Where it is: the latest is the greatest. What is measured is the store's own.
+    pub at: i64,
+    /// Whose place it is, among those with the same measure.
+    pub record: Key,
 }
 
 /// A record with its letter.
@@ -71,6 +101,8 @@ impl DeadLetter {
 pub struct DeadRecord {
     /// Its name, for the other calls.
     pub record: Key,
+    /// Its place in the list.
+    pub cursor: Cursor,
     /// How often it was tried.
     pub attempts: u32,
     /// When it was set aside, by the store's clock.
@@ -87,7 +119,10 @@ impl fmt::Debug for DeadLetter {
             .field("event_type", &self.event_type)
             .field("event_id", &self.event_id)
             .field("error", &self.error)
-            .field("body", &format_args!("<{} bytes>", self.body.len()))
+            .field(
+                "body",
+                &self.body.as_ref().map(|body| format!("<{} bytes>", body.len())),
+            )
             .finish()
     }
 }

@@ -26,7 +26,7 @@ mod transact;
 mod transactions;
 mod twins;
 
-pub use dead_letters::{DeadLetter, DeadLetters, DeadRecord};
+pub use dead_letters::{Cursor, DeadLetter, DeadLetters, DeadRecord};
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{InvalidName, PostgresStore, PostgresStoreBuilder};

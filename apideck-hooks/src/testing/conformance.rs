@@ -51,7 +51,9 @@ macro_rules! store_conformance {
             one_of_many_takes_over_a_lease_that_is_over
             a_dropped_call_leaves_a_record_that_ends
             a_dead_letter_is_kept_until_it_is_handled
+            a_dead_letter_without_a_body_is_kept_and_cannot_be_released
             dead_letters_are_listed_in_pages_the_latest_first
+            a_list_of_dead_letters_goes_on_from_a_place_whose_letter_is_gone
             a_dead_letter_can_be_purged
         }
     };
@@ -126,7 +128,7 @@ fn letter() -> DeadLetter {
         event_type: "vault.connection.created".to_owned(),
         event_id: "e1".to_owned(),
         error: "no use".to_owned(),
-        body: Bytes::from_static(b"{\"payload\":{}}"),
+        body: Some(Bytes::from_static(b"{\"payload\":{}}")),
     }
 }
 
@@ -549,7 +551,7 @@ async fn listed(letters: &dyn DeadLetters, wanted: &[Key], page: u32) -> Vec<Key
         let records = letters.list(before, page).await.expect("a list");
         assert!(records.len() <= page as usize);
         let Some(last) = records.last() else { return found };
-        before = Some(last.record);
+        before = Some(last.cursor);
         found.extend(
             records
                 .iter()
@@ -557,6 +559,44 @@ async fn listed(letters: &dyn DeadLetters, wanted: &[Key], page: u32) -> Vec<Key
                 .filter(|record| wanted.contains(record)),
         );
     }
+}
+
+/// There is nothing that could be handed to a handler: it is not released to one.
+pub async fn a_dead_letter_without_a_body_is_kept_and_cannot_be_released(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let letter = DeadLetter {
+        body: None,
+        ..letter()
+    };
+    let event = key();
+    let (token, _) = granted(&*store, event, LONG).await;
+    let dead = End::Dead(letter.clone());
+    assert_eq!(finish(&*store, event, token, dead).await, Held::Yes);
+    let kept = letters.get(event).await.expect("a letter").expect("it is dead");
+    assert_eq!(kept.letter, letter);
+    let listed = letters.list(None, 1000).await.expect("a list");
+    let listed = listed.into_iter().find(|dead| dead.record == event);
+    assert_eq!(listed.expect("it is listed"), kept);
+    assert!(
+        !letters.release(event).await.expect("a release"),
+        "it has no body"
+    );
+    assert_eq!(status(&*store, event).await, Status::Dead { token });
+    assert!(letters.purge(event).await.expect("a purge"));
+    assert!(letters.get(event).await.expect("a letter").is_none());
+    // An empty body is one.
+    let letter = DeadLetter {
+        body: Some(Bytes::new()),
+        ..letter
+    };
+    let (token, _) = granted(&*store, event, LONG).await;
+    let dead = End::Dead(letter.clone());
+    assert_eq!(finish(&*store, event, token, dead).await, Held::Yes);
+    let kept = letters.get(event).await.expect("a letter").expect("it is dead");
+    assert_eq!(kept.letter, letter);
+    assert!(letters.release(event).await.expect("a release"));
 }
 
 /// Whatever the size of a page.
@@ -574,6 +614,51 @@ pub async fn dead_letters_are_listed_in_pages_the_latest_first(store: Arc<impl S
     for page in [1, 2, 100] {
         assert_eq!(listed(letters, &wanted, page).await, wanted, "pages of {page}");
     }
+}
+
+/// Purged, handled or set aside anew: what follows is what was set aside before, each once.
+pub async fn a_list_of_dead_letters_goes_on_from_a_place_whose_letter_is_gone(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let mut wanted = Vec::new();
+    for _ in 0..7 {
+        wanted.push(set_aside(&*store).await.0);
+        sleep(Duration::from_millis(5)).await;
+    }
+    wanted.reverse();
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let page = letters.list(before, 1).await.expect("a list");
+        let Some(last) = page.last() else { break };
+        before = Some(last.cursor);
+        if !wanted.contains(&last.record) {
+            continue;
+        }
+        found.push(last.record);
+        match found.len() {
+            1 | 4 => assert!(letters.purge(last.record).await.expect("a purge")),
+            2 | 5 => {
+                assert!(letters.release(last.record).await.expect("a release"));
+                let (token, _) = granted(&*store, last.record, LONG).await;
+                assert_eq!(finish(&*store, last.record, token, End::Done).await, Held::Yes);
+            }
+            3 | 6 => {
+                assert!(letters.release(last.record).await.expect("a release"));
+                let (token, _) = granted(&*store, last.record, LONG).await;
+                let dead = End::Dead(letter());
+                assert_eq!(finish(&*store, last.record, token, dead).await, Held::Yes);
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(found, wanted);
+    // What was set aside anew is on top now.
+    assert_eq!(
+        listed(letters, &wanted, 2).await,
+        [wanted[5], wanted[2], wanted[6]]
+    );
 }
 
 /// And is new if it comes again.

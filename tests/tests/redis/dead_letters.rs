@@ -1,8 +1,9 @@
 //! What was set aside: its list, its limits, its end.
 
 use super::{LONG, granted, key, ms};
-use apideck_hooks::RedisStore;
 use apideck_hooks::store::{DeadLetter, DeadLetters, End, Held, Key, Status, Store, Verdict};
+use apideck_hooks::{RedisStore, Replayed};
+use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::Isolated;
 use bytes::Bytes;
 use std::time::Duration;
@@ -14,7 +15,7 @@ pub(super) fn letter(body: &str) -> DeadLetter {
         event_type: "vault.connection.created".to_owned(),
         event_id: "e1".to_owned(),
         error: "no use".to_owned(),
-        body: Bytes::from(body.to_owned()),
+        body: Some(Bytes::from(body.to_owned())),
     }
 }
 
@@ -129,7 +130,7 @@ async fn pages_go_on_after_letters_that_were_purged_or_handled() {
     loop {
         let page = store.list(before, 2).await.unwrap();
         let Some(last) = page.last() else { break };
-        before = Some(last.record);
+        before = Some(last.cursor);
         for dead in &page {
             seen.push(dead.record);
             if seen.len() % 2 == 0 {
@@ -164,13 +165,21 @@ async fn a_body_that_is_too_large_is_not_kept_and_says_so() {
     );
     let large = set_aside(&store, "0123456789a").await;
     let dead = store.get(large).await.unwrap().unwrap();
-    assert!(dead.letter.body.is_empty());
-    let error = &dead.letter.error;
-    assert!(error.contains("11 bytes") && error.contains("no use"), "{error}");
+    assert!(dead.letter.body.is_none());
+    assert_eq!(
+        dead.letter.error,
+        "the body was too large to keep (11 bytes); no use"
+    );
     assert!(matches!(store.status(large).await.unwrap(), Status::Dead { .. }));
     // There is nothing that could be handed to a handler.
     assert!(!store.release(large).await.unwrap());
-    assert!(store.purge(large).await.unwrap());
+    let probe = Probe::default();
+    let hooks = probe.hooks().store(store).build().unwrap();
+    let letters = hooks.dead_letters().unwrap();
+    assert_eq!(letters.replay(large).await.unwrap(), Replayed::NoBody);
+    assert_eq!(probe.count(), 0);
+    assert!(letters.purge(large).await.unwrap());
+    assert_eq!(letters.replay(large).await.unwrap(), Replayed::Unknown);
 }
 
 #[tokio::test]

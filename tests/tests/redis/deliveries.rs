@@ -67,7 +67,7 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     assert_eq!((dead.attempts, &*dead.letter.event_id), (1, "e1"));
     assert_eq!(dead.letter.event_type, EVENT);
     assert!(dead.letter.error.contains("secret-reason"));
-    assert_eq!(dead.letter.body, event("e1").body);
+    assert_eq!(dead.letter.body, Some(event("e1").body));
     assert_eq!(letters.get(dead.record).await.unwrap().as_ref(), Some(dead));
     // Once in vain, then not.
     assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);

@@ -208,7 +208,7 @@ async fn a_write_that_fails_is_an_error_and_changes_nothing() {
         event_type: EVENT.to_owned(),
         event_id: "e1".to_owned(),
         error: "no use".to_owned(),
-        body: Bytes::from(vec![b' '; 1024 * 1024]),
+        body: Some(Bytes::from(vec![b' '; 1024 * 1024])),
     };
     let (token, _) = granted(&store, key(1)).await;
     other
@@ -252,7 +252,7 @@ async fn lists_end_early_at_16_mib_and_go_on() {
             event_type: EVENT.to_owned(),
             event_id: n.to_string(),
             error: String::new(),
-            body: Bytes::from(vec![b' '; 1024 * 1024]),
+            body: Some(Bytes::from(vec![b' '; 1024 * 1024])),
         };
         let (token, _) = granted(&store, key(n)).await;
         store.finish(key(n), token, End::Dead(letter)).await.unwrap();
@@ -261,7 +261,7 @@ async fn lists_end_early_at_16_mib_and_go_on() {
     loop {
         let page = store.list(before, u32::MAX).await.unwrap();
         let Some(last) = page.last() else { break };
-        before = Some(last.record);
+        before = Some(last.cursor);
         pages.push(page.len());
         ids.extend(
             page.iter()
@@ -270,11 +270,4 @@ async fn lists_end_early_at_16_mib_and_go_on() {
     }
     assert_eq!(pages, [16, 16, 8]);
     assert_eq!(ids, (0..40).rev().collect::<Vec<_>>());
-    assert!(store.purge(key(5)).await.unwrap());
-    let error = store
-        .list(Some(key(5)), 10)
-        .await
-        .expect_err("it is gone")
-        .to_string();
-    assert!(error.contains("list from the start"), "{error}");
 }

@@ -37,7 +37,7 @@ fn letter() -> DeadLetter {
         event_type: String::new(),
         event_id: String::new(),
         error: "no use".to_owned(),
-        body: Bytes::from_static(b"{}"),
+        body: Some(Bytes::from_static(b"{}")),
     }
 }
 

@@ -62,7 +62,7 @@ impl PostgresStoreBuilder {
 
     /// The largest body that is kept of an event that is set aside, in bytes; 1 MiB by default. Of a larger one all is
     /// kept but the body: it cannot be replayed, and its error says so.
-    pub fn longest_body(mut self, bytes: usize) -> Self {
+    pub fn dead_letter_body_limit(mut self, bytes: usize) -> Self {
         self.limits.longest_body = bytes;
         self
     }

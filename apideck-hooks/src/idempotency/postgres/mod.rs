@@ -154,6 +154,14 @@ impl PostgresStore {
             .get_or_init(|| Sweeper::start(&self.pool, &self.statements, &self.limits));
     }
 
+    /// The end, its letter cut to what is kept.
+    fn fit(&self, end: End) -> End {
+        match end {
+            End::Dead(letter) => End::Dead(letter.fit(self.limits.longest_body)),
+            end => end,
+        }
+    }
+
     async fn held(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Held, StoreError> {
         Ok(match changed(&self.pool, query).await? {
             0 => Held::Lost,
@@ -182,20 +190,10 @@ impl Store for PostgresStore {
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        let statement = match &end {
-            End::Done => &self.statements.done,
-            End::Release => &self.statements.release,
-            End::Dead(_) => &self.statements.dead,
-        };
-        let Some(query) = of_claim(statement, record, token) else {
-            return Ok(Held::Lost);
-        };
-        match &end {
-            End::Done | End::Release => self.held(query).await,
-            End::Dead(letter) => {
-                let query = letters::bind(query, letter, self.limits.longest_body);
-                self.held(query).await
-            }
+        let end = self.fit(end);
+        match settle(&self.statements, record, token, &end) {
+            Some(query) => self.held(query).await,
+            None => Ok(Held::Lost),
         }
     }
 
@@ -260,6 +258,20 @@ fn parse(answer: &str, event: Key) -> Option<Claimed> {
     };
     let record = Key::from_bytes(u128::from_str_radix(record, 16).ok()?.to_be_bytes());
     Some(Claimed { record, verdict })
+}
+
+/// The statement that settles a claim; none for a token that was never given.
+fn settle<'q>(
+    statements: &Statements,
+    record: Key,
+    token: Token,
+    end: &'q End,
+) -> Option<Query<'q, Postgres, PgArguments>> {
+    match end {
+        End::Done => of_claim(&statements.done, record, token),
+        End::Release => of_claim(&statements.release, record, token),
+        End::Dead(letter) => Some(letters::bind(of_claim(&statements.dead, record, token)?, letter)),
+    }
 }
 
 /// A statement about a claim; none for a token that was never given.

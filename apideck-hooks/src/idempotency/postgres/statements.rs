@@ -51,7 +51,6 @@ const RENEW: &str = "
     UPDATE {records} SET lease_until = clock_timestamp() + $3 * interval '1 microsecond'
     WHERE record = $1 AND token = $2 AND state = 'running'";
 
-/// `set_aside_at` stays: a list that stopped at this letter goes on from there.
 const DONE: &str = "
     UPDATE {records}
     SET state = 'done', changed_at = clock_timestamp(), lease_until = NULL, attempts = NULL, source = NULL,
@@ -85,19 +84,14 @@ const LETTER: &str = "
 
 const LIST_LETTERS: &str = "{letter}
     AND ($2::bytea IS NULL
-        OR (set_aside_at, record) < (SELECT last.set_aside_at, last.record FROM {records} last WHERE last.record = $2))
+        OR (set_aside_at, record) < ('epoch'::timestamptz + $4::bigint * interval '1 microsecond', $2))
     ORDER BY set_aside_at DESC, record DESC LIMIT $3";
 
 const GET_LETTER: &str = "{letter} AND record = $2";
 
-/// Two answers: whether it was released, and whether it cannot be for want of its body.
 const RELEASE_LETTER: &str = "
-    WITH released AS (
-        UPDATE {records} SET state = 'released', attempt = 0, changed_at = clock_timestamp(), lease_until = NULL
-        WHERE record = $2 AND error IS NOT NULL AND body IS NOT NULL AND {kept} AND {claimable} RETURNING 1
-    )
-    SELECT EXISTS (SELECT FROM released),
-        EXISTS (SELECT FROM {records} WHERE record = $2 AND error IS NOT NULL AND body IS NULL AND {kept})";
+    UPDATE {records} SET state = 'released', attempt = 0, changed_at = clock_timestamp(), lease_until = NULL
+    WHERE record = $2 AND error IS NOT NULL AND body IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
 
 const PURGE_LETTER: &str = "
     UPDATE {records}

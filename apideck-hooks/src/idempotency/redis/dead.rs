@@ -9,7 +9,7 @@ use super::answer::{bytes, key, list, text, unexpected};
 use super::records::Records;
 use super::scripts::{self, Step};
 use crate::delivery::Key;
-use crate::idempotency::dead_letters::{DeadLetter, DeadRecord};
+use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadRecord};
 use crate::idempotency::store::StoreError;
 use ::redis::Value;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -26,6 +26,19 @@ struct Place {
     score: Vec<u8>,
 }
 
+impl Place {
+    fn cursor(&self) -> Cursor {
+        // A number of microseconds, which Redis keeps as a float.
+        let score = std::str::from_utf8(&self.score)
+            .ok()
+            .and_then(|score| score.parse::<f64>().ok());
+        Cursor {
+            at: score.map_or(0, |score| score as i64),
+            record: self.record,
+        }
+    }
+}
+
 /// What a place in the list leads to.
 enum Found {
     Letter(Box<DeadRecord>),
@@ -37,20 +50,18 @@ enum Found {
 impl Records {
     pub(super) async fn letters(
         &self,
-        before: Option<Key>,
+        before: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<DeadRecord>, StoreError> {
         let limit = limit as usize;
         let mut records = Vec::new();
         let mut after = before;
-        // A place that is read from must stay until the next page was read.
-        let mut left_over: Vec<Place> = Vec::new();
+        let mut left_over = Vec::new();
         while records.len() < limit {
             let wanted = PAGE.min((limit - records.len()) as u64);
             let places = self.page(after, wanted).await?;
-            self.unlist(std::mem::take(&mut left_over)).await?;
             let Some(last) = places.last() else { break };
-            after = Some(last.record);
+            after = Some(last.cursor());
             for (place, found) in self.look_up(places).await? {
                 match found {
                     Found::Letter(record) => records.push(*record),
@@ -64,7 +75,11 @@ impl Records {
     }
 
     pub(super) async fn letter(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
-        Ok(match self.find(record).await? {
+        let step = Step::command("ZSCORE", self.index_key()).arg(&record.to_bytes()[..]);
+        let Some(score) = bytes(self.one(step).await?)? else {
+            return Ok(None);
+        };
+        Ok(match self.find(&Place { record, score }).await? {
             Found::Letter(record) => Some(*record),
             Found::Running | Found::Nothing => None,
         })
@@ -121,34 +136,30 @@ impl Records {
             source,
             event_type,
             event_id,
-            mut error,
+            error,
             body,
-        } = letter;
-        let cut = body.len() > self.body_limit;
-        if cut {
-            error = format!("the body, {} bytes, was too large to keep; {error}", body.len());
-        }
-        error.truncate(error.floor_char_boundary(DeadLetter::MAX_ERROR));
+        } = letter.fit(self.body_limit);
         step.arg(&*source)
             .arg(&*event_type)
             .arg(&*event_id)
             .arg(&*error)
-            .arg(if cut { &[][..] } else { &body[..] })
-            .arg(u64::from(cut))
+            .arg(body.as_deref().unwrap_or_default())
+            .arg(u64::from(body.is_none()))
     }
 
-    async fn page(&self, after: Option<Key>, count: u64) -> Result<Vec<Place>, StoreError> {
-        let after = after.map(Key::to_bytes);
+    async fn page(&self, after: Option<Cursor>, count: u64) -> Result<Vec<Place>, StoreError> {
+        let record = after.map(|after| after.record.to_bytes());
         let step = Step::script(&scripts::INDEX_PAGE, self.index_key())
-            .arg(after.as_ref().map_or(&[][..], |key| &key[..]))
-            .arg(count);
+            .arg(count)
+            .arg(record.as_ref().map_or(&[][..], |record| &record[..]))
+            .arg(&*after.map_or_else(String::new, |after| after.at.to_string()));
         places(self.one(step).await?)
     }
 
     async fn look_up(&self, places: Vec<Place>) -> Result<Vec<(Place, Found)>, StoreError> {
         stream::iter(places)
             .map(|place| async move {
-                let found = self.find(place.record).await?;
+                let found = self.find(&place).await?;
                 Ok((place, found))
             })
             .buffered(READ_AT_ONCE)
@@ -156,19 +167,31 @@ impl Records {
             .await
     }
 
-    async fn find(&self, record: Key) -> Result<Found, StoreError> {
-        let step = ["s", "since", "tries", "source", "type", "id", "error", "body"]
-            .iter()
-            .fold(Step::command("HMGET", self.record_key(record)), |step, field| {
-                step.arg(*field)
-            });
-        let [state, since, tries, source, event_type, event_id, error, body]: [Option<Vec<u8>>; 8] =
-            list(self.one(step).await?)?
-                .into_iter()
-                .map(bytes)
-                .collect::<Result<Vec<_>, _>>()?
-                .try_into()
-                .map_err(|_| unexpected())?;
+    async fn find(&self, place: &Place) -> Result<Found, StoreError> {
+        let record = place.record;
+        let step = [
+            "s", "since", "tries", "source", "type", "id", "error", "body", "cut",
+        ]
+        .iter()
+        .fold(Step::command("HMGET", self.record_key(record)), |step, field| {
+            step.arg(*field)
+        });
+        let [
+            state,
+            since,
+            tries,
+            source,
+            event_type,
+            event_id,
+            error,
+            body,
+            cut,
+        ]: [Option<Vec<u8>>; 9] = list(self.one(step).await?)?
+            .into_iter()
+            .map(bytes)
+            .collect::<Result<Vec<_>, _>>()?
+            .try_into()
+            .map_err(|_| unexpected())?;
         let Some(since) = since else {
             return Ok(match state.as_deref() {
                 Some(b"run") => Found::Running,
@@ -178,6 +201,7 @@ impl Records {
         let since: i64 = text(Some(since)).parse().map_err(|_| unexpected())?;
         Ok(Found::Letter(Box::new(DeadRecord {
             record,
+            cursor: place.cursor(),
             attempts: text(tries).parse().unwrap_or(0),
             since: jiff::Timestamp::from_microsecond(since).map_err(|_| unexpected())?,
             letter: DeadLetter {
@@ -185,7 +209,7 @@ impl Records {
                 event_type: text(event_type),
                 event_id: text(event_id),
                 error: text(error),
-                body: body.unwrap_or_default().into(),
+                body: (cut.as_deref() != Some(b"1")).then(|| body.unwrap_or_default().into()),
             },
         })))
     }

@@ -13,7 +13,7 @@ mod sweeper;
 
 pub use builder::RedisStoreBuilder;
 
-use super::dead_letters::{DeadLetters, DeadRecord};
+use super::dead_letters::{Cursor, DeadLetters, DeadRecord};
 use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
 use crate::delivery::Key;
 use async_trait::async_trait;
@@ -80,7 +80,7 @@ use sweeper::Sweeper;
 ///
 /// Scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `HMGET`, `ZSCORE`, `INFO`,
 /// `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `HMGET`, `HSET`, `HDEL`, `DEL`, `PEXPIRE`, `GET`, `SET`,
-/// `ZSCORE`, `ZADD`, `ZREM`, `ZREVRANK`, `ZREVRANGE`, `ZRANGEBYSCORE`.
+/// `ZSCORE`, `ZADD`, `ZREM`, `ZREVRANGEBYSCORE`, `ZRANGEBYSCORE`.
 ///
 /// # Dead letters
 ///
@@ -156,7 +156,7 @@ impl Store for RedisStore {
 
 #[async_trait]
 impl DeadLetters for RedisStore {
-    async fn list(&self, before: Option<Key>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
         self.records.letters(before, limit).await
     }
 

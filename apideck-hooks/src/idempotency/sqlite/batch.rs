@@ -2,7 +2,7 @@
 
 use super::database::Failed;
 use super::operation::{Answered, Operation};
-use super::record::{Now, Record, State};
+use super::record::{Letter, Now, Record, State};
 use crate::delivery::Key;
 use crate::idempotency::dead_letters::DeadLetter;
 use crate::idempotency::store::{Claim, Claimed, End, Held, MAX_ALIASES, Token};
@@ -147,7 +147,7 @@ impl Batch {
                 let purged = self
                     .live(key)
                     .and_then(|slot| slot.record)
-                    .is_some_and(|record| record.letter && !record.is_leased(&now));
+                    .is_some_and(|record| record.letter != Letter::None && !record.is_leased(&now));
                 if purged {
                     self.remove(key);
                 }
@@ -199,7 +199,7 @@ impl Batch {
         let now = self.now;
         let mut letter = None;
         let held = self.held(key, |record| {
-            let had = record.letter;
+            let had = record.letter != Letter::None;
             let held = record.finish(token, &end, &now);
             letter = match end {
                 End::Dead(kept) => Some(Some((record.attempt, kept))),
@@ -309,7 +309,7 @@ async fn save_letter(
         .bind(letter.event_type.clone())
         .bind(letter.event_id.clone())
         .bind(letter.error.clone())
-        .bind(letter.body.to_vec()),
+        .bind(letter.body.as_ref().map(|body| body.to_vec())),
     };
     query.execute(connection).await?;
     Ok(())
@@ -332,7 +332,7 @@ pub(super) fn decode(row: &SqliteRow, first: usize) -> Result<Record, Failed> {
         token: u64::try_from(number(3)?).map_err(|_| strange())?,
         attempt: u32::try_from(number(4)?).map_err(|_| strange())?,
         aliases: u8::try_from(number(5)?).map_err(|_| strange())?,
-        letter: number(6)? != 0,
+        letter: Letter::new(number(6)?).ok_or_else(strange)?,
     })
 }
 
@@ -365,7 +365,7 @@ fn rows<'a>(slots: impl Iterator<Item = (&'a Key, &'a Slot)>) -> String {
             letter,
         } = *record;
         let comma = if text.len() > 1 { "," } else { "" };
-        let (state, letter) = (state as i64, i64::from(letter));
+        let (state, letter) = (state as i64, letter as i64);
         let _ = write!(
             text,
             "{comma}[\"{key}\",{state},{at},{boot},{token},{attempt},{aliases},{letter}]"

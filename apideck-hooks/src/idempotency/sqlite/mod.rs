@@ -15,12 +15,11 @@ mod writer;
 
 pub use builder::SqliteStoreBuilder;
 
-use super::dead_letters::{DeadLetter, DeadLetters, DeadRecord};
+use super::dead_letters::{Cursor, DeadLetter, DeadLetters, DeadRecord};
 use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
 use super::transactions::Transactions;
 use crate::delivery::Key;
 use async_trait::async_trait;
-use bytes::Bytes;
 use clock::Clock;
 use operation::{Operation, Reply};
 use reader::Reader;
@@ -91,9 +90,8 @@ use transactions::Begin;
 ///
 /// # Dead letters
 ///
-/// A body over [the limit](SqliteStoreBuilder::dead_letter_body_limit) is not kept: the letter has an empty body, and its
-/// error says so. One list has at most 1,000 letters and ends early, after at least one, once their bodies come to 16 MiB: go
-/// on until a list is empty. It is an error to go on from a letter that is no longer kept.
+/// A body over [the limit](SqliteStoreBuilder::dead_letter_body_limit) is not kept. One list has at most 1,000 letters and ends
+/// early, after at least one, once their bodies come to 16 MiB: go on until a list is empty.
 pub struct SqliteStore {
     queue: mpsc::Sender<Operation>,
     begins: mpsc::Sender<Begin>,
@@ -145,24 +143,14 @@ impl SqliteStore {
         ))
     }
 
-    fn fit(&self, mut letter: DeadLetter) -> DeadLetter {
-        let bytes = letter.body.len();
-        if bytes > self.body_limit {
-            letter.body = Bytes::new();
-            letter.error = format!(
-                "(the body was too large to keep: {bytes} bytes, the limit is {}) {}",
-                self.body_limit, letter.error
-            );
-        }
-        for text in [
-            &mut letter.source,
-            &mut letter.event_type,
-            &mut letter.event_id,
-            &mut letter.error,
-        ] {
+    /// The end, its letter cut to what is kept.
+    fn fit(&self, end: End) -> End {
+        let End::Dead(letter) = end else { return end };
+        let mut letter = letter.fit(self.body_limit);
+        for text in [&mut letter.source, &mut letter.event_type, &mut letter.event_id] {
             text.truncate(text.floor_char_boundary(DeadLetter::MAX_ERROR));
         }
-        letter
+        End::Dead(letter)
     }
 }
 
@@ -178,10 +166,7 @@ impl Store for SqliteStore {
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        let end = match end {
-            End::Dead(letter) => End::Dead(self.fit(letter)),
-            end => end,
-        };
+        let end = self.fit(end);
         self.ask(|reply| Operation::Finish(record, token, end, reply))
             .await
     }
@@ -201,7 +186,7 @@ impl Store for SqliteStore {
 
 #[async_trait]
 impl DeadLetters for SqliteStore {
-    async fn list(&self, before: Option<Key>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
         self.reader.letters(before, limit, &self.now()).await
     }
 

@@ -4,7 +4,7 @@ use super::batch::{decode, key};
 use super::database::{Database, Failed};
 use super::record::Now;
 use crate::delivery::Key;
-use crate::idempotency::dead_letters::{DeadLetter, DeadRecord};
+use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadRecord};
 use crate::idempotency::store::{Status, StoreError};
 use bytes::Bytes;
 use sqlx::{Row, SqliteConnection};
@@ -52,24 +52,16 @@ impl Reader {
 
     pub(super) async fn letters(
         &self,
-        before: Option<Key>,
+        before: Option<Cursor>,
         limit: u32,
         now: &Now,
     ) -> Result<Vec<DeadRecord>, StoreError> {
         self.read(async |connection| {
-            let mut last = i64::MAX;
-            if let Some(before) = before {
-                let row = sqlx::query("SELECT id FROM apideck_hooks_dead_letters WHERE key = ?1")
-                    .bind(before.to_bytes().to_vec())
-                    .fetch_optional(&mut *connection)
-                    .await?;
-                last = row.ok_or_else(unknown)?.try_get(0)?;
-            }
             let rows = sqlx::query(
                 "SELECT key FROM apideck_hooks_dead_letters AS l JOIN apideck_hooks_records AS r USING (key)
                 WHERE l.id < ?1 AND (r.state = 1 OR r.at > ?2) ORDER BY l.id DESC LIMIT ?3",
             )
-            .bind(last)
+            .bind(before.map_or(i64::MAX, |before| before.at))
             .bind(now.at.saturating_sub(now.retention))
             .bind(i64::from(limit.min(LIST)))
             .fetch_all(&mut *connection)
@@ -80,7 +72,7 @@ impl Reader {
                 let Some(dead) = letter(connection, key(row, 0)?, now).await? else {
                     continue;
                 };
-                bytes += dead.letter.body.len();
+                bytes += dead.letter.body.as_ref().map_or(0, Bytes::len);
                 found.push(dead);
                 if bytes >= LIST_BYTES {
                     break;
@@ -113,10 +105,6 @@ impl Reader {
     }
 }
 
-fn unknown() -> Failed {
-    Failed::Other("the dead letter to go on from is no longer kept; list from the start".to_owned())
-}
-
 async fn letter(
     connection: &mut SqliteConnection,
     record: Key,
@@ -124,7 +112,7 @@ async fn letter(
 ) -> Result<Option<DeadRecord>, Failed> {
     let row = sqlx::query(
         "SELECT l.attempts, l.since, l.source, l.event_type, l.event_id, l.error, l.body,
-        r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
+        r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter, l.id
         FROM apideck_hooks_dead_letters AS l JOIN apideck_hooks_records AS r USING (key) WHERE l.key = ?1",
     )
     .bind(record.to_bytes().to_vec())
@@ -136,6 +124,10 @@ async fn letter(
     }
     Ok(Some(DeadRecord {
         record,
+        cursor: Cursor {
+            at: row.try_get(14)?,
+            record,
+        },
         attempts: u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX),
         since: jiff::Timestamp::from_millisecond(row.try_get(1)?).unwrap_or(jiff::Timestamp::MAX),
         letter: DeadLetter {
@@ -143,7 +135,7 @@ async fn letter(
             event_type: row.try_get(3)?,
             event_id: row.try_get(4)?,
             error: row.try_get(5)?,
-            body: Bytes::from(row.try_get::<Vec<u8>, _>(6)?),
+            body: row.try_get::<Option<Vec<u8>>, _>(6)?.map(Bytes::from),
         },
     }))
 }

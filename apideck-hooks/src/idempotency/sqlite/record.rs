@@ -21,6 +21,22 @@ impl State {
     }
 }
 
+/// Whether a record has a dead letter. As the table has it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Letter {
+    None = 0,
+    Whole = 1,
+    WithoutBody = 2,
+}
+
+impl Letter {
+    pub(super) fn new(number: i64) -> Option<Self> {
+        [Letter::None, Letter::Whole, Letter::WithoutBody]
+            .into_iter()
+            .find(|letter| *letter as i64 == number)
+    }
+}
+
 /// When it is, and whose turn.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Now {
@@ -42,8 +58,7 @@ pub(super) struct Record {
     pub(super) attempt: u32,
     /// How many delivery keys are bound to it.
     pub(super) aliases: u8,
-    /// Whether it has a dead letter.
-    pub(super) letter: bool,
+    pub(super) letter: Letter,
 }
 
 impl Record {
@@ -56,7 +71,7 @@ impl Record {
             token,
             attempt: 0,
             aliases: 0,
-            letter: false,
+            letter: Letter::None,
         }
     }
 
@@ -110,9 +125,10 @@ impl Record {
             End::Dead(_) => State::Dead,
         };
         self.letter = match end {
-            End::Done => false,
+            End::Done => Letter::None,
             End::Release => self.letter,
-            End::Dead(_) => true,
+            End::Dead(letter) if letter.body.is_some() => Letter::Whole,
+            End::Dead(_) => Letter::WithoutBody,
         };
         self.at = now.at;
         Held::Yes
@@ -125,9 +141,9 @@ impl Record {
         }
     }
 
-    /// Makes what has a letter claimable, with no attempt used up.
+    /// Makes what has a whole letter claimable, with no attempt used up.
     pub(super) fn release(&mut self, now: &Now) -> bool {
-        if !self.letter || self.is_leased(now) {
+        if self.letter != Letter::Whole || self.is_leased(now) {
             return false;
         }
         self.state = State::Released;

@@ -18,7 +18,8 @@ const MIGRATIONS: &[&str] = &["
         token INTEGER NOT NULL,
         attempt INTEGER NOT NULL,
         aliases INTEGER NOT NULL,
-        letter INTEGER NOT NULL
+        -- 0 none, 1 whole, 2 without a body
+        letter INTEGER NOT NULL CHECK (letter BETWEEN 0 AND 2)
     ) STRICT;
     CREATE INDEX apideck_hooks_records_running ON apideck_hooks_records (boot) WHERE state = 1;
     CREATE INDEX apideck_hooks_records_settled ON apideck_hooks_records (at) WHERE state <> 1;
@@ -28,8 +29,8 @@ const MIGRATIONS: &[&str] = &["
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX apideck_hooks_aliases_record ON apideck_hooks_aliases (record);
     CREATE TABLE apideck_hooks_dead_letters (
-        -- Grows with every letter: the order in which they are listed.
-        id INTEGER PRIMARY KEY,
+        -- Grows with every letter, and is not used again: the order in which they are listed.
+        id INTEGER PRIMARY KEY AUTOINCREMENT,
         key BLOB NOT NULL UNIQUE,
         since INTEGER NOT NULL,
         attempts INTEGER NOT NULL,
@@ -37,7 +38,8 @@ const MIGRATIONS: &[&str] = &["
         event_type TEXT NOT NULL,
         event_id TEXT NOT NULL,
         error TEXT NOT NULL,
-        body BLOB NOT NULL
+        -- None if it was too large to keep.
+        body BLOB
     ) STRICT;
 "];
 
