@@ -1,7 +1,5 @@
 //! One delivery of an event whose handler takes the store's transaction.
 
-use super::finish::Recorded;
-use super::lease::Lease;
 use super::run::{Ended, Job, Runner, released};
 use super::store::{Claim, End, Verdict};
 use super::transactions::{Begun, Committed, Handed, Open, Transactions};
@@ -10,7 +8,7 @@ use crate::handler::{Failure, Outcome};
 use crate::service::{Answer, Later};
 use std::future::Future;
 use std::pin::pin;
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 impl Runner {
     /// The answer for the delivery. One commit settles what the handler did and that it did it.
@@ -77,7 +75,7 @@ impl Runner {
                 };
                 Box::pin(self.transact(transactions, Job { keys, ..job })).await
             }
-            Ok(Begun::Open(open)) => self.run_open(job, open).await,
+            Ok(Begun::Open(open)) => self.run_open(transactions, job, open).await,
             Ok(Begun::Not(claimed)) => {
                 if claimed.record != job.keys.event {
                     self.warn_of_reuse();
@@ -99,7 +97,7 @@ impl Runner {
         }
     }
 
-    async fn run_open<F, R>(&self, job: Job<'_, F>, open: Open) -> Answer
+    async fn run_open<F, R>(&self, transactions: &dyn Transactions, job: Job<'_, F>, open: Open) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
@@ -141,13 +139,13 @@ impl Runner {
         let counts = !matches!(ended, Ended::Stopped);
         let (end, answer) = self.judge(ended, attempt, job.replay, job.body);
         match end {
-            End::Release | End::Dead(_) if counts => self.count(job.keys, end, answer).await,
+            End::Release | End::Dead(_) if counts => self.count(transactions, job.keys, end, answer).await,
             _ => answer,
         }
     }
 
     /// Records that a run failed: what it has done was rolled back, its claim included.
-    async fn count(&self, keys: Keys, end: End, answer: Answer) -> Answer {
+    async fn count(&self, transactions: &dyn Transactions, keys: Keys, end: End, answer: Answer) -> Answer {
         let dead = matches!(end, End::Dead(_));
         // To say that it is set aside would be a lie.
         let uncounted = if dead {
@@ -155,9 +153,8 @@ impl Runner {
         } else {
             answer
         };
-        let asked = Instant::now();
         let claim = Claim::new(keys.event, keys.delivery, self.limits.lease);
-        let claimed = match self.within_timeout(self.store.claim(claim)).await {
+        let claimed = match self.within_timeout(transactions.count(claim, end)).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 self.stats.store_errors.add();
@@ -166,25 +163,9 @@ impl Runner {
             }
         };
         match claimed.verdict {
-            Verdict::Granted { token, .. } if claimed.record == keys.event => {
-                let lease = Lease::until(asked + self.limits.lease);
-                match self.record(claimed.record, token, &end, &lease).await {
-                    Recorded::Yes => answer,
-                    Recorded::Lost => {
-                        self.stats.lost.add();
-                        self.answer_of_successor(claimed.record).await
-                    }
-                    Recorded::No => {
-                        self.stats.unrecorded.add();
-                        uncounted
-                    }
-                }
-            }
+            Verdict::Granted { .. } if claimed.record == keys.event => answer,
             // The delivery key was bound to another event meanwhile.
-            Verdict::Granted { token, .. } => {
-                self.give_back(claimed.record, token).await;
-                uncounted
-            }
+            Verdict::Granted { .. } => uncounted,
             // Another process was faster: it runs what failed here, or has settled it.
             Verdict::Running { lease_left } => Answer::Later(Later::Running, Later::seconds(lease_left)),
             Verdict::Done | Verdict::Dead | Verdict::Full => self.answer_unclaimed(claimed).await,

@@ -1,6 +1,6 @@
 //! Handlers that run in a transaction of the store, in which their event is marked as done too.
 
-use super::store::{Claim, Claimed, StoreError};
+use super::store::{Claim, Claimed, End, StoreError};
 use async_trait::async_trait;
 use std::any::Any;
 use std::time::Duration;
@@ -19,6 +19,11 @@ pub trait Transactions: sealed::Sealed + Send + Sync {
     /// transaction about the same event.
     #[doc(hidden)]
     async fn begin(&self, claim: Claim, patience: Duration) -> Result<Begun, StoreError>;
+
+    /// Counts an attempt whose transaction was rolled back: claims the event, and settles it so, in one step that nothing
+    /// can come into. If it was granted, and is the record of [`Claim::event`], that was done; else nothing was.
+    #[doc(hidden)]
+    async fn count(&self, claim: Claim, end: End) -> Result<Claimed, StoreError>;
 }
 
 pub(crate) mod sealed {

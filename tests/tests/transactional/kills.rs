@@ -172,6 +172,44 @@ async fn killed_while_the_server_is_at_it() {
     }
 }
 
+/// The same where a failure is counted: nothing of it is left, and the event can be claimed as soon as the server has noticed.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_while_a_failure_is_counted() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    let World::Postgres(database) = &world else {
+        return;
+    };
+    let hold = "SELECT pg_advisory_lock(hashtext(current_schema()))";
+    world
+        .execute(
+            "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_advisory_xact_lock(hashtext(current_schema())); RETURN NEW; END $$;
+            CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.state = 'released')
+            EXECUTE FUNCTION hold()",
+        )
+        .await;
+    let mut holder = other(database).await;
+    holder.execute(AssertSqlSafe(hold)).await.unwrap();
+    let receiver = start(&world).await;
+    let delivery = Delivery::event(EVENT, "flaky");
+    let lost = send_in_vain(&receiver, &delivery);
+    until(&world, WAITING, 1).await;
+    kill(receiver).await;
+    assert!(lost.await.unwrap());
+    drop(holder);
+    until(&world, THERE, 0).await;
+    assert_eq!((world.attempt().await, world.effects("flaky").await), (0, 0));
+    // Not a busy one: its first attempt again, and then its second.
+    let receiver = start(&world).await;
+    assert_eq!(delivery.send(receiver.addr).await.status, 500);
+    assert_eq!(world.attempt().await, 1);
+    assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
+    assert_eq!((world.effects("flaky").await, world.marks().await), (1, 1));
+    kill(receiver).await;
+}
+
 const EVENTS: usize = 400;
 const SENDERS: usize = 8;
 const KILLS: usize = 8;

@@ -250,3 +250,26 @@ async fn a_pool_that_is_used_up_is_503() {
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");
 }
+
+/// What failed is counted, or it is not; but nothing of the counting is left that would keep the next delivery from it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_that_breaks_while_a_failure_is_counted_leaves_no_lease() {
+    let world = world!();
+    let probe = Probe::new([Step::Fail, Step::Fail, Step::Refuse]);
+    let (hooks, proxy) = behind_proxy(&world, &probe).await;
+    let running = "SELECT count(*) FROM records WHERE state = 'running'";
+    for (line, status, attempt) in [
+        (Line::CutBeforeCommit, 500, 0),
+        (Line::CutAfterCommit, 500, 1),
+        (Line::CutBeforeCommit, 503, 1),
+    ] {
+        proxy.set(line);
+        assert_eq!(call(&hooks, "e1").await.unwrap().status, status);
+        proxy.set(Line::Open);
+        assert_eq!((world.attempt().await, world.number(running).await), (attempt, 0));
+    }
+    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+    let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
+    assert_eq!(attempts, [1, 1, 2, 2]);
+    assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+}

@@ -2,12 +2,12 @@
 
 use super::connection::{LONGEST_DRAIN, Lent, explain, query, rows, within_limit};
 use super::statements::Statements;
-use super::{PostgresStore, claimed, get, of_claim, unexpected};
+use super::{PostgresStore, claimed, get, of_claim, settle, unexpected};
 use crate::delivery::Key;
 use crate::handler::{Transactional, Tx};
 use crate::idempotency::loan::Loan;
 use crate::idempotency::savepoints;
-use crate::idempotency::store::{Claim, StoreError, Token, Verdict};
+use crate::idempotency::store::{Claim, Claimed, End, StoreError, Token, Verdict};
 use crate::idempotency::transactions::{Begun, Committed, ENDED, Ending, KEPT, Open, Transactions, sealed};
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgSeverity};
@@ -60,6 +60,64 @@ impl Transactions for PostgresStore {
                 "no transaction within {:?}",
                 patience + LONGEST_CLAIM
             ))),
+        }
+    }
+
+    async fn count(&self, claim: Claim, end: End) -> Result<Claimed, StoreError> {
+        if Handle::try_current().is_err() {
+            return Err(StoreError::new("called outside of a tokio runtime"));
+        }
+        let event = claim.event;
+        let claim = self.claim_with(&self.statements.claim, claim);
+        let end = self.fit(end);
+        let (pool, statements) = (self.pool.clone(), Arc::clone(&self.statements));
+        // Not dropped half-way either.
+        match tokio::spawn(count(pool, statements, event, claim, end)).await {
+            Ok(counted) => counted,
+            Err(error) => Err(StoreError::new(error)),
+        }
+    }
+}
+
+/// In a transaction of its own: a claim that is not settled with it is gone with it.
+async fn count(
+    pool: PgPool,
+    statements: Arc<Statements>,
+    event: Key,
+    claim: Query<'static, Postgres, PgArguments>,
+    end: End,
+) -> Result<Claimed, StoreError> {
+    let mut lent = Lent::from(&pool).await.map_err(explain)?;
+    let counted = within_limit(async {
+        savepoints::begin::<Postgres>(&mut lent, None).await?;
+        let row = claim.fetch_one(&mut *lent).await?;
+        let Ok(claimed) = claimed(&row) else {
+            return Ok(None);
+        };
+        if let Verdict::Granted { token, .. } = claimed.verdict {
+            let settled = match settle(&statements, event, token, &end) {
+                Some(query) if claimed.record == event => query.fetch_optional(&mut *lent).await?,
+                _ => None,
+            };
+            if settled.is_none() {
+                savepoints::roll_back::<Postgres>(&mut lent).await?;
+                return Ok((claimed.record != event).then_some(claimed));
+            }
+        }
+        // Nothing to be settled: a delivery key may have been bound.
+        savepoints::commit::<Postgres>(&mut lent).await?;
+        Ok(Some(claimed))
+    });
+    match counted.await {
+        Ok(counted) => {
+            lent.give_back();
+            counted.ok_or_else(unexpected)
+        }
+        Err(error) => {
+            if matches!(error, sqlx::Error::Database(_)) && roll_back(&mut lent).await {
+                lent.give_back();
+            }
+            Err(explain(error))
         }
     }
 }

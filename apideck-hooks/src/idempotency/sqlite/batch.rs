@@ -5,7 +5,7 @@ use super::operation::{Answered, Operation};
 use super::record::{Letter, Now, Record, State};
 use crate::delivery::Key;
 use crate::idempotency::dead_letters::DeadLetter;
-use crate::idempotency::store::{Claim, Claimed, End, Held, MAX_ALIASES, Token};
+use crate::idempotency::store::{Claim, Claimed, End, Held, MAX_ALIASES, Token, Verdict};
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row, SqliteConnection};
 use std::collections::HashMap;
@@ -125,13 +125,9 @@ impl Batch {
                 Answered::Held(held, reply)
             }
             Operation::Finish(key, token, end, reply) => Answered::Held(self.finish(key, token, end), reply),
+            Operation::Count(claim, end, reply) => Answered::Counted(self.count(claim, end), reply),
             Operation::GiveBack(key, token) => {
-                if let Some(slot) = self.records.get_mut(&key)
-                    && let Some(record) = &mut slot.record
-                {
-                    record.give_back(token, &self.now);
-                    slot.changed = true;
-                }
+                self.give_back(key, token);
                 Answered::Nobody
             }
             Operation::Release(key, reply) => {
@@ -184,6 +180,27 @@ impl Batch {
         }
         slot.changed |= before != *record;
         Claimed { record: key, verdict }
+    }
+
+    fn count(&mut self, claim: Claim, end: End) -> Claimed {
+        let claimed = self.claim(claim);
+        match claimed.verdict {
+            Verdict::Granted { token, .. } if claimed.record == claim.event => {
+                self.finish(claimed.record, token, end);
+            }
+            Verdict::Granted { token, .. } => self.give_back(claimed.record, token),
+            _ => {}
+        }
+        claimed
+    }
+
+    fn give_back(&mut self, key: Key, token: Token) {
+        if let Some(slot) = self.records.get_mut(&key)
+            && let Some(record) = &mut slot.record
+        {
+            record.give_back(token, &self.now);
+            slot.changed = true;
+        }
     }
 
     fn held(&mut self, key: Key, change: impl FnOnce(&mut Record) -> Held) -> Held {

@@ -13,6 +13,8 @@ pub(super) enum Operation {
     Claim(Claim, Reply<Claimed>),
     Renew(Key, Token, Duration, Reply<Held>),
     Finish(Key, Token, End, Reply<Held>),
+    /// A claim that is settled at once.
+    Count(Claim, End, Reply<Claimed>),
     /// Of a claim whose asker had gone before it was answered.
     GiveBack(Key, Token),
     /// Of a dead letter.
@@ -24,7 +26,7 @@ pub(super) enum Operation {
 impl Operation {
     pub(super) fn record(&self) -> Key {
         match self {
-            Operation::Claim(claim, _) => claim.event,
+            Operation::Claim(claim, _) | Operation::Count(claim, ..) => claim.event,
             Operation::Renew(key, ..)
             | Operation::Finish(key, ..)
             | Operation::GiveBack(key, _)
@@ -35,7 +37,7 @@ impl Operation {
 
     pub(super) fn delivery(&self) -> Option<Key> {
         match self {
-            Operation::Claim(claim, _) => claim.delivery,
+            Operation::Claim(claim, _) | Operation::Count(claim, ..) => claim.delivery,
             _ => None,
         }
     }
@@ -47,7 +49,7 @@ impl Operation {
 
     pub(super) fn fail(self, why: &str) {
         match self {
-            Operation::Claim(_, reply) => fail(reply, why),
+            Operation::Claim(_, reply) | Operation::Count(.., reply) => fail(reply, why),
             Operation::Renew(.., reply) | Operation::Finish(.., reply) => fail(reply, why),
             Operation::Release(_, reply) | Operation::Purge(_, reply) => fail(reply, why),
             Operation::GiveBack(..) => {}
@@ -58,6 +60,7 @@ impl Operation {
 /// An operation that was done, though not committed yet.
 pub(super) enum Answered {
     Claimed(Claimed, Reply<Claimed>),
+    Counted(Claimed, Reply<Claimed>),
     Held(Held, Reply<Held>),
     Told(bool, Reply<bool>),
     Nobody,
@@ -76,6 +79,10 @@ impl Answered {
                     _ => None,
                 }
             }
+            Answered::Counted(claimed, reply) => {
+                let _ = reply.send(Ok(claimed));
+                None
+            }
             Answered::Held(held, reply) => {
                 let _ = reply.send(Ok(held));
                 None
@@ -90,7 +97,7 @@ impl Answered {
 
     pub(super) fn fail(self, why: &str) {
         match self {
-            Answered::Claimed(_, reply) => fail(reply, why),
+            Answered::Claimed(_, reply) | Answered::Counted(_, reply) => fail(reply, why),
             Answered::Held(_, reply) => fail(reply, why),
             Answered::Told(_, reply) => fail(reply, why),
             Answered::Nobody => {}

@@ -4,6 +4,7 @@ use super::SqliteStore;
 use super::batch::Batch;
 use super::database::Failed;
 use super::lendable::Lendable;
+use super::operation::Operation;
 use super::writer::{Writer, connected};
 use crate::delivery::Key;
 use crate::handler::{Transactional, Tx};
@@ -56,6 +57,11 @@ impl Transactions for SqliteStore {
         };
         // What is given too late is dropped, and so rolled back.
         timeout(patience, asked).await.unwrap_or(Ok(Begun::Busy))
+    }
+
+    async fn count(&self, claim: Claim, end: End) -> Result<Claimed, StoreError> {
+        let end = self.fit(end);
+        self.ask(|reply| Operation::Count(claim, end, reply)).await
     }
 }
 
