@@ -4,6 +4,7 @@ use crate::tools::skip;
 use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use async_trait::async_trait;
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{BufRead, BufReader};
@@ -34,7 +35,12 @@ pub async fn url() -> Option<String> {
 /// A connection to look around with.
 pub async fn client(url: &str) -> Option<MultiplexedConnection> {
     let client = redis::Client::open(url).ok()?;
-    client.get_multiplexed_async_connection().await.ok()
+    // The server may be busy with other tests.
+    let patient = AsyncConnectionConfig::new()
+        .set_connection_timeout(Some(Duration::from_secs(30)))
+        .set_response_timeout(Some(Duration::from_secs(30)));
+    let client = client.get_multiplexed_async_connection_with_config(&patient);
+    client.await.ok()
 }
 
 /// A store under a prefix of its own, whose keys go when this is dropped.
@@ -51,8 +57,12 @@ impl Isolated {
         })
     }
 
+    /// Patient: the server may be busy with other tests.
     pub fn builder(&self) -> RedisStoreBuilder {
-        RedisStore::builder(&self.url).prefix(&self.prefix)
+        let builder = RedisStore::builder(&self.url).prefix(&self.prefix);
+        builder
+            .call_timeout(Duration::from_secs(30))
+            .connect_timeout(Duration::from_secs(30))
     }
 
     pub async fn store(&self) -> RedisStore {
@@ -118,7 +128,7 @@ impl Drop for Isolated {
         let Ok(client) = redis::Client::open(&*self.url) else {
             return;
         };
-        let Ok(mut connection) = client.get_connection_with_timeout(Duration::from_secs(2)) else {
+        let Ok(mut connection) = client.get_connection_with_timeout(Duration::from_secs(30)) else {
             return;
         };
         let keys: redis::RedisResult<Vec<Vec<u8>>> = redis::cmd("KEYS")

@@ -4,6 +4,7 @@
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, State, on, router};
+use apideck_hooks_tests::redis::client;
 use redis::aio::MultiplexedConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,14 +40,15 @@ async fn effect(_: AnyEvent, delivery: Delivery, State(mut app): State<App>) -> 
 async fn main() {
     let variable = |name: &str| std::env::var(name).expect("a variable");
     let (url, prefix) = (variable("REDIS_URL"), variable("PREFIX"));
-    let client = redis::Client::open(&*url).expect("a URL");
     let app = App {
-        effects: client.get_multiplexed_async_connection().await.expect("Redis"),
+        effects: client(&url).await.expect("Redis"),
         key: format!("{prefix}:effects"),
         gate: std::env::var_os("GATED").map(|_| Arc::new(Semaphore::new(0))),
     };
     let store = RedisStore::builder(url)
         .prefix(prefix)
+        .call_timeout(Duration::from_secs(30))
+        .connect_timeout(Duration::from_secs(30))
         .connect()
         .await
         .expect("Redis");

@@ -47,10 +47,10 @@ async fn case_18_after_kill_9_an_event_is_claimable_when_its_lease_is_over() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
-    let mut first = start(&isolated, "2000", true).await;
-    let mut second = start(&isolated, "2000", true).await;
+    let mut first = start(&isolated, "6000", true).await;
+    let mut second = start(&isolated, "6000", true).await;
     let addr = first.addr;
-    let sender = tokio::spawn(async move { timeout(ms(5000), event("e1").send(addr)).await.is_ok() });
+    let sender = tokio::spawn(async move { timeout(ms(60_000), event("e1").send(addr)).await.is_ok() });
     assert_eq!(first.line("started").await, "started 1");
     first.signal("KILL").await;
     first.wait().await;
@@ -117,7 +117,7 @@ async fn try_send(id: &str, addr: SocketAddr) -> Option<u16> {
     let delivery = event(id);
     // A connection that is cut is a panic in the client.
     let answer = tokio::spawn(async move { delivery.send(addr).await.status });
-    timeout(ms(10_000), answer).await.ok()?.ok()
+    timeout(ms(60_000), answer).await.ok()?.ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
