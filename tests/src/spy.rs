@@ -9,13 +9,12 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// A memory store behind a watch; clones share it.
-#[derive(Clone, Default)]
+/// A store behind a watch, in memory by default; clones share it.
+#[derive(Clone)]
 pub struct Spy(Arc<Inner>);
 
-#[derive(Default)]
 struct Inner {
-    store: MemoryStore,
+    store: Arc<dyn Store>,
     claims: AtomicUsize,
     operations: AtomicUsize,
     fail_claims: AtomicBool,
@@ -27,12 +26,26 @@ struct Inner {
     last: Mutex<Option<Claimed>>,
 }
 
+impl Default for Spy {
+    fn default() -> Self {
+        Spy::over(Arc::new(MemoryStore::new()))
+    }
+}
+
 impl Spy {
-    /// A spy on a memory store with limits of its own.
-    pub fn on(store: MemoryStore) -> Self {
+    /// A spy on another store.
+    pub fn over(store: Arc<dyn Store>) -> Self {
         Spy(Arc::new(Inner {
             store,
-            ..Inner::default()
+            claims: AtomicUsize::default(),
+            operations: AtomicUsize::default(),
+            fail_claims: AtomicBool::default(),
+            fail_finishes: AtomicUsize::default(),
+            fail_renewals: AtomicBool::default(),
+            durable: AtomicBool::default(),
+            hang: AtomicBool::default(),
+            lost_answers: AtomicUsize::default(),
+            last: Mutex::default(),
         }))
     }
 
@@ -56,7 +69,7 @@ impl Spy {
             .store
             .status(self.last_claim().record)
             .await
-            .expect("memory")
+            .expect("a status")
     }
 
     pub fn fail_claims(&self, fail: bool) {
@@ -85,10 +98,6 @@ impl Spy {
     /// Says that it keeps dead letters.
     pub fn pretend_durable(&self) {
         self.0.durable.store(true, Ordering::SeqCst);
-    }
-
-    pub fn store(&self) -> &MemoryStore {
-        &self.0.store
     }
 
     fn count(&self, fail: bool) -> Result<(), StoreError> {
@@ -143,10 +152,11 @@ impl Store for Spy {
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetters> {
-        self.0
-            .durable
-            .load(Ordering::SeqCst)
-            .then_some(self as &dyn DeadLetters)
+        if self.0.durable.load(Ordering::SeqCst) {
+            Some(self)
+        } else {
+            self.0.store.dead_letters()
+        }
     }
 }
 

@@ -110,6 +110,28 @@ async fn forgeries_are_401_and_the_store_is_never_asked() {
     assert_eq!(delivery.signature(&base64).send(addr).await.word(), "duplicate");
 }
 
+/// As many as `APIDECK_HOOKS_FORGERIES` says, 20,000 without it: each another signature, and the store is asked nothing.
+#[tokio::test]
+async fn case_29_however_many_bad_signatures_ask_nothing_of_the_store() {
+    let count = std::env::var("APIDECK_HOOKS_FORGERIES").map_or(20_000_u64, |count| count.parse().unwrap());
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let genuine = Delivery::of(r#"{"payload":{"event_type":"vault.connection.callable","event_id":"e1"}}"#);
+    let mut signature = mac(SECRET, &genuine.body);
+    for n in 0..count {
+        signature[24..].copy_from_slice(&n.to_be_bytes());
+        let encoding = [Encoding::Hex, Encoding::Base64][usize::from(n % 2 == 0)];
+        let forged = genuine.clone().signature(&encode(&signature, encoding));
+        assert_eq!(forged.call(&hooks).await.status, 401);
+    }
+    let stats = hooks.stats();
+    assert_eq!(
+        (spy.operations(), probe.count(), stats.unauthorized),
+        (0, 0, count)
+    );
+    assert_eq!(genuine.call(&hooks).await.word(), "handled");
+}
+
 #[tokio::test]
 async fn a_contradicting_header_asks_nothing_of_the_store_either() {
     let (probe, spy) = (Probe::default(), Spy::default());

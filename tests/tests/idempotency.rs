@@ -6,6 +6,7 @@ use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::fixtures::body;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
+use std::path::Path;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -423,6 +424,29 @@ async fn settle(store: &MemoryStore, n: u8, end: End) {
         panic!("{n} is not granted")
     };
     assert_eq!(store.finish(key(n), token, end).await.unwrap(), Held::Yes);
+}
+
+/// Its clock is tokio's, which is monotonic: setting the wall clock changes nothing.
+#[test]
+fn case_23_the_memory_store_reads_no_wall_clock() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/memory");
+    let mut files = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        files += 1;
+        assert!(!text.contains("SystemTime") && !text.contains("Timestamp::now"));
+    }
+    assert!(files > 3, "{files}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_memory_stores_know_nothing_of_each_other() {
+    let probe = Probe::default();
+    for _ in 0..2 {
+        let hooks = probe.hooks().store(MemoryStore::new()).build().unwrap();
+        let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
+        assert_eq!(reply.word(), "handled");
+    }
 }
 
 #[tokio::test(start_paused = true)]

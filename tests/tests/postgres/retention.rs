@@ -1,7 +1,9 @@
 //! What is forgotten, and when.
 
 use super::{LEASE, database, execute, granted, key, number, verdict};
+use apideck_hooks::Replayed;
 use apideck_hooks::store::{Claim, DeadLetter, End, Held, Status, Store, Verdict};
+use apideck_hooks_tests::probe::Probe;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -12,7 +14,7 @@ fn letter(body: &'static [u8]) -> DeadLetter {
         event_type: "vault.connection.created".to_owned(),
         event_id: "e\0".to_owned(),
         error: "no\0use".to_owned(),
-        body: Bytes::from_static(body),
+        body: Some(Bytes::from_static(body)),
     }
 }
 
