@@ -10,6 +10,8 @@ pub mod fixtures;
 pub mod handlers;
 pub mod malicious;
 pub mod postgres;
+#[cfg(unix)]
+pub mod postgres_server;
 pub mod probe;
 pub mod proxy;
 #[cfg(unix)]

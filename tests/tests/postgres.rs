@@ -15,6 +15,9 @@ mod races;
 mod retention;
 #[path = "postgres/schema.rs"]
 mod schema;
+#[cfg(unix)]
+#[path = "postgres/servers.rs"]
+mod servers;
 
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, Key, Store, Token, Verdict};

@@ -1,6 +1,6 @@
 //! Whole deliveries.
 
-use super::{EVENT, database};
+use super::{EVENT, database, execute, number};
 use apideck_hooks::Replayed;
 use apideck_hooks::store::DeadRecord;
 use apideck_hooks_tests::delivery::{Delivery, Reply};
@@ -91,43 +91,6 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_30_two_sources_are_independent() {
-    let database = database!();
-    let probe = Probe::default();
-    for source in ["a", "b"] {
-        let hooks = probe.hooks().source(source).store(database.store(2).await);
-        let hooks = hooks.build().unwrap();
-        assert_eq!(words(&[Delivery::event(EVENT, "e1")], &hooks).await, ["handled"]);
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn case_20_a_handler_longer_than_its_lease_keeps_it() {
-    let database = database!();
-    let slow = Step::Sleep(Duration::from_millis(2500), Box::new(Step::Succeed));
-    let probe = Probe::new([slow]);
-    let hooks = |store| {
-        probe
-            .hooks()
-            .lease(Duration::from_millis(500))
-            .store(store)
-            .build()
-            .unwrap()
-    };
-    let (one, other) = (hooks(database.store(4).await), hooks(database.store(4).await));
-    let delivery = Delivery::event(EVENT, "e1");
-    let (first, second) = tokio::join!(delivery.call(&one), async {
-        sleep(Duration::from_millis(1500)).await;
-        delivery.call(&other).await
-    });
-    assert_eq!(
-        (first.word().as_str(), second.word().as_str()),
-        ("handled", "duplicate")
-    );
-    assert_eq!(probe.count(), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let database = database!();
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
@@ -182,4 +145,28 @@ async fn until_ok(delivery: &Delivery, hooks: &apideck_hooks::Hooks) -> Reply {
         }
         sleep(Duration::from_millis(50)).await;
     }
+}
+
+/// What it commits is synced before it is answered, unless the server is told otherwise: the store never does.
+#[tokio::test(flavor = "multi_thread")]
+async fn its_commits_are_as_durable_as_the_server_is_set_to_make_them() {
+    let database = database!();
+    let store = database.store(4).await;
+    let pool = database.pool(1);
+    for sql in [
+        "CREATE TABLE {}.seen (synchronous text NOT NULL)",
+        "CREATE FUNCTION {}.see() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN INSERT INTO {}.seen VALUES (current_setting('synchronous_commit')); RETURN NEW; END $$",
+        "CREATE TRIGGER see BEFORE INSERT OR UPDATE ON {}.records FOR EACH ROW EXECUTE FUNCTION {}.see()",
+    ] {
+        execute(&database, &pool, sql).await;
+    }
+    let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
+    let hooks = probe.hooks().store(store).build().unwrap();
+    let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
+    assert_eq!(words(&sent, &hooks).await, ["handled", "500", "set aside"]);
+    let seen = "SELECT count(*) FROM {}.seen";
+    assert_eq!(number(&database, &pool, seen).await, 6);
+    let lower = "SELECT count(*) FROM {}.seen WHERE synchronous <> current_setting('synchronous_commit')";
+    assert_eq!(number(&database, &pool, lower).await, 0);
 }

@@ -1,0 +1,160 @@
+//! Servers of a test's own, which are killed: what was acknowledged is there when they, or their standby, are back.
+
+use super::EVENT;
+use apideck_hooks::{Hooks, PostgresStore};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::postgres::pool;
+use apideck_hooks_tests::postgres_server::{Installation, Server};
+use apideck_hooks_tests::probe::{Probe, Step};
+use futures_util::future::join_all;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+const SENDERS: usize = 16;
+
+async fn receiver(server: &Server, probe: &Probe) -> Hooks {
+    let store = PostgresStore::new(pool(server.options(), 4));
+    store.migrate().await.unwrap();
+    let hooks = probe.hooks().store(store).store_timeout(Duration::from_secs(2));
+    hooks.build().unwrap()
+}
+
+fn event(id: &str) -> Delivery {
+    Delivery::event(EVENT, id)
+}
+
+/// Senders of ever new events.
+struct Load {
+    /// What was acknowledged; none once the server is killed. A handler that has ended by then is acknowledged when its end could
+    /// not be recorded for as long as its lease lasts: that is no answer of the server's.
+    acknowledged: Arc<Mutex<Option<Vec<String>>>>,
+    senders: Vec<JoinHandle<()>>,
+}
+
+impl Load {
+    fn start(hooks: &Hooks, name: &str) -> Self {
+        let acknowledged = Arc::new(Mutex::new(Some(Vec::new())));
+        let senders = (0..SENDERS).map(|sender| {
+            let (hooks, acknowledged) = (hooks.clone(), Arc::clone(&acknowledged));
+            let name = name.to_owned();
+            tokio::spawn(async move {
+                for n in 0.. {
+                    let id = format!("{name}-{sender}-{n}");
+                    let reply = event(&id).call(&hooks).await;
+                    if let (200, Some(ids)) = (reply.status, &mut *acknowledged.lock().unwrap()) {
+                        ids.push(id);
+                    }
+                }
+            })
+        });
+        Load {
+            acknowledged: Arc::clone(&acknowledged),
+            senders: senders.collect(),
+        }
+    }
+
+    /// Kills the server, and says what was acknowledged before.
+    fn end(self, server: &mut Server) -> Vec<String> {
+        let acknowledged = self.acknowledged.lock().unwrap().take();
+        server.kill();
+        self.senders.iter().for_each(JoinHandle::abort);
+        acknowledged.expect("it was not ended before")
+    }
+}
+
+/// Every third event is set aside.
+fn probe() -> Probe {
+    let steps = [Step::Succeed, Step::Succeed, Step::Refuse];
+    Probe::new((0..100_000).map(move |n| steps[n % 3].clone()))
+}
+
+/// None of them is run again.
+async fn all_are_known(server: &Server, acknowledged: &[String]) {
+    let probe = Probe::default();
+    let hooks = receiver(server, &probe).await;
+    for ids in acknowledged.chunks(16) {
+        let words = join_all(ids.iter().map(|id| {
+            let hooks = hooks.clone();
+            async move { event(id).call(&hooks).await.word() }
+        }));
+        for (id, word) in ids.iter().zip(words.await) {
+            assert_eq!(word, "duplicate", "{id}");
+        }
+    }
+    assert_eq!(probe.count(), 0);
+    assert_eq!(event("new").call(&hooks).await.word(), "handled");
+}
+
+async fn wait_for(probe: &Probe, runs: usize) {
+    while probe.count() < runs {
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_killed_knows_what_was_acknowledged() {
+    let Some(installation) = Installation::find() else {
+        return;
+    };
+    let mut server = Server::start(&installation).await;
+    let probe = probe();
+    let hooks = receiver(&server, &probe).await;
+    let mut acknowledged = Vec::new();
+    for round in 1..=3 {
+        let load = Load::start(&hooks, &round.to_string());
+        wait_for(&probe, round * 100).await;
+        let some = load.end(&mut server);
+        assert!(some.len() > 50, "{}", some.len());
+        acknowledged.extend(some);
+        server.restart().await;
+    }
+    all_are_known(&server, &acknowledged).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_synchronous_standby_knows_what_was_acknowledged() {
+    let Some(installation) = Installation::find() else {
+        return;
+    };
+    let mut primary = Server::start(&installation).await;
+    let probe = probe();
+    let hooks = receiver(&primary, &probe).await;
+    let standby = primary.synchronous_standby().await;
+    let load = Load::start(&hooks, "e");
+    wait_for(&probe, 200).await;
+    let acknowledged = load.end(&mut primary);
+    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
+    standby.promote().await;
+    all_are_known(&standby, &acknowledged).await;
+}
+
+/// What it says it costs, by the server's own account: each statement is a round trip and a commit.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_costs_two_statements_and_a_duplicate_one() {
+    let Some(installation) = Installation::find() else {
+        return;
+    };
+    let server = Server::start(&installation).await;
+    let probe = Probe::default();
+    let hooks = receiver(&server, &probe).await;
+    let statements = || {
+        let log = server.log();
+        let said = |what: &str| log.lines().filter(|line| line.contains(what)).count();
+        (said("LOG:  execute"), said("LOG:  statement"))
+    };
+    assert_eq!(event("warm").call(&hooks).await.word(), "handled");
+    let (before, plain) = statements();
+    for n in 0..10 {
+        assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "handled");
+    }
+    let (handled, _) = statements();
+    assert_eq!(handled - before, 20);
+    for n in 0..10 {
+        assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "duplicate");
+    }
+    let (duplicates, plain_now) = statements();
+    // No `BEGIN`, and so a commit each.
+    assert_eq!((duplicates - handled, plain_now), (10, plain));
+}
