@@ -3,6 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
@@ -30,6 +31,7 @@ pub struct Proxy {
     /// Connections up to this number are stalled.
     stalled: Arc<watch::Sender<usize>>,
     connections: watch::Receiver<usize>,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Proxy {
@@ -41,6 +43,8 @@ impl Proxy {
         let stalled = Arc::new(watch::Sender::new(0));
         let (counter, connections) = watch::channel(0);
         let (modes, stalls) = (Arc::clone(&mode), Arc::clone(&stalled));
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counter.send_modify(|count| *count += 1);
@@ -58,6 +62,7 @@ impl Proxy {
                     id,
                     mode: Arc::clone(&modes),
                     stalled: stalls.subscribe(),
+                    asked: Arc::clone(&count),
                 };
                 let (there, back) = (pump(false), pump(true));
                 tokio::spawn(async move {
@@ -74,7 +79,13 @@ impl Proxy {
             mode,
             stalled,
             connections,
+            asked,
         }
+    }
+
+    /// How many pieces clients have sent: one each time that they go on to wait for an answer.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::SeqCst)
     }
 
     pub fn set(&self, mode: Mode) {
@@ -101,6 +112,7 @@ struct Pump {
     id: usize,
     mode: Arc<watch::Sender<Mode>>,
     stalled: watch::Receiver<usize>,
+    asked: Arc<AtomicUsize>,
 }
 
 impl Pump {
@@ -113,6 +125,9 @@ impl Pump {
                 _ = mode.wait_for(|mode| *mode == Mode::Refuse) => return,
             };
             let Ok(count @ 1..) = read else { return };
+            if !self.answers {
+                self.asked.fetch_add(1, Ordering::SeqCst);
+            }
             // Held back as long as it stalls.
             let _ = self.stalled.wait_for(|up_to| self.id > *up_to).await;
             if mode.wait_for(|mode| *mode != Mode::Stall).await.is_err()

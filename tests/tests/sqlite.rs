@@ -1,5 +1,7 @@
 //! The SQLite store: whole deliveries, restarts, kills, and files that it cannot use.
 
+#[path = "sqlite/clocks.rs"]
+mod clocks;
 #[path = "sqlite/deliveries.rs"]
 mod deliveries;
 #[path = "sqlite/files.rs"]
@@ -7,6 +9,8 @@ mod files;
 #[cfg(unix)]
 #[path = "sqlite/kills.rs"]
 mod kills;
+#[path = "sqlite/power.rs"]
+mod power;
 #[path = "sqlite/retention.rs"]
 mod retention;
 

@@ -2,17 +2,19 @@
 #![cfg(unix)]
 
 mod aliases;
+mod clocks;
 mod cluster;
 mod dead_letters;
 mod deliveries;
 mod faults;
+mod losses;
 mod outages;
 mod processes;
 mod replicas;
 
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Token, Verdict};
 use apideck_hooks::{RedisStore, RedisStoreBuilder, store_conformance};
-use apideck_hooks_tests::redis::{Cleaned, Isolated};
+use apideck_hooks_tests::redis::{Cleaned, Isolated, Server};
 use apideck_hooks_tests::redis_proxy::Proxy;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -20,6 +22,9 @@ use std::time::Duration;
 store_conformance!(stand_alone, async { Cleaned::new().await });
 
 const LONG: Duration = Duration::from_secs(60);
+
+/// What a machine that is busy with other things is given.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -57,6 +62,12 @@ async fn done(store: &RedisStore, event: Key) {
     assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
 }
 
+/// A store on a server of the test's own.
+async fn store_on(server: &Server) -> RedisStore {
+    let builder = RedisStore::builder(server.url()).call_timeout(PATIENCE);
+    builder.connect_timeout(PATIENCE).connect().await.unwrap()
+}
+
 /// A store whose Redis is behind a proxy.
 async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
     let address = redis::Client::open(&*isolated.url).unwrap();
@@ -66,6 +77,7 @@ async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
     url.set_port(Some(proxy.addr.port())).unwrap();
     let builder = RedisStore::builder(url)
         .prefix(&isolated.prefix)
-        .call_timeout(ms(400));
+        .call_timeout(PATIENCE)
+        .connect_timeout(PATIENCE);
     (proxy, builder)
 }

@@ -1,0 +1,133 @@
+//! What a Redis forgets, and what not: a log that was cut, and a replica that was behind.
+
+use super::{LONG, claim, done, granted, key, ms, store_on};
+use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
+use apideck_hooks_tests::redis::{Directory, Server, can_start, free_port};
+use apideck_hooks_tests::redis_proxy::{Mode, Proxy};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use tokio::time::sleep;
+
+/// The file that writes are appended to.
+fn log(directory: &Path) -> PathBuf {
+    let files = std::fs::read_dir(directory.join("appendonlydir")).unwrap();
+    let mut files = files.map(|file| file.unwrap().path());
+    let log = files.find(|file| file.to_string_lossy().ends_with(".incr.aof"));
+    log.expect("a log")
+}
+
+fn copy(from: &Path, to: &Path) {
+    for file in std::fs::read_dir(from).unwrap() {
+        let (name, from) = file.map(|file| (file.file_name(), file.path())).unwrap();
+        let to = to.join(name);
+        if from.is_dir() {
+            std::fs::create_dir(&to).unwrap();
+            copy(&from, &to);
+        } else {
+            std::fs::copy(from, to).unwrap();
+        }
+    }
+}
+
+/// The power goes: with `appendfsync always` the log ends somewhere after what was answered. All of that is known.
+#[tokio::test]
+async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
+    if !can_start() {
+        return;
+    }
+    let directory = Directory::new();
+    let server = Server::durable(&directory, free_port()).await;
+    let store = store_on(&server).await;
+    let length = || std::fs::metadata(log(&directory.0)).unwrap().len();
+    let mut answered = Vec::new();
+    for n in 0..30 {
+        let (event, delivery) = (key(), key());
+        let claimed = claim(&store, event, Some(delivery), LONG).await;
+        let (token, _) = super::token_of(claimed);
+        let end = match n % 2 {
+            0 => End::Done,
+            _ => End::Dead(super::dead_letters::letter("{}")),
+        };
+        assert_eq!(store.finish(event, token, end).await.unwrap(), Held::Yes);
+        answered.push((event, delivery, n % 2 == 0, length()));
+    }
+    drop(store);
+    drop(server);
+    for cut in [0, 7, 15, 22, 29] {
+        let image = Directory::new();
+        copy(&directory.0, &image.0);
+        let at = answered[cut].3;
+        // A little of what came next, torn.
+        let torn = (at + 20).min(answered[29].3);
+        let file = std::fs::OpenOptions::new()
+            .write(true)
+            .open(log(&image.0))
+            .unwrap();
+        file.set_len(torn).unwrap();
+        let server = Server::durable(&image, free_port()).await;
+        let store = store_on(&server).await;
+        for (event, delivery, handled, _) in &answered[..=cut] {
+            let again = claim(&store, key(), Some(*delivery), LONG).await;
+            let verdict = if *handled { Verdict::Done } else { Verdict::Dead };
+            assert_eq!((again.record, again.verdict), (*event, verdict));
+            assert_eq!(store.get(*event).await.unwrap().is_some(), !handled);
+        }
+    }
+}
+
+/// A primary that dies before its replica has heard of a claim: the event is granted again, and what was handled is handled
+/// again. Only the tokens hold: who was granted it before has lost.
+#[tokio::test]
+async fn a_failover_can_grant_a_claim_twice() {
+    if !can_start() {
+        return;
+    }
+    let directories = [Directory::new(), Directory::new()];
+    let primary = Server::start(&directories[0], free_port(), &["--repl-diskless-sync-delay", "0"]).await;
+    let line = Proxy::start(format!("127.0.0.1:{}", primary.port)).await;
+    let of = format!("127.0.0.1 {}", line.addr.port());
+    let replica = Server::start(&directories[1], free_port(), &["--replicaof", &of]).await;
+    let before = {
+        let store = store_on(&primary).await;
+        let before = key();
+        done(&store, before).await;
+        before
+    };
+    let mut client = replica.client().await;
+    let since = Instant::now();
+    loop {
+        let keys: usize = redis::cmd("DBSIZE").query_async(&mut client).await.unwrap();
+        if keys == 1 {
+            break;
+        }
+        assert!(since.elapsed().as_secs() < 60, "the replica does not come");
+        sleep(ms(20)).await;
+    }
+    // From now on the replica hears nothing, and the primary does not wait for it.
+    line.set(Mode::Stall);
+    let (running, handled) = (key(), key());
+    let store = store_on(&primary).await;
+    let (token, _) = granted(&store, running, LONG).await;
+    done(&store, handled).await;
+    drop(store);
+    drop(primary);
+    line.set(Mode::Refuse);
+    redis::cmd("REPLICAOF")
+        .arg(&["NO", "ONE"])
+        .exec_async(&mut client)
+        .await
+        .unwrap();
+    let store = store_on(&replica).await;
+    assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
+    assert_eq!(granted(&store, handled, LONG).await.1, 1, "it is handled again");
+    let (again, attempt) = granted(&store, running, LONG).await;
+    assert!(attempt == 1 && again > token, "{token:?} {again:?}");
+    assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(store.renew(running, token, LONG).await.unwrap(), Held::Lost);
+    assert_eq!(store.finish(running, again, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(
+        store.status(running).await.unwrap(),
+        Status::Done { token: again }
+    );
+    assert!(store.claim(Claim::new(key(), None, LONG)).await.is_ok());
+}
