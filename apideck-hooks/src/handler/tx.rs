@@ -59,7 +59,11 @@ use std::ops::{Deref, DerefMut};
 ///
 /// The transaction ends when the handler returns, and not by its hand: it gets the connection, not sqlx's
 /// [`Transaction`]. `tx.begin()` makes a savepoint. A `COMMIT` or `ROLLBACK` sent as a statement is a mistake, and so
-/// is to keep a `Tx` past the handler's end: nothing is marked as done then, and the attempt fails.
+/// is to keep a `Tx` past the handler's end: nothing is marked as done then, and the attempt fails. SQLite commits nothing that a
+/// handler commits by itself; in PostgreSQL that stays, whatever becomes of the attempt.
+///
+/// A statement that was started and not waited for is ended with a handler that fails or is stopped. One that succeeds has it
+/// waited for, for some seconds; then the attempt fails.
 ///
 /// It is a parameter of the handler itself. One that makes another parameter of it does not compile:
 ///
@@ -97,7 +101,8 @@ use std::ops::{Deref, DerefMut};
 ///
 /// SQLite has one writer. These handlers run one after another, and **nothing else is written to the file meanwhile**, the
 /// claims of other handlers included: they wait up to `store_timeout`. Do no slow work in such a handler, and give
-/// [`handler_timeout`](crate::HooksBuilder::handler_timeout) a few seconds.
+/// [`handler_timeout`](crate::HooksBuilder::handler_timeout) a few seconds. As long as a `Tx` is kept past its handler's end,
+/// nothing can be written either, and all deliveries are answered `503`.
 ///
 /// # Tests
 ///

@@ -41,7 +41,7 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// The store's transactions, if handlers can take them. A store that wraps another one hands on what that one
-    /// returns; the operations above are not called for an event whose handler succeeds in its transaction.
+    /// returns; `claim`, `renew` and `finish` are not called for an event whose handler takes one.
     fn transactions(&self) -> Option<&dyn Transactions> {
         None
     }
