@@ -130,7 +130,7 @@ async fn ten_kills_among_a_thousand_deliveries_lose_nothing() {
     const EVENTS: usize = 1000;
     let database = database!();
     let (effects, pool) = (Effects::new(&database), database.pool(1));
-    let lease = Duration::from_millis(500);
+    let lease = Duration::from_secs(2);
     let first = start(&database, &effects.0, lease).await;
     let (addr, addrs) = tokio::sync::watch::channel(first.addr);
     let senders = (0..16).map(|sender| {
