@@ -46,9 +46,15 @@ async fn handler(
     effect(&mut tx, &id).await?;
     let mut end = Ok(Outcome::Done);
     match &*id {
-        "endless" => drop(sqlx::query(ENDLESS).execute(&mut *tx).await?),
-        "endless script" => drop(sqlx::raw_sql(ENDLESS).execute(&mut *tx).await?),
-        "endless write" => drop(sqlx::query(ENDLESS_WRITE).execute(&mut *tx).await?),
+        "endless" => {
+            let _ = sqlx::query(ENDLESS).execute(&mut *tx).await?;
+        }
+        "endless script" => {
+            let _ = sqlx::raw_sql(ENDLESS).execute(&mut *tx).await?;
+        }
+        "endless write" => {
+            let _ = sqlx::query(ENDLESS_WRITE).execute(&mut *tx).await?;
+        }
         "half-read" | "half-read write" => {
             let sql = if id == "half-read" {
                 ENDLESS_ROWS
@@ -86,7 +92,9 @@ async fn handler(
             }
             pending::<()>().await;
         }
-        "commit" => drop(sqlx::raw_sql("COMMIT").execute(&mut *tx).await),
+        "commit" => {
+            let _ = sqlx::raw_sql("COMMIT").execute(&mut *tx).await;
+        }
         "commit, then effect" => {
             let _ = sqlx::raw_sql("COMMIT").execute(&mut *tx).await;
             let _ = effect(&mut tx, &id).await;
