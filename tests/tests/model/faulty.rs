@@ -2,7 +2,7 @@
 
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, Cursor, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
 };
 use async_trait::async_trait;
 use std::collections::VecDeque;
@@ -167,7 +167,7 @@ impl Store for Faulty {
 
 #[async_trait]
 impl DeadLetters for Faulty {
-    async fn list(&self, _: Option<Key>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
         Err(StoreError::new("not kept"))
     }
 

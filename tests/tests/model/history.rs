@@ -290,7 +290,7 @@ impl<'a> History<'a> {
             event_type: "vault.connection.created".to_owned(),
             event_id: format!("{}-{event}", self.number),
             error: "no use".to_owned(),
-            body: Bytes::from(vec![event; 10]),
+            body: Some(Bytes::from(vec![event; 10])),
         }
     }
 }
