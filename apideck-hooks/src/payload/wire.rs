@@ -48,7 +48,6 @@ struct Envelope<'a> {
 }
 
 /// What a verified text is.
-#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub(crate) enum Parsed {
     /// It names an event. The identity is there even if the payload does not decode.
     Event {

@@ -91,15 +91,17 @@ async fn count(
     let counted = within_limit(async {
         savepoints::begin::<Postgres>(&mut lent, None).await?;
         let row = claim.fetch_one(&mut *lent).await?;
-        let Ok(claimed) = claimed(&row) else {
+        let Ok(claimed) = claimed(&row, event) else {
             return Ok(None);
         };
         if let Verdict::Granted { token, .. } = claimed.verdict {
             let settled = match settle(&statements, event, token, &end) {
-                Some(query) if claimed.record == event => query.fetch_optional(&mut *lent).await?,
-                _ => None,
+                Some(query) if claimed.record == event => {
+                    query.execute(&mut *lent).await?.rows_affected() > 0
+                }
+                _ => false,
             };
-            if settled.is_none() {
+            if !settled {
                 savepoints::roll_back::<Postgres>(&mut lent).await?;
                 return Ok((claimed.record != event).then_some(claimed));
             }
