@@ -10,6 +10,7 @@ mod options;
 mod report;
 mod serve;
 mod server;
+mod soak;
 mod statistics;
 mod subject;
 mod throughput;
@@ -19,6 +20,7 @@ use options::{Options, USAGE};
 use report::Report;
 use serve::Failure;
 use server::Processors;
+use soak::Soak;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use subject::{BASE, Subject};
@@ -26,7 +28,7 @@ use subject::{BASE, Subject};
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let outcome = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["serve", name] => serve::run(name).map(|()| true),
+        ["serve", name, ..] => serve::run(name, &arguments[2..]).map(|()| true),
         ["--help" | "-h"] => {
             println!("{USAGE}");
             Ok(true)
@@ -50,8 +52,11 @@ fn measure(options: &Options) -> Result<bool, Failure> {
     let mut report = Report::new(folder.clone())?;
     let scripts = folder.join("node");
     let node = node(options, &manifest.join("node"), &scripts)?;
-    let processors = match machine::processors()[..] {
-        [server, load, ..] => Processors { server, load },
+    let processors = match (&machine::processors()[..], options.swap) {
+        ([server, load, ..], false) | ([load, server, ..], true) => Processors {
+            server: *server,
+            load: *load,
+        },
         _ => return Err("it takes two processors: one for the server, one for the load".into()),
     };
     machine::raise_open_files()?;
@@ -76,6 +81,16 @@ fn measure(options: &Options) -> Result<bool, Failure> {
     if options.wants("memory") {
         let all = memory::measure(&subjects, &scripts, processors, options.smoke)?;
         report.add(memory::report(&all, options.smoke))?;
+    }
+    if options.wants("soak") {
+        let soak = Soak {
+            folder: &folder,
+            processors,
+            time: options.soak,
+            rate: options.rate,
+        };
+        let all: Result<Vec<_>, _> = options.stores.iter().map(|store| soak.run(store)).collect();
+        report.add(soak::report(&all?))?;
     }
     let readme = options.readme.then(|| manifest.join("../../README.md"));
     println!("written to {}", report.write(readme.as_deref())?.display());

@@ -16,6 +16,7 @@ parts: throughput, latency, memory; all of them if none is named
   --minutes M       how long to soak, 10 by default
   --stores a,b      which stores to soak: memory, sqlite
   --rate R          deliveries a second of the soak; 70 % of the store's peak by default
+  --swap            the server on the second processor, the load on the first
   --check           fail if a target is missed
   --readme          write the tables into the README
   --smoke           the shortest run, which shows that all of it works";
@@ -30,6 +31,7 @@ pub(crate) struct Options {
     pub(crate) soak: Duration,
     pub(crate) stores: Vec<String>,
     pub(crate) rate: Option<f64>,
+    pub(crate) swap: bool,
     pub(crate) check: bool,
     pub(crate) readme: bool,
     pub(crate) smoke: bool,
@@ -48,6 +50,7 @@ impl Options {
             soak: Duration::from_secs(600),
             stores: vec!["memory".to_owned(), "sqlite".to_owned()],
             rate: None,
+            swap: false,
             check: false,
             readme: false,
             smoke: false,
@@ -68,6 +71,7 @@ impl Options {
                 "--minutes" => options.soak = Duration::try_from_secs_f64(60.0 * value()?.parse::<f64>()?)?,
                 "--stores" => options.stores = names(value()?),
                 "--rate" => options.rate = Some(value()?.parse()?),
+                "--swap" => options.swap = true,
                 "--check" => options.check = true,
                 "--readme" => options.readme = true,
                 "--smoke" => options.smoke = true,

@@ -18,7 +18,7 @@ const ANSWER: &str = r#"{"status":"handled"}"#;
 pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
     let count = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&count);
-    control(&listener, move || counted.load(Ordering::Relaxed))?;
+    control(&listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     let service = service_fn(move |request: Request<Incoming>| {
         let count = Arc::clone(&count);
         async move {
@@ -33,7 +33,7 @@ pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
 pub(super) async fn axum(listener: TcpListener) -> Result<(), Failure> {
     let count = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&count);
-    control(&listener, move || counted.load(Ordering::Relaxed))?;
+    control(&listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     let app = Router::new()
         .route(crate::event::PATH, post(receive))
         .with_state(count);

@@ -142,7 +142,7 @@ struct App<S> {
 pub(super) async fn run<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
     let handled = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&handled);
-    control(&listener, move || counted.load(Ordering::Relaxed))?;
+    control(&listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     let app = App {
         key: Hmac::new_from_slice(SECRET.as_bytes())?,
         seen,
@@ -161,7 +161,7 @@ async fn receive<S: Seen>(
         .get("x-apideck-signature")
         .and_then(|value| unhex(value.as_bytes()));
     let mac = app.key.clone().chain_update(&body);
-    if !signature.is_some_and(|signature| mac.verify_slice(&signature).is_ok()) {
+    if signature.is_none_or(|signature| mac.verify_slice(&signature).is_err()) {
         return answer(StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
     }
     let Some(key) = headers

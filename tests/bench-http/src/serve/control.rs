@@ -4,16 +4,16 @@ use super::Failure;
 use std::io::{self, BufRead, Write};
 use tokio::net::TcpListener;
 
-/// Says where the server listens, and from then on to every line the count of handled events. The process ends with its
-/// standard input.
+/// Says where the server listens, and from then on answers every line. The process ends with its standard input.
 pub(crate) fn control(
     listener: &TcpListener,
-    count: impl Fn() -> u64 + Send + 'static,
+    answer: impl Fn(&str) -> String + Send + 'static,
 ) -> Result<(), Failure> {
     say(&format!("listening {}", listener.local_addr()?))?;
     std::thread::spawn(move || {
         for line in io::stdin().lock().lines() {
-            if line.is_err() || say(&count().to_string()).is_err() {
+            let Ok(line) = line else { break };
+            if say(&answer(&line)).is_err() {
                 break;
             }
         }

@@ -4,6 +4,7 @@ mod bare;
 mod by_hand;
 mod control;
 mod ours;
+mod soak;
 mod standard;
 
 pub(crate) use control::control;
@@ -18,7 +19,7 @@ use tokio::net::TcpListener;
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
 /// Runs the server of that name until its standard input ends.
-pub(crate) fn run(name: &str) -> Result<(), Failure> {
+pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -33,6 +34,7 @@ pub(crate) fn run(name: &str) -> Result<(), Failure> {
             "ours-axum" => ours::axum(listener).await,
             "svix" => standard::svix(listener).await,
             "standardwebhooks" => standard::standardwebhooks(listener).await,
+            "soak" => soak::run(listener, arguments).await,
             _ => Err(format!("no server is called {name}").into()),
         }
     })

@@ -14,7 +14,7 @@ fn hooks(listener: &TcpListener) -> Result<Hooks, Failure> {
         .secret(crate::event::SECRET)
         .build()?;
     let counted = hooks.clone();
-    control(listener, move || counted.stats().handled)?;
+    control(listener, move |_| counted.stats().handled.to_string())?;
     Ok(hooks)
 }
 

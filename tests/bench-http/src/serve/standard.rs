@@ -46,7 +46,7 @@ pub(super) async fn standardwebhooks(listener: TcpListener) -> Result<(), Failur
 async fn run<V: Verify>(listener: TcpListener, webhook: V) -> Result<(), Failure> {
     let handled = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&handled);
-    control(&listener, move || counted.load(Ordering::Relaxed))?;
+    control(&listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     let app = App {
         webhook,
         seen: Mutexed::default(),

@@ -1,0 +1,257 @@
+//! A long run at a steady rate, with duplicates and failing handlers, of which nothing may be lost or handled twice.
+
+mod checker;
+mod fate;
+mod ledger;
+mod sender;
+
+pub(crate) use fate::Fate;
+pub(crate) use ledger::Ledger;
+
+use crate::event::Scheme;
+use crate::latency::SHARE;
+use crate::load::{CONNECTIONS, Pool, closed};
+use crate::machine;
+use crate::report::{Limit, Part};
+use crate::serve::Failure;
+use crate::server::{Processors, Server};
+use crate::statistics::{range, slope};
+use checker::{Faults, check};
+use ledger::Handled;
+use sender::{Plan, Sent, send};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+/// Duplicates come two seconds later, retries one: what is remembered spans more than that.
+const SPAN: f64 = 6.0;
+/// An event is forgotten after a tenth of the time, in the memory store for want of room: what grows until then is no leak.
+const FORGOTTEN_AFTER: f64 = 0.1;
+/// In less time memory says nothing.
+const SHORTEST: Duration = Duration::from_secs(120);
+/// Times are kept in microseconds in 32 bits.
+const LONGEST: Duration = Duration::from_secs(60 * 60);
+/// What resident memory may grow by over the second half, of what it is: no more than it goes up and down by itself.
+const GROWTH: f64 = 0.01;
+
+pub(crate) struct Soaked {
+    store: String,
+    peak: f64,
+    rate: f64,
+    remembers: String,
+    sent: Sent,
+    faults: Faults,
+}
+
+pub(crate) struct Soak<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) processors: Processors,
+    pub(crate) time: Duration,
+    pub(crate) rate: Option<f64>,
+}
+
+impl Soak<'_> {
+    pub(crate) fn run(&self, store: &str) -> Result<Soaked, Failure> {
+        if self.time > LONGEST {
+            return Err("a soak is an hour at most".into());
+        }
+        let folder = self.folder.join(format!("soak-{store}-{}", std::process::id()));
+        fs::create_dir_all(&folder)?;
+        let soaked = self.run_in(store, &folder);
+        fs::remove_dir_all(&folder)?;
+        soaked
+    }
+
+    fn run_in(&self, store: &str, folder: &Path) -> Result<Soaked, Failure> {
+        let peak = self.peak(store, folder)?;
+        let rate = self.rate.unwrap_or(SHARE * peak);
+        let seconds = self.time.as_secs_f64();
+        eprintln!("soak: {store} at {rate:.0}/s for {seconds:.0} s");
+        let span = (FORGOTTEN_AFTER * seconds).clamp(SPAN, 60.0);
+        let remembers = match store {
+            "memory" => format!("{:.0} events", rate * span),
+            _ => format!("{span:.0} s"),
+        };
+        let most = (rate * seconds) as u64 + 1;
+        let start = machine::monotonic();
+        let mut server = self.start(store, &folder.join("soak"), &remembers, most, start)?;
+        let plan = Plan {
+            rate,
+            time: self.time,
+            most,
+            start,
+        };
+        let sent = send(&server, &plan)?;
+        let file = folder.join("ledger");
+        let written = server.ask(&format!("write {}", file.display()))?;
+        if written != "written" {
+            return Err(format!("the ledger: {written}").into());
+        }
+        let durable = store != "memory";
+        let faults = check(&Handled::read(&file)?, &sent.acknowledged, sent.events, durable);
+        Ok(Soaked {
+            store: store.to_owned(),
+            peak,
+            rate,
+            remembers,
+            sent,
+            faults,
+        })
+    }
+
+    /// Deliveries a second that it just bears.
+    fn peak(&self, store: &str, folder: &Path) -> Result<f64, Failure> {
+        let events = 30_000 * (1 + self.time.as_secs().min(4));
+        let remembers = if store == "memory" {
+            "1000000 events"
+        } else {
+            "60 s"
+        };
+        let folder = folder.join("peak");
+        let server = self.start(store, &folder, remembers, 2 * events, machine::monotonic())?;
+        let mut pool = Pool::new(Scheme::Sorted);
+        pool.fill(5_000);
+        closed(server.address, &pool)?;
+        pool.fill(events as usize);
+        Ok(closed(server.address, &pool)?.rate())
+    }
+
+    fn start(
+        &self,
+        store: &str,
+        folder: &Path,
+        remembers: &str,
+        events: u64,
+        start: Duration,
+    ) -> Result<Server, Failure> {
+        fs::create_dir_all(folder)?;
+        let remembers = remembers.split(' ').next().unwrap_or_default();
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["serve", "soak", store]).arg(folder);
+        command.args([
+            remembers,
+            &(events + 1).to_string(),
+            &start.as_nanos().to_string(),
+        ]);
+        Server::spawn(command, self.processors)
+    }
+}
+
+impl Soaked {
+    /// Of the second half, in KB a minute, with its standard error; and how much memory has grown over it, as a share.
+    fn growth(&self) -> (f64, f64, f64) {
+        let memory = &self.sent.memory;
+        let half = &memory[memory.len() / 2..];
+        let (bytes, error) = slope(half);
+        let spent = half.last().map_or(0.0, |last| last.0) - half.first().map_or(0.0, |first| first.0);
+        let mean = half.iter().map(|point| point.1).sum::<f64>() / half.len() as f64;
+        (bytes * 60.0 / 1024.0, error * 60.0 / 1024.0, bytes * spent / mean)
+    }
+}
+
+type Row = (&'static str, fn(&Soaked) -> String);
+
+const ROWS: &[Row] = &[
+    ("peak, deliveries/s", |soaked| format!("{:.0}", soaked.peak)),
+    ("rate, deliveries/s", |soaked| format!("{:.0}", soaked.rate)),
+    ("remembers", |soaked| soaked.remembers.clone()),
+    ("seconds", |soaked| {
+        format!("{:.0}", soaked.sent.time.as_secs_f64())
+    }),
+    ("events sent", |soaked| soaked.sent.events.to_string()),
+    ("of these, failing", |soaked| {
+        (1..=soaked.sent.events)
+            .filter(|&number| Fate::of(number).fails())
+            .count()
+            .to_string()
+    }),
+    ("deliveries", |soaked| soaked.sent.deliveries.to_string()),
+    ("of these, duplicates", |soaked| soaked.sent.twins.to_string()),
+    ("of these, retries", |soaked| soaked.sent.retries.to_string()),
+    ("answered 200, handled", |soaked| {
+        soaked.sent.answers.handled.to_string()
+    }),
+    ("answered 200, duplicate", |soaked| {
+        soaked.sent.answers.duplicate.to_string()
+    }),
+    ("answered 200, set aside", |soaked| {
+        soaked.sent.answers.set_aside.to_string()
+    }),
+    ("answered 500", |soaked| soaked.sent.answers.failed.to_string()),
+    ("answered 422", |soaked| {
+        soaked.sent.answers.unprocessable.to_string()
+    }),
+    ("answered 503", |soaked| soaked.sent.answers.later.to_string()),
+    ("answered otherwise", |soaked| soaked.sent.answers.odd.to_string()),
+    ("not answered", |soaked| soaked.sent.unanswered.to_string()),
+    ("**events lost**", |soaked| soaked.faults.lost.to_string()),
+    ("**events handled twice**", |soaked| {
+        soaked.faults.twice.to_string()
+    }),
+    ("**2xx before it was handled**", |soaked| {
+        soaked.faults.early.to_string()
+    }),
+    ("**2xx for what was not handled or kept**", |soaked| {
+        soaked.faults.lies.to_string()
+    }),
+    ("handled or kept, and no 2xx", |soaked| {
+        soaked.faults.unacknowledged.to_string()
+    }),
+    ("events with more or fewer runs than due", |soaked| {
+        soaked.faults.runs.to_string()
+    }),
+    ("median, p99, longest answer, ms", |soaked| {
+        let latency = &soaked.sent.latency;
+        let times = [latency.quantile(0.5), latency.quantile(0.99), latency.most()];
+        times
+            .map(|time| format!("{:.2}", time.as_secs_f64() * 1e3))
+            .join(", ")
+    }),
+    ("memory over the second half, MB", |soaked| {
+        let memory = &soaked.sent.memory;
+        let half: Vec<f64> = memory[memory.len() / 2..]
+            .iter()
+            .map(|point| point.1 / 1e6)
+            .collect();
+        let (least, most) = range(&half);
+        format!("{least:.1}–{most:.1}")
+    }),
+    ("its slope, KB a minute", |soaked| {
+        let (slope, error, _) = soaked.growth();
+        format!("{slope:.1} ± {error:.1}")
+    }),
+];
+
+pub(crate) fn report(all: &[Soaked]) -> Part {
+    let mut part = Part::new("soak");
+    part.line(format!(
+        "Measured on {}: {}. {CONNECTIONS} connections, each answer timed from when its delivery was due.\n",
+        machine::today(),
+        machine::describe(),
+    ));
+    let columns = |cell: &dyn Fn(&Soaked) -> String| all.iter().map(cell).collect::<Vec<_>>().join(" | ");
+    part.line(format!("| | {} |", columns(&|soaked| soaked.store.clone())));
+    part.line(format!("| --- | {} |", columns(&|_| "---:".to_owned())));
+    for (what, cell) in ROWS {
+        part.line(format!("| {what} | {} |", columns(&|soaked| cell(soaked))));
+    }
+    for soaked in all {
+        let store = &soaked.store;
+        let answers = &soaked.sent.answers;
+        let faults = soaked.faults.total() + soaked.sent.unanswered + answers.odd;
+        if let Some(example) = &answers.example {
+            part.line(format!("\n{store}: it also answered `{example}`."));
+        }
+        part.target(
+            format!("{store}: faults"),
+            Some(faults as f64),
+            Limit::AtMost(0.0),
+        );
+        let (_, _, growth) = soaked.growth();
+        let what = format!("{store}: growth of memory over the second half, as a share of it");
+        let long = soaked.sent.time >= SHORTEST;
+        part.target(what, long.then_some(growth), Limit::AtMost(GROWTH));
+    }
+    part
+}
