@@ -13,7 +13,7 @@ use sha2::Sha256;
 pub(crate) const SECRET: &str = "sk_live_0123456789abcdef-0123456789abcdef-0123456789abcdef";
 
 /// The reference's example, pretty-printed.
-const EXAMPLE: &str = include_str!("../../../tests/fixtures/vault.connection.callable.json");
+const EXAMPLE: &str = include_str!("../../../tests/fixtures/vault.connection.created.json");
 const EXAMPLE_ID: &str = "9755c355-56c3-4a2f-a2da-86ff4411fccb";
 
 pub(crate) type Number = u64;
@@ -58,7 +58,7 @@ fn event(body: &str, number: Number, signed: Signed) -> Event {
         (header::CONTENT_LENGTH, "921"),
         (
             HeaderName::from_static("x-apideck-event-type"),
-            "vault.connection.callable",
+            "vault.connection.created",
         ),
         (HeaderName::from_static("x-apideck-idempotency-key"), &delivery),
         (HeaderName::from_static(HEADER), &signature),

@@ -4,18 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use apideck_hooks::store::{Claim, End, Key, Store, Verdict};
-use apideck_hooks::{Hooks, MemoryStore, events::ConnectionCallable, on, router};
+use apideck_hooks::{Hooks, MemoryStore, events::ConnectionCreated, on, router};
 use futures_util::FutureExt;
 
 use crate::event::SECRET;
 
-#[on("vault.connection.callable")]
-async fn callable(event: ConnectionCallable) {
+#[on("vault.connection.created")]
+async fn created(event: ConnectionCreated) {
     std::hint::black_box(event);
 }
 
 pub(crate) fn one() -> Hooks {
-    Hooks::builder(router![callable, ..])
+    Hooks::builder(router![created, ..])
         .secret(SECRET)
         .build()
         .expect("a receiver")
@@ -67,7 +67,7 @@ pub(crate) fn remembering(events: u64) -> Hooks {
         let finished = store.finish(claimed.record, token, End::Done).now_or_never();
         finished.expect("nothing waits").expect("a finish");
     }
-    Hooks::builder(router![callable, ..])
+    Hooks::builder(router![created, ..])
         .secret(SECRET)
         .store(Arc::new(store))
         .build()

@@ -88,8 +88,8 @@ struct Payload {
 
 #[derive(Deserialize)]
 enum EventType {
-    #[serde(rename = "vault.connection.callable")]
-    Callable,
+    #[serde(rename = "vault.connection.created")]
+    Created,
 }
 
 #[derive(Deserialize)]

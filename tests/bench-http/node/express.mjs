@@ -25,7 +25,7 @@ app.post("/webhooks/apideck", (request, response) => {
     response.status(401).json({ error: "signature" });
     return;
   }
-  if (request.body.payload.event_type === "vault.connection.callable") handled++;
+  if (request.body.payload.event_type === "vault.connection.created") handled++;
   response.json({ status: "handled" });
 });
 control(createServer(app), () => handled);

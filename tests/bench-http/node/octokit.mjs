@@ -7,6 +7,6 @@ import { control } from "./control.mjs";
 const webhooks = new Webhooks({ secret: process.env.SECRET });
 let handled = 0;
 webhooks.on("push", ({ payload }) => {
-  if (payload.payload.event_type === "vault.connection.callable") handled++;
+  if (payload.payload.event_type === "vault.connection.created") handled++;
 });
 control(createServer(createNodeMiddleware(webhooks, { path: "/webhooks/apideck" })), () => handled);

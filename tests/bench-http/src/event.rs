@@ -15,7 +15,7 @@ pub(crate) const SECRET: &str = "sk_live_0123456789abcdef-0123456789abcdef-01234
 pub(crate) const PATH: &str = "/webhooks/apideck";
 
 /// The reference's example, pretty-printed.
-const EXAMPLE: &str = include_str!("../../fixtures/vault.connection.callable.json");
+const EXAMPLE: &str = include_str!("../../fixtures/vault.connection.created.json");
 /// Its `event_id`, of which only the digits of [`ID`] are kept.
 const EXAMPLE_ID: &str = "9755c355-56c3-4a2f-a2da-86ff4411fccb";
 const ID: &str = "00000000-0000-4000-8000-";
@@ -85,7 +85,7 @@ impl Maker {
         let (headers, text) = match scheme {
             Scheme::Raw | Scheme::Sorted => {
                 let headers = format!(
-                    "x-apideck-event-type: vault.connection.callable\r\n\
+                    "x-apideck-event-type: vault.connection.created\r\n\
                      x-apideck-idempotency-key: {delivery}\r\n\
                      x-apideck-signature: {:064}\r\n",
                     0

@@ -1,18 +1,16 @@
 //! How long an answer takes at 70 % of the load that a server can just bear, beside bare hyper at the same rate.
 
-use crate::load::{CONNECTIONS, Pool, Sent, closed, paced};
+use crate::bench::{Bench, all_handled};
+use crate::load::{CONNECTIONS, Sent, closed, paced};
 use crate::machine;
 use crate::report::{Limit, Part};
 use crate::serve::Failure;
-use crate::server::{Processors, Server};
 use crate::statistics::{median, range, ratios};
 use crate::subject::{BASE, Subject, find};
-use std::path::Path;
 use std::time::Duration;
 
 /// Of its peak.
 pub(crate) const SHARE: f64 = 0.7;
-const WARM_UP: usize = 5_000;
 /// How often the peak is measured before.
 const PEAKS: usize = 3;
 
@@ -50,28 +48,16 @@ impl Times {
     }
 }
 
-struct Bench<'a> {
-    scripts: &'a Path,
-    processors: Processors,
-    time: Duration,
+/// A machine that stops for a while spoils a round: more of them, and shorter ones.
+fn rounds(bench: &Bench) -> usize {
+    if bench.smoke { 1 } else { 2 * bench.rounds + 1 }
 }
 
-pub(crate) fn measure(
-    subjects: &[Subject],
-    scripts: &Path,
-    processors: Processors,
-    rounds: usize,
-    time: Duration,
-) -> Result<Vec<Measured>, Failure> {
-    let bench = Bench {
-        scripts,
-        processors,
-        time,
-    };
+pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measured>, Failure> {
     let base = find(BASE).ok_or("nothing to measure against")?;
     let mut all = Vec::new();
     for &subject in subjects.iter().filter(|subject| NAMES.contains(&subject.name)) {
-        let peaks: Result<Vec<f64>, _> = (0..PEAKS.min(rounds)).map(|_| bench.peak(&subject)).collect();
+        let peaks: Result<Vec<f64>, _> = (0..PEAKS).map(|_| peak(bench, &subject)).collect();
         all.push(Measured {
             subject,
             rate: SHARE * median(&peaks?),
@@ -79,55 +65,40 @@ pub(crate) fn measure(
             bare: Times::default(),
         });
     }
+    let rounds = rounds(bench);
     for round in 0..rounds {
         eprintln!("latency: round {} of {rounds}", round + 1);
         for measured in &mut all {
-            measured.own.add(&bench.paced(&measured.subject, measured.rate)?);
-            measured.bare.add(&bench.paced(&base, measured.rate)?);
+            measured
+                .own
+                .add(&at_rate(bench, &measured.subject, measured.rate)?);
+            measured.bare.add(&at_rate(bench, &base, measured.rate)?);
         }
     }
     Ok(all)
 }
 
-impl Bench<'_> {
-    /// A server that has warmed up.
-    fn start(&self, subject: &Subject) -> Result<(Server, Pool), Failure> {
-        let server = Server::start(subject, self.scripts, self.processors)?;
-        let mut pool = Pool::new(subject.scheme);
-        pool.fill(WARM_UP);
-        all_handled(closed(server.address, &pool)?)?;
-        Ok((server, pool))
-    }
-
-    fn peak(&self, subject: &Subject) -> Result<f64, Failure> {
-        let (server, mut pool) = self.start(subject)?;
-        pool.fill((50_000.0 * self.time.as_secs_f64()) as usize);
-        Ok(all_handled(closed(server.address, &pool)?)?.rate())
-    }
-
-    fn paced(&self, subject: &Subject, rate: f64) -> Result<Sent, Failure> {
-        let (server, mut pool) = self.start(subject)?;
-        pool.fill((rate * self.time.as_secs_f64()) as usize);
-        all_handled(paced(server.address, &pool, rate)?)
-    }
+/// Requests a second that it just bears.
+fn peak(bench: &Bench, subject: &Subject) -> Result<f64, Failure> {
+    let (server, mut pool, before) = bench.start(subject)?;
+    pool.fill(((before.rate() * bench.time.as_secs_f64()) as usize).max(CONNECTIONS));
+    Ok(all_handled(closed(server.address, &pool)?)?.rate())
 }
 
-fn all_handled(sent: Sent) -> Result<Sent, Failure> {
-    match &sent.refusal {
-        Some(refusal) => {
-            Err(format!("{} requests were not answered 200, but {refusal}", sent.refused).into())
-        }
-        None => Ok(sent),
-    }
+fn at_rate(bench: &Bench, subject: &Subject, rate: f64) -> Result<Sent, Failure> {
+    let (server, mut pool, _) = bench.start(subject)?;
+    pool.fill(((rate * bench.time.as_secs_f64() / 2.0) as usize).max(CONNECTIONS));
+    all_handled(paced(server.address, &pool, rate)?)
 }
 
-pub(crate) fn report(all: &[Measured], rounds: usize) -> Part {
+pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     let mut part = Part::new("latency");
     part.line(format!(
         "Measured on {} on the same machine: requests evenly spaced at {:.0} % of the receiver's peak, on {CONNECTIONS} \
-         connections, each timed from when it was due. Medians of {rounds} interleaved rounds (least–most), in µs.\n",
+         connections, each timed from when it was due. Medians of {} interleaved rounds (least–most), in µs.\n",
         machine::today(),
         100.0 * SHARE,
+        rounds(bench),
     ));
     part.line(
         "| receiver | requests/s | median | p99 | most | bare hyper's median | its p99 | p99 ÷ its p99 |",

@@ -1,19 +1,27 @@
 //! Memory for an event that is remembered, and for a connection that waits.
 
-use crate::load::{Pool, closed};
+use crate::bench::{Bench, all_handled};
+use crate::load::closed;
 use crate::machine;
 use crate::report::Part;
 use crate::serve::Failure;
-use crate::server::{Processors, Server};
 use crate::subject::Subject;
 use crate::wire::Wires;
-use std::path::Path;
 
-const WARM_UP: usize = 20_000;
-/// As many as ours remembers by default.
-const EVENTS: usize = 1_000_000;
 const BATCH: usize = 200_000;
-const CONNECTIONS: usize = 5_000;
+
+/// How many are sent first, and after them; as many as ours remembers by default.
+fn events(bench: &Bench) -> (usize, usize) {
+    if bench.smoke {
+        (1_000, 5_000)
+    } else {
+        (20_000, 1_000_000)
+    }
+}
+
+fn connections(bench: &Bench) -> usize {
+    if bench.smoke { 200 } else { 5_000 }
+}
 
 /// Those that remember events, and those of whose connections it is asked.
 const REMEMBER: [&str; 3] = ["ours-hyper", "by-hand", "by-hand-moka"];
@@ -27,26 +35,15 @@ pub(crate) struct Measured {
     connection: Option<f64>,
 }
 
-pub(crate) fn measure(
-    subjects: &[Subject],
-    scripts: &Path,
-    processors: Processors,
-    smoke: bool,
-) -> Result<Vec<Measured>, Failure> {
-    let (events, connections) = if smoke {
-        (50_000, 500)
-    } else {
-        (EVENTS, CONNECTIONS)
-    };
+pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measured>, Failure> {
     let mut all = Vec::new();
     for &subject in subjects {
-        let start = || Server::start(&subject, scripts, processors);
         let event = match REMEMBER.contains(&subject.name) {
-            true => Some(remembered(&start()?, &subject, events)?),
+            true => Some(remembered(bench, &subject)?),
             false => None,
         };
         let connection = match CONNECT.contains(&subject.name) {
-            true => Some(connected(&start()?, &subject, connections)?),
+            true => Some(connected(bench, &subject)?),
             false => None,
         };
         if event.is_some() || connection.is_some() {
@@ -60,31 +57,29 @@ pub(crate) fn measure(
     Ok(all)
 }
 
-fn remembered(server: &Server, subject: &Subject, events: usize) -> Result<(f64, f64), Failure> {
+fn remembered(bench: &Bench, subject: &Subject) -> Result<(f64, f64), Failure> {
+    let (first, events) = events(bench);
     eprintln!("memory: {events} events of {}", subject.name);
-    let mut pool = Pool::new(subject.scheme);
+    let (server, mut pool, _) = bench.start(subject)?;
     let mut send = |mut count: usize| -> Result<f64, Failure> {
         while count > 0 {
             let batch = count.min(BATCH);
             pool.fill(batch);
-            if let Some(refusal) = closed(server.address, &pool)?.refusal {
-                return Err(refusal.into());
-            }
+            all_handled(closed(server.address, &pool)?)?;
             count -= batch;
         }
         Ok(server.resident()? as f64)
     };
-    let few = send(WARM_UP)?;
-    let full = send(events - WARM_UP)?;
+    let few = send(first)?;
+    let full = send(events - first)?;
     let again = send(events)?;
-    Ok(((full - few) / (events - WARM_UP) as f64, again - full))
+    Ok(((full - few) / (events - first) as f64, again - full))
 }
 
-fn connected(server: &Server, subject: &Subject, connections: usize) -> Result<f64, Failure> {
+fn connected(bench: &Bench, subject: &Subject) -> Result<f64, Failure> {
+    let connections = connections(bench);
     eprintln!("memory: {connections} connections of {}", subject.name);
-    let mut pool = Pool::new(subject.scheme);
-    pool.fill(WARM_UP);
-    closed(server.address, &pool)?;
+    let (server, mut pool, _) = bench.start(subject)?;
     let few = server.resident()? as f64;
     pool.fill(connections);
     let mut wires = Wires::open(server.address, connections)?;
@@ -99,13 +94,9 @@ fn connected(server: &Server, subject: &Subject, connections: usize) -> Result<f
     Ok((server.resident()? as f64 - few) / connections as f64)
 }
 
-pub(crate) fn report(all: &[Measured], smoke: bool) -> Part {
+pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     let mut part = Part::new("memory");
-    let (events, connections) = if smoke {
-        (50_000, 500)
-    } else {
-        (EVENTS, CONNECTIONS)
-    };
+    let ((_, events), connections) = (events(bench), connections(bench));
     part.line(format!(
         "Measured on {}: what the process's resident memory grew by, for each of {events} remembered events, when as many \
          new ones came again, and for each of {connections} idle keep-alive connections.\n",

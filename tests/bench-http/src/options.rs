@@ -81,7 +81,8 @@ impl Options {
         }
         if options.smoke {
             options.rounds = 1;
-            options.time = options.time.min(Duration::from_millis(300));
+            options.time = Duration::from_millis(200);
+            options.soak = options.soak.min(Duration::from_secs(15));
         }
         Ok(options)
     }

@@ -1,7 +1,6 @@
 //! What is printed, kept, and shown in the README.
 
 use crate::serve::Failure;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -84,25 +83,29 @@ impl Report {
         self.missed
     }
 
-    /// Prints a part and keeps it.
-    pub(crate) fn add(&mut self, mut part: Part) -> io::Result<()> {
-        if !part.targets.is_empty() {
-            part.text
-                .push_str("\n| required | target | measured | |\n| --- | --- | ---: | --- |\n");
-        }
-        for target in &part.targets {
-            let (measured, holds) = match target.measured {
-                Some(measured) if target.limit.holds(measured) => (format!("{measured:.3}"), "holds"),
-                Some(measured) => {
-                    self.missed += 1;
-                    (format!("{measured:.3}"), "**missed**")
-                }
-                None => ("".to_owned(), "skipped"),
-            };
-            let limit = target.limit.text();
-            let _ = writeln!(part.text, "| {} | {limit} | {measured} | {holds} |", target.what);
-        }
+    /// Prints a part and what is required of it, and keeps the part.
+    pub(crate) fn add(&mut self, part: Part) -> io::Result<()> {
         println!("\n{}", part.text);
+        if !part.targets.is_empty() {
+            println!("| required | target | measured | |\n| --- | --- | ---: | --- |");
+        }
+        for Target {
+            what,
+            measured,
+            limit,
+        } in &part.targets
+        {
+            let holds = match measured {
+                Some(measured) if limit.holds(*measured) => "holds",
+                Some(_) => {
+                    self.missed += 1;
+                    "**missed**"
+                }
+                None => "skipped",
+            };
+            let measured = measured.map_or(String::new(), |measured| format!("{measured:.3}"));
+            println!("| {what} | {} | {measured} | {holds} |", limit.text());
+        }
         fs::write(self.folder.join(part.name).with_extension("md"), part.text)
     }
 

@@ -1,38 +1,27 @@
 //! Requests a second, and the server's time for each, at the load that it can just bear.
 
-use crate::load::{CONNECTIONS, Pool, closed};
+use crate::bench::{Bench, all_handled};
+use crate::load::{CONNECTIONS, closed};
 use crate::machine;
 use crate::report::{Limit, Part};
 use crate::serve::Failure;
-use crate::server::{Processors, Server};
 use crate::statistics::{median, range, ratios};
 use crate::subject::{BASE, Subject};
-use std::path::Path;
-use std::time::Duration;
 
-/// So many requests go before those that are measured; more to Node.js, which compiles while it runs.
-const WARM_UP: [usize; 2] = [5_000, 20_000];
-/// At most so many are measured in one round.
+/// At most so many requests are measured in one round.
 const MOST: usize = 250_000;
 
 /// What a subject did, round by round.
 pub(crate) struct Measured {
-    pub(crate) subject: Subject,
-    pub(crate) rates: Vec<f64>,
+    subject: Subject,
+    rates: Vec<f64>,
     /// Of the server's time, microseconds a request.
     times: Vec<f64>,
     busy: Vec<f64>,
-    pool: Pool,
 }
 
 /// Measures all subjects in turn, round after round, each time in a new process.
-pub(crate) fn measure(
-    subjects: &[Subject],
-    scripts: &Path,
-    processors: Processors,
-    rounds: usize,
-    time: Duration,
-) -> Result<Vec<Measured>, Failure> {
+pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measured>, Failure> {
     let mut all: Vec<_> = subjects
         .iter()
         .map(|&subject| Measured {
@@ -40,15 +29,14 @@ pub(crate) fn measure(
             rates: Vec::new(),
             times: Vec::new(),
             busy: Vec::new(),
-            pool: Pool::new(subject.scheme),
         })
         .collect();
-    for round in 0..rounds {
-        eprintln!("round {} of {rounds}", round + 1);
+    for round in 0..bench.rounds {
+        eprintln!("throughput: round {} of {}", round + 1, bench.rounds);
         for measured in &mut all {
             let name = measured.subject.name;
             measured
-                .round(scripts, processors, time)
+                .round(bench)
                 .map_err(|error| format!("{name}: {error}"))?;
         }
     }
@@ -56,43 +44,34 @@ pub(crate) fn measure(
 }
 
 impl Measured {
-    fn round(&mut self, scripts: &Path, processors: Processors, time: Duration) -> Result<(), Failure> {
-        let mut server = Server::start(&self.subject, scripts, processors)?;
-        let warm_up = WARM_UP[usize::from(self.subject.is_node())];
-        self.pool.fill(warm_up);
-        let before = closed(server.address, &self.pool)?;
-        let count = (before.rate() * time.as_secs_f64()) as usize;
-        self.pool.fill(count.clamp(CONNECTIONS, MOST));
+    fn round(&mut self, bench: &Bench) -> Result<(), Failure> {
+        let (mut server, mut pool, before) = bench.start(&self.subject)?;
+        let count = (before.rate() * bench.time.as_secs_f64()) as usize;
+        pool.fill(count.clamp(CONNECTIONS, MOST));
         let spent = server.time()?;
-        let sent = closed(server.address, &self.pool)?;
+        let sent = all_handled(closed(server.address, &pool)?)?;
         let spent = server.time()? - spent;
         let (handled, answered) = (server.handled()?, before.answered + sent.answered);
-        if let Some(refusal) = before.refusal.or(sent.refusal) {
-            return Err(format!(
-                "{} requests were not answered 200, but {refusal}",
-                before.refused + sent.refused
-            )
-            .into());
-        }
         if handled != answered {
             return Err(format!("{answered} requests were answered, and {handled} handled").into());
         }
-        self.rates.push(sent.answered as f64 / sent.time.as_secs_f64());
+        self.rates.push(sent.rate());
         self.times.push(spent.as_secs_f64() * 1e6 / sent.answered as f64);
         self.busy.push(sent.busy);
         Ok(())
     }
 }
 
-pub(crate) fn report(all: &[Measured], rounds: usize) -> Part {
+pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     let mut part = Part::new("throughput");
     let base = all.iter().find(|measured| measured.subject.name == BASE);
     part.line(format!(
         "Measured on {}: {}. Every server is one process on one core, the load on another: {CONNECTIONS} connections, \
-         keep-alive, the reference's 921-byte example as events of their own. Medians of {rounds} interleaved rounds \
+         keep-alive, the reference's 921-byte example as events of their own. Medians of {} interleaved rounds \
          (least–most); ratios are the medians of the rounds' own.\n",
         machine::today(),
         machine::describe(),
+        bench.rounds,
     ));
     part.line("| receiver | requests/s | ÷ bare hyper | server's µs a request | ÷ bare hyper | load busy |");
     part.line("| --- | ---: | ---: | ---: | ---: | ---: |");

@@ -186,10 +186,10 @@ pub(super) fn answer(status: StatusCode, body: &'static str) -> impl IntoRespons
 
 pub(super) async fn handle(event: Envelope, handled: &AtomicU64) {
     match std::hint::black_box(event.payload).event_type {
-        EventType::Callable => {
+        EventType::Created => {
             handled.fetch_add(1, Ordering::Relaxed);
         }
-        EventType::Created | EventType::Updated | EventType::Deleted => {}
+        EventType::Callable | EventType::Updated | EventType::Deleted => {}
     }
 }
 

@@ -1,16 +1,16 @@
 //! Ours, as it is by default, with a handler that does nothing.
 
 use super::{Failure, connections, control};
-use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
+use apideck_hooks::{Hooks, events::ConnectionCreated, on, router};
 use tokio::net::TcpListener;
 
-#[on("vault.connection.callable")]
-async fn callable(event: ConnectionCallable) {
+#[on("vault.connection.created")]
+async fn created(event: ConnectionCreated) {
     std::hint::black_box(event);
 }
 
 fn hooks(listener: &TcpListener) -> Result<Hooks, Failure> {
-    let hooks = Hooks::builder(router![callable, ..])
+    let hooks = Hooks::builder(router![created, ..])
         .secret(crate::event::SECRET)
         .build()?;
     let counted = hooks.clone();

@@ -2,16 +2,14 @@
 
 use super::{Failure, connections, control};
 use crate::soak::{Fate, Ledger};
-use apideck_hooks::{
-    Hooks, MemoryStore, Outcome, SqliteStore, State, events::ConnectionCallable, on, router,
-};
+use apideck_hooks::{Hooks, MemoryStore, Outcome, SqliteStore, State, events::ConnectionCreated, on, router};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-#[on("vault.connection.callable")]
-async fn handle(event: ConnectionCallable, State(ledger): State<Arc<Ledger>>) -> Outcome {
+#[on("vault.connection.created")]
+async fn handle(event: ConnectionCreated, State(ledger): State<Arc<Ledger>>) -> Outcome {
     let number = crate::event::number(&event.event_id);
     let Some((number, run)) = number.and_then(|number| Some((number, ledger.run(number)?))) else {
         return Outcome::SetAside("it is not expected".into());

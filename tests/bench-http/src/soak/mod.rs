@@ -28,6 +28,9 @@ use std::time::Duration;
 const SPAN: f64 = 6.0;
 /// An event is forgotten after a tenth of the time, in the memory store for want of room: what grows until then is no leak.
 const FORGOTTEN_AFTER: f64 = 0.1;
+/// Events before the peak is measured, and at most while it is.
+const WARM_UP: u64 = 2_000;
+const MOST: u64 = 250_000;
 /// In less time memory says nothing.
 const SHORTEST: Duration = Duration::from_secs(120);
 /// Times are kept in microseconds in 32 bits.
@@ -102,18 +105,18 @@ impl Soak<'_> {
 
     /// Deliveries a second that it just bears.
     fn peak(&self, store: &str, folder: &Path) -> Result<f64, Failure> {
-        let events = 30_000 * (1 + self.time.as_secs().min(4));
         let remembers = if store == "memory" {
             "1000000 events"
         } else {
             "60 s"
         };
         let folder = folder.join("peak");
-        let server = self.start(store, &folder, remembers, 2 * events, machine::monotonic())?;
+        let server = self.start(store, &folder, remembers, WARM_UP + MOST, machine::monotonic())?;
         let mut pool = Pool::new(Scheme::Sorted);
-        pool.fill(5_000);
-        closed(server.address, &pool)?;
-        pool.fill(events as usize);
+        pool.fill(WARM_UP as usize);
+        let seconds = (self.time.as_secs_f64() / 10.0).min(3.0);
+        let count = (closed(server.address, &pool)?.rate() * seconds) as usize;
+        pool.fill(count.clamp(CONNECTIONS, MOST as usize));
         Ok(closed(server.address, &pool)?.rate())
     }
 
@@ -139,6 +142,11 @@ impl Soak<'_> {
 }
 
 impl Soaked {
+    /// Events of which something is wrong, and answers that there should not be.
+    pub(crate) fn faults(&self) -> u64 {
+        self.faults.total() + self.sent.unanswered + self.sent.answers.odd
+    }
+
     /// Of the second half, in KB a minute, with its standard error; and how much memory has grown over it, as a share.
     fn growth(&self) -> (f64, f64, f64) {
         let memory = &self.sent.memory;
@@ -238,14 +246,12 @@ pub(crate) fn report(all: &[Soaked]) -> Part {
     }
     for soaked in all {
         let store = &soaked.store;
-        let answers = &soaked.sent.answers;
-        let faults = soaked.faults.total() + soaked.sent.unanswered + answers.odd;
-        if let Some(example) = &answers.example {
+        if let Some(example) = &soaked.sent.answers.example {
             part.line(format!("\n{store}: it also answered `{example}`."));
         }
         part.target(
             format!("{store}: faults"),
-            Some(faults as f64),
+            Some(soaked.faults() as f64),
             Limit::AtMost(0.0),
         );
         let (_, _, growth) = soaked.growth();
