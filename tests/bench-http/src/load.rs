@@ -59,7 +59,12 @@ pub(crate) struct Sent {
     pub(crate) busy: f64,
     /// From when a request was due to its answer.
     pub(crate) latency: Histogram,
+    /// The 99th percentile of that in each window.
+    pub(crate) windows: Vec<Duration>,
 }
+
+/// So short that a machine that stops for some milliseconds, as shared ones do, spoils few of many.
+pub(crate) const WINDOW: Duration = Duration::from_millis(50);
 
 impl Sent {
     fn count(&mut self, status: u16, body: &[u8]) {
@@ -97,6 +102,7 @@ fn nothing() -> Sent {
         time: Duration::ZERO,
         busy: 0.0,
         latency: Histogram::default(),
+        windows: Vec::new(),
     }
 }
 
@@ -138,8 +144,17 @@ pub(crate) fn paced(address: SocketAddr, pool: &Pool, rate: f64) -> io::Result<S
     let watch = Watch::start();
     let start = watch.0;
     let mut next = 0;
+    let (mut window, mut window_ends) = (Histogram::default(), WINDOW);
     while sent.answered < pool.len() as u64 {
         let now = start.elapsed();
+        if now > window_ends {
+            // Nothing was answered in a window in which the machine stood still.
+            if window.quantile(1.0) > Duration::ZERO {
+                sent.windows.push(window.quantile(0.99));
+            }
+            window = Histogram::default();
+            window_ends = now + WINDOW;
+        }
         while next < pool.len() {
             let due = Duration::from_secs_f64(next as f64 / rate);
             if due > now {
@@ -153,7 +168,9 @@ pub(crate) fn paced(address: SocketAddr, pool: &Pool, rate: f64) -> io::Result<S
         // Without a wait: it would end late. This side has a processor for itself.
         wires.wait(Some(Duration::ZERO), |wire, status, body| {
             sent.count(status, body);
-            sent.latency.add(start.elapsed().saturating_sub(due_of[wire]));
+            let time = start.elapsed().saturating_sub(due_of[wire]);
+            sent.latency.add(time);
+            window.add(time);
             free.push(wire);
         })?;
     }
