@@ -66,7 +66,7 @@ fn a_delivery_allocates_so_often() {
     let runtime = Builder::new_current_thread().enable_all().build();
     let runtime = runtime.expect("a runtime");
     let mut counts = Vec::new();
-    for n in 0..1000 {
+    for n in 0..5000 {
         let request = request(n);
         let mut answer = None;
         let counted = measure(|| answer = Some(runtime.block_on(hooks.call(request))));
@@ -76,5 +76,6 @@ fn a_delivery_allocates_so_often() {
     }
     counts.sort_unstable();
     assert_eq!(counts[counts.len() / 2], EXPECTED);
-    assert!(counts[counts.len() * 9 / 10] <= EXPECTED + 2, "{counts:?}");
+    let most = counts[counts.len() - 1];
+    assert!(most <= 2 * EXPECTED, "{most}");
 }
