@@ -126,15 +126,23 @@ impl Editor {
     }
 
     fn request(&mut self, method: &str, params: Value) -> Value {
-        self.requests += 1;
-        let id = self.requests;
-        self.send(json!({ "id": id, "method": method, "params": params }));
+        /// What was asked about has changed meanwhile, if only in what the server knows of it: ask again.
+        const CONTENT_MODIFIED: i64 = -32801;
         loop {
-            let mut message = self.receive();
-            if message.get("method").is_none() && message["id"] == id {
-                assert!(message.get("error").is_none(), "{method}: {message}");
-                return message["result"].take();
+            self.requests += 1;
+            let id = self.requests;
+            self.send(json!({ "id": id, "method": method, "params": params }));
+            let mut answer = loop {
+                let message = self.receive();
+                if message.get("method").is_none() && message["id"] == id {
+                    break message;
+                }
+            };
+            if answer["error"]["code"] == CONTENT_MODIFIED {
+                continue;
             }
+            assert!(answer.get("error").is_none(), "{method}: {answer}");
+            return answer["result"].take();
         }
     }
 
