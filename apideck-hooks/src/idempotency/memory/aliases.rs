@@ -46,10 +46,9 @@ impl Aliases {
                         bindings.len() >= limits.records
                             || at.saturating_add(limits.retention).saturating_add(GRACE) <= now
                     });
-                    if let Some(oldest) = oldest {
-                        bindings.unlink(queue, oldest);
-                        bindings.remove(oldest);
-                    }
+                    let Some(oldest) = oldest else { break };
+                    bindings.unlink(queue, oldest);
+                    bindings.remove(oldest);
                 }
                 bindings.insert(delivery, binding)
             }

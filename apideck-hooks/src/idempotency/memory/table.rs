@@ -28,16 +28,35 @@ fn hash(key: &Key) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Which of so many shards the key is in. Tables use the lowest bits and the highest ones.
+/// Which of so many shards the key is in. Tables use the other half.
 pub(super) fn shard(key: &Key, shards: usize) -> usize {
     (hash(key) >> 32) as usize % shards
 }
 
 pub(super) struct Table<T> {
-    index: HashTable<Place>,
+    index: HashTable<Slot>,
     chunks: Vec<Vec<Entry<T>>>,
     /// The chain of the places that are free again.
     vacant: Place,
+}
+
+/// Where the index leads. With half of the key's hash beside it, a growing index need not look at the entries, which are all
+/// over the memory.
+#[derive(Clone, Copy)]
+struct Slot {
+    place: Place,
+    hash: u32,
+}
+
+impl Slot {
+    /// What the index goes by: its lowest bits and its highest ones.
+    fn spread(&self) -> u64 {
+        spread(self.hash)
+    }
+}
+
+fn spread(hash: u32) -> u64 {
+    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 struct Entry<T> {
@@ -84,8 +103,9 @@ impl<T: Copy> Table<T> {
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<Place> {
-        let is_it = |place: &Place| self.entry(*place).key == *key;
-        self.index.find(hash(key), is_it).copied()
+        let hash = hash(key) as u32;
+        let is_it = |slot: &Slot| slot.hash == hash && self.entry(slot.place).key == *key;
+        Some(self.index.find(spread(hash), is_it)?.place)
     }
 
     pub(super) fn get(&self, place: Place) -> &T {
@@ -112,8 +132,9 @@ impl<T: Copy> Table<T> {
             *self.entry_mut(place) = entry;
             place
         };
-        let Table { index, chunks, .. } = self;
-        index.insert_unique(hash(key), place, |place| hash(&entry_of(chunks, *place).key));
+        let hash = hash(key) as u32;
+        let slot = Slot { place, hash };
+        self.index.insert_unique(slot.spread(), slot, Slot::spread);
         place
     }
 
@@ -131,8 +152,8 @@ impl<T: Copy> Table<T> {
 
     /// Removes an entry that is in no queue.
     pub(super) fn remove(&mut self, place: Place) -> T {
-        let hash = hash(&self.entry(place).key);
-        if let Ok(found) = self.index.find_entry(hash, |other| *other == place) {
+        let hash = spread(hash(&self.entry(place).key) as u32);
+        if let Ok(found) = self.index.find_entry(hash, |slot| slot.place == place) {
             found.remove();
         }
         let vacant = self.vacant;
