@@ -30,8 +30,10 @@ impl<'a> DeliveryHeaders<'a> {
     pub(crate) fn idempotency_key(&self) -> Result<Option<&'a str>, ()> {
         let mut keys = self.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(key) = keys.next() else { return Ok(None) };
-        let usable = (1..=255).contains(&key.len()) && key.as_bytes().iter().all(u8::is_ascii_graphic);
-        match key.to_str() {
+        // All of them are looked at, which is faster than to stop at the first.
+        let graphic = |key: &[u8]| key.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
+        let usable = (1..=255).contains(&key.len()) && graphic(key.as_bytes());
+        match std::str::from_utf8(key.as_bytes()) {
             Ok(text) if usable && keys.next().is_none() => Ok(Some(text)),
             _ => Err(()),
         }

@@ -22,8 +22,14 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 impl Runner {
     /// Records the end, again and again while nobody else can have taken the claim.
     pub(super) async fn record(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
-        let finish = self.store.finish(record, token, end.clone());
-        match self.within_timeout(finish).await {
+        let held = match self.store.finish_at_once(record, token, end) {
+            Some(held) => Ok(held),
+            None => {
+                self.within_timeout(self.store.finish(record, token, end.clone()))
+                    .await
+            }
+        };
+        match held {
             Ok(Held::Yes) => Recorded::Yes,
             Ok(Held::Lost) => Recorded::Lost,
             // Boxed, as it is rare.

@@ -91,7 +91,11 @@ impl Runner {
     {
         let asked = Instant::now();
         let claim = Claim::new(job.keys.event, job.keys.delivery, self.limits.lease);
-        let claimed = match self.within_timeout(self.store.claim(claim)).await {
+        let claimed = match self.store.claim_at_once(&claim) {
+            Some(claimed) => Ok(claimed),
+            None => self.within_timeout(self.store.claim(claim)).await,
+        };
+        let claimed = match claimed {
             Ok(claimed) => claimed,
             Err(error) => return Box::pin(self.run_without_store(job, &error)).await,
         };

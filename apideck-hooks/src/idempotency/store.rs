@@ -46,6 +46,18 @@ pub trait Store: Send + Sync + 'static {
         None
     }
 
+    /// [`claim`](Store::claim) for a store that never waits, which spares it a future on the heap; none for any other.
+    #[doc(hidden)]
+    fn claim_at_once(&self, _: &Claim) -> Option<Claimed> {
+        None
+    }
+
+    /// [`finish`](Store::finish) for a store that never waits; none for any other.
+    #[doc(hidden)]
+    fn finish_at_once(&self, _: Key, _: Token, _: &End) -> Option<Held> {
+        None
+    }
+
     /// What an error calls it.
     #[doc(hidden)]
     fn type_name(&self) -> &'static str {

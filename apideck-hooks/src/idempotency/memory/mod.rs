@@ -146,6 +146,10 @@ impl MemoryStore {
         (verdict, bound, now)
     }
 
+    fn finish_now(&self, record: Key, token: Token, end: &End) -> Held {
+        self.shard(&record).finish(&record, token, end, self.now())
+    }
+
     fn claim_now(&self, claim: Claim) -> Claimed {
         let event = claim.event;
         let Some(delivery) = claim.delivery else {
@@ -195,7 +199,15 @@ impl Store for MemoryStore {
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        Ok(self.shard(&record).finish(&record, token, &end, self.now()))
+        Ok(self.finish_now(record, token, &end))
+    }
+
+    fn claim_at_once(&self, claim: &Claim) -> Option<Claimed> {
+        Some(self.claim_now(*claim))
+    }
+
+    fn finish_at_once(&self, record: Key, token: Token, end: &End) -> Option<Held> {
+        Some(self.finish_now(record, token, end))
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
