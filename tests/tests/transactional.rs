@@ -12,6 +12,8 @@ mod handlers;
 #[cfg(unix)]
 #[path = "transactional/kills.rs"]
 mod kills;
+#[path = "transactional/parameters.rs"]
+mod parameters;
 #[path = "transactional/postgres.rs"]
 mod postgres;
 #[path = "transactional/sqlite.rs"]

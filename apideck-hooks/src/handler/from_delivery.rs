@@ -125,17 +125,37 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// A handler is about to run.
-    pub(crate) fn begin(&mut self, attempt: u32, transaction: Option<Box<dyn Any + Send>>) {
-        self.delivery.set_attempt(attempt);
-        self.transaction = transaction;
-    }
-
     /// The event; read again where it was taken before.
     pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
         self.event
             .take()
             .unwrap_or_else(|| AnyEvent::read(self.delivery.body().clone()))
+    }
+}
+
+/// What a handler's run takes its arguments from. A transaction that it has not taken ends with it: nobody else may hold it then.
+pub(crate) struct Lent<'a>(&'a mut Incoming);
+
+impl<'a> Lent<'a> {
+    /// For this attempt.
+    pub(crate) fn new(
+        incoming: &'a mut Incoming,
+        attempt: u32,
+        transaction: Option<Box<dyn Any + Send>>,
+    ) -> Self {
+        incoming.delivery.set_attempt(attempt);
+        incoming.transaction = transaction;
+        Lent(incoming)
+    }
+
+    pub(crate) fn incoming(&mut self) -> &mut Incoming {
+        self.0
+    }
+}
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.transaction = None;
     }
 }
 

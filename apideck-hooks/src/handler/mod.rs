@@ -19,3 +19,4 @@ pub use state::{FromRef, NoState, State};
 pub use tx::{Transactional, Tx};
 
 pub(crate) use check::{Needs, Payload};
+pub(crate) use from_delivery::Lent;

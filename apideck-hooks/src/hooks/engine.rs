@@ -2,7 +2,7 @@
 
 use super::{Limits, Stats, Work};
 use crate::delivery::{self, Delivery, DeliveryHeaders, Key, Keys};
-use crate::handler::Incoming;
+use crate::handler::{Incoming, Lent};
 use crate::idempotency::{Job, Runner};
 use crate::payload::{AnyEvent, OtherEvent, Parsed, Raw, parse};
 use crate::router::Routes;
@@ -132,8 +132,13 @@ where
                 replay,
                 handler: move |attempt, transaction| {
                     let incoming = incoming;
-                    incoming.begin(attempt, transaction);
-                    handlers.router.dispatch(route, incoming, &handlers.state)
+                    let mut lent = Lent::new(incoming, attempt, transaction);
+                    async move {
+                        handlers
+                            .router
+                            .dispatch(route, lent.incoming(), &handlers.state)
+                            .await
+                    }
                 },
             };
             let answer = if plan.transaction(route).is_some() {
