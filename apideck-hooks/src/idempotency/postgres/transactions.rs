@@ -92,6 +92,7 @@ async fn count(
         savepoints::begin::<Postgres>(&mut lent, None).await?;
         let row = claim.fetch_one(&mut *lent).await?;
         let Ok(claimed) = claimed(&row, event) else {
+            savepoints::roll_back::<Postgres>(&mut lent).await?;
             return Ok(None);
         };
         if let Verdict::Granted { token, .. } = claimed.verdict {
