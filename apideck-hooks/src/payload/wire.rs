@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 /// The fields of both families: the family is only known once they are read.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Wire<'a> {
     #[serde(default, borrow)]
     pub(super) event_id: Borrowed<'a>,
@@ -43,7 +43,7 @@ pub(super) struct Wire<'a> {
 
 #[derive(Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow)]
+    #[serde(borrow, deserialize_with = "object")]
     payload: Wire<'a>,
 }
 
@@ -334,6 +334,7 @@ mod tests {
             "{\"payload\":{\"event_type\":1}}",
             "\u{feff}{}",
             r#"[["e1","vault.connection.callable"]]"#,
+            r#"{"payload":["e1","vault.connection.callable"]}"#,
         ] {
             assert!(matches!(parse(&Bytes::from(text)), Parsed::NoEvent), "{text}");
         }
