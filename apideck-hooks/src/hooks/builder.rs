@@ -110,7 +110,8 @@ impl<R, S> HooksBuilder<R, S> {
     }
 
     /// When to answer `503` although the handler is still running; 50 seconds by default, as Apideck gives up after 60.
-    /// The handler goes on, and the next delivery gets its outcome.
+    /// The handler goes on, and the next delivery gets its outcome. One that blocks its thread before it first waits for something
+    /// cannot be answered for: use `spawn_blocking`.
     pub fn response_deadline(mut self, deadline: Duration) -> Self {
         self.limits.response_deadline = deadline;
         self
