@@ -98,7 +98,7 @@ fn verify(signed: Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(19_555))]
+#[bench::example(args = (1), setup = body, config = at_most(19_558))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -143,7 +143,7 @@ fn remember(store: &dyn Store, n: u128) {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(1_877))]
+#[bench::memory(setup = store, config = at_most(1_871))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1000);
     store
@@ -207,10 +207,10 @@ fn ignored(text: Text) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(97_135))]
-#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(110_029))]
-#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(94_660))]
-#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(77_136))]
+#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(96_250))]
+#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(109_275))]
+#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(94_144))]
+#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(77_148))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,
