@@ -2,8 +2,9 @@
 
 use super::{LEASE, database, execute, key, number};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{Claim, Claimed, End, Held, MAX_ALIASES, Store, Verdict};
+use apideck_hooks::store::{Claim, Claimed, End, Held, Key, MAX_ALIASES, Store, Verdict};
 use futures_util::future::join_all;
+use sqlx::{AssertSqlSafe, PgConnection, PgPool};
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -131,6 +132,73 @@ async fn race_for_delivery_keys(stores: &[Arc<PostgresStore>], keys: u64) {
         assert_eq!(winners(&claims, n), 1, "delivery key {n}");
         let first = claims[0][n].record;
         assert!(claims.iter().all(|claims| claims[n].record == first));
+    }
+}
+
+/// A record that is made while a claim of it waits for another row's lock: it is not locked out of order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_record_made_while_a_lock_is_waited_for_is_locked_in_its_turn() {
+    let database = database!();
+    let store = Arc::new(database.store(4).await);
+    let (event, holder, delivery) = (key(1), key(2), key(3));
+    let Verdict::Granted { token, .. } = store
+        .claim(Claim::new(holder, Some(delivery), LEASE))
+        .await
+        .unwrap()
+        .verdict
+    else {
+        panic!("it is new")
+    };
+    assert_eq!(store.finish(holder, token, End::Done).await.unwrap(), Held::Yes);
+    let pool = database.pool(3);
+    execute(
+        &database,
+        &pool,
+        "UPDATE {}.records SET changed_at = changed_at - interval '8 days'",
+    )
+    .await;
+    let lock = |record| {
+        let sql = "SELECT FROM {}.records WHERE record = $1 FOR UPDATE".replace("{}", &database.schema);
+        sqlx::query(AssertSqlSafe(sql)).bind(Key::to_bytes(record))
+    };
+    let mut first = pool.begin().await.unwrap();
+    lock(holder).execute(&mut *first).await.unwrap();
+    // The delivery key is free again, as what it was bound to is forgotten: its row is to be locked after the event's,
+    // which is not there yet.
+    let claim = {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { store.claim(Claim::new(event, Some(delivery), LEASE)).await })
+    };
+    blocked_by(&mut first, &pool).await;
+    let made = store.claim(Claim::new(event, None, LEASE)).await.unwrap();
+    assert!(matches!(made.verdict, Verdict::Granted { .. }));
+    let mut second = pool.begin().await.unwrap();
+    lock(event).execute(&mut *second).await.unwrap();
+    first.rollback().await.unwrap();
+    blocked_by(&mut second, &pool).await;
+    lock(holder)
+        .execute(&mut *second)
+        .await
+        .expect("a claim that waits for the event holds nothing that comes after it");
+    second.rollback().await.unwrap();
+    let claimed = claim.await.unwrap().expect("no dead-lock");
+    assert!(matches!(claimed.verdict, Verdict::Running { .. }), "{claimed:?}");
+    assert_eq!(claimed.record, event);
+}
+
+/// Returns when somebody waits for a lock of this transaction.
+async fn blocked_by(transaction: &mut PgConnection, pool: &PgPool) {
+    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(transaction)
+        .await
+        .unwrap();
+    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
+    loop {
+        let blocked = sqlx::query_scalar::<_, i64>(blocked).bind(process);
+        if blocked.fetch_one(pool).await.unwrap() > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
     }
 }
 

@@ -72,6 +72,7 @@ BEGIN
             l_kept boolean;
             -- Whether the delivery key is to be bound.
             l_bind boolean;
+            l_locked bytea[];
             l_token bigint;
         BEGIN
             LOOP
@@ -118,17 +119,20 @@ BEGIN
 
                 BEGIN
                     -- All rows that are written below, and those that decide about it.
-                    PERFORM FROM {records} r
-                    WHERE r.record IN
-                        (l_record, CASE WHEN l_bind THEN l_holder END, CASE WHEN l_bind THEN l_bound END)
-                    ORDER BY r.record FOR UPDATE;
+                    SELECT coalesce(array_agg(l.record), '{}') INTO l_locked FROM (
+                        SELECT r.record FROM {records} r
+                        WHERE r.record IN
+                            (l_record, CASE WHEN l_bind THEN l_holder END, CASE WHEN l_bind THEN l_bound END)
+                        ORDER BY r.record FOR UPDATE
+                    ) l;
                     -- Only now: the locks may have been waited for.
                     l_now := clock_timestamp();
 
                     IF l_bind AND l_bound <> p_event THEN
                         -- It is bound to a record that is forgotten: it is free, unless another was faster.
                         PERFORM FROM {records} h LEFT JOIN {records} r ON r.record = l_bound
-                        WHERE h.record = l_holder AND h.delivery = p_delivery
+                        WHERE h.record = l_holder AND h.record = ANY (l_locked) AND h.delivery = p_delivery
+                            AND (r.record = ANY (l_locked)) IS NOT FALSE
                             AND coalesce(h.alias_of, h.record) = l_bound AND ({kept_by_claim}) IS NOT TRUE;
                         IF NOT FOUND THEN
                             RAISE SQLSTATE 'AH001';
@@ -139,7 +143,10 @@ BEGIN
 
                     SELECT r.state, r.token, r.attempt, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
                     FROM {records} r WHERE r.record = l_record;
-                    IF NOT FOUND AND l_record = p_event THEN
+                    IF FOUND AND l_record <> ALL (l_locked) THEN
+                        -- Made while the other locks were waited for. To lock it now would be out of order: a dead-lock.
+                        RAISE SQLSTATE 'AH001';
+                    ELSIF NOT FOUND AND l_record = p_event THEN
                         INSERT INTO {records}
                             (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
                         VALUES (
