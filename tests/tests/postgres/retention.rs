@@ -115,6 +115,40 @@ async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
     assert_eq!(store.finish(key(1), new, End::Done).await.unwrap(), Held::Yes);
 }
 
+/// A further delivery key is kept from when it was bound, its record from when it was settled: here the record goes first.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_key_that_outlives_its_record_leads_to_it_again() {
+    let database = database!();
+    let pool = database.pool(1);
+    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let store = builder.build().unwrap();
+    store.migrate().await.unwrap();
+    for (n, other) in [(1, 1), (2, 3)] {
+        let (first, further) = (key(100 + n), key(200 + n));
+        let claim = Claim::new(key(n), Some(first), LEASE);
+        let Verdict::Granted { token, .. } = verdict(&store, claim).await else {
+            panic!("it is new")
+        };
+        assert_eq!(store.finish(key(n), token, End::Done).await.unwrap(), Held::Yes);
+        execute(&database, &pool, AGE).await;
+        let bind = "INSERT INTO {}.records
+                (record, delivery, alias_of, state, token, attempt, keys, created_at, changed_at)
+            SELECT '{key}'::bytea || '\\x61', '{key}'::bytea, record, 'alias', 0, 0, 0, now(), now()
+            FROM {}.records";
+        let bind = bind.replace("{key}", &format!("\\x{:016x}{:016x}", 200 + n, 0));
+        execute(&database, &pool, &bind).await;
+        assert_eq!(store.sweep().await.unwrap(), 1, "the record, not the further key");
+        let claim = store.claim(Claim::new(key(other), Some(further), LEASE));
+        let claimed = timeout(Duration::from_secs(20), claim)
+            .await
+            .expect("an answer")
+            .unwrap();
+        assert_eq!(claimed.record, key(other));
+        assert!(matches!(claimed.verdict, Verdict::Granted { attempt: 1, .. }));
+        execute(&database, &pool, "DELETE FROM {}.records").await;
+    }
+}
+
 /// The event is new, its token is not: who held it before the purge has lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_outlive_a_purge() {

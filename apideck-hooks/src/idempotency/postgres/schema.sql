@@ -19,8 +19,7 @@ BEGIN
             -- it, of which only `alias_of` and `created_at` mean something. So one index tells that a key is bound once.
             delivery bytea UNIQUE,
             alias_of bytea,
-            -- 'running', 'released', 'done', 'dead', 'alias'; 'forgotten' was purged: it counts as absent, and only keeps
-            -- its place in the list of letters.
+            -- 'running', 'released', 'done', 'dead', 'alias'.
             state text NOT NULL,
             token bigint NOT NULL,
             attempt integer NOT NULL,
@@ -75,7 +74,8 @@ BEGIN
             l_locked bytea[];
             l_token bigint;
         BEGIN
-            LOOP
+            -- Again when rows have changed between their reading and their locking. Nobody is that unlucky for long.
+            FOR l_round IN 1..100 LOOP
                 l_now := clock_timestamp();
                 INSERT INTO {records} (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
                 SELECT
@@ -147,6 +147,9 @@ BEGIN
                         -- Made while the other locks were waited for. To lock it now would be out of order: a dead-lock.
                         RAISE SQLSTATE 'AH001';
                     ELSIF NOT FOUND AND l_record = p_event THEN
+                        -- A further key from the record's earlier life is its first one now.
+                        DELETE FROM {records}
+                        WHERE l_bind AND record = l_holder AND record = ANY (l_locked) AND alias_of = p_event;
                         INSERT INTO {records}
                             (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
                         VALUES (
@@ -202,6 +205,8 @@ BEGIN
                     NULL;
                 END;
             END LOOP;
+            RAISE EXCEPTION 'the rows of a claim change faster than they can be locked'
+                USING ERRCODE = 'serialization_failure';
         END
         $claim$;
     END IF;
