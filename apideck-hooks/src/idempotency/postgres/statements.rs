@@ -42,8 +42,7 @@ const CLAIM: &str = "
 const CLAIM_OPEN: &str = "SELECT {claim}($1, $2, $3, $4), pg_backend_pid()";
 
 /// Within a claim.
-const KEPT_BY_CLAIM: &str =
-    "r.state = 'running' OR r.state <> 'forgotten' AND r.changed_at > l_now - l_retention";
+const KEPT_BY_CLAIM: &str = "r.state = 'running' OR r.changed_at > l_now - l_retention";
 
 const CANCEL: &str = "SELECT pg_cancel_backend($1)";
 
@@ -68,8 +67,7 @@ const DEAD: &str = "
     WHERE record = $1 AND token = $2 AND state = 'running'";
 
 /// `$1` is the retention.
-const KEPT: &str = "(state = 'running' OR state <> 'forgotten'
-    AND changed_at > clock_timestamp() - $1 * interval '1 microsecond')";
+const KEPT: &str = "(state = 'running' OR changed_at > clock_timestamp() - $1 * interval '1 microsecond')";
 
 const CLAIMABLE: &str = "(state <> 'running' OR lease_until <= clock_timestamp())";
 
@@ -93,11 +91,9 @@ const RELEASE_LETTER: &str = "
     UPDATE {records} SET state = 'released', attempt = 0, changed_at = clock_timestamp(), lease_until = NULL
     WHERE record = $2 AND error IS NOT NULL AND body IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
 
+/// Its delivery keys are free with it, those in rows of their own as well.
 const PURGE_LETTER: &str = "
-    UPDATE {records}
-    SET state = 'forgotten', changed_at = clock_timestamp(), lease_until = NULL, attempts = NULL, source = NULL,
-        event_type = NULL, event_id = NULL, error = NULL, body = NULL
-    WHERE record = $2 AND error IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
+    DELETE FROM {records} WHERE record = $2 AND error IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
 
 /// A record is no younger than its last change, so the index on its making leads to all that are over; only those that
 /// lived long before they were settled are looked at in vain. The array is made once: a plain sub-select with `LIMIT` may
