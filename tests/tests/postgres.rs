@@ -2,6 +2,8 @@
 
 #[path = "postgres/clocks.rs"]
 mod clocks;
+#[path = "postgres/connections.rs"]
+mod connections;
 #[path = "postgres/deliveries.rs"]
 mod deliveries;
 #[cfg(unix)]

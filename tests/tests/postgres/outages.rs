@@ -104,20 +104,24 @@ async fn connections_that_died_in_silence_are_replaced() {
     let (options, proxy) = proxied(&database).await;
     // Not tested before it is lent: the call itself meets the dead connection.
     let pool = PgPoolOptions::new().max_connections(2).test_before_acquire(false);
-    let store = PostgresStore::builder(pool.connect_lazy_with(options)).schema(&database.schema);
+    let pool = pool.connect_lazy_with(options);
+    let store = PostgresStore::builder(pool.clone()).schema(&database.schema);
     let store = store.build().unwrap();
     let claim = |n| store.claim(Claim::new(key(n), Some(key(100 + n)), LEASE));
     let (one, two) = tokio::join!(claim(1), claim(2));
     assert!(one.is_ok() && two.is_ok());
+    // Back in the pool, which pings what comes back and would wait for the answer without end.
+    while pool.num_idle() < pool.size() as usize {
+        tokio::task::yield_now().await;
+    }
     proxy.set(Line::Stalled);
     let given_up = |n| timeout(Duration::from_millis(300), claim(n));
     let (one, two) = tokio::join!(given_up(3), given_up(4));
     assert!(one.is_err() && two.is_err(), "it stalls");
     proxy.set(Line::Open);
-    let start = Instant::now();
+    // A pool that waited for them would give up after its 30 seconds.
     let (one, two) = tokio::join!(claim(5), claim(6));
     assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
-    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
 }
 
 /// Dropped at any point, a claim was made or was not, and its connection carries nothing into the next call.

@@ -1,5 +1,6 @@
 //! Building a store.
 
+use super::connections::Connections;
 use super::names::{InvalidName, Names};
 use super::statements::Statements;
 use super::{Limits, PostgresStore};
@@ -79,10 +80,11 @@ impl PostgresStoreBuilder {
 
     pub(super) fn build_with(self, names: &Names) -> PostgresStore {
         // One connection is left for all else, if there is more than one: failed attempts are counted, dead letters looked at.
-        let turns = self.pool.options().get_max_connections().saturating_sub(1).max(1);
+        let connections = Connections::of(self.pool);
+        let turns = connections.most().saturating_sub(1).max(1);
         PostgresStore {
             turns: Arc::new(Semaphore::new(turns as usize)),
-            pool: self.pool,
+            connections,
             statements: Arc::new(Statements::new(names)),
             limits: self.limits,
             sweeper: OnceLock::new(),

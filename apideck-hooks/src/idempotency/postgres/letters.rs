@@ -1,6 +1,6 @@
 //! What is set aside. A letter lives in the row of its record.
 
-use super::connection::{query, rows};
+use super::call::{query, rows};
 use super::{PostgresStore, count, get, key, micros, unexpected};
 use crate::delivery::Key;
 use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadLetters, DeadRecord};
@@ -19,23 +19,27 @@ impl DeadLetters for PostgresStore {
             .about(&self.statements.list_letters, before.map(|before| before.record))
             .bind(i64::from(limit))
             .bind(before.map(|before| before.at));
-        let rows = rows(&self.pool, query).await?;
+        let rows = rows(&self.connections, query).await?;
         rows.iter().map(letter).collect()
     }
 
     async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
         let query = self.about(&self.statements.get_letter, Some(record));
-        rows(&self.pool, query).await?.first().map(letter).transpose()
+        rows(&self.connections, query)
+            .await?
+            .first()
+            .map(letter)
+            .transpose()
     }
 
     async fn release(&self, record: Key) -> Result<bool, StoreError> {
         let query = self.about(&self.statements.release_letter, Some(record));
-        Ok(!rows(&self.pool, query).await?.is_empty())
+        Ok(!rows(&self.connections, query).await?.is_empty())
     }
 
     async fn purge(&self, record: Key) -> Result<bool, StoreError> {
         let query = self.about(&self.statements.purge_letter, Some(record));
-        Ok(!rows(&self.pool, query).await?.is_empty())
+        Ok(!rows(&self.connections, query).await?.is_empty())
     }
 }
 

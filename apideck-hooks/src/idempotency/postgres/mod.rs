@@ -1,7 +1,8 @@
 //! The store for several processes: in PostgreSQL.
 
 mod builder;
-mod connection;
+mod call;
+mod connections;
 mod letters;
 mod names;
 mod statements;
@@ -13,7 +14,8 @@ use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, 
 use super::transactions::Transactions;
 use crate::delivery::Key;
 use async_trait::async_trait;
-use connection::{changed, query, rows, run};
+use call::{changed, query, rows, run};
+use connections::Connections;
 use names::Names;
 use sqlx::postgres::{PgArguments, PgPool, PgRow};
 use sqlx::query::Query;
@@ -63,12 +65,14 @@ pub use names::InvalidName;
 /// # What it costs
 ///
 /// An event that is handled takes two statements, each one round trip and one commit; a duplicate takes one that writes
-/// nothing. By default a pool tests a connection before it lends it, which is another round trip; with
-/// [`test_before_acquire(false)`](sqlx::postgres::PgPoolOptions::test_before_acquire) a dead connection costs one `503`
-/// instead. A remembered event takes about 450 bytes with its delivery key and all indexes.
+/// nothing. A pool pings a connection that comes back to it, and by default before it lends it, each of which is another
+/// round trip. So a connection passes from one call of the store to the next, for up to 100 ms, and goes back to the pool
+/// when no call has taken it for 5 ms. With [`test_before_acquire(false)`](sqlx::postgres::PgPoolOptions::test_before_acquire) the
+/// first ping is spared too, and a dead connection costs one `503` instead. A remembered event takes about 450 bytes with its
+/// delivery key and all indexes.
 ///
-/// A claim waits for a free connection: the pool's `max_connections` bounds how many run at once, so share it with
-/// nothing that holds connections for long.
+/// A claim waits for a free connection, no longer than the pool's `acquire_timeout`: the pool's `max_connections` bounds how
+/// many run at once, so share it with nothing that holds connections for long.
 ///
 /// # What it needs
 ///
@@ -89,7 +93,7 @@ pub use names::InvalidName;
 /// hashes. **The body of an event that is set aside may hold end-user credentials**, and is kept until it is handled, purged
 /// or swept away. A record whose receiver died, and whose event never came again, stays `running` and is never swept.
 pub struct PostgresStore {
-    pool: PgPool,
+    connections: Connections,
     statements: Arc<Statements>,
     limits: Limits,
     /// One a handler's transaction.
@@ -123,7 +127,7 @@ impl PostgresStore {
     ///
     /// The server is out of reach, or the role may not make what is missing.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        run(&self.pool, &self.statements.schema).await
+        run(&self.connections, &self.statements.schema).await
     }
 
     /// What [`migrate`](PostgresStore::migrate) runs, for those who run their migrations themselves: one statement, which
@@ -138,7 +142,7 @@ impl PostgresStore {
     ///
     /// The server is out of reach.
     pub async fn sweep(&self) -> Result<u64, StoreError> {
-        sweeper::sweep(&self.pool, &self.statements, self.limits.retention).await
+        sweeper::sweep(&self.connections, &self.statements, self.limits.retention).await
     }
 
     fn claim_with(&self, sql: &Arc<str>, claim: Claim) -> Query<'static, Postgres, PgArguments> {
@@ -151,7 +155,7 @@ impl PostgresStore {
 
     fn start_sweeper(&self) {
         self.sweeper
-            .get_or_init(|| Sweeper::start(&self.pool, &self.statements, &self.limits));
+            .get_or_init(|| Sweeper::start(&self.connections, &self.statements, &self.limits));
     }
 
     /// The end, its letter cut to what is kept.
@@ -163,7 +167,7 @@ impl PostgresStore {
     }
 
     async fn held(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Held, StoreError> {
-        Ok(match changed(&self.pool, query).await? {
+        Ok(match changed(&self.connections, query).await? {
             0 => Held::Lost,
             _ => Held::Yes,
         })
@@ -174,7 +178,7 @@ impl PostgresStore {
 #[async_trait]
 impl Store for PostgresStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        let rows = rows(&self.pool, self.claim_with(&self.statements.claim, claim)).await?;
+        let rows = rows(&self.connections, self.claim_with(&self.statements.claim, claim)).await?;
         self.start_sweeper();
         let [row] = &rows[..] else {
             return Err(unexpected());
@@ -201,7 +205,7 @@ impl Store for PostgresStore {
         let query = query(&self.statements.status)
             .bind(micros(self.limits.retention))
             .bind(record.to_bytes());
-        let rows = rows(&self.pool, query).await?;
+        let rows = rows(&self.connections, query).await?;
         let Some(row) = rows.first() else {
             return Ok(Status::Absent);
         };

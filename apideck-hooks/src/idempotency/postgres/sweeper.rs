@@ -1,10 +1,10 @@
 //! Takes away what its retention is over of.
 
-use super::connection::{query, rows};
+use super::call::{query, rows};
+use super::connections::Connections;
 use super::statements::Statements;
 use super::{Limits, micros};
 use crate::idempotency::store::StoreError;
-use sqlx::PgPool;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::AbortHandle;
@@ -25,14 +25,14 @@ pub(super) struct Sweeper(AbortHandle);
 
 impl Sweeper {
     /// Needs a tokio runtime.
-    pub(super) fn start(pool: &PgPool, statements: &Arc<Statements>, limits: &Limits) -> Self {
-        let (pool, statements) = (pool.clone(), Arc::clone(statements));
+    pub(super) fn start(connections: &Connections, statements: &Arc<Statements>, limits: &Limits) -> Self {
+        let (connections, statements) = (connections.clone(), Arc::clone(statements));
         let retention = limits.retention;
         let pause = limits.sweep_every.clamp(SHORTEST, LONGEST);
         let task = tokio::spawn(async move {
             loop {
                 sleep(pause).await;
-                if let Err(error) = sweep(&pool, &statements, retention).await {
+                if let Err(error) = sweep(&connections, &statements, retention).await {
                     tracing::warn!(%error, "what is over could not be swept; trying again");
                 }
             }
@@ -49,7 +49,7 @@ impl Drop for Sweeper {
 
 /// In batches, until nothing is left that another sweeper has not taken.
 pub(super) async fn sweep(
-    pool: &PgPool,
+    connections: &Connections,
     statements: &Statements,
     retention: Duration,
 ) -> Result<u64, StoreError> {
@@ -57,7 +57,7 @@ pub(super) async fn sweep(
     for statement in [&statements.sweep_records, &statements.sweep_aliases] {
         loop {
             let query = query(statement).bind(micros(retention)).bind(i64::from(BATCH));
-            let batch = rows(pool, query).await?.len();
+            let batch = rows(connections, query).await?.len();
             swept += batch as u64;
             if batch < usize::from(BATCH) {
                 break;

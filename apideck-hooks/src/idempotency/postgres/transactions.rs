@@ -1,6 +1,7 @@
 //! Transactions for handlers.
 
-use super::connection::{LONGEST_DRAIN, Lent, explain, query, rows, within_limit};
+use super::call::{explain, query, rows, within_limit};
+use super::connections::{Connections, LONGEST_DRAIN, Lent};
 use super::statements::Statements;
 use super::{PostgresStore, claimed, get, of_claim, settle, unexpected};
 use crate::delivery::Key;
@@ -12,7 +13,7 @@ use crate::idempotency::transactions::{Begun, Committed, ENDED, Ending, KEPT, Op
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgSeverity};
 use sqlx::query::Query;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{PgConnection, Postgres};
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::sync::Arc;
@@ -46,7 +47,7 @@ impl Transactions for PostgresStore {
         let turn = turn.map_err(StoreError::new)?;
         let query = self.claim_with(&self.statements.claim_open, claim);
         let begin = begin(
-            self.pool.clone(),
+            self.connections.clone(),
             Arc::clone(&self.statements),
             turn,
             query,
@@ -70,9 +71,9 @@ impl Transactions for PostgresStore {
         let event = claim.event;
         let claim = self.claim_with(&self.statements.claim, claim);
         let end = self.fit(end);
-        let (pool, statements) = (self.pool.clone(), Arc::clone(&self.statements));
+        let (connections, statements) = (self.connections.clone(), Arc::clone(&self.statements));
         // Not dropped half-way either.
-        match tokio::spawn(count(pool, statements, event, claim, end)).await {
+        match tokio::spawn(count(connections, statements, event, claim, end)).await {
             Ok(counted) => counted,
             Err(error) => Err(StoreError::new(error)),
         }
@@ -81,13 +82,13 @@ impl Transactions for PostgresStore {
 
 /// In a transaction of its own: a claim that is not settled with it is gone with it.
 async fn count(
-    pool: PgPool,
+    connections: Connections,
     statements: Arc<Statements>,
     event: Key,
     claim: Query<'static, Postgres, PgArguments>,
     end: End,
 ) -> Result<Claimed, StoreError> {
-    let mut lent = Lent::from(&pool).await.map_err(explain)?;
+    let mut lent = connections.lend().await.map_err(explain)?;
     let counted = within_limit(async {
         savepoints::begin::<Postgres>(&mut lent, None).await?;
         let row = claim.fetch_one(&mut *lent).await?;
@@ -126,13 +127,13 @@ async fn count(
 }
 
 async fn begin(
-    pool: PgPool,
+    connections: Connections,
     statements: Arc<Statements>,
     turn: OwnedSemaphorePermit,
     claim: Query<'static, Postgres, PgArguments>,
     event: Key,
 ) -> Result<Begun, StoreError> {
-    let lent = Lent::from(&pool).await.map_err(explain)?;
+    let lent = connections.lend().await.map_err(explain)?;
     let mut connection = Held { lent, _turn: turn };
     let begun = within_limit(async {
         savepoints::begin::<Postgres>(&mut connection, None).await?;
@@ -171,7 +172,7 @@ async fn begin(
         attempt,
         handed: Box::new(Tx::<Postgres>::new(loan)),
         ending: Box::new(PostgresEnding {
-            pool,
+            connections,
             statements,
             back,
             record: claimed.record,
@@ -204,7 +205,7 @@ impl DerefMut for Held {
 }
 
 struct PostgresEnding {
-    pool: PgPool,
+    connections: Connections,
     statements: Arc<Statements>,
     back: oneshot::Receiver<Held>,
     record: Key,
@@ -231,7 +232,12 @@ impl Ending for PostgresEnding {
         let Ok(connection) = self.back.try_recv() else {
             return tracing::error!("{KEPT}");
         };
-        let task = tokio::spawn(abandon(connection, self.pool, self.statements, self.backend));
+        let task = tokio::spawn(abandon(
+            connection,
+            self.connections,
+            self.statements,
+            self.backend,
+        ));
         let _ = task.await;
     }
 }
@@ -278,14 +284,14 @@ fn is_refusal(error: &sqlx::Error) -> bool {
 }
 
 /// Rolls back what a handler has left behind, a running statement included.
-async fn abandon(mut connection: Held, pool: PgPool, statements: Arc<Statements>, backend: i32) {
+async fn abandon(mut connection: Held, connections: Connections, statements: Arc<Statements>, backend: i32) {
     let rolled_back = {
         let mut rolled_back = pin!(roll_back(&mut connection));
         match timeout(LONGEST_LEFTOVER, &mut rolled_back).await {
             Ok(rolled_back) => rolled_back,
             Err(_) => {
                 // The connection is ours until it has answered: the backend does nothing else.
-                let cancel = rows(&pool, query(&statements.cancel).bind(backend));
+                let cancel = rows(&connections, query(&statements.cancel).bind(backend));
                 let _ = timeout(LONGEST_DRAIN, cancel).await;
                 rolled_back.await
             }

@@ -1,0 +1,111 @@
+//! The pool's connections, which calls take from each other.
+
+use super::{LEASE, database, key};
+use apideck_hooks::PostgresStore;
+use apideck_hooks::store::{Claim, End, Held, Store, Verdict};
+use futures_util::future::join_all;
+use sqlx::postgres::PgPoolOptions;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+async fn handle(store: &PostgresStore, n: u64) {
+    let claim = Claim::new(key(n), Some(key(1_000_000 + n)), LEASE);
+    let Verdict::Granted { token, .. } = store.claim(claim).await.unwrap().verdict else {
+        panic!("it is new")
+    };
+    assert_eq!(store.finish(key(n), token, End::Done).await.unwrap(), Held::Yes);
+}
+
+/// What comes back to the pool is pinged: it comes back when nobody wants it, not after each call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_passes_from_call_to_call() {
+    let database = database!();
+    database.store(1).await;
+    let releases = Arc::new(AtomicU32::new(0));
+    let pool = PgPoolOptions::new().max_connections(1).after_release({
+        let releases = Arc::clone(&releases);
+        move |_, _| {
+            releases.fetch_add(1, Ordering::SeqCst);
+            Box::pin(async { Ok(true) })
+        }
+    });
+    let pool = pool.connect_with(database.options.clone()).await.unwrap();
+    let store = PostgresStore::builder(pool).schema(&database.schema);
+    let store = Arc::new(store.build().unwrap());
+    let start = Instant::now();
+    let tasks = (0..8).map(|task| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for n in 0..50 {
+                handle(&store, task * 100 + n).await;
+            }
+        })
+    });
+    for task in join_all(tasks).await {
+        task.unwrap();
+    }
+    // Not before nobody has wanted it for 5 ms, however slow the machine is.
+    let most = start.elapsed().as_millis() / 5 + 2;
+    let releases = u128::from(releases.load(Ordering::SeqCst));
+    assert!(
+        releases <= most,
+        "{releases} of 800 calls in {:?}",
+        start.elapsed()
+    );
+}
+
+/// Calls without a pause leave the pool to others who use it.
+#[tokio::test(flavor = "multi_thread")]
+async fn others_who_use_the_pool_get_their_turn() {
+    let database = database!();
+    database.store(1).await;
+    let pool = database.pool(1);
+    let store = PostgresStore::builder(pool.clone()).schema(&database.schema);
+    let store = Arc::new(store.build().unwrap());
+    let done = Arc::new(AtomicBool::new(false));
+    let tasks = (0..4).map(|task| {
+        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
+        tokio::spawn(async move {
+            for n in 0.. {
+                if done.load(Ordering::SeqCst) {
+                    return;
+                }
+                handle(&store, task * 100_000 + n).await;
+            }
+        })
+    });
+    let tasks: Vec<_> = tasks.collect();
+    for _ in 0..5 {
+        let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
+        assert_eq!(one, 1);
+    }
+    done.store(true, Ordering::SeqCst);
+    for task in tasks {
+        task.await.unwrap();
+    }
+    // A pool that is closed waits for all connections.
+    timeout(Duration::from_secs(20), pool.close()).await.unwrap();
+    let claimed = store.claim(Claim::new(key(1), None, LEASE)).await;
+    assert!(claimed.is_err(), "{claimed:?}");
+}
+
+/// A connection ends with the runtime that it was made in.
+#[test]
+fn a_store_outlives_a_runtime() {
+    let runtime = || tokio::runtime::Runtime::new().unwrap();
+    let first = runtime();
+    let store = first.block_on(async {
+        let database = apideck_hooks_tests::postgres::Database::new().await?;
+        Some((database.store(2).await, database))
+    });
+    let Some((store, _database)) = store else {
+        return;
+    };
+    first.block_on(handle(&store, 1));
+    drop(first);
+    runtime().block_on(handle(&store, 2));
+    // Dropped outside of any.
+    drop(store);
+}
