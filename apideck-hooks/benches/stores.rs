@@ -14,7 +14,7 @@ mod servers;
 mod subject;
 
 use apideck_hooks::{MemoryStore, SqliteStore};
-use plain::{PlainMemory, PlainSqlite};
+use plain::{PlainMemory, PlainMemoryBoth, PlainSqlite};
 use report::{Report, Target};
 use servers::Four;
 use std::path::Path;
@@ -63,15 +63,19 @@ impl Bench {
             Subject::fresh("memory", events, ours(true)),
             Subject::fresh("memory, one key", events, ours(false)),
             Subject::fresh("memory, by hand", events, PlainMemory::new),
+            Subject::fresh("by hand, both keys", events, PlainMemoryBoth::new),
         ];
         self.measure(&mut subjects).await;
-        let [both, one, plain] = &subjects;
+        let [both, one, plain, plain_both] = &subjects;
         for (n, tasks) in TASKS.into_iter().enumerate() {
             for (subject, keys) in [(both, "both keys"), (one, "one key")] {
                 let what = format!("memory, {keys}, {tasks} tasks: time ÷ by hand");
                 self.report
                     .add(what, plain.ratio(subject, n), Target::AtMost(2.0));
             }
+            let what = format!("memory, both keys, {tasks} tasks: time ÷ by hand, both keys");
+            self.report
+                .add(what, plain_both.ratio(both, n), Target::AtMost(2.0));
         }
     }
 

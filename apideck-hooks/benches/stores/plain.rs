@@ -30,6 +30,30 @@ impl Handle for PlainMemory {
     }
 }
 
+/// The same with both keys: which event a delivery key stands for, in as many maps again.
+pub(crate) struct PlainMemoryBoth {
+    events: PlainMemory,
+    deliveries: [Mutex<HashMap<Key, Key>>; 64],
+}
+
+impl PlainMemoryBoth {
+    pub(crate) fn new() -> Self {
+        PlainMemoryBoth {
+            events: PlainMemory::new(),
+            deliveries: std::array::from_fn(|_| Mutex::default()),
+        }
+    }
+}
+
+impl Handle for PlainMemoryBoth {
+    async fn handle(&self, n: u64) {
+        let delivery = key(!n);
+        let shard = &self.deliveries[usize::from(delivery.to_bytes()[0]) % 64];
+        assert_eq!(shard.lock().expect("no panic").insert(delivery, key(n)), None);
+        self.events.handle(n).await;
+    }
+}
+
 /// One table, one statement and one commit an operation.
 pub(crate) struct PlainSqlite(SqlitePool);
 

@@ -1,7 +1,7 @@
 //! Which record a delivery key is bound to.
 
 use super::Limits;
-use super::table::{Queue, Table};
+use super::table::{Place, Queue, Table};
 use crate::delivery::Key;
 
 /// A record lives on from its settlement, its aliases from their binding, before the handler ran: what they are kept
@@ -23,16 +23,28 @@ struct Binding {
 }
 
 impl Aliases {
-    pub(super) fn get(&self, delivery: &Key) -> Option<Key> {
-        let place = self.bindings.find(delivery)?;
-        Some(self.bindings.get(place).record)
+    /// Where the key is bound.
+    pub(super) fn find(&self, delivery: &Key) -> Option<Place> {
+        self.bindings.find(delivery)
     }
 
-    /// Binds a key, or binds it anew. The oldest bindings go when their time is over or there are too many.
-    pub(super) fn bind(&mut self, delivery: &Key, record: Key, now: u64, limits: &Limits) {
+    pub(super) fn record(&self, place: Place) -> Key {
+        self.bindings.get(place).record
+    }
+
+    /// Binds a key, or binds it anew at the place where it was found. The oldest bindings go when their time is over or there
+    /// are too many.
+    pub(super) fn bind(
+        &mut self,
+        delivery: &Key,
+        found: Option<Place>,
+        record: Key,
+        now: u64,
+        limits: &Limits,
+    ) {
         let binding = Binding { record, at: now };
         let Aliases { bindings, queue } = self;
-        let place = match bindings.find(delivery) {
+        let place = match found {
             Some(place) => {
                 bindings.unlink(queue, place);
                 *bindings.get_mut(place) = binding;
@@ -75,11 +87,13 @@ mod tests {
 
     impl Fixture {
         fn bind(&mut self, delivery: u8, record: u8, now: u64) {
-            self.0.bind(&key(delivery), key(record), now, &LIMITS);
+            let (delivery, record) = (key(delivery), key(record));
+            let found = self.0.find(&delivery);
+            self.0.bind(&delivery, found, record, now, &LIMITS);
         }
 
         fn get(&self, delivery: u8) -> Option<Key> {
-            self.0.get(&key(delivery))
+            Some(self.0.record(self.0.find(&key(delivery))?))
         }
     }
 

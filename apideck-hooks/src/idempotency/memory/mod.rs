@@ -6,7 +6,7 @@ mod interleavings;
 mod shard;
 mod table;
 
-use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, Verdict};
+use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
 use super::sync::{AtomicU64, Mutex, MutexGuard};
 use crate::delivery::Key;
 use aliases::Aliases;
@@ -137,39 +137,46 @@ impl MemoryStore {
         lock(&self.shards[table::shard(record, self.shards.len())])
     }
 
-    /// The record's verdict, whether another key may be bound to it, and when that was.
-    fn claim_record(&self, record: &Key, bind: bool, lease: Duration) -> (Verdict, bool, u64) {
-        let mut shard = self.shard(record);
-        // Once the lock is held, here and below: what is settled later is settled at a later time.
-        let now = self.now();
-        let (verdict, bound) = shard.claim(record, bind, now, lease, &self.limits, &self.evicted);
-        (verdict, bound, now)
-    }
-
-    fn finish_now(&self, record: Key, token: Token, end: &End) -> Held {
-        self.shard(&record).finish(&record, token, end, self.now())
+    fn finish_now(&self, record: &Key, token: Token, end: &End) -> Held {
+        self.shard(record).finish(record, token, end, self.now())
     }
 
     fn claim_now(&self, claim: Claim) -> Claimed {
         let event = claim.event;
-        let Some(delivery) = claim.delivery else {
-            let (verdict, ..) = self.claim_record(&event, false, claim.lease);
-            return Claimed {
-                record: event,
-                verdict,
-            };
-        };
         // Held until the key is bound: the first delivery under it decides, whoever else comes.
-        let mut aliases = lock(&self.aliases[table::shard(&delivery, self.aliases.len())]);
-        if let Some(record) = aliases.get(&delivery) {
-            let mut shard = self.shard(&record);
-            if let Some(verdict) = shard.claim_kept(&record, self.now(), claim.lease, &self.limits) {
-                return Claimed { record, verdict };
+        let mut delivery = claim.delivery.map(|key| {
+            let aliases = lock(&self.aliases[table::shard(&key, self.aliases.len())]);
+            (key, aliases)
+        });
+        // Both locks before anything is looked for: what is looked for is all over the memory, and a lock waits until all
+        // that was asked of the memory before it is there.
+        let mut shard = self.shard(&event);
+        // Once the lock is held, here and below: what is settled later is settled at a later time.
+        let mut now = self.now();
+        let mut found = None;
+        if let Some((key, aliases)) = &delivery {
+            found = aliases.find(key);
+            if let Some(record) = found.map(|place| aliases.record(place)) {
+                if record != event {
+                    // One record's lock at a time.
+                    drop(shard);
+                    shard = self.shard(&record);
+                    now = self.now();
+                }
+                if let Some(verdict) = shard.claim_kept(&record, now, claim.lease, &self.limits) {
+                    return Claimed { record, verdict };
+                }
+                if record != event {
+                    drop(shard);
+                    shard = self.shard(&event);
+                    now = self.now();
+                }
             }
         }
-        let (verdict, bound, now) = self.claim_record(&event, true, claim.lease);
-        if bound {
-            aliases.bind(&delivery, event, now, &self.limits);
+        let bind = delivery.is_some();
+        let (verdict, bound) = shard.claim(&event, bind, now, claim.lease, &self.limits, &self.evicted);
+        if let (true, Some((key, aliases))) = (bound, &mut delivery) {
+            aliases.bind(key, found, event, now, &self.limits);
         }
         Claimed {
             record: event,
@@ -199,7 +206,7 @@ impl Store for MemoryStore {
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        Ok(self.finish_now(record, token, &end))
+        Ok(self.finish_now(&record, token, &end))
     }
 
     fn claim_at_once(&self, claim: &Claim) -> Option<Claimed> {
@@ -207,7 +214,7 @@ impl Store for MemoryStore {
     }
 
     fn finish_at_once(&self, record: Key, token: Token, end: &End) -> Option<Held> {
-        Some(self.finish_now(record, token, end))
+        Some(self.finish_now(&record, token, end))
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
