@@ -98,7 +98,11 @@ where
             None => delivery::keys(
                 self.limits.identity,
                 &self.limits.source,
-                (name, identity.event_id.as_str(), identity.entity_id.as_str()),
+                (
+                    name,
+                    identity.event_id.as_str(&text),
+                    identity.entity_id.as_str(&text),
+                ),
                 idempotency_key,
                 &text,
             ),
@@ -106,7 +110,7 @@ where
         let span = tracing::info_span!(
             "delivery",
             event = name,
-            id = identity.event_id.as_str(),
+            id = identity.event_id.as_str(&text),
             handler = plan.name(route),
         );
         let body = text.clone();
