@@ -206,11 +206,10 @@ mod tests {
     use proptest::prelude::*;
     use serde_json::json;
 
+    type Parts = (EventType, [String; 2], Option<u32>, Result<AnyEvent, DecodeError>);
+
     /// All that there is to compare.
-    fn parts(
-        parsed: Parsed,
-        text: &Bytes,
-    ) -> Option<(EventType, [String; 2], Option<u32>, Result<AnyEvent, DecodeError>)> {
+    fn parts(parsed: Parsed, text: &Bytes) -> Option<Parts> {
         match parsed {
             Parsed::Event {
                 event_type,

@@ -1,7 +1,6 @@
 //! A text that may be a piece of the verified one.
 
 use bytes::Bytes;
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// A text, or where in the verified one it stands. Not a part of the verified text's `Bytes`: each would be counted, in and out.
@@ -12,18 +11,12 @@ pub(crate) enum Piece {
 }
 
 impl Piece {
-    /// `piece` was read from `text`.
-    pub(super) fn of(text: &Bytes, piece: &Cow<'_, str>) -> Self {
-        match piece {
-            Cow::Borrowed(piece) => {
-                let start = piece.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
-                match start.checked_add(piece.len()) {
-                    Some(end) if end <= text.len() => Piece::Within(start..end),
-                    // Of another text, such as the empty one.
-                    _ => Piece::Own((*piece).to_owned()),
-                }
-            }
-            Cow::Owned(own) => Piece::Own(own.clone()),
+    /// `piece` was read from `text`; it is copied if it stands elsewhere.
+    pub(super) fn of(text: &Bytes, piece: &str) -> Self {
+        let start = piece.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+        match start.checked_add(piece.len()) {
+            Some(end) if end <= text.len() => Piece::Within(start..end),
+            _ => Piece::Own(piece.to_owned()),
         }
     }
 
