@@ -46,6 +46,7 @@ pub mod events;
 mod handler;
 mod hooks;
 mod idempotency;
+mod json_run;
 mod payload;
 mod poll;
 mod router;

@@ -56,12 +56,12 @@ impl Delivery {
 
     /// Unique reference to the event, as the signed body says; none if it does not.
     pub fn event_id(&self) -> Option<&str> {
-        Some(self.inner.event_id.as_str()).filter(|id| !id.is_empty())
+        Some(self.inner.event_id.as_str(&self.inner.body)).filter(|id| !id.is_empty())
     }
 
     /// Id of the entity, as the signed body says; none if it does not.
     pub fn entity_id(&self) -> Option<&str> {
-        Some(self.inner.entity_id.as_str()).filter(|id| !id.is_empty())
+        Some(self.inner.entity_id.as_str(&self.inner.body)).filter(|id| !id.is_empty())
     }
 
     /// The header `x-apideck-idempotency-key`. **Not signed**: whoever holds a captured body can send it with another.

@@ -6,6 +6,7 @@ use crate::idempotency::{self, Cursor, DeadRecord, StoreError};
 use crate::service::{Answer, Later};
 use http::HeaderMap;
 use std::sync::Arc;
+use tokio::time::Instant;
 
 /// The events that were set aside, of a receiver whose store keeps them.
 #[derive(Clone, Copy, Debug)]
@@ -102,6 +103,7 @@ impl DeadLetters<'_> {
             headers: HeaderMap::new(),
             text,
             received_at: jiff::Timestamp::now(),
+            now: Instant::now(),
             record: Some(record),
             permit,
         };

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 /// A delivery whose signature is right.
@@ -19,6 +20,8 @@ pub(crate) struct Arrival {
     /// The verified text.
     pub(crate) text: Bytes,
     pub(crate) received_at: jiff::Timestamp,
+    /// Now, or a moment ago: from then on a claim holds.
+    pub(crate) now: Instant,
     /// The record, where it is known already: a dead letter that is replayed.
     pub(crate) record: Option<Key>,
     /// Held until the delivery is settled.
@@ -49,6 +52,7 @@ where
             headers,
             text,
             received_at,
+            now,
             record,
             permit,
         } = arrival;
@@ -98,7 +102,11 @@ where
             None => delivery::keys(
                 self.limits.identity,
                 &self.limits.source,
-                (name, identity.event_id.as_str(), identity.entity_id.as_str()),
+                (
+                    name,
+                    identity.event_id.as_str(&text),
+                    identity.entity_id.as_str(&text),
+                ),
                 idempotency_key,
                 &text,
             ),
@@ -106,7 +114,7 @@ where
         let span = tracing::info_span!(
             "delivery",
             event = name,
-            id = identity.event_id.as_str(),
+            id = identity.event_id.as_str(&text),
             handler = plan.name(route),
         );
         let body = text.clone();
@@ -128,6 +136,7 @@ where
             let (handlers, incoming) = (&*self, &mut incoming);
             let job = Job {
                 keys,
+                now,
                 body: &body,
                 replay,
                 handler: move |attempt, transaction| {

@@ -57,7 +57,7 @@ impl DeadLetter {
         let (event_type, event_id) = match parse(&body) {
             Parsed::Event {
                 event_type, identity, ..
-            } => (event_type.to_string(), identity.event_id.as_str().to_owned()),
+            } => (event_type.to_string(), identity.event_id.as_str(&body).to_owned()),
             Parsed::NoEvent => Default::default(),
         };
         DeadLetter {

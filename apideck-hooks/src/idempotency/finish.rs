@@ -16,22 +16,34 @@ pub(super) enum Recorded {
     No,
 }
 
+impl From<Held> for Recorded {
+    fn from(held: Held) -> Self {
+        match held {
+            Held::Yes => Recorded::Yes,
+            Held::Lost => Recorded::Lost,
+        }
+    }
+}
+
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Runner {
     /// Records the end, again and again while nobody else can have taken the claim.
     pub(super) async fn record(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
-        let held = match self.store.finish_at_once(record, token, end) {
-            Some(held) => Ok(held),
-            None => {
-                self.within_timeout(self.store.finish(record, token, end.clone()))
-                    .await
-            }
-        };
-        match held {
-            Ok(Held::Yes) => Recorded::Yes,
-            Ok(Held::Lost) => Recorded::Lost,
+        match self.store.finish_at_once(record, token, end) {
+            Some(held) => Recorded::from(held),
+            // Boxed, as one that waits takes the more room.
+            None => Box::pin(self.record_in_a_while(record, token, end, lease)).await,
+        }
+    }
+
+    async fn record_in_a_while(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
+        match self
+            .within_timeout(self.store.finish(record, token, end.clone()))
+            .await
+        {
+            Ok(held) => Recorded::from(held),
             // Boxed, as it is rare.
             Err(error) => Box::pin(self.record_after(error, record, token, end, lease)).await,
         }

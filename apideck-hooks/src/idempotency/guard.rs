@@ -8,15 +8,15 @@ use std::task::{Context, Waker};
 
 /// Releases the claim when it is dropped armed: the runtime is shutting down, or something panicked outside of the
 /// handler. Best effort: correctness rests on the lease.
-pub(super) struct Guard {
-    store: Arc<dyn Store>,
+pub(super) struct Guard<'a> {
+    store: &'a Arc<dyn Store>,
     record: Key,
     token: Token,
     armed: bool,
 }
 
-impl Guard {
-    pub(super) fn new(store: Arc<dyn Store>, record: Key, token: Token) -> Self {
+impl<'a> Guard<'a> {
+    pub(super) fn new(store: &'a Arc<dyn Store>, record: Key, token: Token) -> Self {
         Guard {
             store,
             record,
@@ -31,12 +31,12 @@ impl Guard {
     }
 }
 
-impl Drop for Guard {
+impl Drop for Guard<'_> {
     fn drop(&mut self) {
         if !self.armed {
             return;
         }
-        let (store, record, token) = (Arc::clone(&self.store), self.record, self.token);
+        let (store, record, token) = (Arc::clone(self.store), self.record, self.token);
         let mut release = Box::pin(async move {
             let _ = store.finish(record, token, End::Release).await;
         });

@@ -7,16 +7,15 @@ use std::pin::Pin;
 use std::task::Poll;
 
 /// The future's output, or the text of its panic.
-pub(super) async fn catch<F: Future>(mut future: Pin<&mut F>) -> Result<F::Output, String> {
+pub(super) fn catch<F: Future>(mut future: Pin<&mut F>) -> impl Future<Output = Result<F::Output, String>> {
     // Nothing of the future is looked at after a panic: it is only dropped.
     poll_fn(
-        |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
+        move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,
             Ok(Poll::Ready(output)) => Poll::Ready(Ok(output)),
             Err(panic) => Poll::Ready(Err(text(&*panic))),
         },
     )
-    .await
 }
 
 fn text(panic: &(dyn Any + Send)) -> String {

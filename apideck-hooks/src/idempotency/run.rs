@@ -37,6 +37,8 @@ pub(crate) struct Runner {
 /// What is to be done for a delivery.
 pub(crate) struct Job<'a, F> {
     pub(crate) keys: Keys,
+    /// Now, or a moment ago.
+    pub(crate) now: Instant,
     /// The verified text, kept if the event is set aside.
     pub(crate) body: &'a Bytes,
     /// Whether a failure sets it aside, whatever the error: a dead letter that is replayed.
@@ -84,40 +86,97 @@ impl Runner {
     }
 
     /// The answer for the delivery.
-    pub(crate) async fn run<F, R>(&self, job: Job<'_, F>) -> Answer
+    // What may have to be kept while something is waited for is part of every delivery's memory. So this is one function, and
+    // what is rare has a box.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` has its arguments twice")]
+    pub(crate) fn run<'a, F, R>(&'a self, mut job: Job<'a, F>) -> impl Future<Output = Answer>
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,
     {
-        let asked = Instant::now();
-        let claim = Claim::new(job.keys.event, job.keys.delivery, self.limits.lease);
-        let claimed = match self.store.claim_at_once(&claim) {
-            Some(claimed) => Ok(claimed),
-            None => self.within_timeout(self.store.claim(claim)).await,
-        };
-        let claimed = match claimed {
-            Ok(claimed) => claimed,
-            Err(error) => return Box::pin(self.run_without_store(job, &error)).await,
-        };
-        if claimed.record != job.keys.event {
-            self.warn_of_reuse();
-        }
-        match claimed.verdict {
-            // Its first event failed and waits for its next attempt: that is not this one's to take.
-            Verdict::Granted { token, .. } if claimed.record != job.keys.event => {
-                self.give_back(claimed.record, token).await;
-                let keys = Keys {
-                    delivery: None,
-                    ..job.keys
+        async move {
+            let (record, token, attempt, lease, late) = loop {
+                let (claimed, end, late) = match self.claim_at_once(job.keys) {
+                    Some(claimed) => (claimed, job.now + self.limits.lease, false),
+                    None => match Box::pin(self.claim(job.keys)).await {
+                        Ok((claimed, end)) => (claimed, end, end <= Instant::now()),
+                        Err(error) => return Box::pin(self.run_without_store(job, error)).await,
+                    },
                 };
-                Box::pin(self.run(Job { keys, ..job })).await
+                let another = claimed.record != job.keys.event;
+                if another {
+                    self.warn_of_reuse();
+                }
+                match claimed.verdict {
+                    // Its first event failed and waits for its next attempt: that is not this one's to take.
+                    Verdict::Granted { token, .. } if another => {
+                        Box::pin(self.give_back(claimed.record, token)).await;
+                        job.keys.delivery = None;
+                        job.now = Instant::now();
+                    }
+                    Verdict::Granted { token, attempt } => {
+                        break (claimed.record, token, attempt, Lease::until(end), late);
+                    }
+                    _ => return self.answer_unclaimed(claimed).await,
+                }
+            };
+            let guard = Guard::new(&self.store, record, token);
+            if late {
+                // The answer took longer than the lease: another may hold the claim by now.
+                tracing::error!("the store granted a claim that was over when its answer came");
+                return Answer::Later(Later::Store, Later::DEFAULT);
             }
-            Verdict::Granted { token, attempt } => {
-                let lease = Lease::until(asked + self.limits.lease);
-                self.run_claimed(job, claimed.record, token, attempt, lease).await
+            let ended = if attempt > self.limits.max_attempts {
+                Ended::without_a_word()
+            } else {
+                self.stats.runs.add();
+                let claim = Claimant {
+                    record,
+                    token,
+                    lease: &lease,
+                };
+                let handler = pin!((job.handler)(attempt, None));
+                self.attend(handler, Some(claim)).await
+            };
+            // Under the guard: a failure's text is made by code of the user's, which can panic.
+            let (end, answer) = self.judge(ended, attempt, job.replay, job.body);
+            guard.disarm();
+            match self.record(record, token, &end, &lease).await {
+                Recorded::Yes => {
+                    self.twins.settled(record, answer);
+                    answer
+                }
+                Recorded::Lost => {
+                    self.stats.lost.add();
+                    tracing::warn!("the claim was lost: another delivery of this event has taken over");
+                    Box::pin(self.answer_of_successor(record)).await
+                }
+                Recorded::No => {
+                    self.stats.unrecorded.add();
+                    // To say that it is set aside would be a lie; what was handled stays handled.
+                    let answer = if matches!(end, End::Dead(_)) {
+                        Answer::Later(Later::Store, Later::DEFAULT)
+                    } else {
+                        answer
+                    };
+                    self.twins.settled(record, answer);
+                    answer
+                }
             }
-            _ => self.answer_unclaimed(claimed).await,
         }
+    }
+
+    fn claim_at_once(&self, keys: Keys) -> Option<Claimed> {
+        self.store
+            .claim_at_once(&Claim::new(keys.event, keys.delivery, self.limits.lease))
+    }
+
+    /// What became of the claim, and until when it holds.
+    async fn claim(&self, keys: Keys) -> Result<(Claimed, Instant), StoreError> {
+        let asked = Instant::now();
+        let claim = Claim::new(keys.event, keys.delivery, self.limits.lease);
+        let claimed = self.within_timeout(self.store.claim(claim)).await?;
+        Ok((claimed, asked + self.limits.lease))
     }
 
     /// The answer where nothing is to be run.
@@ -149,85 +208,30 @@ impl Runner {
         }
     }
 
-    async fn run_claimed<F, R>(
-        &self,
-        job: Job<'_, F>,
-        record: Key,
-        token: Token,
-        attempt: u32,
-        lease: Lease,
-    ) -> Answer
-    where
-        F: FnOnce(u32, Option<Handed>) -> R,
-        R: Future<Output = Outcome>,
-    {
-        let guard = Guard::new(Arc::clone(&self.store), record, token);
-        if lease.end() <= Instant::now() {
-            // The answer took longer than the lease: another may hold the claim by now.
-            tracing::error!("the store granted a claim that was over when its answer came");
-            return Answer::Later(Later::Store, Later::DEFAULT);
-        }
-        let ended = if attempt > self.limits.max_attempts {
-            Ended::without_a_word()
-        } else {
-            self.stats.runs.add();
-            let claim = Claimant {
-                record,
-                token,
-                lease: &lease,
-            };
-            let handler = pin!((job.handler)(attempt, None));
-            self.attend(handler, Some(&claim)).await
-        };
-        // Under the guard: a failure's text is made by code of the user's, which can panic.
-        let (end, answer) = self.judge(ended, attempt, job.replay, job.body);
-        guard.disarm();
-        let dead = matches!(end, End::Dead(_));
-        match self.record(record, token, &end, &lease).await {
-            Recorded::Yes => {
-                self.twins.settled(record, answer);
-                answer
-            }
-            Recorded::Lost => {
-                self.stats.lost.add();
-                tracing::warn!("the claim was lost: another delivery of this event has taken over");
-                Box::pin(self.answer_of_successor(record)).await
-            }
-            Recorded::No => {
-                self.stats.unrecorded.add();
-                // To say that it is set aside would be a lie; what was handled stays handled.
-                let answer = if dead {
-                    Answer::Later(Later::Store, Later::DEFAULT)
-                } else {
-                    answer
-                };
-                self.twins.settled(record, answer);
-                answer
-            }
-        }
-    }
-
     /// The handler's run, its claim kept meanwhile.
-    pub(super) async fn attend(
-        &self,
-        handler: Pin<&mut impl Future<Output = Outcome>>,
-        claim: Option<&Claimant<'_>>,
-    ) -> Ended {
-        let mut handler = pin!(panic::catch(handler));
-        match poll::once(handler.as_mut()).await {
-            Poll::Ready(outcome) => self.ended(outcome),
-            // Boxed: its timers take room that most deliveries have no use for.
-            Poll::Pending => Box::pin(self.attend_while_it_waits(handler, claim)).await,
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` has its arguments twice")]
+    pub(super) fn attend<'a>(
+        &'a self,
+        handler: Pin<&'a mut impl Future<Output = Outcome>>,
+        claim: Option<Claimant<'a>>,
+    ) -> impl Future<Output = Ended> {
+        async move {
+            let mut handler = pin!(panic::catch(handler));
+            match poll::once(handler.as_mut()).await {
+                Poll::Ready(outcome) => self.ended(outcome),
+                // Boxed: its timers take room that most deliveries have no use for.
+                Poll::Pending => Box::pin(self.attend_while_it_waits(handler, claim)).await,
+            }
         }
     }
 
     async fn attend_while_it_waits(
         &self,
         mut handler: Pin<&mut impl Future<Output = Result<Outcome, String>>>,
-        claim: Option<&Claimant<'_>>,
+        claim: Option<Claimant<'_>>,
     ) -> Ended {
         let keep = async {
-            match claim {
+            match &claim {
                 Some(claim) => self.keep(claim.record, claim.token, claim.lease).await,
                 None => pending().await,
             }
@@ -379,7 +383,7 @@ impl Runner {
     }
 
     /// The store is down: nothing is run, unless the user has said that running twice does no harm.
-    async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: &StoreError) -> Answer
+    async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: StoreError) -> Answer
     where
         F: FnOnce(u32, Option<Handed>) -> R,
         R: Future<Output = Outcome>,

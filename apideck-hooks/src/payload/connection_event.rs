@@ -57,13 +57,13 @@ impl<'de> Deserialize<'de> for ConnectionEvent {
     }
 }
 
-impl From<Wire<'_>> for ConnectionEvent {
-    fn from(wire: Wire<'_>) -> Self {
+impl From<Wire> for ConnectionEvent {
+    fn from(wire: Wire) -> Self {
         ConnectionEvent {
-            event_id: wire.event_id.0.into_owned(),
+            event_id: wire.event_id,
             event_type: wire.event_type,
             service_id: wire.service_id,
-            entity_id: wire.entity_id.0.into_owned(),
+            entity_id: wire.entity_id,
             entity_type: wire.entity_type,
             entity: wire.entity,
             execution_attempt: wire.execution_attempt,

@@ -2,6 +2,7 @@
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::Number;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -76,13 +77,15 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ObjectVisitor<T> {
 
 /// A count; what is no whole number of `u32` is none.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
-    let number = Option::<serde_json::Number>::deserialize(deserializer)?;
-    Ok(number.and_then(|number| {
-        let whole = number.as_f64().filter(|value| value.fract() == 0.0);
-        whole
-            .filter(|value| (0.0..=f64::from(u32::MAX)).contains(value))
-            .map(|value| value as u32)
-    }))
+    Option::deserialize(deserializer).map(whole)
+}
+
+/// The number, if it is a whole one of `u32`.
+pub(super) fn whole(number: Option<Number>) -> Option<u32> {
+    let whole = number?.as_f64().filter(|value| value.fract() == 0.0);
+    whole
+        .filter(|value| (0.0..=f64::from(u32::MAX)).contains(value))
+        .map(|value| value as u32)
 }
 
 /// Whether a text was missing, for leaving it out again.

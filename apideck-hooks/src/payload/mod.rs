@@ -7,12 +7,14 @@
 mod any;
 mod connection;
 mod connection_event;
+mod draft;
 mod lenient;
 mod open_enum;
 mod piece;
 mod raw;
 mod repair;
 mod resource_event;
+mod scanner;
 mod timestamp;
 mod wire;
 

@@ -1,65 +1,46 @@
 //! A text that may be a piece of the verified one.
 
 use bytes::Bytes;
-use serde::de::{Deserialize, Deserializer, Error, Visitor};
-use std::borrow::Cow;
-use std::fmt;
+use std::ops::Range;
 
-/// As it stands in the text, unless something in it is escaped. `null` is the empty one.
-#[derive(Default)]
-pub(super) struct Borrowed<'a>(pub(super) Cow<'a, str>);
+/// A text, or where in the verified one it stands. Not a part of the verified text's `Bytes`: each would be counted, in and out.
+#[derive(Clone)]
+pub(crate) enum Piece {
+    Within(Range<usize>),
+    Own(String),
+}
 
-/// The same, which keeps what it is a piece of.
-#[derive(Clone, Default)]
-pub(crate) struct Piece(Bytes);
+impl Piece {
+    /// `piece` was read from `text`; it is copied if it stands elsewhere.
+    pub(super) fn of(text: &Bytes, piece: &str) -> Self {
+        let start = piece.as_ptr().addr().wrapping_sub(text.as_ptr().addr());
+        match start.checked_add(piece.len()) {
+            Some(end) if end <= text.len() => Piece::Within(start..end),
+            _ => Piece::Own(piece.to_owned()),
+        }
+    }
 
-impl Borrowed<'_> {
-    /// `text` is what it was read from.
-    pub(super) fn keep(&self, text: &Bytes) -> Piece {
-        match &self.0 {
-            Cow::Borrowed(piece) => Piece(text.slice_ref(piece.as_bytes())),
-            Cow::Owned(own) => Piece::from(own.clone()),
+    /// The text; `text` is the one that it is a piece of.
+    pub(crate) fn as_str<'a>(&'a self, text: &'a [u8]) -> &'a str {
+        match self {
+            // It was made from a text.
+            Piece::Within(range) => {
+                let piece = text.get(range.clone()).unwrap_or_default();
+                std::str::from_utf8(piece).unwrap_or_default()
+            }
+            Piece::Own(own) => own,
         }
     }
 }
 
-impl Piece {
-    pub(crate) fn as_str(&self) -> &str {
-        // It was made from one.
-        std::str::from_utf8(&self.0).unwrap_or_default()
+impl Default for Piece {
+    fn default() -> Self {
+        Piece::Own(String::new())
     }
 }
 
 impl From<String> for Piece {
     fn from(text: String) -> Self {
-        Piece(text.into())
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Borrowed<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(BorrowedVisitor)
-    }
-}
-
-struct BorrowedVisitor;
-
-impl<'de> Visitor<'de> for BorrowedVisitor {
-    type Value = Borrowed<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Borrowed(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Borrowed(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
-        Ok(Borrowed::default())
+        Piece::Own(text)
     }
 }

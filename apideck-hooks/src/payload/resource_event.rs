@@ -59,15 +59,15 @@ impl<'de> Deserialize<'de> for ResourceEvent {
     }
 }
 
-impl From<Wire<'_>> for ResourceEvent {
-    fn from(wire: Wire<'_>) -> Self {
+impl From<Wire> for ResourceEvent {
+    fn from(wire: Wire) -> Self {
         ResourceEvent {
-            event_id: wire.event_id.0.into_owned(),
+            event_id: wire.event_id,
             event_type: wire.event_type,
             unified_api: wire.unified_api,
             service_id: wire.service_id,
             consumer_id: wire.consumer_id,
-            entity_id: wire.entity_id.0.into_owned(),
+            entity_id: wire.entity_id,
             entity_type: wire.entity_type,
             entity_url: wire.entity_url,
             occurred_at: wire.occurred_at,

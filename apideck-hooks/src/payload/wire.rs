@@ -2,8 +2,9 @@
 
 use super::connection::Connection;
 use super::connection_event::{ConnectionEvent, MigratedFrom};
+use super::draft;
 use super::lenient::{count, object, text};
-use super::piece::{Borrowed, Piece};
+use super::piece::Piece;
 use super::repair::{repair, without_lone_surrogates};
 use super::resource_event::ResourceEvent;
 use super::{AnyEvent, Raw, Timestamp};
@@ -15,9 +16,9 @@ use serde_json::Value;
 
 /// The fields of both families: the family is only known once they are read.
 #[derive(Default, Deserialize)]
-pub(super) struct Wire<'a> {
-    #[serde(default, borrow)]
-    pub(super) event_id: Borrowed<'a>,
+pub(super) struct Wire {
+    #[serde(default, deserialize_with = "text")]
+    pub(super) event_id: String,
     pub(super) event_type: EventType,
     #[serde(default, deserialize_with = "text")]
     pub(super) unified_api: String,
@@ -25,8 +26,8 @@ pub(super) struct Wire<'a> {
     pub(super) service_id: String,
     #[serde(default, deserialize_with = "text")]
     pub(super) consumer_id: String,
-    #[serde(default, borrow)]
-    pub(super) entity_id: Borrowed<'a>,
+    #[serde(default, deserialize_with = "text")]
+    pub(super) entity_id: String,
     #[serde(default, deserialize_with = "text")]
     pub(super) entity_type: String,
     #[serde(default, deserialize_with = "text")]
@@ -39,12 +40,6 @@ pub(super) struct Wire<'a> {
     pub(super) occurred_at: Option<Timestamp>,
     #[serde(default)]
     pub(super) migrated_from: Option<MigratedFrom>,
-}
-
-#[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow, deserialize_with = "object")]
-    payload: Wire<'a>,
 }
 
 /// What a verified text is.
@@ -69,46 +64,12 @@ pub(crate) struct EventIdentity {
 
 /// Reads a verified text.
 pub(crate) fn parse(text: &Bytes) -> Parsed {
-    // serde reads a struct from an array too, which is nothing that Apideck sends.
-    let object = text.trim_ascii_start().starts_with(b"{");
-    // Checked once: what is read from bytes is checked string by string.
-    let envelope = match std::str::from_utf8(text) {
-        Ok(text) => serde_json::from_str::<Envelope<'_>>(text),
-        Err(_) => serde_json::from_slice(text),
-    };
-    match envelope {
-        Ok(envelope) if object && !envelope.payload.event_type.as_str().is_empty() => {
-            typed(envelope.payload, text)
-        }
-        _ => parse_slowly(text),
-    }
-}
-
-fn typed(wire: Wire<'_>, text: &Bytes) -> Parsed {
-    let event_type = wire.event_type.clone();
-    let identity = EventIdentity {
-        event_id: wire.event_id.keep(text),
-        entity_id: wire.entity_id.keep(text),
-        execution_attempt: wire.execution_attempt,
-    };
-    Parsed::Event {
-        event_type,
-        identity,
-        event: Ok(into_family(wire, text)),
-    }
-}
-
-fn into_family(wire: Wire<'_>, text: &Bytes) -> AnyEvent {
-    let raw = Raw::new(text.clone());
-    match wire.event_type.family() {
-        Family::Connection => ConnectionEvent { raw, ..wire.into() }.into(),
-        Family::Resource => ResourceEvent { raw, ..wire.into() }.into(),
-    }
+    draft::read(text).unwrap_or_else(|| parse_slowly(text))
 }
 
 /// A tree has two virtues: a duplicate key is settled as JavaScript settles it (the last one wins), and a payload
 /// with a field of another type than documented still says which event it is.
-fn parse_slowly(text: &Bytes) -> Parsed {
+pub(super) fn parse_slowly(text: &Bytes) -> Parsed {
     let tree = serde_json::from_slice::<Value>(text).or_else(|error| match without_lone_surrogates(text) {
         Some(repaired) => serde_json::from_slice(&repaired),
         None => Err(error),
@@ -141,12 +102,20 @@ fn parse_slowly(text: &Bytes) -> Parsed {
             .and_then(|number| count(number).ok().flatten()),
     };
     let event = Wire::deserialize(Value::Object(std::mem::take(payload)))
-        .map(|wire| into_family(wire, text))
+        .map(|wire: Wire| into_family(wire, text))
         .map_err(|error| DecodeError::new(&event_type, error));
     Parsed::Event {
         event_type,
         identity,
         event,
+    }
+}
+
+fn into_family(wire: Wire, text: &Bytes) -> AnyEvent {
+    let raw = Raw::new(text.clone());
+    match wire.event_type.family() {
+        Family::Connection => ConnectionEvent { raw, ..wire.into() }.into(),
+        Family::Resource => ResourceEvent { raw, ..wire.into() }.into(),
     }
 }
 
@@ -228,7 +197,7 @@ mod tests {
         };
         assert_eq!(event_type, EventType::ConnectionCreated);
         assert_eq!(
-            (identity.event_id.as_str(), identity.entity_id.as_str()),
+            (identity.event_id.as_str(&text), identity.entity_id.as_str(&text)),
             ("7", "c")
         );
         assert!(event.is_err());
@@ -303,19 +272,19 @@ mod tests {
     fn what_no_tree_takes_is_an_event_that_does_not_decode() {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         for metadata in ["1e400", &deep] {
-            let text = format!(
+            let text = Bytes::from(format!(
                 r#"{{"payload":{{"event_type":"vault.connection.callable","event_id":"e1","entity":{{"metadata":{metadata}}}}}}}"#
-            );
+            ));
             let Parsed::Event {
                 event_type,
                 identity,
                 event,
-            } = parse(&Bytes::from(text))
+            } = parse(&text)
             else {
                 panic!("an event")
             };
             assert_eq!(
-                (event_type, identity.event_id.as_str()),
+                (event_type, identity.event_id.as_str(&text)),
                 (EventType::ConnectionCallable, "e1")
             );
             assert!(event.is_err());

@@ -4,12 +4,12 @@ use super::Answer;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::pin::pin;
+use std::pin::Pin;
 
 /// The whole body, or the answer to one that cannot be had.
 ///
 /// What it holds is bounded by a small multiple of the limit, whatever the request claims its length to be.
-pub(super) async fn read<B>(body: B, limit: usize) -> Result<Bytes, Answer>
+pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Answer>
 where
     B: Body,
 {
@@ -17,7 +17,6 @@ where
     if usize::try_from(body.size_hint().lower()).map_or(true, too_large) {
         return Err(Answer::BodyTooLarge);
     }
-    let mut body = pin!(body);
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
@@ -54,22 +53,20 @@ mod tests {
     use http_body::Frame;
     use http_body_util::{Full, StreamBody};
     use std::convert::Infallible;
+    use std::pin::pin;
 
     async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Answer> {
         let frames = chunks
             .iter()
             .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
-        read(
-            StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>())),
-            limit,
-        )
-        .await
+        let frames = futures_util::stream::iter(frames.collect::<Vec<_>>());
+        read(pin!(StreamBody::new(frames)), limit).await
     }
 
     #[tokio::test]
     async fn one_chunk_is_not_copied() {
         let body = Bytes::from_static(b"abc");
-        let read = read(Full::new(body.clone()), 3).await.unwrap();
+        let read = read(pin!(Full::new(body.clone())), 3).await.unwrap();
         assert_eq!(read.as_ptr(), body.as_ptr());
     }
 

@@ -2,10 +2,11 @@
 
 use super::body;
 use super::{Answer, Later};
-use crate::hooks::{Arrival, Begun, Edge, Hooks, Phase};
+use crate::hooks::{Arrival, Begun, Edge, Hooks, Phase, Work};
 use crate::poll;
 use bytes::Bytes;
-use http::{Method, Request, Response};
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
 use http_body::Body;
 use http_body_util::Full;
 use std::convert::Infallible;
@@ -77,84 +78,98 @@ where
 }
 
 impl Edge {
-    async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Answer
+    // Not an `async fn`, which would keep all of the request, and twice.
+    fn answer<B>(self: Arc<Self>, request: Request<B>) -> impl Future<Output = Answer> + Send
     where
         B: Body + Send + 'static,
         B::Data: Send,
     {
         self.stats.requests.add();
-        let deadline = Instant::now() + self.limits.response_deadline;
+        let arrived = Instant::now();
         let received_at = jiff::Timestamp::now();
-        let (parts, body) = request.into_parts();
-        if parts.method != Method::POST {
-            return Answer::MethodNotAllowed;
+        let (Parts { method, headers, .. }, body) = request.into_parts();
+        async move {
+            if method != Method::POST {
+                return Answer::MethodNotAllowed;
+            }
+            let mut now = arrived;
+            let body = {
+                let mut body = pin!(body);
+                let mut read = pin!(body::read(body.as_mut(), self.limits.body_limit));
+                match poll::once(read.as_mut()).await {
+                    // A small body comes with its head, most of the time.
+                    Poll::Ready(body) => body,
+                    Poll::Pending => {
+                        let read = Box::pin(timeout(self.limits.body_deadline, read)).await;
+                        now = Instant::now();
+                        read.unwrap_or(Err(Answer::BodyTimeout))
+                    }
+                }
+            };
+            let body = match body {
+                Ok(body) => body,
+                Err(answer) => return answer,
+            };
+            let work = match self.admit(headers, body, received_at, now) {
+                Ok(work) => work,
+                Err(answer) => return answer,
+            };
+            let task = match work.begin().await {
+                Begun::Done(answer) => return answer,
+                Begun::Waiting(task) => task,
+            };
+            // Boxed, as above: a timer takes room that most deliveries have no use for.
+            match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {
+                Ok(Ok(answer)) => answer,
+                // The task was stopped with its runtime, or a `Drop` in the handler panicked.
+                Ok(Err(_)) => Answer::Failed,
+                Err(_) => {
+                    self.stats.late.add();
+                    tracing::warn!(
+                        "the handler runs past the response deadline: answered 503, and it goes on"
+                    );
+                    Answer::Later(Later::Running, Later::seconds(self.limits.lease))
+                }
+            }
         }
-        let body = match self.read(body).await {
-            Ok(body) => body,
-            Err(answer) => return answer,
-        };
-        let text = match self.verifier.verify(&parts.headers, &body) {
-            Ok(verified) => verified.into_text(),
+    }
+
+    /// What is to be done for a request once its body is there, or the answer where that is nothing.
+    fn admit(
+        &self,
+        headers: HeaderMap,
+        body: Bytes,
+        received_at: jiff::Timestamp,
+        now: Instant,
+    ) -> Result<Work, Answer> {
+        let new_text = match self.verifier.verify(&headers, &body) {
+            Ok(verified) => verified.into_new_text(),
             Err(_) => {
                 self.stats.unauthorized.add();
-                tracing::warn!("refused: {}", self.verifier.explain(&parts.headers, &body));
-                return Answer::Unauthorized;
+                tracing::warn!("refused: {}", self.verifier.explain(&headers, &body));
+                return Err(Answer::Unauthorized);
             }
         };
         let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
             // A shutdown collects the permits.
             if *self.phase.borrow() != Phase::Open {
-                return Answer::Later(Later::ShuttingDown, Later::DEFAULT);
+                return Err(Answer::Later(Later::ShuttingDown, Later::DEFAULT));
             }
             self.stats.overloaded.add();
             tracing::warn!("too many deliveries at once: answered 503");
-            return Answer::Later(Later::Busy, Later::DEFAULT);
+            return Err(Answer::Later(Later::Busy, Later::DEFAULT));
         };
         // After the permit: a shutdown waits for all of them before it looks for what came in between.
         if *self.phase.borrow() != Phase::Open {
-            return Answer::Later(Later::ShuttingDown, Later::DEFAULT);
+            return Err(Answer::Later(Later::ShuttingDown, Later::DEFAULT));
         }
-        let arrival = Arrival {
-            headers: parts.headers,
-            text,
+        Arc::clone(&self.engine).take(Arrival {
+            headers,
+            text: new_text.unwrap_or(body),
             received_at,
+            now,
             record: None,
             permit,
-        };
-        let task = match Arc::clone(&self.engine).take(arrival) {
-            Ok(work) => match work.begin().await {
-                Begun::Done(answer) => return answer,
-                Begun::Waiting(task) => task,
-            },
-            Err(answer) => return answer,
-        };
-        // Boxed, here and below: a timer takes room that most deliveries have no use for.
-        match Box::pin(timeout_at(deadline, task)).await {
-            Ok(Ok(answer)) => answer,
-            // The task was stopped with its runtime, or a `Drop` in the handler panicked.
-            Ok(Err(_)) => Answer::Failed,
-            Err(_) => {
-                self.stats.late.add();
-                tracing::warn!("the handler runs past the response deadline: answered 503, and it goes on");
-                Answer::Later(Later::Running, Later::seconds(self.limits.lease))
-            }
-        }
-    }
-
-    /// The whole body.
-    async fn read<B>(&self, body: B) -> Result<Bytes, Answer>
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        let mut read = pin!(body::read(body, self.limits.body_limit));
-        // A small body comes with its head, most of the time.
-        if let Poll::Ready(body) = poll::once(read.as_mut()).await {
-            return body;
-        }
-        match Box::pin(timeout(self.limits.body_deadline, read)).await {
-            Ok(body) => body,
-            Err(_) => Err(Answer::BodyTimeout),
-        }
+        })
     }
 }

@@ -43,6 +43,14 @@ impl Verified<'_> {
         self.secret
     }
 
+    /// The text that was signed, if it is another one than the body.
+    pub(crate) fn into_new_text(self) -> Option<Bytes> {
+        match self.text {
+            Signed::Body(_) => None,
+            Signed::New(text) => Some(text),
+        }
+    }
+
     /// The text that was signed, to keep.
     pub fn into_text(self) -> Bytes {
         match self.text {

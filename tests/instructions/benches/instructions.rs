@@ -98,7 +98,7 @@ fn verify(signed: Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(19_558))]
+#[bench::example(args = (1), setup = body, config = at_most(15_450))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -207,10 +207,10 @@ fn ignored(text: Text) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(96_250))]
-#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(109_275))]
-#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(94_144))]
-#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(77_148))]
+#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(91_050))]
+#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(105_385))]
+#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(89_256))]
+#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(72_753))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

@@ -9,6 +9,7 @@ use super::{
     sorter::{Sorter, USUAL_MEMBER},
     string,
 };
+use crate::json_run::run_end;
 
 /// So many members are sorted by moving each to its place.
 const FEW: usize = 20;
@@ -97,7 +98,7 @@ impl Sorter<'_> {
     #[inline]
     fn key(&mut self, at: usize) -> Result<(Key, usize), Stop> {
         let start = self.expect(at, b'"')?;
-        let end = string::run_end(self.source, start);
+        let end = run_end(self.source, start);
         let escaped = self.byte(end) != Some(b'"');
         let at = if escaped {
             self.escaped_string(end)?
