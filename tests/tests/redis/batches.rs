@@ -219,7 +219,20 @@ async fn a_record_that_is_a_hash_without_a_letter_is_one() {
     let store = isolated.store().await;
     let event = key();
     let name = format!("{}:r:{event}", isolated.prefix);
-    let fields = ["s", "run", "t", "7", "n", "2", "u", "5", "m", "0123456789abcdef", "a", ""];
+    let fields = [
+        "s",
+        "run",
+        "t",
+        "7",
+        "n",
+        "2",
+        "u",
+        "5",
+        "m",
+        "0123456789abcdef",
+        "a",
+        "",
+    ];
     put(&isolated, "HSET", &[&[&*name], &fields[..]].concat()).await;
     let old = Status::Running {
         lease_left: ms(0),
@@ -227,10 +240,16 @@ async fn a_record_that_is_a_hash_without_a_letter_is_one() {
         attempt: 2,
     };
     assert_eq!(store.status(event).await.unwrap(), old);
-    assert_eq!(store.finish(event, Token(8), End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(
+        store.finish(event, Token(8), End::Done).await.unwrap(),
+        Held::Lost
+    );
     let (token, attempt) = granted(&store, event, LONG).await;
     assert!(token > Token(7) && attempt == 3);
-    assert_eq!(store.finish(event, Token(7), End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(
+        store.finish(event, Token(7), End::Done).await.unwrap(),
+        Held::Lost
+    );
     assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
     assert_eq!(store.status(event).await.unwrap(), Status::Done { token });
 }

@@ -245,9 +245,16 @@ async fn a_full_server_grants_nothing_and_records_what_ends() {
     // Together: each is answered as it would be alone.
     let refused = join_all((0..20).map(|_| claim(&store, key(), Some(key()), LONG)));
     let busy = join_all((0..20).map(|_| claim(&store, handled, Some(delivery), LONG)));
-    let ends = join_all(ending.iter().map(|(event, token)| store.finish(*event, *token, End::Done)));
+    let ends = join_all(
+        ending
+            .iter()
+            .map(|(event, token)| store.finish(*event, *token, End::Done)),
+    );
     let (refused, busy, ends) = tokio::join!(refused, busy, ends);
-    assert!(refused.iter().any(|claimed| claimed.verdict == Verdict::Full), "{refused:?}");
+    assert!(
+        refused.iter().any(|claimed| claimed.verdict == Verdict::Full),
+        "{refused:?}"
+    );
     let told = |claimed: &Claimed| (claimed.record, claimed.verdict) == (handled, Verdict::Done);
     assert!(busy.iter().all(told), "{busy:?}");
     assert!(ends.iter().all(|held| matches!(held, Ok(Held::Yes))), "{ends:?}");

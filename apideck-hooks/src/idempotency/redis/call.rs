@@ -154,9 +154,21 @@ impl Form {
             .into_iter()
             .map(|value| list(value).unwrap_or_default().into_iter());
         let take = |call: &Call| matches!(call, Call::Take(_));
-        let mut takings = if calls.iter().any(take) { lists.next() } else { None }.into_iter().flatten();
+        let mut takings = if calls.iter().any(take) {
+            lists.next()
+        } else {
+            None
+        }
+        .into_iter()
+        .flatten();
         let mut endings = lists.next().into_iter().flatten();
-        let next = |call| if take(call) { takings.next() } else { endings.next() };
+        let next = |call| {
+            if take(call) {
+                takings.next()
+            } else {
+                endings.next()
+            }
+        };
         calls
             .iter()
             .map(next)

@@ -47,7 +47,10 @@ impl Fault {
     /// Of one call among several, as the script has said it.
     pub(super) fn of_call(said: &str) -> Self {
         let (code, detail) = said.split_once(' ').unwrap_or((said, ""));
-        Fault(::redis::make_extension_error(code.to_owned(), Some(detail.to_owned())))
+        Fault(::redis::make_extension_error(
+            code.to_owned(),
+            Some(detail.to_owned()),
+        ))
     }
 }
 

@@ -203,10 +203,7 @@ mod tests {
             prefix: "test".to_owned(),
             retention: 1000,
         };
-        Arc::new(Queue::new(
-            Link::new(server.expect("an address"), None),
-            form,
-        ))
+        Arc::new(Queue::new(Link::new(server.expect("an address"), None), form))
     }
 
     #[test]
@@ -219,7 +216,8 @@ mod tests {
         assert!(queue.wait(CALL).is_none(), "it sends for itself");
         waiting.truncate(100);
         let mut carrier = Carrier(Some(Arc::clone(&queue)));
-        let counts: Vec<_> = std::iter::from_fn(|| carrier.take().map(|(_, together)| together.len())).collect();
+        let counts: Vec<_> =
+            std::iter::from_fn(|| carrier.take().map(|(_, together)| together.len())).collect();
         assert_eq!(counts, [TOGETHER, 100 - TOGETHER]);
         // That was one turn.
         assert_eq!(queue.now().under_way, UNDER_WAY);
@@ -237,7 +235,10 @@ mod tests {
         let mut answer = queue.wait(CALL).expect("room");
         // No runtime.
         drop(turns);
-        assert!(matches!(answer.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+        assert!(matches!(
+            answer.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        ));
         assert_eq!(queue.now().under_way, 0);
         assert!(queue.wait(CALL).is_none());
     }

@@ -13,6 +13,7 @@ local lease, mark, short, life, head, last
 
 -- Claims a record that is there, as `value` says.
 local function claim(key, value)
+  local read, write = records()
   local record, problem = read(key, value)
   if not record then
     return problem and {-1, problem.err} or {0, 0, 0, 0, 0, 0}
@@ -69,7 +70,7 @@ for call = 1, (#ARGV - 4) / 4 do
   lease, mark, short = ARGV[arg], ARGV[arg + 1], ARGV[arg + 2]
   if lease ~= last then
     last, life = lease, string.format('%.0f', lease + retention)
-    head = string.format('r%016.0f%016.0f0000000001', now, now + lease * 1000)
+    head = string.format('r%016d%016d0000000001', now, now + lease * 1000)
   end
   if kept then
     value = pcall('GET', key)

@@ -1,7 +1,8 @@
 -- Sets the record KEYS[1] aside. ARGV: the token; the call's mark; the retention in ms; source, event type, event id, error, body,
 -- and '1' if the body was too large to keep. Answers 1 if the token held, 0 if not.
+local read, write = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
-if not record or string.format('%016.0f', record.token) ~= ARGV[1] then
+if not record or string.format('%016d', record.token) ~= ARGV[1] then
   return problem or 0
 end
 if record.state ~= 'run' then

@@ -18,9 +18,10 @@ for call = 1, #KEYS do
       end
     end
   elseif value then
+    local read, write = records()
     local record
     record, problem = read(key, value)
-    if record and string.format('%016.0f', record.token) == token then
+    if record and string.format('%016d', record.token) == token then
       local to = state == 'd' and 'done' or 'free'
       if record.state == 'run' then
         record.state, record.mark = to, mark

@@ -1,4 +1,5 @@
 -- Forgets the record KEYS[1], which has a letter.
+local read = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
 if not record or not record.letter or record.state == 'run' and record.till > time() then
   return problem or 0

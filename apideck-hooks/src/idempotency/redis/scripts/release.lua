@@ -1,4 +1,5 @@
 -- Makes the record KEYS[1], which has a letter, claimable. ARGV[1]: the retention in ms.
+local read, write = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
 if not record or not record.letter or record.cut or record.state == 'run' and record.till > time() then
   return problem or 0

@@ -1,5 +1,6 @@
 -- The state of the record KEYS[1]: its word, token, attempt, µs left of the lease. Not marked as one that only reads: a
 -- replica would run it, and may know nothing yet.
+local read = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
 if not record then
   return problem or {'', 0, 0, 0}
