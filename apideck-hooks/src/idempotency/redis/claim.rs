@@ -1,7 +1,7 @@
 //! Claiming an event under its delivery key.
 //!
-//! A record and an alias are two keys, and no script touches two. What holds them together is the order: **a record is made
-//! before its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias
+//! A record and an alias are two keys. On one server a script makes both; in a cluster no script touches two, and everything that
+//! follows is written for that. What holds them together is the order: **a record is made before its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias
 //! may be bound anew. A record that is made while its alias is there already (the record was forgotten, the alias was not)
 //! binds the alias anew too, under another mark, so that of two who find a left-over alias one is first. A claim is granted
 //! only after its alias was seen to name its record.

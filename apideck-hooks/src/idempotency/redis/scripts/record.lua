@@ -31,8 +31,8 @@ local function records()
       return nil, fields
     end
     return {state = fields[1] or '', token = tonumber(fields[2] or 0) or 0, till = tonumber(fields[3] or 0) or 0,
-      attempt = tonumber(fields[4] or 0) or 0, mark = string.sub((fields[5] or '') .. string.rep('\0', 16), 1, 16), list = fields[6] or '', letter = fields[7],
-      cut = fields[8] == '1'}
+      attempt = tonumber(fields[4] or 0) or 0, mark = string.sub((fields[5] or '') .. string.rep('\0', 16), 1, 16),
+      list = fields[6] or '', letter = fields[7], cut = fields[8] == '1'}
   end
 
   -- Keeps the record for `life` ms, or as long as before; an error if it could not.
