@@ -208,8 +208,13 @@ mod of_redis {
     /// Makes records and delivery keys older, and deletes what is over. The list of letters goes by its order alone.
     const PASS: &str = "
         for _, key in ipairs(KEYS) do
-          local till = redis.call('TYPE', key).ok == 'hash' and redis.call('HGET', key, 'u')
-          if till then
+          local kind = redis.call('TYPE', key).ok
+          local till = kind == 'hash' and redis.call('HGET', key, 'u')
+          if kind == 'string' and string.find(key, ':r:', 1, true) then
+            local text = redis.call('GET', key)
+            redis.call('SET', key, string.sub(text, 1, 17) .. string.format('%016.0f', string.sub(text, 18, 33) - ARGV[1] * 1000)
+              .. string.sub(text, 34), 'KEEPTTL')
+          elseif till then
             redis.call('HSET', key, 'u', string.format('%.0f', till - ARGV[1] * 1000))
           end
           local left = redis.call('PTTL', key)

@@ -1,7 +1,7 @@
 //! Required case 28: what goes wrong in the middle of a call is tried again or an error, and never two runs.
 
 use super::{LONG, PATIENCE, claim, done, granted, key, ms, proxied, store_on, token_of};
-use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
+use apideck_hooks::store::{Claim, Claimed, End, Held, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::Probe;
@@ -215,6 +215,13 @@ async fn a_full_server_grants_nothing_and_records_what_ends() {
     let (running, failing) = (key(), key());
     let (token, _) = granted(&store, running, LONG).await;
     let (second, _) = granted(&store, failing, LONG).await;
+    let mut ending = Vec::new();
+    for event in [(); 20].map(|()| key()) {
+        ending.push((event, granted(&store, event, LONG).await.0));
+    }
+    let (handled, delivery) = (key(), key());
+    let (settled, _) = token_of(claim(&store, handled, Some(delivery), LONG).await);
+    store.finish(handled, settled, End::Done).await.unwrap();
     let mut client = server.client().await;
     let junk = "x".repeat(100_000);
     let mut n = 0;
@@ -235,6 +242,22 @@ async fn a_full_server_grants_nothing_and_records_what_ends() {
             verdicts.push(claim(&store, key(), delivery.map(|_| key()), LONG).await.verdict);
         }
     }
+    // Together: each is answered as it would be alone.
+    let refused = join_all((0..20).map(|_| claim(&store, key(), Some(key()), LONG)));
+    let busy = join_all((0..20).map(|_| claim(&store, handled, Some(delivery), LONG)));
+    let ends = join_all(
+        ending
+            .iter()
+            .map(|(event, token)| store.finish(*event, *token, End::Done)),
+    );
+    let (refused, busy, ends) = tokio::join!(refused, busy, ends);
+    assert!(
+        refused.iter().any(|claimed| claimed.verdict == Verdict::Full),
+        "{refused:?}"
+    );
+    let told = |claimed: &Claimed| (claimed.record, claimed.verdict) == (handled, Verdict::Done);
+    assert!(busy.iter().all(told), "{busy:?}");
+    assert!(ends.iter().all(|held| matches!(held, Ok(Held::Yes))), "{ends:?}");
     assert_eq!(store.renew(running, token, LONG).await.unwrap(), Held::Yes);
     assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Yes);
     assert_eq!(

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod aliases;
+mod batches;
 mod clocks;
 mod cluster;
 mod dead_letters;

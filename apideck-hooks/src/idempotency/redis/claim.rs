@@ -1,7 +1,7 @@
 //! Claiming an event under its delivery key.
 //!
-//! A record and an alias are two keys, and no script touches two. What holds them together is the order: **a record is made
-//! before its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias
+//! A record and an alias are two keys. On one server a script makes both; in a cluster no script touches two, and everything that
+//! follows is written for that. What holds them together is the order: **a record is made before its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias
 //! may be bound anew. A record that is made while its alias is there already (the record was forgotten, the alias was not)
 //! binds the alias anew too, under another mark, so that of two who find a left-over alias one is first. A claim is granted
 //! only after its alias was seen to name its record.
@@ -9,50 +9,16 @@
 //! A crash between the two leaves a record without an alias, which a retry of the delivery binds, or a claim of an event
 //! whose delivery key turned out to be another's, which ends with its lease.
 
-use super::answer::{bytes, unexpected};
+use super::answer::{binding, unexpected};
+use super::call::{Alias, Binding, Mark};
 use super::link::Fault;
-use super::records::{Mark, Records, Taken, too_few};
+use super::records::{Records, Taken, too_few};
 use super::scripts::{self, Step};
 use crate::delivery::Key;
 use crate::idempotency::store::{Claim, Claimed, StoreError, Verdict};
-use ::redis::{RedisError, Value};
 
 /// How often a delivery key may change hands under a claim.
 const TRIES: usize = 4;
-/// Aliases are kept longer than a settled record by as much as Apideck's retries take, as the record starts its retention with
-/// its last change and the alias with its first delivery. Milliseconds.
-const GRACE: u64 = 24 * 60 * 60 * 1000;
-
-/// What an alias holds: the record, and which binding it is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Binding {
-    record: Key,
-    mark: Mark,
-}
-
-impl Binding {
-    fn to_bytes(self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes[..16].copy_from_slice(&self.record.to_bytes());
-        bytes[16..].copy_from_slice(&self.mark.0);
-        bytes
-    }
-
-    fn read(value: Value) -> Result<Option<Self>, StoreError> {
-        let Some(bytes) = bytes(value)? else {
-            return Ok(None);
-        };
-        let bytes: [u8; 32] = bytes.try_into().map_err(|_| unexpected())?;
-        let (mut record, mut mark) = ([0; 16], [0; 16]);
-        record.copy_from_slice(&bytes[..16]);
-        mark.copy_from_slice(&bytes[16..]);
-        Ok(Some(Binding {
-            record: Key::from_bytes(record),
-            mark: Mark(mark),
-        }))
-    }
-}
-
 impl Records {
     pub(super) async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let mark = self.mark();
@@ -63,13 +29,19 @@ impl Records {
     }
 
     async fn claim_alone(&self, claim: &Claim, mark: Mark) -> Result<Claimed, StoreError> {
-        let step = self.claim_step(claim.event, mark, claim.lease, None, false);
-        let mut reply = match self.link.send(&[step], true).await {
-            Err(Fault::Full(error)) => return Ok(full(claim, &error)),
+        let taking = Records::taking(claim.event, mark, claim.lease, None);
+        let reply = if self.link().takes_many() {
+            self.take_bound(taking).await.map(|answer| (answer, true))
+        } else {
+            let reply = self.take(taking, Alias::Left, None).await;
+            reply.map(|(answer, _, kept)| (answer, kept))
+        };
+        let (answer, kept) = match reply {
+            Err(fault) if fault.is_full() => return Ok(full(claim, &fault)),
             reply => reply?,
         };
-        let taken = Records::read_claim(reply.values.pop().ok_or_else(unexpected)?)?;
-        if taken.is_granted() && !reply.kept {
+        let taken = Records::read_claim(answer)?;
+        if taken.is_granted() && !kept {
             self.withdraw(claim.event, mark, None).await?;
             return Err(too_few());
         }
@@ -77,32 +49,31 @@ impl Records {
     }
 
     async fn claim_under(&self, claim: &Claim, delivery: Key, mark: Mark) -> Result<Claimed, StoreError> {
-        let binding = Binding {
-            record: claim.event,
-            mark,
-        };
-        let steps = [
-            self.claim_step(claim.event, mark, claim.lease, Some(delivery), false),
-            Step::command("SET", self.alias_key(delivery))
-                .arg(&binding.to_bytes()[..])
+        let taking = Records::taking(claim.event, mark, claim.lease, Some(delivery));
+        let reply = if self.link().takes_many() {
+            self.take_bound(taking).await.map(|answer| (answer, None, true))
+        } else {
+            let bind = Step::command("SET", self.form().alias_key(delivery))
+                .arg(&taking.binding().to_bytes()[..])
                 .arg("NX")
                 .arg("GET")
                 .arg("PX")
-                .arg(self.alias_life()),
-        ];
-        let mut reply = match self.link.send(&steps, true).await {
-            Err(Fault::Full(error)) => return Ok(full(claim, &error)),
+                .arg(self.form().alias_life());
+            self.take(taking, Alias::Left, Some(bind)).await
+        };
+        let (answer, alias, kept) = match reply {
+            Err(fault) if fault.is_full() => return Ok(full(claim, &fault)),
             reply => reply?,
         };
-        let (Some(alias), Some(taken)) = (reply.values.pop(), reply.values.pop()) else {
-            return Err(unexpected());
+        let taken = Records::read_claim(answer)?;
+        let bound = match alias {
+            Some(alias) => binding(alias)?,
+            None => taken.bound,
         };
-        let taken = Records::read_claim(taken)?;
-        let result = if taken.is_granted() && !reply.kept {
+        let result = if taken.is_granted() && !kept {
             Err(too_few())
         } else {
-            self.resolve(claim, delivery, &taken, mark, Binding::read(alias)?)
-                .await
+            self.resolve(claim, delivery, &taken, mark, bound).await
         };
         match result {
             Ok(claimed) if claimed.record == claim.event => Ok(claimed),
@@ -149,10 +120,10 @@ impl Records {
                     return own();
                 }
             } else {
-                let step = self.claim_step(bound.record, mark, claim.lease, None, true);
-                let mut reply = self.link.send(&[step], true).await?;
-                let other = Records::read_claim(reply.values.pop().ok_or_else(unexpected)?)?;
-                if other.is_granted() && !reply.kept {
+                let taking = Records::taking(bound.record, mark, claim.lease, None);
+                let (answer, _, kept) = self.take(taking, Alias::Found, None).await?;
+                let other = Records::read_claim(answer)?;
+                if other.is_granted() && !kept {
                     self.withdraw(bound.record, mark, None).await?;
                     return Err(too_few());
                 }
@@ -183,19 +154,11 @@ impl Records {
         to: Option<Binding>,
     ) -> Result<Option<Binding>, StoreError> {
         let to = to.map(Binding::to_bytes);
-        let step = Step::script(&scripts::REBIND, self.alias_key(delivery))
+        let step = Step::script(&scripts::REBIND, self.form().alias_key(delivery))
             .arg(&from.to_bytes()[..])
             .arg(to.as_ref().map_or(&[][..], |to| &to[..]))
-            .arg(self.alias_life());
-        Binding::read(self.one(step).await?)
-    }
-
-    fn alias_key(&self, delivery: Key) -> Vec<u8> {
-        format!("{}:a:{delivery}", self.prefix).into()
-    }
-
-    fn alias_life(&self) -> u64 {
-        self.retention + GRACE
+            .arg(self.form().alias_life());
+        binding(self.one(step).await?)
     }
 }
 
@@ -205,7 +168,7 @@ fn claimed(record: Key, taken: &Taken) -> Result<Claimed, StoreError> {
 }
 
 /// The server has no memory left, and lets nothing go that it was told to keep.
-fn full(claim: &Claim, error: &RedisError) -> Claimed {
+fn full(claim: &Claim, error: &Fault) -> Claimed {
     tracing::error!(%error, "Redis is out of memory");
     Claimed {
         record: claim.event,

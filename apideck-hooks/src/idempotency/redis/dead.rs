@@ -86,12 +86,12 @@ impl Records {
     }
 
     pub(super) async fn release_letter(&self, record: Key) -> Result<bool, StoreError> {
-        let step = Step::script(&scripts::RELEASE, self.record_key(record)).arg(self.retention);
+        let step = Step::script(&scripts::RELEASE, self.form().record_key(record)).arg(self.retention());
         super::answer::flag(&self.one(step).await?)
     }
 
     pub(super) async fn purge_letter(&self, record: Key) -> Result<bool, StoreError> {
-        let step = Step::script(&scripts::PURGE, self.record_key(record));
+        let step = Step::script(&scripts::PURGE, self.form().record_key(record));
         super::answer::flag(&self.one(step).await?)
     }
 
@@ -116,7 +116,7 @@ impl Records {
         let mut passed = 0;
         loop {
             let step = Step::script(&scripts::INDEX_OLD, self.index_key())
-                .arg(self.retention)
+                .arg(self.retention())
                 .arg(passed)
                 .arg(PAGE);
             let places = places(self.one(step).await?)?;
@@ -169,36 +169,19 @@ impl Records {
 
     async fn find(&self, place: &Place) -> Result<Found, StoreError> {
         let record = place.record;
-        let step = [
-            "s", "since", "tries", "source", "type", "id", "error", "body", "cut",
-        ]
-        .iter()
-        .fold(Step::command("HMGET", self.record_key(record)), |step, field| {
-            step.arg(*field)
-        });
-        let [
-            state,
-            since,
-            tries,
-            source,
-            event_type,
-            event_id,
-            error,
-            body,
-            cut,
-        ]: [Option<Vec<u8>>; 9] = list(self.one(step).await?)?
-            .into_iter()
-            .map(bytes)
-            .collect::<Result<Vec<_>, _>>()?
-            .try_into()
-            .map_err(|_| unexpected())?;
-        let Some(since) = since else {
+        let step = Step::script(&scripts::LETTER, self.form().record_key(record));
+        let mut values = list(self.one(step).await?)?.into_iter();
+        let state = values.next().map(bytes).transpose()?.flatten();
+        let values: Vec<_> = values.map(bytes).collect::<Result<_, _>>()?;
+        if values.is_empty() {
             return Ok(match state.as_deref() {
                 Some(b"run") => Found::Running,
                 _ => Found::Nothing,
             });
-        };
-        let since: i64 = text(Some(since)).parse().map_err(|_| unexpected())?;
+        }
+        let [since, tries, source, event_type, event_id, error, body, cut]: [Option<Vec<u8>>; 8] =
+            values.try_into().map_err(|_| unexpected())?;
+        let since: i64 = text(since).parse().map_err(|_| unexpected())?;
         Ok(Found::Letter(Box::new(DeadRecord {
             record,
             cursor: place.cursor(),
@@ -226,7 +209,7 @@ impl Records {
     }
 
     fn index_key(&self) -> Vec<u8> {
-        format!("{}:dead", self.prefix).into()
+        format!("{}:dead", self.form().prefix).into()
     }
 }
 

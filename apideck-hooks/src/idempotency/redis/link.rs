@@ -7,6 +7,8 @@ use super::scripts::Step;
 use super::server::{Connection, Server};
 use crate::idempotency::store::StoreError;
 use ::redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use std::fmt;
+use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -29,28 +31,44 @@ pub(super) struct Reply {
 }
 
 /// Why nothing came back.
-pub(super) enum Fault {
+#[derive(Clone)]
+pub(super) struct Fault(RedisError);
+
+impl Fault {
     /// There is no memory for a write.
-    Full(RedisError),
-    Other(StoreError),
+    pub(super) fn is_full(&self) -> bool {
+        self.0.code() == Some("OOM")
+    }
+
+    pub(super) fn io(error: io::Error) -> Self {
+        Fault(error.into())
+    }
+
+    /// Of one call among several, as the script has said it.
+    pub(super) fn of_call(said: &str) -> Self {
+        let (code, detail) = said.split_once(' ').unwrap_or((said, ""));
+        Fault(::redis::make_extension_error(
+            code.to_owned(),
+            Some(detail.to_owned()),
+        ))
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
 }
 
 impl From<Fault> for StoreError {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Full(error) => StoreError::new(error),
-            Fault::Other(error) => error,
-        }
+        StoreError::new(fault.0)
     }
 }
 
 impl From<RedisError> for Fault {
     fn from(error: RedisError) -> Self {
-        if error.code() == Some("OOM") {
-            Fault::Full(error)
-        } else {
-            Fault::Other(StoreError::new(error))
-        }
+        Fault(error)
     }
 }
 
@@ -102,21 +120,33 @@ impl Link {
         }
     }
 
+    /// How long a call may take.
+    pub(super) fn patience(&self) -> Duration {
+        let patience = self.lanes[0].server.patience();
+        patience.connect + patience.call
+    }
+
+    /// Whether one script may be for several records, on whichever keys.
+    pub(super) fn takes_many(&self) -> bool {
+        self.acks.is_none() && self.lanes[0].server.is_one()
+    }
+
     /// A connection, for what is no [`Step`].
     pub(super) async fn connection(&self) -> Result<Connection, StoreError> {
-        Ok(self.lanes[0].connection().await?.1)
+        let connection = self.lanes[0].connection().await;
+        Ok(connection.map_err(StoreError::new)?.1)
     }
 
     /// Carries out the steps in their order, and again from the first when the connection breaks. With `acked`, waits
     /// for the replicas that the user wants to have what the first one wrote.
     pub(super) async fn send(&self, steps: &[Step], acked: bool) -> Result<Reply, Fault> {
         // Outside of a runtime nothing can be waited for; a guard that is dropped there asks all the same.
-        Handle::try_current().map_err(|error| Fault::Other(StoreError::new(error)))?;
+        Handle::try_current().map_err(|error| Fault::io(io::Error::other(error)))?;
         let lane = &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()];
         let acks = self.acks.filter(|_| acked);
         let (mut in_full, mut again) = (false, true);
         loop {
-            let (generation, mut connection) = lane.connection().await.map_err(Fault::Other)?;
+            let (generation, mut connection) = lane.connection().await?;
             let watch = Watch::new(lane, generation);
             let result = carry_out(&mut connection, steps, in_full, acks).await;
             watch.answered();
@@ -146,6 +176,15 @@ async fn carry_out(
     in_full: bool,
     acks: Option<Acks>,
 ) -> RedisResult<Reply> {
+    if let ([step], None, false) = (steps, acks, in_full)
+        && connection.has_one_server()
+    {
+        let value = connection.ask(step.command_ref()).await?;
+        return Ok(Reply {
+            values: vec![value.extract_error()?],
+            kept: true,
+        });
+    }
     let wait = acks.map(|acks| {
         let within = acks.within.as_millis() as u64;
         ::redis::cmd("WAIT").arg(acks.replicas).arg(within).to_owned()
@@ -207,7 +246,7 @@ impl Remedy {
 
 impl Lane {
     /// The connection and its generation.
-    async fn connection(self: &Arc<Self>) -> Result<(u64, Connection), StoreError> {
+    async fn connection(self: &Arc<Self>) -> RedisResult<(u64, Connection)> {
         if let Some(found) = self.found() {
             return found;
         }
@@ -221,23 +260,23 @@ impl Lane {
             let limit = lane.server.patience().connect;
             let connected = match timeout(limit, lane.server.connect()).await {
                 Ok(connected) => connected,
-                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             };
             lane.connected(connected)
         });
-        connecting.await.map_err(StoreError::new)?
+        connecting.await.map_err(io::Error::other)?
     }
 
-    fn found(&self) -> Option<Result<(u64, Connection), StoreError>> {
+    fn found(&self) -> Option<RedisResult<(u64, Connection)>> {
         let now = self.now();
         if let Some(connection) = &now.connection {
             return Some(Ok((now.generation, connection.clone())));
         }
         let (at, error) = now.failed.as_ref()?;
-        (at.elapsed() < FAILED_FOR).then(|| Err(StoreError::new(error.clone())))
+        (at.elapsed() < FAILED_FOR).then(|| Err(error.clone()))
     }
 
-    fn connected(&self, connected: RedisResult<Connection>) -> Result<(u64, Connection), StoreError> {
+    fn connected(&self, connected: RedisResult<Connection>) -> RedisResult<(u64, Connection)> {
         let mut now = self.now();
         match connected {
             Ok(connection) => {
@@ -248,7 +287,7 @@ impl Lane {
             }
             Err(error) => {
                 now.failed = Some((Instant::now(), error.clone()));
-                Err(StoreError::new(error))
+                Err(error)
             }
         }
     }

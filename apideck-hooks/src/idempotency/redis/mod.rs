@@ -2,10 +2,12 @@
 
 mod answer;
 mod builder;
+mod call;
 mod claim;
 mod dead;
 mod health;
 mod link;
+mod queue;
 mod records;
 mod scripts;
 mod server;
@@ -67,20 +69,25 @@ use sweeper::Sweeper;
 /// # Cost
 ///
 /// One round trip to claim (in a cluster two, as the delivery key is on another server), one to finish, one for each
-/// renewal. About 500 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
+/// renewal. About 400 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
 /// `min_replicas_ack` adds a round trip to the replicas to each.
+///
+/// On one server, claims and ends that come while two requests are under way go together, up to 64 in one script: they share
+/// a round trip and most of what a request costs. Each still has an answer of its own. In a cluster, and with
+/// `min_replicas_ack`, every call is a request.
 ///
 /// # Keys
 ///
 /// | key | type | holds | kept |
 /// | --- | --- | --- | --- |
-/// | `PREFIX:r:KEY` | hash | `s`tate, `t`oken, attempt `n`umber, lease `u`ntil, `m`ark of the last call, `a`liases; a letter: `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | the retention after the last change; running, after the lease's end |
+/// | `PREFIX:r:KEY` | string | state (`r`un, `f`ree, `d`one), token, lease's end, attempt, mark of the last call, delivery keys | the retention after the last change; running, after the lease's end |
+/// | `PREFIX:r:KEY` with a letter | hash | `s`tate, `t`oken, attempt `n`umber, lease `u`ntil, `m`ark, `a`liases; `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | as above |
 /// | `PREFIX:a:KEY` | string | the record that a delivery key is bound to | the retention and a day |
 /// | `PREFIX:dead` | sorted set | records that have a letter, by when they were set aside | swept |
 ///
-/// Scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `HMGET`, `ZSCORE`, `INFO`,
-/// `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `HMGET`, `HSET`, `HDEL`, `DEL`, `PEXPIRE`, `GET`, `SET`,
-/// `ZSCORE`, `ZADD`, `ZREM`, `ZREVRANGEBYSCORE`, `ZRANGEBYSCORE`.
+/// In a cluster, scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `ZSCORE`, `INFO`,
+/// `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `GET`, `SET`, `HMGET`, `HSET`, `DEL`, `PEXPIRE`, `ZSCORE`,
+/// `ZADD`, `ZREM`, `ZREVRANGEBYSCORE`, `ZRANGEBYSCORE`.
 ///
 /// # Dead letters
 ///
@@ -177,7 +184,7 @@ impl DeadLetters for RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("prefix", &self.records.prefix)
+            .field("prefix", &self.records.form().prefix)
             .finish_non_exhaustive()
     }
 }

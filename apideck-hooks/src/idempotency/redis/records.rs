@@ -1,31 +1,27 @@
 //! What is done to one record, each in one script.
 
-use super::answer::{array, bytes, flag, number};
-use super::link::Link;
+use super::answer::{array, binding, bytes, checked, flag, list, number, unexpected};
+use super::call::{Alias, Binding, Call, Ending, Form, Mark, Taking, digits, short};
+use super::link::{Fault, Link, Reply};
+use super::queue::Queue;
 use super::scripts::{self, Step};
 use crate::delivery::Key;
-use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, StoreError, Token, Verdict};
+use crate::idempotency::store::{End, Held, Status, StoreError, Token, Verdict};
 use ::redis::Value;
 use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// The records on one Redis.
 pub(super) struct Records {
-    pub(super) link: Link,
-    pub(super) prefix: String,
-    /// Milliseconds.
-    pub(super) retention: u64,
+    pub(super) queue: Arc<Queue>,
     /// Bytes of a letter's body.
     pub(super) body_limit: usize,
     /// Tells this store's calls from those of others.
     instance: u64,
     calls: AtomicU64,
 }
-
-/// Tells a call from all others, so that it can be sent again when its answer was lost.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Mark(pub(super) [u8; 16]);
 
 /// What a claim of a record came to.
 pub(super) struct Taken {
@@ -35,6 +31,8 @@ pub(super) struct Taken {
     pub(super) listed: bool,
     /// Whether there was perhaps no record before.
     pub(super) new: bool,
+    /// What the delivery key was bound to before, where the claim binds it.
+    pub(super) bound: Option<Binding>,
 }
 
 impl Taken {
@@ -51,22 +49,27 @@ pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).map_or(LONGEST, |ms| ms.clamp(1, LONGEST))
 }
 
-/// The part of a delivery key that its record lists.
-fn short(delivery: Key) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = delivery.to_bytes();
-    [a, b, c, d, e, f, g, h]
-}
-
 impl Records {
     pub(super) fn new(link: Link, prefix: String, retention: Duration, body_limit: usize) -> Self {
+        let retention = millis(retention);
         Records {
-            link,
-            prefix,
-            retention: millis(retention),
+            queue: Arc::new(Queue::new(link, Form { prefix, retention })),
             body_limit,
             instance: RandomState::new().hash_one(std::process::id()),
             calls: AtomicU64::new(0),
         }
+    }
+
+    pub(super) fn form(&self) -> &Form {
+        &self.queue.form
+    }
+
+    pub(super) fn link(&self) -> &Link {
+        &self.queue.link
+    }
+
+    pub(super) fn retention(&self) -> u64 {
+        self.form().retention
     }
 
     pub(super) fn mark(&self) -> Mark {
@@ -77,35 +80,62 @@ impl Records {
         Mark(mark)
     }
 
-    pub(super) fn record_key(&self, record: Key) -> Vec<u8> {
-        format!("{}:r:{record}", self.prefix).into()
-    }
-
     fn step(&self, script: &'static scripts::Script, record: Key) -> Step {
-        Step::script(script, self.record_key(record))
+        Step::script(script, self.form().record_key(record))
     }
 
-    /// Claims a record; with `kept`, only one that is there. The delivery key is put on its list.
-    pub(super) fn claim_step(
+    pub(super) fn taking(record: Key, mark: Mark, lease: Duration, delivery: Option<Key>) -> Taking {
+        Taking {
+            record,
+            mark,
+            lease: millis(lease),
+            delivery,
+        }
+    }
+
+    /// Carries out a call, perhaps together with others.
+    async fn together(&self, call: Call) -> Result<Value, Fault> {
+        checked(self.queue.send(call).await?)
+    }
+
+    /// Claims a record and binds the delivery key, perhaps together with others.
+    pub(super) async fn take_bound(&self, taking: Taking) -> Result<Value, Fault> {
+        self.together(Call::Take(taking)).await
+    }
+
+    /// Claims a record and carries out another step, if there is one: the claim's answer; the other step's; and whether enough
+    /// replicas have the claim.
+    pub(super) async fn take(
         &self,
-        record: Key,
-        mark: Mark,
-        lease: Duration,
-        delivery: Option<Key>,
-        kept: bool,
-    ) -> Step {
-        let short = delivery.map(short);
-        self.step(&scripts::CLAIM, record)
-            .arg(millis(lease))
-            .arg(&mark.0[..])
-            .arg(short.as_ref().map_or(&[][..], |short| &short[..]))
-            .arg(MAX_ALIASES as u64)
-            .arg(self.retention)
-            .arg(u64::from(kept))
+        taking: Taking,
+        alias: Alias,
+        then: Option<Step>,
+    ) -> Result<(Value, Option<Value>, bool), Fault> {
+        let steps: Vec<_> = [self.form().take([&taking].into_iter(), alias)]
+            .into_iter()
+            .chain(then)
+            .collect();
+        let Reply { values, kept } = self.link().send(&steps, true).await?;
+        let mut values = values.into_iter();
+        let answer = first(values.next());
+        Ok((checked(answer)?, values.next(), kept))
     }
 
     pub(super) fn read_claim(value: Value) -> Result<Taken, StoreError> {
-        let [verdict, token, attempt, left, listed, new] = array(value)?;
+        if let Value::Int(token) = value {
+            return Ok(Taken {
+                verdict: Some(Verdict::Granted {
+                    token: Token(token.unsigned_abs()),
+                    attempt: 1,
+                }),
+                listed: true,
+                new: true,
+                bound: None,
+            });
+        }
+        let mut values = list(value)?;
+        let bound = if values.len() == 7 { values.pop() } else { None };
+        let [verdict, token, attempt, left, listed, new] = array(Value::Array(values))?;
         let token = Token(number(&token)?.unsigned_abs());
         let verdict = match number(&verdict)? {
             0 => None,
@@ -118,12 +148,13 @@ impl Records {
             }),
             3 => Some(Verdict::Done),
             4 => Some(Verdict::Dead),
-            _ => return Err(super::answer::unexpected()),
+            _ => return Err(unexpected()),
         };
         Ok(Taken {
             verdict,
             listed: flag(&listed)?,
             new: flag(&new)?,
+            bound: binding(bound.unwrap_or(Value::Nil))?,
         })
     }
 
@@ -139,16 +170,16 @@ impl Records {
             .step(&scripts::WITHDRAW, record)
             .arg(&mark.0[..])
             .arg(short.as_ref().map_or(&[][..], |short| &short[..]))
-            .arg(self.retention);
+            .arg(self.retention());
         self.one(step).await.map(drop)
     }
 
     pub(super) async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
         let step = self
             .step(&scripts::RENEW, record)
-            .arg(token.0)
+            .arg(digits(token))
             .arg(millis(lease))
-            .arg(self.retention);
+            .arg(self.retention());
         let (value, kept) = self.acked(step).await?;
         match held(&value)? {
             Held::Yes if !kept => Err(too_few()),
@@ -158,10 +189,15 @@ impl Records {
 
     pub(super) async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
         let mark = self.mark();
-        let step = self.step(&scripts::FINISH, record).arg(token.0).arg(&mark.0[..]);
-        let (step, dead) = match end {
-            End::Done => (step.arg("done").arg(self.retention), false),
-            End::Release => (step.arg("free").arg(self.retention), false),
+        let ending = |done| Ending {
+            record,
+            token,
+            mark,
+            done,
+        };
+        let (held, kept, dead) = match end {
+            End::Done => self.end(ending(true)).await?,
+            End::Release => self.end(ending(false)).await?,
             End::Dead(letter) => {
                 // Who is late must not move another's letter to the top of the list.
                 match self.status(record).await? {
@@ -170,14 +206,12 @@ impl Records {
                 }
                 // First, so that no letter is ever without its place in the list.
                 self.list_dead(record).await?;
-                (
-                    self.letter_args(step.arg("dead").arg(self.retention), letter),
-                    true,
-                )
+                let step = self.step(&scripts::SET_ASIDE, record).arg(digits(token));
+                let step = step.arg(&mark.0[..]).arg(self.retention());
+                let (value, kept) = self.acked(self.letter_args(step, letter)).await?;
+                (held(&value)?, kept, true)
             }
         };
-        let (value, kept) = self.acked(step).await?;
-        let held = held(&value)?;
         match (held, kept) {
             (Held::Lost, _) if dead => {
                 // Perhaps somebody else's letter is what is listed: that is looked into.
@@ -187,8 +221,9 @@ impl Records {
             }
             (Held::Yes, false) if dead => {
                 // Set aside is what is kept: nothing else is acknowledged as that.
-                let step = self.step(&scripts::REOPEN, record).arg(token.0).arg(&mark.0[..]);
-                self.one(step.arg(self.retention)).await?;
+                let step = self.step(&scripts::REOPEN, record).arg(digits(token));
+                let step = step.arg(&mark.0[..]);
+                self.one(step.arg(self.retention())).await?;
                 return Err(too_few());
             }
             (Held::Yes, false) => {
@@ -217,16 +252,27 @@ impl Records {
         })
     }
 
+    /// Settles a record; whether it held, and enough replicas have that.
+    async fn end(&self, ending: Ending) -> Result<(Held, bool, bool), StoreError> {
+        let (value, kept) = if self.link().takes_many() {
+            (self.together(Call::End(ending)).await?, true)
+        } else {
+            let (value, kept) = self.acked(self.form().end([&ending].into_iter())).await?;
+            (checked(first(Some(value)))?, kept)
+        };
+        Ok((held(&value)?, kept, false))
+    }
+
     /// Carries out one step.
     pub(super) async fn one(&self, step: Step) -> Result<Value, StoreError> {
-        let mut values = self.link.send(&[step], false).await?.values;
-        values.pop().ok_or_else(super::answer::unexpected)
+        let mut values = self.link().send(&[step], false).await?.values;
+        values.pop().ok_or_else(unexpected)
     }
 
     /// Carries out one step; and whether enough replicas have it.
     async fn acked(&self, step: Step) -> Result<(Value, bool), StoreError> {
-        let mut reply = self.link.send(&[step], true).await?;
-        let value = reply.values.pop().ok_or_else(super::answer::unexpected)?;
+        let mut reply = self.link().send(&[step], true).await?;
+        let value = reply.values.pop().ok_or_else(unexpected)?;
         Ok((value, reply.kept))
     }
 }
@@ -234,6 +280,14 @@ impl Records {
 /// Fewer replicas than wanted have a write.
 pub(super) fn too_few() -> StoreError {
     StoreError::new("fewer replicas than `min_replicas_ack` have confirmed the write")
+}
+
+/// The answer to the one call that a script was for.
+fn first(answers: Option<Value>) -> Value {
+    match answers {
+        Some(Value::Array(mut answers)) if answers.len() == 1 => answers.remove(0),
+        _ => Value::Nil,
+    }
 }
 
 fn held(value: &Value) -> Result<Held, StoreError> {

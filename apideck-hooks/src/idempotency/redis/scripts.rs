@@ -1,4 +1,4 @@
-//! What is asked of Redis: scripts on one key each, so that they run in a cluster too.
+//! What is asked of Redis: commands and scripts.
 
 use ::redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 use std::sync::LazyLock;
@@ -7,31 +7,35 @@ use std::sync::LazyLock;
 pub(super) struct Script(LazyLock<(Source, &'static str)>);
 
 macro_rules! scripts {
-    ($($name:ident = $file:literal),* $(,)?) => {
+    ($($name:ident = $($part:literal)+;)*) => {
         $(pub(super) static $name: Script = Script(LazyLock::new(|| {
-            let text = include_str!(concat!("scripts/", $file));
+            let text = concat!($(include_str!(concat!("scripts/", $part))),+);
             (Source::new(text), text)
         }));)*
     };
 }
 
+// `full.lua` is for what a server without memory must do all the same, `record.lua` for what knows what a record looks like.
 scripts! {
-    CLAIM = "claim.lua",
-    WITHDRAW = "withdraw.lua",
-    RENEW = "renew.lua",
-    FINISH = "finish.lua",
-    REOPEN = "reopen.lua",
-    STATUS = "status.lua",
-    RELEASE = "release.lua",
-    PURGE = "purge.lua",
-    REBIND = "rebind.lua",
-    INDEX_ADD = "index_add.lua",
-    INDEX_DROP = "index_drop.lua",
-    INDEX_PAGE = "index_page.lua",
-    INDEX_OLD = "index_old.lua",
+    CLAIM = "record.lua" "claim.lua";
+    WITHDRAW = "full.lua" "record.lua" "withdraw.lua";
+    RENEW = "full.lua" "record.lua" "renew.lua";
+    FINISH = "full.lua" "record.lua" "finish.lua";
+    SET_ASIDE = "full.lua" "record.lua" "dead.lua";
+    REOPEN = "full.lua" "record.lua" "reopen.lua";
+    STATUS = "full.lua" "record.lua" "status.lua";
+    LETTER = "full.lua" "record.lua" "letter.lua";
+    RELEASE = "full.lua" "record.lua" "release.lua";
+    PURGE = "full.lua" "record.lua" "purge.lua";
+    REBIND = "rebind.lua";
+    INDEX_ADD = "index_add.lua";
+    INDEX_DROP = "index_drop.lua";
+    INDEX_PAGE = "index_page.lua";
+    INDEX_OLD = "index_old.lua";
 }
 
-/// One command on one key. Sent again it does no harm: whatever is not idempotent by itself carries its call's mark.
+/// One command, on one key in a cluster. Sent again it does no harm: whatever is not idempotent by itself carries its call's
+/// mark.
 pub(super) struct Step {
     /// A script by its hash.
     cmd: Cmd,
@@ -45,15 +49,19 @@ const BYTES: usize = 256;
 
 impl Step {
     pub(super) fn script(script: &'static Script, key: Vec<u8>) -> Self {
-        let mut cmd = Cmd::with_capacity(ARGS, BYTES);
-        cmd.arg("EVALSHA")
-            .arg(script.0.0.get_hash())
-            .arg(1)
-            .arg(key.as_slice());
+        let mut step = Step::calls(script, 1, 1);
+        step.key(key);
+        step
+    }
+
+    /// A script for so many calls on so many keys, which are its next arguments.
+    pub(super) fn calls(script: &'static Script, calls: usize, keys: usize) -> Self {
+        let mut cmd = Cmd::with_capacity(ARGS * calls, BYTES * calls);
+        cmd.arg("EVALSHA").arg(script.0.0.get_hash()).arg(keys);
         Step {
             cmd,
             script: Some(script),
-            key,
+            key: Vec::new(),
         }
     }
 
@@ -70,6 +78,22 @@ impl Step {
     pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
         self.cmd.arg(arg);
         self
+    }
+
+    /// One more argument.
+    pub(super) fn add(&mut self, arg: impl ToRedisArgs) {
+        self.cmd.arg(arg);
+    }
+
+    /// One more key, before all arguments. A cluster goes by the last.
+    pub(super) fn key(&mut self, key: Vec<u8>) {
+        self.cmd.arg(key.as_slice());
+        self.key = key;
+    }
+
+    /// The command; a script by its hash.
+    pub(super) fn command_ref(&self) -> &Cmd {
+        &self.cmd
     }
 
     /// The command; a script by its hash, or in full for a server that does not know it.

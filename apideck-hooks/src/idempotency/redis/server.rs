@@ -105,6 +105,11 @@ impl Server {
         ))
     }
 
+    /// Whether all keys are on one server.
+    pub(super) fn is_one(&self) -> bool {
+        !matches!(self.kind, Kind::Cluster(_))
+    }
+
     pub(super) fn patience(&self) -> Patience {
         self.patience
     }

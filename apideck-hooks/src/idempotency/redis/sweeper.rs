@@ -15,7 +15,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(10 * 60);
 
 impl Sweeper {
     pub(super) fn start(records: Arc<Records>) -> Self {
-        let pause = Duration::from_millis(records.retention / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let pause = Duration::from_millis(records.retention() / 4).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
         Sweeper(tokio::spawn(async move {
             let mut ticks = interval(pause);
             ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -1,21 +1,39 @@
-#!lua flags=allow-oom
--- Settles the record KEYS[1]. ARGV: the token; the call's mark; 'done', 'free' or 'dead'; the retention in ms; for 'dead'
--- source, event type, event id, error, body, and '1' if the body was too large to keep.
-local record = redis.call('HMGET', KEYS[1], 's', 't', 'm', 'n', 'since')
-if record[2] ~= ARGV[1] then
-  return 0
+-- Settles records that are not set aside, each for a call of its own.
+-- KEYS: for each call its record. ARGV: the retention in ms; then for each call its token in 16 digits, its mark, 'd'one or 'f'ree.
+-- Answers for each call: 1 if it held, 0 if not. Or -1 and an error.
+local answers, pcall = {}, redis.pcall
+for call = 1, #KEYS do
+  local key, token, mark, state = KEYS[call], ARGV[3 * call - 1], ARGV[3 * call], ARGV[3 * call + 1]
+  local value, problem = pcall('GET', key), nil
+  local answer = 0
+  if type(value) == 'string' then
+    if string.sub(value, 2, 17) == token and #value >= 59 then
+      local was = string.sub(value, 1, 1)
+      if was == 'r' then
+        local set = pcall('SET', key, state .. string.sub(value, 2, 43) .. mark .. string.sub(value, 60), 'PX', ARGV[1])
+        answer, problem = 1, set.err and set
+      elseif was == state and string.sub(value, 44, 59) == mark then
+        -- The same call sent again gets the same answer.
+        answer = 1
+      end
+    end
+  elseif value then
+    local read, write = records()
+    local record
+    record, problem = read(key, value)
+    if record and string.format('%016d', record.token) == token then
+      local to = state == 'd' and 'done' or 'free'
+      if record.state == 'run' then
+        record.state, record.mark = to, mark
+        if to == 'done' then
+          record.letter = nil
+        end
+        answer, problem = 1, write(key, record, ARGV[1])
+      elseif record.state == to and record.mark == mark then
+        answer = 1
+      end
+    end
+  end
+  answers[call] = problem and {-1, problem.err} or answer
 end
-if record[1] ~= 'run' then
-  -- The same call sent again gets the same answer.
-  return record[3] == ARGV[2] and record[1] == ARGV[3] and 1 or 0
-end
-redis.call('HSET', KEYS[1], 's', ARGV[3], 'm', ARGV[2])
-if ARGV[3] == 'done' and record[5] then
-  redis.call('HDEL', KEYS[1], 'since', 'tries', 'source', 'type', 'id', 'error', 'body', 'cut')
-elseif ARGV[3] == 'dead' then
-  local clock = redis.call('TIME')
-  redis.call('HSET', KEYS[1], 'since', string.format('%.0f', clock[1] * 1000000 + clock[2]), 'tries', record[4] or '0',
-    'source', ARGV[5], 'type', ARGV[6], 'id', ARGV[7], 'error', ARGV[8], 'body', ARGV[9], 'cut', ARGV[10])
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[4])
-return 1
+return answers

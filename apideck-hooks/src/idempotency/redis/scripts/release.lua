@@ -1,13 +1,8 @@
-#!lua flags=allow-oom
 -- Makes the record KEYS[1], which has a letter, claimable. ARGV[1]: the retention in ms.
-local record = redis.call('HMGET', KEYS[1], 's', 'u', 'since', 'cut')
-if not record[3] or record[4] == '1' then
-  return 0
+local read, write = records()
+local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
+if not record or not record.letter or record.cut or record.state == 'run' and record.till > time() then
+  return problem or 0
 end
-local clock = redis.call('TIME')
-if record[1] == 'run' and tonumber(record[2] or 0) > clock[1] * 1000000 + clock[2] then
-  return 0
-end
-redis.call('HSET', KEYS[1], 's', 'free', 'n', '0')
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
-return 1
+record.state, record.attempt = 'free', 0
+return write(KEYS[1], record, ARGV[1]) or 1

@@ -1,10 +1,8 @@
-#!lua flags=allow-oom
--- Starts the lease of the record KEYS[1] again. ARGV: the token; the lease in ms; the retention in ms.
-local record = redis.call('HMGET', KEYS[1], 's', 't')
-if record[1] ~= 'run' or record[2] ~= ARGV[1] then
-  return 0
+-- Starts the lease of the record KEYS[1] again. ARGV: the token in 16 digits; the lease in ms; the retention in ms.
+local read, write = records()
+local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
+if not record or record.state ~= 'run' or string.format('%016d', record.token) ~= ARGV[1] then
+  return problem or 0
 end
-local clock = redis.call('TIME')
-redis.call('HSET', KEYS[1], 'u', string.format('%.0f', clock[1] * 1000000 + clock[2] + ARGV[2] * 1000))
-redis.call('PEXPIRE', KEYS[1], string.format('%.0f', ARGV[2] + ARGV[3]))
-return 1
+record.till = time() + ARGV[2] * 1000
+return write(KEYS[1], record, string.format('%.0f', ARGV[2] + ARGV[3])) or 1

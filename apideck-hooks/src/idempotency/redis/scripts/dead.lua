@@ -1,0 +1,16 @@
+-- Sets the record KEYS[1] aside. ARGV: the token; the call's mark; the retention in ms; source, event type, event id, error, body,
+-- and '1' if the body was too large to keep. Answers 1 if the token held, 0 if not.
+local read, write = records()
+local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
+if not record or string.format('%016d', record.token) ~= ARGV[1] then
+  return problem or 0
+end
+if record.state ~= 'run' then
+  -- The same call sent again gets the same answer.
+  return record.mark == ARGV[2] and record.state == 'dead' and 1 or 0
+end
+record.state, record.mark, record.letter = 'dead', ARGV[2], string.format('%.0f', time())
+redis.call('DEL', KEYS[1])
+redis.call('HSET', KEYS[1], 'since', record.letter, 'tries', string.format('%.0f', record.attempt), 'source', ARGV[4],
+  'type', ARGV[5], 'id', ARGV[6], 'error', ARGV[7], 'body', ARGV[8], 'cut', ARGV[9])
+return write(KEYS[1], record, ARGV[3]) or 1

@@ -1,0 +1,255 @@
+//! Calls that go together: each has its own answer, whatever becomes of the others.
+
+use super::{LONG, PATIENCE, claim, granted, key, ms, proxied, token_of};
+use apideck_hooks::store::{Claim, End, Held, Key, Status, Store, Token, Verdict};
+use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::redis_proxy::Mode;
+use futures_util::future::join_all;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::time::sleep;
+
+async fn put(isolated: &Isolated, command: &str, arguments: &[&str]) {
+    let mut command = redis::cmd(command);
+    let sent = command
+        .arg(arguments)
+        .exec_async(&mut isolated.client().await)
+        .await;
+    sent.unwrap();
+}
+
+#[tokio::test]
+async fn one_that_fails_does_not_fail_the_others() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let events = [(); 40].map(|()| key());
+    let broken = [(5, "LPUSH"), (15, "SET"), (25, "LPUSH")];
+    for (n, command) in broken {
+        let name = format!("{}:r:{}", isolated.prefix, events[n]);
+        put(&isolated, command, &[&name, "not a record"]).await;
+    }
+    let deliveries = [(); 40].map(|()| key());
+    let alias = format!("{}:a:{}", isolated.prefix, deliveries[35]);
+    put(&isolated, "LPUSH", &[&alias, "not an alias"]).await;
+    let claims = events.iter().zip(deliveries);
+    let claims =
+        join_all(claims.map(|(event, delivery)| store.claim(Claim::new(*event, Some(delivery), LONG))));
+    let mut tokens = Vec::new();
+    for (n, claimed) in claims.await.into_iter().enumerate() {
+        if [5, 15, 25, 35].contains(&n) {
+            claimed.unwrap_err();
+            tokens.push(Token(1));
+        } else {
+            tokens.push(token_of(claimed.unwrap()).0);
+        }
+    }
+    let ends = events.iter().zip(&tokens);
+    let ends = join_all(ends.map(|(event, token)| store.finish(*event, *token, End::Done)));
+    for (n, held) in ends.await.into_iter().enumerate() {
+        match n {
+            // No record that could be read, and none that is the caller's.
+            5 | 25 => drop(held.unwrap_err()),
+            15 | 35 => assert_eq!(held.unwrap(), Held::Lost),
+            _ => assert_eq!(held.unwrap(), Held::Yes),
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_dropped_takes_nobody_elses_answer_along() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = Arc::new(builder.connect().await.unwrap());
+    super::done(&store, key()).await;
+    for dropped in [&[0][..], &[0, 1], &[0, 1, 2, 4, 6], &[0, 1, 3, 5, 7]] {
+        proxy.set(Mode::Stall);
+        let mut callers = Vec::new();
+        for event in [(); 12].map(|()| key()) {
+            let store = Arc::clone(&store);
+            callers.push((
+                event,
+                tokio::spawn(async move { granted(&store, event, LONG).await }),
+            ));
+            tokio::task::yield_now().await;
+        }
+        // The first go by themselves; the others wait for them, and are sent together when they are gone.
+        for n in dropped {
+            sleep(ms(5)).await;
+            callers[*n].1.abort();
+        }
+        sleep(ms(20)).await;
+        proxy.set(Mode::Pass);
+        for (n, (event, caller)) in callers.into_iter().enumerate() {
+            if dropped.contains(&n) {
+                let _ = caller.await;
+                continue;
+            }
+            let (token, attempt) = caller.await.unwrap();
+            assert_eq!(attempt, 1);
+            assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_all_have_waited_on_in_vain_is_given_up() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = Arc::new(builder.call_timeout(2 * PATIENCE).connect().await.unwrap());
+    super::done(&store, key()).await;
+    proxy.stall_existing();
+    let asked = Instant::now();
+    let callers: Vec<_> = (0..12)
+        .map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { store.claim(Claim::new(key(), None, LONG)).await })
+        })
+        .collect();
+    // Those that go by themselves give up so soon that it says nothing.
+    sleep(ms(10)).await;
+    callers[..2].iter().for_each(|caller| caller.abort());
+    sleep(ms(300)).await;
+    for caller in callers {
+        caller.abort();
+        assert!(caller.await.is_err(), "nobody is answered");
+    }
+    sleep(ms(20)).await;
+    super::done(&store, key()).await;
+    assert!(asked.elapsed() < PATIENCE, "another connection");
+}
+
+#[tokio::test]
+async fn whoever_waits_for_others_waits_no_longer_than_for_an_answer() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let (connect, call) = (ms(1000), ms(1000));
+    let store = builder.connect_timeout(connect).call_timeout(call).connect();
+    let store = store.await.unwrap();
+    super::done(&store, key()).await;
+    proxy.set(Mode::Stall);
+    let calls = join_all((0..500).map(|_| {
+        let store = &store;
+        async move {
+            let asked = Instant::now();
+            store
+                .claim(Claim::new(key(), Some(key()), LONG))
+                .await
+                .unwrap_err();
+            asked.elapsed()
+        }
+    }));
+    // Room for a busy machine, and none for one call after the other.
+    let longest = calls.await.into_iter().max().unwrap();
+    assert!(longest < 5 * (connect + call), "{longest:?}");
+    proxy.set(Mode::Pass);
+    while store.claim(Claim::new(key(), None, LONG)).await.is_err() {
+        sleep(ms(20)).await;
+    }
+}
+
+#[tokio::test]
+async fn more_than_may_wait_are_all_answered() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let claims = join_all((0..3000).map(|_| granted(&store, key(), LONG)));
+    assert!(claims.await.into_iter().all(|(_, attempt)| attempt == 1));
+}
+
+/// Two of one record go together, or one after the other: one of them is granted, and only its end holds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_has_one_owner_at_a_time_whatever_goes_together() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = Arc::new(isolated.store().await);
+    let events = Arc::new([(); 8].map(|()| (key(), key())));
+    let callers = join_all((0..64).map(|n| {
+        let (store, events) = (Arc::clone(&store), Arc::clone(&events));
+        tokio::spawn(async move {
+            let mut owned: Vec<(Key, Token, u32)> = Vec::new();
+            for turn in 0..40 {
+                let (event, delivery) = events[(n + turn) % events.len()];
+                let claimed = claim(&store, event, Some(delivery), LONG).await;
+                if let Verdict::Granted { token, attempt } = claimed.verdict {
+                    owned.push((event, token, attempt));
+                    let stale = Token(token.0 - 1);
+                    let (held, lost) = tokio::join!(
+                        store.finish(event, token, End::Release),
+                        store.finish(event, stale, End::Done),
+                    );
+                    assert_eq!((held.unwrap(), lost.unwrap()), (Held::Yes, Held::Lost));
+                }
+            }
+            owned
+        })
+    }));
+    let mut owned: Vec<_> = callers.await.into_iter().flat_map(Result::unwrap).collect();
+    owned.sort();
+    for (event, _) in *events {
+        let of_event: Vec<_> = owned.iter().filter(|(of, ..)| *of == event).collect();
+        assert!(!of_event.is_empty());
+        // By their tokens the attempts count up, without a gap.
+        for (n, (_, _, attempt)) in of_event.iter().enumerate() {
+            assert_eq!(*attempt as usize, n + 1);
+        }
+        let (_, token, attempt) = **of_event.last().unwrap();
+        assert_eq!(
+            store.status(event).await.unwrap(),
+            Status::Released { token, attempt }
+        );
+    }
+}
+
+/// A record is a string or a hash, whichever was there before.
+#[tokio::test]
+async fn a_record_that_is_a_hash_without_a_letter_is_one() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let event = key();
+    let name = format!("{}:r:{event}", isolated.prefix);
+    let fields = [
+        "s",
+        "run",
+        "t",
+        "7",
+        "n",
+        "2",
+        "u",
+        "5",
+        "m",
+        "0123456789abcdef",
+        "a",
+        "",
+    ];
+    put(&isolated, "HSET", &[&[&*name], &fields[..]].concat()).await;
+    let old = Status::Running {
+        lease_left: ms(0),
+        token: Token(7),
+        attempt: 2,
+    };
+    assert_eq!(store.status(event).await.unwrap(), old);
+    assert_eq!(
+        store.finish(event, Token(8), End::Done).await.unwrap(),
+        Held::Lost
+    );
+    let (token, attempt) = granted(&store, event, LONG).await;
+    assert!(token > Token(7) && attempt == 3);
+    assert_eq!(
+        store.finish(event, Token(7), End::Done).await.unwrap(),
+        Held::Lost
+    );
+    assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.status(event).await.unwrap(), Status::Done { token });
+}
