@@ -1,5 +1,7 @@
 # From the table of events: 60 functions for all events, the first 40 of one event each. `kind` is `plain` for these alone,
-# `macros` to annotate and list them, `by_hand` for what must be written without the macros to call the right one.
+# `macros` to annotate and list them, `by_hand` and `table` for what must be written without the macros to call the right one:
+# a `match` in one task, as anyone would write it, and the least that the compiler can do with: a function for each that boxes the
+# handler's future, and no `async` block.
 BEGIN {
     FS = "\""
     count = 0
@@ -8,6 +10,7 @@ BEGIN {
     print "use apideck_hooks::{Delivery, State, events::*};"
     if (kind == "macros") print "use apideck_hooks::{on, router};"
     if (kind == "by_hand") print "use apideck_hooks::EventType;"
+    if (kind == "table") print "use apideck_hooks::{DecodeError, EventType};\n\ntype Called = Result<std::pin::Pin<Box<dyn Future<Output = Result<(), std::io::Error>> + Send>>, DecodeError>;"
     print "\n/// The state.\n#[derive(Clone, Debug)]\npub struct Db;"
     print "\nimpl Db {\n    /// Keeps it.\n    pub async fn keep(&self, key: &str) -> Result<bool, std::io::Error> {\n        Ok(key.is_empty())\n    }\n}"
 }
@@ -31,6 +34,13 @@ function handler(list, arms, family, payload,    takes_delivery, call) {
     print "    if db.keep(&key).await? {\n        println!(\"{key} is new\");\n    }\n    Ok(())\n}"
     call = "handler_" handlers "(event" (payload == family ? "" : ".try_into()?") ", State(db.clone())" (takes_delivery ? ", delivery" : "") ").await?"
     by_hand = by_hand "        " arms " => {\n            let event = " family "::try_from(event)?;\n            " call "\n        }\n"
+    if (kind == "table") {
+        printf "\nfn call_%d(event: AnyEvent, delivery: Delivery, db: Db) -> Called {\n", handlers
+        printf "    let event = %s::try_from(event)?;\n", family
+        if (!takes_delivery) print "    drop(delivery);"
+        printf "    Ok(Box::pin(handler_%d(event%s, State(db)%s)))\n}\n", handlers, payload == family ? "" : ".try_into()?", takes_delivery ? ", delivery" : ""
+    }
+    table = table "        " arms " => call_" handlers ",\n"
     listed = listed (handlers ? ", " : "") "handler_" handlers
     handlers++
 }
@@ -56,5 +66,10 @@ END {
         print "\n/// All of them, in a task of its own.\npub fn build(event: AnyEvent, delivery: Delivery, db: Db) -> std::pin::Pin<Box<dyn Future<Output = Result<(), Box<dyn std::error::Error + Send + Sync>>> + Send>> {"
         print "    let event_type = event.event_type().cloned().unwrap_or_default();"
         printf "    Box::pin(async move {\n        match event_type {\n%s        _ => {}\n        }\n        Ok(())\n    })\n}\n", by_hand
+    }
+    if (kind == "table") {
+        print "\n/// The one for an event."
+        print "pub fn find(event: &EventType) -> Option<fn(AnyEvent, Delivery, Db) -> Called> {"
+        printf "    Some(match event {\n%s        _ => return None,\n    })\n}\n", table
     }
 }
