@@ -11,38 +11,21 @@ const _: () = {
     const __HANDLERS: &[__apideck_hooks::__private::Entry] = &[
         __apideck_hooks::__private::Entry {
             name: "start_sync",
-            on: <__Handler0 as __apideck_hooks::__private::Listed>::ON,
-            transaction: <__Handler0 as __apideck_hooks::__private::Listed>::TRANSACTION,
+            handler: <__Handler0 as __apideck_hooks::__private::Listed>::HANDLER,
         },
         __apideck_hooks::__private::Entry {
             name: "crm::people",
-            on: <__Handler1 as __apideck_hooks::__private::Listed>::ON,
-            transaction: <__Handler1 as __apideck_hooks::__private::Listed>::TRANSACTION,
+            handler: <__Handler1 as __apideck_hooks::__private::Listed>::HANDLER,
         },
     ];
-    const __CLAIMS: __apideck_hooks::__private::Claims = __apideck_hooks::__private::Claims::new(
+    const __CLAIMS: &__apideck_hooks::__private::Claims = &__apideck_hooks::__private::Claims::new(
         __HANDLERS,
     );
-    const _: () = match __apideck_hooks::__private::conflict(
-        __HANDLERS,
-        &__CLAIMS,
-        0u16,
-    ) {
-        ::core::option::Option::None => {}
-        ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
+    const _: () = {
+        __CLAIMS.check(0u16);
+        __CLAIMS.check(1u16);
     };
-    const _: () = match __apideck_hooks::__private::conflict(
-        __HANDLERS,
-        &__CLAIMS,
-        1u16,
-    ) {
-        ::core::option::Option::None => {}
-        ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-    };
-    const _: () = match __apideck_hooks::__private::gap(__HANDLERS) {
-        ::core::option::Option::None => {}
-        ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-    };
+    const _: () = __apideck_hooks::__private::check_gap(__HANDLERS);
     static __PLAN: __apideck_hooks::__private::Plan = __apideck_hooks::__private::Plan::new(
         __HANDLERS,
     );
@@ -63,29 +46,18 @@ const _: () = {
         }
         fn dispatch(
             &self,
-            __route: ::core::primitive::u16,
-            __delivery: &mut __apideck_hooks::__private::Incoming,
-            __state: &__S,
+            route: ::core::primitive::u16,
+            incoming: &mut __apideck_hooks::__private::Incoming,
+            state: &__S,
         ) -> impl ::core::future::Future<
             Output = __apideck_hooks::Outcome,
         > + ::core::marker::Send {
-            async move {
-                match __route {
-                    0u16 => {
-                        <__Handler0 as __apideck_hooks::__private::Handle<
-                            __S,
-                        >>::call(__delivery, __state)
-                            .await
-                    }
-                    1u16 => {
-                        <__Handler1 as __apideck_hooks::__private::Handle<
-                            __S,
-                        >>::call(__delivery, __state)
-                            .await
-                    }
-                    _ => __apideck_hooks::Outcome::Ignore,
-                }
-            }
+            <__apideck_hooks::__private::Both<
+                __apideck_hooks::__private::One<__Handler0>,
+                __apideck_hooks::__private::One<__Handler1>,
+            > as __apideck_hooks::__private::Dispatch<
+                __S,
+            >>::dispatch(route, incoming, state)
         }
     }
     Router::<{ __HANDLERS.len() }>

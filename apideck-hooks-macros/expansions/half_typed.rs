@@ -17,50 +17,37 @@ const _: () = {
     const __ON: &[__apideck_hooks::__private::Selector] = &[
         __apideck_hooks::__private::Selector::Exact(128u16),
     ];
-    const __PARAM_0: ::core::option::Option<&'static ::core::primitive::str> = {
-        let needs = <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS;
-        match __apideck_hooks::__private::check_param(needs, 0usize, __ON) {
-            ::core::option::Option::None => needs.transaction,
-            ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-        }
-    };
-    #[automatically_derived]
+    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+        <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
+        0usize,
+        __ON,
+    );
     impl __apideck_hooks::__private::Listed for start_sync {
-        const ON: &'static [__apideck_hooks::__private::Selector] = {
-            let _ = __PARAM_0;
-            __ON
-        };
-        const TRANSACTION: ::core::option::Option<&'static ::core::primitive::str> = match __apideck_hooks::__private::one_transaction(
+        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::new(
+            __ON,
             &[__PARAM_0],
-        ) {
-            ::core::result::Result::Ok(transaction) => transaction,
-            ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.as_str()),
-        };
+        );
     }
-    #[automatically_derived]
-    impl<__S> __apideck_hooks::__private::Handle<__S> for start_sync
+    struct __Function;
+    impl __apideck_hooks::__private::Function for __Function {
+        type Arguments = (ConnectionCallable, ());
+        type Output = ();
+        const OUTCOME: fn(()) -> __apideck_hooks::Outcome = <() as __apideck_hooks::IntoOutcome>::into_outcome;
+        fn call(
+            (argument_0, ()): (ConnectionCallable, ()),
+        ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+            start_sync(argument_0)
+        }
+    }
+    impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S>
+    for start_sync
     where
-        __S: ::core::marker::Send + ::core::marker::Sync,
         ConnectionCallable: __apideck_hooks::__private::Extract<__S>,
     {
-        fn call(
-            delivery: &mut __apideck_hooks::__private::Incoming,
-            state: &__S,
-        ) -> impl ::core::future::Future<
-            Output = __apideck_hooks::Outcome,
-        > + ::core::marker::Send {
-            async move {
-                let argument_0 = match <ConnectionCallable as __apideck_hooks::__private::Extract<
-                    __S,
-                >>::extract(delivery, state)
-                    .await
-                {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(outcome) => return outcome,
-                };
-                let returned = start_sync(argument_0).await;
-                <() as __apideck_hooks::IntoOutcome>::into_outcome(returned)
-            }
+        fn function() -> impl __apideck_hooks::__private::Function<
+            Arguments: __apideck_hooks::__private::Arguments<__S>,
+        > {
+            __Function
         }
     }
 };

@@ -20,35 +20,36 @@ const _: () = {
     const __ON: &[__apideck_hooks::__private::Selector] = &[
         __apideck_hooks::__private::Selector::Broken,
     ];
-    const __PARAM_0: ::core::option::Option<&'static ::core::primitive::str> = {
-        let needs = <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS;
-        match __apideck_hooks::__private::check_param(needs, 0usize, __ON) {
-            ::core::option::Option::None => needs.transaction,
-            ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-        }
-    };
-    const __PARAM_1: ::core::option::Option<&'static ::core::primitive::str> = {
-        let needs = <State<Db> as __apideck_hooks::FromDelivery>::NEEDS;
-        match __apideck_hooks::__private::check_param(needs, 1usize, __ON) {
-            ::core::option::Option::None => needs.transaction,
-            ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-        }
-    };
-    #[automatically_derived]
+    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+        <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
+        0usize,
+        __ON,
+    );
+    const __PARAM_1: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+        <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
+        1usize,
+        __ON,
+    );
     impl __apideck_hooks::__private::Listed for start_sync {
-        const ON: &'static [__apideck_hooks::__private::Selector] = &[
-            __apideck_hooks::__private::Selector::Broken,
-        ];
-        const TRANSACTION: ::core::option::Option<&'static ::core::primitive::str> = ::core::option::Option::None;
+        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::BROKEN;
     }
-    #[automatically_derived]
+    struct __Function;
+    impl __apideck_hooks::__private::Function for __Function {
+        type Arguments = ();
+        type Output = __apideck_hooks::Outcome;
+        const OUTCOME: fn(__apideck_hooks::Outcome) -> __apideck_hooks::Outcome = |
+            outcome|
+        outcome;
+        async fn call(_: ()) -> __apideck_hooks::Outcome {
+            __apideck_hooks::Outcome::Ignore
+        }
+    }
     impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S>
     for start_sync {
-        async fn call(
-            _: &mut __apideck_hooks::__private::Incoming,
-            _: &__S,
-        ) -> __apideck_hooks::Outcome {
-            __apideck_hooks::Outcome::Ignore
+        fn function() -> impl __apideck_hooks::__private::Function<
+            Arguments: __apideck_hooks::__private::Arguments<__S>,
+        > {
+            __Function
         }
     }
 };

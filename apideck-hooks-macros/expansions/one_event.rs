@@ -19,70 +19,46 @@ const _: () = {
     const __ON: &[__apideck_hooks::__private::Selector] = &[
         __apideck_hooks::__private::Selector::Exact(128u16),
     ];
-    const __PARAM_0: ::core::option::Option<&'static ::core::primitive::str> = {
-        let needs = <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS;
-        match __apideck_hooks::__private::check_param(needs, 0usize, __ON) {
-            ::core::option::Option::None => needs.transaction,
-            ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-        }
-    };
-    const __PARAM_1: ::core::option::Option<&'static ::core::primitive::str> = {
-        let needs = <State<Db> as __apideck_hooks::FromDelivery>::NEEDS;
-        match __apideck_hooks::__private::check_param(needs, 1usize, __ON) {
-            ::core::option::Option::None => needs.transaction,
-            ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-        }
-    };
-    #[automatically_derived]
+    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+        <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
+        0usize,
+        __ON,
+    );
+    const __PARAM_1: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+        <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
+        1usize,
+        __ON,
+    );
     impl __apideck_hooks::__private::Listed for start_sync {
-        const ON: &'static [__apideck_hooks::__private::Selector] = {
-            let _ = __PARAM_0;
-            let _ = __PARAM_1;
-            __ON
-        };
-        const TRANSACTION: ::core::option::Option<&'static ::core::primitive::str> = match __apideck_hooks::__private::one_transaction(
+        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::new(
+            __ON,
             &[__PARAM_0, __PARAM_1],
-        ) {
-            ::core::result::Result::Ok(transaction) => transaction,
-            ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.as_str()),
-        };
+        );
     }
-    #[automatically_derived]
-    impl<__S> __apideck_hooks::__private::Handle<__S> for start_sync
+    struct __Function;
+    impl __apideck_hooks::__private::Function for __Function {
+        type Arguments = (ConnectionCallable, (State<Db>, ()));
+        type Output = Result<(), DbError>;
+        const OUTCOME: fn(Result<(), DbError>) -> __apideck_hooks::Outcome = <Result<
+            (),
+            DbError,
+        > as __apideck_hooks::IntoOutcome>::into_outcome;
+        fn call(
+            (argument_0, (argument_1, ())): (ConnectionCallable, (State<Db>, ())),
+        ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+            start_sync(argument_0, argument_1)
+        }
+    }
+    impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S>
+    for start_sync
     where
-        __S: ::core::marker::Send + ::core::marker::Sync,
         ConnectionCallable: __apideck_hooks::__private::Extract<__S>,
         State<Db>: __apideck_hooks::__private::Extract<__S>,
     {
-        fn call(
-            delivery: &mut __apideck_hooks::__private::Incoming,
-            state: &__S,
-        ) -> impl ::core::future::Future<
-            Output = __apideck_hooks::Outcome,
-        > + ::core::marker::Send {
-            async move {
-                let argument_0 = match <ConnectionCallable as __apideck_hooks::__private::Extract<
-                    __S,
-                >>::extract(delivery, state)
-                    .await
-                {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(outcome) => return outcome,
-                };
-                let argument_1 = match <State<
-                    Db,
-                > as __apideck_hooks::__private::Extract<__S>>::extract(delivery, state)
-                    .await
-                {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(outcome) => return outcome,
-                };
-                let returned = start_sync(argument_0, argument_1).await;
-                <Result<
-                    (),
-                    DbError,
-                > as __apideck_hooks::IntoOutcome>::into_outcome(returned)
-            }
+        fn function() -> impl __apideck_hooks::__private::Function<
+            Arguments: __apideck_hooks::__private::Arguments<__S>,
+        > {
+            __Function
         }
     }
 };

@@ -4,7 +4,7 @@ use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::tokens::{Part, split_at_commas};
-use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::{Path, Token};
@@ -111,38 +111,28 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let handlers: Vec<_> = (0..paths.len())
         .map(|index| format_ident!("__Handler{index}"))
         .collect();
-    let numbers: Vec<_> = (0..paths.len()).map(|index| index as u16).collect();
-    let names = paths
-        .iter()
-        .map(|path| path.to_token_stream().to_string().replace(' ', ""));
     // One use of each path, so that a path that is no handler is one error.
     let aliases = paths
         .iter()
         .zip(&handlers)
         .map(|(path, handler)| quote_spanned!(name_span(path)=> type #handler = #path;));
-    let listed = paths.iter().zip(&handlers).map(|(path, handler)| {
+    let entries = paths.iter().zip(&handlers).map(|(path, handler)| {
+        let name = path.to_token_stream().to_string().replace(' ', "");
         let span = name_span(path);
         let (handler, private) = (format_ident!("{handler}", span = span), Krate::private(span));
-        quote_spanned!(span=> on: <#handler as #private::Listed>::ON, transaction: <#handler as #private::Listed>::TRANSACTION)
+        let listed = quote_spanned!(span=> <#handler as #private::Listed>::HANDLER);
+        quote!(#private::Entry { name: #name, handler: #listed })
     });
-    let check = |check: TokenStream, span| {
-        quote_spanned! {span=>
-            const _: () = match #check {
-                ::core::option::Option::None => {}
-                ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-            };
-        }
-    };
-    let conflicts = paths.iter().zip(&numbers).map(|(path, number)| {
-        check(
-            quote!(#private::conflict(__HANDLERS, &__CLAIMS, #number)),
-            name_span(path),
-        )
-    });
+    let conflicts = paths
+        .iter()
+        .zip(0_u16..)
+        .map(|(path, position)| quote_spanned!(name_span(path)=> __CLAIMS.check(#position);));
     let gap = (!open).then(|| {
         let span = paths.last().map_or_else(Span::call_site, name_span);
-        check(quote!(#private::gap(__HANDLERS)), span)
+        let private = Krate::private(span);
+        quote_spanned!(span=> const _: () = #private::check_gap(__HANDLERS);)
     });
+    let tree = tree(&handlers, &private);
     // For an editor: the functions, beside the types of the same names.
     let shown = editor::expands().then(|| quote!(#(let _ = #paths;)*));
     quote! {{
@@ -153,9 +143,9 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             () => { #(#aliases)* };
         }
         a_handler_is_a_function_with_the_attribute_on!();
-        const __HANDLERS: &[#private::Entry] = &[#(#private::Entry { name: #names, #listed }),*];
-        const __CLAIMS: #private::Claims = #private::Claims::new(__HANDLERS);
-        #(#conflicts)*
+        const __HANDLERS: &[#private::Entry] = &[#(#entries),*];
+        const __CLAIMS: &#private::Claims = &#private::Claims::new(__HANDLERS);
+        const _: () = { #(#conflicts)* };
         #gap
         static __PLAN: #private::Plan = #private::Plan::new(__HANDLERS);
 
@@ -175,18 +165,26 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 
             fn dispatch(
                 &self,
-                __route: ::core::primitive::u16,
-                __delivery: &mut #private::Incoming,
-                __state: &__S,
+                route: ::core::primitive::u16,
+                incoming: &mut #private::Incoming,
+                state: &__S,
             ) -> impl ::core::future::Future<Output = #krate::Outcome> + ::core::marker::Send {
-                async move {
-                    match __route {
-                        #(#numbers => <#handlers as #private::Handle<__S>>::call(__delivery, __state).await,)*
-                        _ => #krate::Outcome::Ignore,
-                    }
-                }
+                <#tree as #private::Dispatch<__S>>::dispatch(route, incoming, state)
             }
         }
         Router::<{ __HANDLERS.len() }>
     }}
+}
+
+/// The handlers in order, as a tree that is as low as can be.
+fn tree(handlers: &[Ident], private: &TokenStream) -> TokenStream {
+    match handlers {
+        [] => quote!(#private::Nobody),
+        [handler] => quote!(#private::One<#handler>),
+        _ => {
+            let (first, second) = handlers.split_at(handlers.len() / 2);
+            let (first, second) = (tree(first, private), tree(second, private));
+            quote!(#private::Both<#first, #second>)
+        }
+    }
 }

@@ -19,8 +19,9 @@ pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
 
 use crate::delivery::{DecodeError, Delivery};
 use crate::event::{EventType, Family};
-use crate::handler::{FromDelivery, Incoming, NoState, Payload, Permanent};
+use crate::handler::{FromDelivery, Incoming, Needs, NoState, Payload, Permanent};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::future::{Future, ready};
 use std::ops::{Deref, DerefMut};
 
 /// One type of the table.
@@ -112,16 +113,23 @@ macro_rules! payload {
             type State = NoState;
             type Error = Permanent<DecodeError>;
 
-            async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Permanent<DecodeError>> {
-                let $any = AnyEvent::read(delivery.body().clone()).map_err(Permanent)?;
-                $convert.map_err(Permanent)
+            // No `async fn`: the compiler does more for one than for all the rest, and these would be 286.
+            fn from_delivery(
+                delivery: &Delivery,
+                _: NoState,
+            ) -> impl Future<Output = Result<Self, Permanent<DecodeError>>> + Send {
+                let event = AnyEvent::read(delivery.body().clone());
+                ready(event.and_then(|$any| $convert).map_err(Permanent))
             }
 
-            const PAYLOAD: Option<Payload> = Some($payload);
+            const NEEDS: Needs = Needs::Payload($payload);
 
-            async fn take(incoming: &mut Incoming, _: NoState) -> Result<Self, Permanent<DecodeError>> {
-                let $any = incoming.take_event().map_err(Permanent)?;
-                $convert.map_err(Permanent)
+            fn take(
+                incoming: &mut Incoming,
+                _: NoState,
+            ) -> impl Future<Output = Result<Self, Permanent<DecodeError>>> + Send {
+                let event = incoming.take_event();
+                ready(event.and_then(|$any| $convert).map_err(Permanent))
             }
         }
     };

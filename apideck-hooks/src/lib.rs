@@ -107,8 +107,10 @@ struct Readme;
 /// For the macros alone; no part of it is stable.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::handler::{Extract, Handle, Incoming, Listed, check_param, one_transaction};
-    pub use crate::router::{Claims, Entry, Fault, Plan, Routes, Selector, conflict, gap};
+    pub use crate::handler::{
+        Arguments, Extract, Function, Handle, Handler, Incoming, Listed, Needs, check_param,
+    };
+    pub use crate::router::{Both, Claims, Dispatch, Entry, Nobody, One, Plan, Routes, Selector, check_gap};
 }
 
 #[cfg(feature = "testing")]

@@ -7,6 +7,7 @@ use apideck_hooks_tests::fixtures::{EXAMPLES, body, example, minify};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::{SECRET, server};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, UNIX_EPOCH};
 
 /// Which handlers ran, and with what.
 #[derive(Clone, Default)]
@@ -80,7 +81,8 @@ fn assert_is_the_example(event: &ConnectionEvent, name: &str) {
     assert_eq!(event.entity_type, "Connection");
     assert_eq!(event.execution_attempt, Some(2));
     let occurred_at = event.occurred_at.as_ref().unwrap();
-    assert_eq!(occurred_at.get().unwrap().as_millisecond(), 1_633_058_095_419);
+    let occurred_at = occurred_at.get().unwrap();
+    assert_eq!(occurred_at, UNIX_EPOCH + Duration::from_millis(1_633_058_095_419));
     let entity = &event.entity;
     assert_eq!(entity.id, "1111+test_user_id");
     assert_eq!(entity.consumer_id, "test_user_id");

@@ -86,8 +86,8 @@ async fn everything(
     State(prefix): State<Prefix>,
 ) {
     assert_eq!(length.0, delivery.body().len());
-    let age = jiff::Timestamp::now().duration_since(delivery.received_at());
-    assert!(age.abs().as_secs() < 3600, "{age}");
+    let age = delivery.received_at().elapsed().unwrap_or_default();
+    assert!(age.as_secs() < 3600, "{age:?}");
     log.add(format!(
         "{} {} {} {}",
         tenant.0,

@@ -5,14 +5,14 @@ use super::function::{Function, is_nameable};
 use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
 use crate::krate::Krate;
-use proc_macro2::{Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let function = syn::parse2::<Function>(item.clone());
+    let function = syn::parse2::<Function>(head(&item));
     let attribute = match &function {
         // Resolved where the user writes, so that rustc does not blame "the attribute macro `on`".
         Ok(function) => Span::call_site().resolved_at(function.name.span()),
@@ -43,6 +43,19 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#item #errors #generated)
 }
 
+/// The item with nothing in its body, which nobody reads here: syn would copy all of it.
+fn head(item: &TokenStream) -> TokenStream {
+    let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
+    if let Some(TokenTree::Group(body)) = tokens.last_mut()
+        && body.delimiter() == Delimiter::Brace
+    {
+        let span = body.span();
+        *body = Group::new(Delimiter::Brace, TokenStream::new());
+        body.set_span(span);
+    }
+    tokens.into_iter().collect()
+}
+
 struct Handler<'a> {
     args: &'a Args,
     function: &'a Function,
@@ -53,35 +66,14 @@ struct Handler<'a> {
 
 impl Handler<'_> {
     fn expand(&self) -> TokenStream {
-        let name = &self.function.name;
-        let private = Krate::private(blamed_on(name.span()));
         let cfgs = self.function.cfgs();
         let (companion, hints) = (self.companion(), self.hints());
-        let selectors = match &self.args.selectors[..] {
-            [] => vec![quote!(#private::Selector::Broken)],
-            known => known
-                .iter()
-                .map(|(selector, _)| selector.to_value(&private))
-                .collect(),
-        };
-        let (names, checks): (Vec<_>, Vec<_>) = self.checks().unzip();
-        let on = if self.broken {
-            quote!(&[#private::Selector::Broken])
+        let import = self.args.krate.import();
+        let handler = if self.broken {
+            self.broken_handler()
         } else {
-            // Names the checks, so that `router!` knows of an error there and keeps silent about it.
-            quote!({ #(let _ = #names;)* __ON })
+            self.handler()
         };
-        let transaction = if self.broken {
-            quote!(::core::option::Option::None)
-        } else {
-            quote_spanned! {blamed_on(name.span())=>
-                match #private::one_transaction(&[#(#names),*]) {
-                    ::core::result::Result::Ok(transaction) => transaction,
-                    ::core::result::Result::Err(fault) => ::core::panic!("{}", fault.as_str()),
-                }
-            }
-        };
-        let (import, handle) = (self.args.krate.import(), self.handle());
         let shown = editor::expands().then(|| self.shown());
         quote! {
             #companion
@@ -91,19 +83,7 @@ impl Handler<'_> {
             #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
             const _: () = {
                 #import
-
-                // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in
-                // no list that it is never used.
-                const __ON: &[#private::Selector] = &[#(#selectors),*];
-                #(#checks)*
-
-                #[automatically_derived]
-                impl #private::Listed for #name {
-                    const ON: &'static [#private::Selector] = #on;
-                    const TRANSACTION: ::core::option::Option<&'static ::core::primitive::str> = #transaction;
-                }
-
-                #handle
+                #handler
                 #shown
             };
         }
@@ -153,14 +133,123 @@ impl Handler<'_> {
         hints.collect()
     }
 
+    fn handler(&self) -> TokenStream {
+        let name = &self.function.name;
+        let span = blamed_on(name.span());
+        let private = Krate::private(span);
+        let (names, checks): (Vec<_>, Vec<_>) = self.checks().unzip();
+        let selectors = self.args.selectors.iter();
+        let selectors = selectors.map(|(selector, _)| selector.to_value(&private));
+        // Names the checks, so that `router!` knows of an error there and keeps silent about it.
+        let value = quote_spanned!(span=> #private::Handler::new(__ON, &[#(#names),*]));
+        let (function, handle) = (self.function(), self.handle());
+        quote! {
+            // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in
+            // no list that it is never used.
+            const __ON: &[#private::Selector] = &[#(#selectors),*];
+            #(#checks)*
+            impl #private::Listed for #name {
+                const HANDLER: #private::Handler = #value;
+            }
+            #function
+            #handle
+        }
+    }
+
+    /// How to call it: a type that nobody else can name, as those of its parameters may be private.
+    fn function(&self) -> TokenStream {
+        let name = &self.function.name;
+        let span = blamed_on(name.span());
+        let (krate, private) = (Krate::at(span), Krate::private(span));
+        let params: Vec<&Type> = self.function.params().collect();
+        // Of no one but the macro: neither the function's name nor what a macro of the user's wrote can be these.
+        let arguments: Vec<Ident> = (0..params.len())
+            .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
+            .collect();
+        let (types, pattern) = (list(&params), list(&arguments));
+        let output = self.function.output();
+        let outcome = {
+            let span = blamed_on(output.span());
+            let krate = Krate::at(span);
+            quote_spanned!(span=> <#output as #krate::IntoOutcome>::into_outcome)
+        };
+        // On the name: a future that is not `Send` is reported on the handler.
+        let future = quote_spanned! {span=>
+            impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send
+        };
+        let call = quote_spanned!(span=> #name(#(#arguments),*));
+        quote! {
+            struct __Function;
+            impl #private::Function for __Function {
+                type Arguments = #types;
+                type Output = #output;
+                const OUTCOME: fn(#output) -> #krate::Outcome = #outcome;
+                fn call(#pattern: #types) -> #future {
+                    #call
+                }
+            }
+        }
+    }
+
+    /// That its parameters can be taken, on each of them.
+    fn handle(&self) -> TokenStream {
+        let name = &self.function.name;
+        let private = Krate::private(blamed_on(name.span()));
+        let bounds = self.function.params().map(|ty| {
+            let span = blamed_on(ty.span());
+            let private = Krate::private(span);
+            quote_spanned!(span=> #ty: #private::Extract<__S>,)
+        });
+        quote! {
+            impl<__S: ::core::marker::Sync> #private::Handle<__S> for #name where #(#bounds)* {
+                fn function() -> impl #private::Function<Arguments: #private::Arguments<__S>> {
+                    __Function
+                }
+            }
+        }
+    }
+
+    /// Checks what can be of its parameters; for `router!`, it is a handler that takes nothing.
+    fn broken_handler(&self) -> TokenStream {
+        let name = &self.function.name;
+        let span = blamed_on(name.span());
+        let (krate, private) = (Krate::at(span), Krate::private(span));
+        let selectors = match &self.args.selectors[..] {
+            [] => vec![quote!(#private::Selector::Broken)],
+            known => known
+                .iter()
+                .map(|(selector, _)| selector.to_value(&private))
+                .collect(),
+        };
+        let checks = self.checks().map(|(_, check)| check);
+        quote! {
+            const __ON: &[#private::Selector] = &[#(#selectors),*];
+            #(#checks)*
+            impl #private::Listed for #name {
+                const HANDLER: #private::Handler = #private::Handler::BROKEN;
+            }
+            struct __Function;
+            impl #private::Function for __Function {
+                type Arguments = ();
+                type Output = #krate::Outcome;
+                const OUTCOME: fn(#krate::Outcome) -> #krate::Outcome = |outcome| outcome;
+                async fn call(_: ()) -> #krate::Outcome {
+                    #krate::Outcome::Ignore
+                }
+            }
+            impl<__S: ::core::marker::Sync> #private::Handle<__S> for #name {
+                fn function() -> impl #private::Function<Arguments: #private::Arguments<__S>> {
+                    __Function
+                }
+            }
+        }
+    }
+
     /// Whether each parameter fits: a constant's name, and the constant, which does not compile otherwise. It stands on
     /// the parameter's own type, so that rustc and the panic both point there.
     fn checks(&self) -> impl Iterator<Item = (Ident, TokenStream)> {
-        let generic = self
-            .function
-            .sig
-            .as_ref()
-            .is_some_and(|sig| !sig.generics.params.is_empty());
+        let sig = self.function.sig.as_ref();
+        let generic = sig.is_some_and(|sig| !sig.generics.params.is_empty());
         let params = self.function.params().enumerate();
         let params = params.filter(move |(_, ty)| !generic && is_nameable(ty));
         params.map(|(position, ty)| {
@@ -168,77 +257,16 @@ impl Handler<'_> {
             let (krate, private) = (Krate::at(span), Krate::private(span));
             let name = format_ident!("__PARAM_{position}");
             let check = quote_spanned! {span=>
-                const #name: ::core::option::Option<&'static ::core::primitive::str> = {
-                    let needs = <#ty as #krate::FromDelivery>::NEEDS;
-                    match #private::check_param(needs, #position, __ON) {
-                        ::core::option::Option::None => needs.transaction,
-                        ::core::option::Option::Some(fault) => ::core::panic!("{}", fault.as_str()),
-                    }
-                };
+                const #name: #private::Needs =
+                    #private::check_param(<#ty as #krate::FromDelivery>::NEEDS, #position, __ON);
             };
             (name, check)
         })
     }
+}
 
-    fn handle(&self) -> TokenStream {
-        let name = &self.function.name;
-        let span = blamed_on(name.span());
-        let (krate, private) = (Krate::at(span), Krate::private(span));
-        // On the name: a future that is not `Send` is reported on the handler.
-        let future = quote_spanned! {span=>
-            impl ::core::future::Future<Output = #krate::Outcome> + ::core::marker::Send
-        };
-        if self.broken {
-            return quote! {
-                #[automatically_derived]
-                impl<__S: ::core::marker::Sync> #private::Handle<__S> for #name {
-                    async fn call(_: &mut #private::Incoming, _: &__S) -> #krate::Outcome {
-                        #krate::Outcome::Ignore
-                    }
-                }
-            };
-        }
-        let params: Vec<&Type> = self.function.params().collect();
-        // Of no one but the macro: neither the function's name nor what a macro of the user's wrote can be these.
-        let local = |name: &str| Ident::new(name, Span::mixed_site());
-        let (delivery, state, returned) = (local("delivery"), local("state"), local("returned"));
-        let arguments: Vec<Ident> = (0..params.len())
-            .map(|index| local(&format!("argument_{index}")))
-            .collect();
-        let bounds = params.iter().map(|ty| {
-            let span = blamed_on(ty.span());
-            let private = Krate::private(span);
-            quote_spanned!(span=> #ty: #private::Extract<__S>,)
-        });
-        let extracts = params.iter().zip(&arguments).map(|(ty, argument)| {
-            let span = blamed_on(ty.span());
-            let private = Krate::private(span);
-            quote_spanned! {span=>
-                let #argument = match <#ty as #private::Extract<__S>>::extract(#delivery, #state).await {
-                    ::core::result::Result::Ok(value) => value,
-                    ::core::result::Result::Err(outcome) => return outcome,
-                };
-            }
-        });
-        let output = self.function.output();
-        let block = quote_spanned! {span=>
-            async move {
-                #(#extracts)*
-                let #returned = #name(#(#arguments),*).await;
-                <#output as #krate::IntoOutcome>::into_outcome(#returned)
-            }
-        };
-        quote! {
-            #[automatically_derived]
-            impl<__S> #private::Handle<__S> for #name
-            where
-                __S: ::core::marker::Send + ::core::marker::Sync,
-                #(#bounds)*
-            {
-                fn call(#delivery: &mut #private::Incoming, #state: &__S) -> #future {
-                    #block
-                }
-            }
-        }
-    }
+/// `(a, (b, ()))`
+fn list<T: ToTokens>(items: &[T]) -> TokenStream {
+    let end = quote!(());
+    items.iter().rfold(end, |rest, item| quote!((#item, #rest)))
 }

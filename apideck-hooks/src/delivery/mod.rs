@@ -18,6 +18,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// The delivery behind an event: a handler's parameter, cheap to clone.
 #[derive(Clone)]
@@ -33,7 +34,7 @@ pub(crate) struct Inner {
     pub(crate) execution_attempt: Option<u32>,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
-    pub(crate) received_at: jiff::Timestamp,
+    pub(crate) received_at: SystemTime,
 }
 
 impl Delivery {
@@ -94,7 +95,7 @@ impl Delivery {
     }
 
     /// When the request arrived, by this machine's clock.
-    pub fn received_at(&self) -> jiff::Timestamp {
+    pub fn received_at(&self) -> SystemTime {
         self.inner.received_at
     }
 }

@@ -16,44 +16,71 @@ pub enum Payload {
 
 /// What a parameter asks for.
 #[derive(Clone, Copy, Debug)]
-pub struct Needs {
-    /// The event that it holds, if it holds one.
-    pub payload: Option<Payload>,
-    /// The database whose transaction it is, if it is one.
-    pub transaction: Option<&'static str>,
+pub enum Needs {
+    /// Nothing that could be wrong.
+    Nothing,
+    /// To hold the handler's events.
+    Payload(Payload),
+    /// A transaction of this database.
+    Transaction(&'static str),
 }
 
-/// What is wrong with a parameter in this position of a handler of these events.
+/// What a handler is for, and what it takes.
+#[derive(Clone, Copy, Debug)]
+pub struct Handler {
+    pub(crate) on: &'static [Selector],
+    /// The database whose transaction it takes, if it takes one.
+    pub(crate) transaction: Option<&'static str>,
+}
+
+impl Handler {
+    /// After an error, which has been reported: anything goes, without a word.
+    pub const BROKEN: Handler = Handler::new(&[Selector::Broken], &[]);
+
+    /// For these events, with parameters that need this. What is wrong with all of them is said where the caller stands.
+    #[track_caller]
+    pub const fn new(on: &'static [Selector], params: &[Needs]) -> Self {
+        let mut handler = Handler {
+            on,
+            transaction: None,
+        };
+        let mut index = 0;
+        while index < params.len() {
+            if let Needs::Transaction(database) = params[index] {
+                if handler.transaction.is_some() {
+                    Fault::new()
+                        .add("a handler takes one transaction: there is one commit")
+                        .report();
+                }
+                handler.transaction = Some(database);
+            }
+            index += 1;
+        }
+        handler
+    }
+}
+
+/// What a parameter needs. What is wrong with it in this position of a handler of these events is said where the caller stands.
 // Not generic over the parameter: rustc would show this function to whoever gives it a type that is none.
-pub const fn check_param(needs: Needs, position: usize, on: &[Selector]) -> Option<Fault> {
-    let Some(payload) = needs.payload else { return None };
-    if position > 0 {
-        return Some(Fault::new().add("a handler takes its event first, and only one"));
+#[track_caller]
+pub const fn check_param(needs: Needs, position: usize, on: &[Selector]) -> Needs {
+    if let Needs::Payload(payload) = needs {
+        if position > 0 {
+            Fault::new()
+                .add("a handler takes its event first, and only one")
+                .report();
+        }
+        if !all_fit(payload, on) {
+            misfit(payload, on).report();
+        }
     }
-    if all_fit(payload, on) {
-        return None;
-    }
+    needs
+}
+
+const fn misfit(payload: Payload, on: &[Selector]) -> Fault {
     let fault = name(Fault::new().add("this handler is for "), on);
     let fault = payload_name(fault.add(", and "), payload).add(": take ");
-    Some(code(fault, wanted(on)))
-}
-
-/// The transaction that is taken, if one is; more than one is a fault.
-// It is called in constants alone, where a large value costs nothing.
-#[expect(clippy::result_large_err)]
-pub const fn one_transaction(params: &[Option<&'static str>]) -> Result<Option<&'static str>, Fault> {
-    let mut one = None;
-    let mut index = 0;
-    while index < params.len() {
-        if params[index].is_some() {
-            if one.is_some() {
-                return Err(Fault::new().add("a handler takes one transaction: there is one commit"));
-            }
-            one = params[index];
-        }
-        index += 1;
-    }
-    Ok(one)
+    code(fault, wanted(on))
 }
 
 const fn all_fit(payload: Payload, on: &[Selector]) -> bool {

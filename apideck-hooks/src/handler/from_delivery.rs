@@ -1,6 +1,6 @@
 //! The parameters of handlers.
 
-use super::{FromRef, Needs, NoState, Outcome, Payload};
+use super::{Needs, NoState};
 use crate::delivery::{DecodeError, Delivery};
 use crate::handler::Failure;
 use crate::payload::AnyEvent;
@@ -80,20 +80,9 @@ pub trait FromDelivery: Sized + Send {
         state: Self::State,
     ) -> impl Future<Output = Result<Self, Self::Error>> + Send;
 
-    /// The event that it is, if it is one.
+    /// The event or the transaction that it is, if it is one.
     #[doc(hidden)]
-    const PAYLOAD: Option<Payload> = None;
-
-    /// The database whose transaction it is, if it is one.
-    #[doc(hidden)]
-    const TRANSACTION: Option<&'static str> = None;
-
-    /// Both in one, so that a type that is no parameter is one error.
-    #[doc(hidden)]
-    const NEEDS: Needs = Needs {
-        payload: Self::PAYLOAD,
-        transaction: Self::TRANSACTION,
-    };
+    const NEEDS: Needs = Needs::Nothing;
 
     /// Makes it, out of what was read already where there is such a thing.
     #[doc(hidden)]
@@ -156,27 +145,5 @@ impl<'a> Lent<'a> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         self.0.transaction = None;
-    }
-}
-
-/// A parameter under the state `S`.
-#[doc(hidden)]
-pub trait Extract<S>: Sized {
-    fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send;
-}
-
-impl<S, T> Extract<S> for T
-where
-    S: Sync,
-    T: FromDelivery,
-    T::State: FromRef<S>,
-{
-    fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send {
-        let state = T::State::from_ref(state);
-        async move {
-            T::take(incoming, state)
-                .await
-                .map_err(|error| Outcome::from(error.into()))
-        }
     }
 }

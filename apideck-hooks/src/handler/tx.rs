@@ -1,6 +1,6 @@
 //! The open transaction, as a parameter.
 
-use super::{Failure, FromDelivery, Incoming, NoState};
+use super::{Failure, FromDelivery, Incoming, Needs, NoState};
 use crate::delivery::Delivery;
 use sqlx::{Database, Transaction};
 use std::fmt;
@@ -176,7 +176,7 @@ impl<DB: Transactional> FromDelivery for Tx<DB> {
     type State = NoState;
     type Error = Failure;
 
-    const TRANSACTION: Option<&'static str> = Some(<DB as Transactional>::NAME);
+    const NEEDS: Needs = Needs::Transaction(<DB as Transactional>::NAME);
 
     async fn from_delivery(_: &Delivery, _: NoState) -> Result<Self, Failure> {
         // Whoever makes a parameter of their own out of it learns so while compiling.

@@ -255,7 +255,7 @@ fn check(limits: &Limits) -> Result<(), BuildError> {
 
 /// Whether the store gives the transaction that the handler takes.
 fn check_store(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
-    let Some(wanted) = handler.transaction else {
+    let Some(wanted) = handler.handler.transaction else {
         return Ok(());
     };
     let given = store.transactions().map(|transactions| transactions.database());

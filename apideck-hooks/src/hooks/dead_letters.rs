@@ -6,6 +6,7 @@ use crate::idempotency::{self, Cursor, DeadRecord, StoreError};
 use crate::service::{Answer, Later};
 use http::HeaderMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::time::Instant;
 
 /// The events that were set aside, of a receiver whose store keeps them.
@@ -102,7 +103,7 @@ impl DeadLetters<'_> {
         let arrival = Arrival {
             headers: HeaderMap::new(),
             text,
-            received_at: jiff::Timestamp::now(),
+            received_at: SystemTime::now(),
             now: Instant::now(),
             record: Some(record),
             permit,

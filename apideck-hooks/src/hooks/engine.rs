@@ -10,6 +10,7 @@ use crate::service::Answer;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::sync::Arc;
+use std::time::SystemTime;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
@@ -19,7 +20,7 @@ pub(crate) struct Arrival {
     pub(crate) headers: HeaderMap,
     /// The verified text.
     pub(crate) text: Bytes,
-    pub(crate) received_at: jiff::Timestamp,
+    pub(crate) received_at: SystemTime,
     /// Now, or a moment ago: from then on a claim holds.
     pub(crate) now: Instant,
     /// The record, where it is known already: a dead letter that is replayed.

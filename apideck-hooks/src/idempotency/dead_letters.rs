@@ -6,6 +6,9 @@ use crate::payload::{Parsed, parse};
 use async_trait::async_trait;
 use bytes::Bytes;
 use std::fmt;
+use std::time::SystemTime;
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+use std::time::{Duration, UNIX_EPOCH};
 
 /// The events that a store has set aside, with what is needed to look into them and to handle them after all.
 ///
@@ -106,7 +109,7 @@ pub struct DeadRecord {
     /// How often it was tried.
     pub attempts: u32,
     /// When it was set aside, by the store's clock.
-    pub since: jiff::Timestamp,
+    pub since: SystemTime,
     /// What is kept of it.
     pub letter: DeadLetter,
 }
@@ -125,4 +128,10 @@ impl fmt::Debug for DeadLetter {
             )
             .finish()
     }
+}
+
+/// The time that a store keeps in microseconds after 1970.
+#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
+pub(super) fn since_epoch(microseconds: i64) -> Option<SystemTime> {
+    UNIX_EPOCH.checked_add(Duration::from_micros(microseconds.try_into().ok()?))
 }

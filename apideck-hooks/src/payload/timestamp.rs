@@ -3,6 +3,7 @@
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
 use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time as Apideck sends it: ISO 8601 in UTC.
 ///
@@ -12,9 +13,10 @@ use std::fmt;
 ///
 /// ```
 /// use apideck_hooks::Timestamp;
+/// use std::time::{Duration, UNIX_EPOCH};
 ///
 /// let at = Timestamp::from("2021-10-01T03:14:55.419Z");
-/// assert_eq!(at.get().unwrap().as_millisecond(), 1_633_058_095_419);
+/// assert_eq!(at.get().unwrap(), UNIX_EPOCH + Duration::from_millis(1_633_058_095_419));
 /// assert_eq!(at.to_string(), "2021-10-01T03:14:55.419Z");
 ///
 /// let odd = Timestamp::from("yesterday");
@@ -39,13 +41,16 @@ enum Repr {
 const SHORT: usize = 30;
 
 impl Timestamp {
-    /// The time, if the text is one. A time without an offset is UTC. Read anew at each call.
-    pub fn get(&self) -> Option<jiff::Timestamp> {
-        let text = self.as_str();
-        text.parse().ok().or_else(|| {
-            let local = text.parse::<jiff::civil::DateTime>().ok()?;
-            jiff::tz::Offset::UTC.to_timestamp(local).ok()
-        })
+    /// The time, if the text is one after 1970. A time without an offset is UTC. Read anew at each call.
+    pub fn get(&self) -> Option<SystemTime> {
+        let (local, east) = split_offset(self.as_str())?;
+        let at = humantime::parse_rfc3339_weak(local).ok()?;
+        let distance = Duration::from_secs(east.unsigned_abs() * 60);
+        if east < 0 {
+            at.checked_add(distance)
+        } else {
+            at.checked_sub(distance)
+        }
     }
 
     /// The text as it came.
@@ -76,11 +81,38 @@ impl From<&str> for Timestamp {
     }
 }
 
-/// In milliseconds, as Apideck writes them: what is finer is cut.
-impl From<jiff::Timestamp> for Timestamp {
-    fn from(at: jiff::Timestamp) -> Self {
-        Timestamp::from(format!("{at:.3}").as_str())
+/// In milliseconds, as Apideck writes them: what is finer is cut. A time before 1970 is 1970, one after 9999 the last of that year.
+impl From<SystemTime> for Timestamp {
+    fn from(at: SystemTime) -> Self {
+        let last = UNIX_EPOCH + Duration::from_millis(253_402_300_799_999);
+        let at = humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last));
+        Timestamp::from(at.to_string().as_str())
     }
+}
+
+/// The text without its offset, and the offset in minutes east of UTC.
+fn split_offset(text: &str) -> Option<(&str, i64)> {
+    let at = text.len().saturating_sub("+00:00".len());
+    let Some((local, offset)) = text.split_at_checked(at) else {
+        return Some((text, 0));
+    };
+    let east = match offset.as_bytes().first() {
+        Some(b'+') => 1,
+        Some(b'-') => -1,
+        _ => return Some((text, 0)),
+    };
+    let (hours, minutes) = offset[1..].split_once(':')?;
+    let number = |digits: &str| {
+        let digits = digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then_some(digits)?;
+        digits.parse::<i64>().ok()
+    };
+    let (hours, minutes) = (number(hours)?, number(minutes)?);
+    // Not both `Z` and an offset.
+    let is_one = hours < 24 && minutes < 60 && local.ends_with(|last: char| last.is_ascii_digit());
+    is_one.then_some((local, east * (hours * 60 + minutes)))
 }
 
 impl fmt::Display for Timestamp {
@@ -192,7 +224,40 @@ mod tests {
         assert!(utc.is_some());
         assert_eq!(Timestamp::from("2021-10-01T05:14:55.419+02:00").get(), utc);
         assert_eq!(Timestamp::from("2021-10-01T03:14:55.419").get(), utc);
-        assert_eq!(Timestamp::from("2021-13-01T03:14:55.419Z").get(), None);
+        assert_eq!(Timestamp::from("2021-10-01T00:44:55.419-02:30").get(), utc);
+        for odd in [
+            "2021-13-01T03:14:55.419Z",
+            "2021-10-01T03:14:55+24:00",
+            "2021-10-01T03:14:55++1:00",
+            "+00:00",
+            "-0:000",
+            "2021-10-01T03:14:55Z+02:00",
+            "1969-12-31T23:59:59Z",
+            "\u{e9}\u{e9}\u{e9}:00",
+            "",
+        ] {
+            assert_eq!(Timestamp::from(odd).get(), None, "{odd}");
+        }
+    }
+
+    /// Beside a library that is larger.
+    #[test]
+    fn times_are_read_and_written_as_elsewhere() {
+        for milliseconds in (0..253_402_207_200_000_i64).step_by(123_456_789_012) {
+            let at = UNIX_EPOCH + Duration::from_millis(milliseconds as u64);
+            let text = format!("{:.3}", jiff::Timestamp::from_millisecond(milliseconds).unwrap());
+            assert_eq!(Timestamp::from(at).as_str(), text);
+            assert_eq!(Timestamp::from(text.as_str()).get(), Some(at));
+        }
+        let far = Duration::from_secs(1 << 40);
+        assert_eq!(
+            Timestamp::from(UNIX_EPOCH + far).as_str(),
+            "9999-12-31T23:59:59.999Z"
+        );
+        assert_eq!(
+            Timestamp::from(UNIX_EPOCH - far).as_str(),
+            "1970-01-01T00:00:00.000Z"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 /// A text that can be built in a constant. What does not fit is cut.
 #[derive(Clone, Copy, Debug)]
-pub struct Fault {
+pub(crate) struct Fault {
     bytes: [u8; Fault::LIMIT],
     len: usize,
 }
@@ -40,8 +40,13 @@ impl Fault {
         text.add(DIGITS[number % 10])
     }
 
-    /// The text.
-    pub const fn as_str(&self) -> &str {
+    /// The error, where the caller stands: rustc leaves out what only tracks its caller.
+    #[track_caller]
+    pub(crate) const fn report(&self) -> ! {
+        panic!("{}", self.as_str())
+    }
+
+    pub(crate) const fn as_str(&self) -> &str {
         let (text, _) = self.bytes.split_at(self.len);
         match std::str::from_utf8(text) {
             Ok(text) => text,

@@ -5,16 +5,19 @@ use crate::event::{API, COUNT, NAMES};
 
 /// Who is the first to name each event exactly, by its position in the list.
 #[derive(Debug)]
-pub struct Claims([u16; COUNT]);
+pub struct Claims {
+    entries: &'static [Entry],
+    first: [u16; COUNT],
+}
 
 impl Claims {
     /// Made once for a list, so that its handlers need not be compared with each other.
-    pub const fn new(entries: &[Entry]) -> Self {
+    pub const fn new(entries: &'static [Entry]) -> Self {
         let mut first = [u16::MAX; COUNT];
         let mut position = entries.len();
         while position > 0 {
             position -= 1;
-            let on = entries[position].on;
+            let on = entries[position].handler.on;
             let mut selector = 0;
             while selector < on.len() {
                 if let Selector::Exact(event) = on[selector] {
@@ -23,26 +26,46 @@ impl Claims {
                 selector += 1;
             }
         }
-        Claims(first)
+        Claims { entries, first }
     }
-}
 
-/// Whether the handler in this position is for an event that an earlier one is for just as exactly.
-pub const fn conflict(entries: &[Entry], claims: &Claims, position: u16) -> Option<Fault> {
-    let this = entries[position as usize];
-    let mut selector = 0;
-    while selector < this.on.len() {
-        let selected = &this.on[selector];
-        let earlier = match selected {
-            Selector::Exact(event) => claims.0[*event as usize],
-            other => first_with(entries, other),
+    /// The handler in this position must not be for an event that an earlier one is for just as exactly. If it is, that is said
+    /// where the caller stands, and so is what is wrong with those after it: a constant has one error.
+    #[track_caller]
+    pub const fn check(&self, position: u16) {
+        let Some(mut fault) = self.conflict(position) else {
+            return;
         };
-        if earlier < position {
-            return Some(two_handlers(entries[earlier as usize].name, this.name, selected));
+        let mut next = position as usize + 1;
+        while next < self.entries.len() {
+            if let Some(other) = self.conflict(next as u16) {
+                fault = fault.add("\n").add(other.as_str());
+            }
+            next += 1;
         }
-        selector += 1;
+        fault.report()
     }
-    None
+
+    const fn conflict(&self, position: u16) -> Option<Fault> {
+        let this = self.entries[position as usize];
+        let mut selector = 0;
+        while selector < this.handler.on.len() {
+            let selected = &this.handler.on[selector];
+            let earlier = match selected {
+                Selector::Exact(event) => self.first[*event as usize],
+                other => first_with(self.entries, other),
+            };
+            if earlier < position {
+                return Some(two_handlers(
+                    self.entries[earlier as usize].name,
+                    this.name,
+                    selected,
+                ));
+            }
+            selector += 1;
+        }
+        None
+    }
 }
 
 const fn two_handlers(earlier: &str, this: &str, selected: &Selector) -> Fault {
@@ -64,7 +87,7 @@ const fn two_handlers(earlier: &str, this: &str, selected: &Selector) -> Fault {
 const fn first_with(entries: &[Entry], wanted: &Selector) -> u16 {
     let mut position = 0;
     while position < entries.len() {
-        let on = entries[position].on;
+        let on = entries[position].handler.on;
         let mut selector = 0;
         while selector < on.len() {
             match (wanted, &on[selector]) {
@@ -85,14 +108,21 @@ const fn first_with(entries: &[Entry], wanted: &Selector) -> u16 {
     u16::MAX
 }
 
-/// Which events have no handler, of the APIs that some handler is for.
-pub const fn gap(entries: &[Entry]) -> Option<Fault> {
+/// All events of the APIs that some handler is for must have one. If not, that is said where the caller stands.
+#[track_caller]
+pub const fn check_gap(entries: &[Entry]) {
+    if let Some(fault) = gap(entries) {
+        fault.report();
+    }
+}
+
+const fn gap(entries: &[Entry]) -> Option<Fault> {
     let mut handled = [false; COUNT];
     // There are fewer APIs than events.
     let mut apis = [false; COUNT];
     let mut entry = 0;
     while entry < entries.len() {
-        let on = entries[entry].on;
+        let on = entries[entry].handler.on;
         if is_broken(on) {
             return None;
         }

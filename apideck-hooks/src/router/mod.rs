@@ -2,14 +2,17 @@
 //!
 //! An exact name beats a pattern, a longer pattern a shorter one. What is left over is acknowledged.
 
+mod dispatch;
 mod fault;
 mod faults;
 mod plan;
 mod routes;
 mod selector;
 
-pub use fault::Fault;
-pub use faults::{Claims, conflict, gap};
+pub use dispatch::{Both, Dispatch, Nobody, One};
+pub use faults::{Claims, check_gap};
 pub use plan::Plan;
 pub use routes::Routes;
 pub use selector::{Entry, Selector};
+
+pub(crate) use fault::Fault;

@@ -19,7 +19,7 @@ impl Plan {
         let mut best = [0; COUNT];
         let mut handler = 0;
         while handler < entries.len() {
-            let on = entries[handler].on;
+            let on = entries[handler].handler.on;
             let mut selector = 0;
             while selector < on.len() {
                 let rank = on[selector].rank();
@@ -60,7 +60,7 @@ impl Plan {
 
     /// The database whose transaction the handler takes, if it takes one.
     pub(crate) fn transaction(&self, handler: u16) -> Option<&'static str> {
-        self.entries.get(usize::from(handler))?.transaction
+        self.entries.get(usize::from(handler))?.handler.transaction
     }
 
     /// All handlers.
@@ -71,6 +71,7 @@ impl Plan {
     fn route_unlisted(&self, name: &str) -> Option<u16> {
         let ranked = self.entries.iter().enumerate().filter_map(|(handler, entry)| {
             let rank = entry
+                .handler
                 .on
                 .iter()
                 .filter_map(|selector| selector.rank_unlisted(name))
@@ -86,6 +87,7 @@ mod tests {
     use super::super::Selector;
     use super::*;
     use crate::event::NAMES;
+    use crate::handler::Handler;
 
     fn pattern(prefix: &'static str) -> Selector {
         let first = NAMES.partition_point(|name| *name < prefix) as u16;
@@ -100,8 +102,7 @@ mod tests {
     fn entries(lists: Vec<Vec<Selector>>) -> &'static [Entry] {
         let entry = |on: Vec<Selector>| Entry {
             name: "handler",
-            on: on.leak(),
-            transaction: None,
+            handler: Handler::new(on.leak(), &[]),
         };
         lists.into_iter().map(entry).collect::<Vec<_>>().leak()
     }

@@ -1,5 +1,7 @@
 //! What a handler is for.
 
+use crate::handler::Handler;
+
 /// One entry of a handler's list, resolved against the table by `#[on]`.
 #[derive(Clone, Copy, Debug)]
 pub enum Selector {
@@ -25,10 +27,8 @@ pub enum Selector {
 pub struct Entry {
     /// Its path, as it was written.
     pub name: &'static str,
-    /// Its events.
-    pub on: &'static [Selector],
-    /// The database whose transaction it takes, if it takes one.
-    pub transaction: Option<&'static str>,
+    /// What it is for.
+    pub handler: Handler,
 }
 
 impl Selector {

@@ -15,6 +15,7 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::SystemTime;
 use tokio::time::{Instant, timeout, timeout_at};
 
 /// The answer to a request, in a while.
@@ -86,7 +87,7 @@ impl Edge {
     {
         self.stats.requests.add();
         let arrived = Instant::now();
-        let received_at = jiff::Timestamp::now();
+        let received_at = SystemTime::now();
         let (Parts { method, headers, .. }, body) = request.into_parts();
         async move {
             if method != Method::POST {
@@ -139,7 +140,7 @@ impl Edge {
         &self,
         headers: HeaderMap,
         body: Bytes,
-        received_at: jiff::Timestamp,
+        received_at: SystemTime,
         now: Instant,
     ) -> Result<Work, Answer> {
         let new_text = match self.verifier.verify(&headers, &body) {

@@ -83,6 +83,36 @@ async fn state(
     assert_eq!(tenants.len(), callback("a"));
 }
 
+/// A handler may be more public than what it takes.
+mod private {
+    use super::*;
+
+    #[derive(Clone)]
+    pub(super) struct Count;
+
+    impl FromRef<App> for Count {
+        fn from_ref(_: &App) -> Self {
+            Count
+        }
+    }
+
+    #[allow(unreachable_pub)]
+    #[on("vault.connection.token_refresh.recovered")]
+    pub async fn count(State(count): State<Count>) -> Result<(), Failed> {
+        let Count = count;
+        Ok(())
+    }
+
+    #[derive(Debug)]
+    pub(super) struct Failed;
+
+    impl From<Failed> for apideck_hooks::Failure {
+        fn from(_: Failed) -> Self {
+            apideck_hooks::Failure::retry("failed")
+        }
+    }
+}
+
 // As many as there are.
 #[allow(clippy::too_many_arguments)]
 #[rustfmt::skip]
@@ -108,6 +138,7 @@ fn builds() {
             nothing,
             no_event,
             state,
+            private::count,
             many,
             ..
         ],

@@ -31,7 +31,7 @@ fn hash(key: &Key) -> u64 {
 /// Which of so many shards the key is in. Tables use the other half.
 pub(super) fn shard(key: &Key, shards: usize) -> usize {
     // Their share of the whole range: a division takes longer than all else here.
-    ((hash(key) >> 32) * shards as u64 >> 32) as usize
+    (((hash(key) >> 32) * shards as u64) >> 32) as usize
 }
 
 pub(super) struct Table<T> {

@@ -3,7 +3,7 @@
 use super::call::{query, rows};
 use super::{PostgresStore, count, get, key, micros, unexpected};
 use crate::delivery::Key;
-use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadLetters, DeadRecord};
+use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadLetters, DeadRecord, since_epoch};
 use crate::idempotency::store::StoreError;
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -72,7 +72,7 @@ fn letter(row: &PgRow) -> Result<DeadRecord, StoreError> {
         record,
         cursor: Cursor { at, record },
         attempts: count(get(row, 1)?)?,
-        since: jiff::Timestamp::from_microsecond(at).map_err(|_| unexpected())?,
+        since: since_epoch(at).ok_or_else(unexpected)?,
         letter: DeadLetter {
             source: get(row, 3)?,
             event_type: get(row, 4)?,

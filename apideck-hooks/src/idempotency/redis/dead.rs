@@ -9,7 +9,7 @@ use super::answer::{bytes, key, list, text, unexpected};
 use super::records::Records;
 use super::scripts::{self, Step};
 use crate::delivery::Key;
-use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadRecord};
+use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadRecord, since_epoch};
 use crate::idempotency::store::StoreError;
 use ::redis::Value;
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -186,7 +186,7 @@ impl Records {
             record,
             cursor: place.cursor(),
             attempts: text(tries).parse().unwrap_or(0),
-            since: jiff::Timestamp::from_microsecond(since).map_err(|_| unexpected())?,
+            since: since_epoch(since).ok_or_else(unexpected)?,
             letter: DeadLetter {
                 source: text(source),
                 event_type: text(event_type),

@@ -4,10 +4,11 @@ use super::batch::{decode, key};
 use super::database::{Database, Failed};
 use super::record::Now;
 use crate::delivery::Key;
-use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadRecord};
+use crate::idempotency::dead_letters::{Cursor, DeadLetter, DeadRecord, since_epoch};
 use crate::idempotency::store::{Status, StoreError};
 use bytes::Bytes;
 use sqlx::{Row, SqliteConnection};
+use std::time::UNIX_EPOCH;
 use tokio::sync::Mutex;
 
 /// Bodies in one list, in bytes: a list ends with the letter that reaches it.
@@ -129,7 +130,7 @@ async fn letter(
             record,
         },
         attempts: u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX),
-        since: jiff::Timestamp::from_millisecond(row.try_get(1)?).unwrap_or(jiff::Timestamp::MAX),
+        since: since_epoch(row.try_get::<i64, _>(1)?.saturating_mul(1000)).unwrap_or(UNIX_EPOCH),
         letter: DeadLetter {
             source: row.try_get(2)?,
             event_type: row.try_get(3)?,
