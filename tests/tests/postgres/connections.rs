@@ -5,6 +5,7 @@ use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, End, Held, Store, Verdict};
 use futures_util::future::join_all;
 use sqlx::postgres::PgPoolOptions;
+use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::Duration;
@@ -108,4 +109,56 @@ fn a_store_outlives_a_runtime() {
     runtime().block_on(handle(&store, 2));
     // Dropped outside of any.
     drop(store);
+}
+
+/// A call ends in the very moment in which its runtime shuts down, whichever of its steps that is: nobody waits for ever.
+#[test]
+fn a_call_may_end_while_its_runtime_shuts_down() {
+    let Some(database) = tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let database = apideck_hooks_tests::postgres::Database::new().await?;
+        database.store(1).await;
+        Some(database)
+    }) else {
+        return;
+    };
+    for step in 1.. {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let (end, ended) = std::sync::mpsc::channel();
+        let handle = runtime.handle().clone();
+        let store = runtime.block_on(async { database.builder(1).build().unwrap() });
+        runtime.spawn(async move {
+            let claim = store.claim(Claim::new(key(step), None, LEASE));
+            let mut claim = std::pin::pin!(claim);
+            let mut polls = 0;
+            let claimed = poll_fn(|cx| {
+                polls += 1;
+                if polls == step {
+                    stop.send(()).unwrap();
+                    // Until it takes no task any more.
+                    while !handle.spawn(pending::<()>()).is_finished() {
+                        std::thread::yield_now();
+                    }
+                }
+                let polled = claim.as_mut().poll(cx);
+                if polls == step {
+                    end.send(polled.is_ready()).unwrap();
+                }
+                polled
+            });
+            claimed.await.unwrap();
+        });
+        // None when the claim had fewer steps.
+        if stopped.recv().is_err() {
+            assert!(step > 1);
+            return;
+        }
+        runtime.shutdown_background();
+        let ready = ended.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+        println!("step {step}: {ready}");
+    }
 }

@@ -20,6 +20,7 @@ const LONGEST_KEPT: Duration = Duration::from_millis(100);
 
 /// Lends connections. What a call gives back goes to the next call at once, and to the pool when there is none: a pool
 /// pings whatever comes back to it, which takes the server as long as a claim.
+#[derive(Clone)]
 pub(super) struct Connections {
     pool: PgPool,
     /// As many as the pool has connections, so that calls wait here for what others give back.
@@ -73,16 +74,6 @@ impl Connections {
     }
 }
 
-impl Clone for Connections {
-    fn clone(&self) -> Self {
-        Connections {
-            pool: self.pool.clone(),
-            turns: Arc::clone(&self.turns),
-            shelf: Arc::clone(&self.shelf),
-        }
-    }
-}
-
 /// A connection that the pool waits for.
 struct Kept {
     /// None once it is away.
@@ -133,8 +124,10 @@ impl Lent {
                 connection,
                 since: now,
             });
-            if !shelf.tended {
-                shelf.tended = true;
+            let tended = std::mem::replace(&mut shelf.tended, true);
+            // Before the task is made: a runtime that shuts down drops it here and now, and with it goes what is on the shelf.
+            drop(shelf);
+            if !tended {
                 runtime.spawn(tend(Tended(Some(Arc::clone(&self.shelf)))));
             }
         }
