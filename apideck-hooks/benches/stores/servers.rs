@@ -140,7 +140,7 @@ pub(crate) mod redis {
             .await
             .expect("an answer");
         let fenced = client.get_multiplexed_async_connection().await;
-        let fenced = FencedRedis::new(fenced.expect("a connection"), run).await;
+        let fenced = FencedRedis(fenced.expect("a connection"), run);
         Some([
             Subject::new(
                 "redis",

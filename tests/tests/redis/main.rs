@@ -12,6 +12,7 @@ mod losses;
 mod outages;
 mod processes;
 mod replicas;
+mod settling;
 
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Token, Verdict};
 use apideck_hooks::{RedisStore, RedisStoreBuilder, store_conformance};

@@ -1,7 +1,6 @@
 //! Reading what Redis answers.
 
 use super::call::Binding;
-use super::link::Fault;
 use crate::delivery::Key;
 use crate::idempotency::store::StoreError;
 use ::redis::Value;
@@ -54,16 +53,6 @@ pub(super) fn binding(value: Value) -> Result<Option<Binding>, StoreError> {
     bytes(value)?
         .map(|bytes| Ok(Binding::from_bytes(bytes.try_into().map_err(|_| unexpected())?)))
         .transpose()
-}
-
-/// The answer to one call among several, unless it is an error.
-pub(super) fn checked(value: Value) -> Result<Value, Fault> {
-    if let Value::Array(values) = &value
-        && let [Value::Int(-1), said] = &values[..]
-    {
-        return Err(Fault::of_call(&text(bytes(said.clone()).ok().flatten())));
-    }
-    Ok(value)
 }
 
 /// A text; what is no text in it is replaced.

@@ -1,9 +1,12 @@
 //! Choosing which Redis, and how.
 
+use super::call::Form;
 use super::link::{Acks, Link};
-use super::records::Records;
+use super::queue::Queue;
+use super::records::{Records, millis};
 use super::server::{Address, Patience, Server};
 use super::sweeper::Sweeper;
+use super::tokens::Tokens;
 use super::{RedisStore, health};
 use crate::idempotency::store::StoreError;
 use std::fmt;
@@ -129,7 +132,16 @@ impl RedisStoreBuilder {
         let server = Server::new(self.address, self.patience).map_err(StoreError::new)?;
         let link = Link::new(server, self.acks);
         health::check(&link, within, cluster).await?;
-        let records = Arc::new(Records::new(link, self.prefix, self.retention, self.body_limit));
+        let tokens = if link.takes_many() {
+            Some(Tokens::new(health::time(&link, within).await?))
+        } else {
+            None
+        };
+        let form = Form {
+            prefix: self.prefix,
+            retention: millis(self.retention),
+        };
+        let records = Arc::new(Records::new(Queue::new(link, form), self.body_limit, tokens));
         Ok(RedisStore {
             _sweeper: Sweeper::start(Arc::clone(&records)),
             records,

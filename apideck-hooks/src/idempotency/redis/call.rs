@@ -1,11 +1,9 @@
-//! Claims and ends as they are sent: any number of them in one script.
+//! Claims and ends that are commands, any number of them in one request.
 
-use super::answer::list;
-use super::scripts::{self, Step};
 use crate::delivery::Key;
-use crate::idempotency::store::{MAX_ALIASES, Token};
-use ::redis::Value;
-use std::fmt::Write;
+use crate::idempotency::store::Token;
+use ::redis::{Cmd, Pipeline, Value};
+use std::io::Write;
 
 /// Tells a call from all others, so that it can be sent again when its answer was lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -37,7 +35,7 @@ impl Binding {
     }
 }
 
-/// A claim of a record under a delivery key.
+/// A claim of a record.
 #[derive(Clone, Copy)]
 pub(super) struct Taking {
     pub(super) record: Key,
@@ -58,32 +56,23 @@ impl Taking {
     }
 }
 
-/// An end that needs no body.
-#[derive(Clone, Copy)]
-pub(super) struct Ending {
-    pub(super) record: Key,
-    pub(super) token: Token,
-    pub(super) mark: Mark,
-    /// Handled; else to be tried again.
-    pub(super) done: bool,
-}
-
-/// What is sent together with others.
+/// What one command or two carry out in the common case, and a script in any other. They cost the server a tenth of a script.
 #[derive(Clone, Copy)]
 pub(super) enum Call {
-    Take(Taking),
-    End(Ending),
+    /// Claims a record that is not there under this token, and binds a delivery key that is not bound.
+    First(Taking, Token),
+    /// Marks a record as done that runs under this token.
+    Done(Key, Token),
 }
 
-/// How a claim deals with what its delivery key is bound to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Alias {
-    /// Binds it in the same script, which takes one server for both keys.
-    Bound,
-    /// Leaves it alone.
-    Left,
-    /// Leaves it alone, and claims only a record that is there.
-    Found,
+impl Call {
+    /// How many commands.
+    fn commands(&self) -> usize {
+        match self {
+            Call::First(taking, _) => 1 + usize::from(taking.delivery.is_some()),
+            Call::Done(..) => 1,
+        }
+    }
 }
 
 /// What all calls of a store have in common.
@@ -122,103 +111,212 @@ impl Form {
     }
 
     fn name(&self, kind: &str, key: Key) -> Vec<u8> {
-        let mut name = String::with_capacity(self.prefix.len() + 35);
-        // Writing to a `String` does not fail.
+        let mut name = Vec::with_capacity(self.prefix.len() + 35);
+        // Writing to a `Vec` does not fail.
         let _ = write!(name, "{}:{kind}:{key}", self.prefix);
-        name.into()
+        name
     }
 
-    /// The claims, then the ends: a step for each of the two that there are.
-    pub(super) fn steps(&self, calls: &[Call]) -> Vec<Step> {
-        let takings = calls.iter().filter_map(|call| match call {
-            Call::Take(taking) => Some(taking),
-            Call::End(_) => None,
-        });
-        let endings = calls.iter().filter_map(|call| match call {
-            Call::Take(_) => None,
-            Call::End(ending) => Some(ending),
-        });
-        let mut steps = Vec::with_capacity(2);
-        if takings.clone().next().is_some() {
-            steps.push(self.take(takings, Alias::Bound));
-        }
-        if endings.clone().next().is_some() {
-            steps.push(self.end(endings));
-        }
-        steps
-    }
-
-    /// An answer for each call, from the answers to [their steps](Self::steps); nil where there is none.
-    pub(super) fn answers(calls: &[Call], values: Vec<Value>) -> Vec<Value> {
-        let mut lists = values
-            .into_iter()
-            .map(|value| list(value).unwrap_or_default().into_iter());
-        let take = |call: &Call| matches!(call, Call::Take(_));
-        let mut takings = if calls.iter().any(take) {
-            lists.next()
-        } else {
-            None
-        }
-        .into_iter()
-        .flatten();
-        let mut endings = lists.next().into_iter().flatten();
-        let next = |call| {
-            if take(call) {
-                takings.next()
-            } else {
-                endings.next()
+    /// The commands of all these calls.
+    pub(super) fn pipeline(&self, calls: &[Call]) -> Pipeline {
+        let mut pipeline = Pipeline::with_capacity(calls.iter().map(Call::commands).sum());
+        for call in calls {
+            match call {
+                Call::First(taking, token) => {
+                    let record = self.first_record(taking, *token);
+                    let name = self.record_key(taking.record);
+                    pipeline.add_command(set_new(&name, &record, self.life(taking.lease)));
+                    if let Some(delivery) = taking.delivery {
+                        let (name, binding) = (self.alias_key(delivery), taking.binding());
+                        pipeline.add_command(set_new(&name, &binding.to_bytes(), self.alias_life()));
+                    }
+                }
+                Call::Done(record, token) => {
+                    pipeline.add_command(settle(&self.record_key(*record), *token));
+                }
             }
-        };
+        }
+        pipeline
+    }
+
+    /// What became of each of these calls, from the answers to its commands.
+    pub(super) fn outcomes(calls: &[Call], answers: &[Value]) -> Vec<Outcome> {
+        let mut answers = answers.iter();
         calls
             .iter()
-            .map(next)
-            .map(|answer| answer.unwrap_or(Value::Nil))
+            .map(|call| match call {
+                Call::First(taking, _) => {
+                    let record = answers.next();
+                    let alias = taking.delivery.map(|_| answers.next().unwrap_or(&Value::Okay));
+                    first_outcome(taking, record, alias)
+                }
+                Call::Done(..) => match answers.next() {
+                    Some(Value::Array(sums)) if sums[..] == [Value::Int(SETTLED)] => Outcome::CarriedOut,
+                    _ => Outcome::Unsure,
+                },
+            })
             .collect()
     }
 
-    /// Claims, an answer for each.
-    pub(super) fn take<'a>(&self, takings: impl Iterator<Item = &'a Taking> + Clone, alias: Alias) -> Step {
-        let bound = |taking: &Taking| taking.delivery.filter(|_| alias == Alias::Bound);
-        let (mut calls, mut keys) = (0, 0);
-        for taking in takings.clone() {
-            calls += 1;
-            keys += 1 + usize::from(bound(taking).is_some());
-        }
-        let mut step = Step::calls(&scripts::CLAIM, calls, keys);
-        for taking in takings.clone() {
-            step.key(self.record_key(taking.record));
-            if let Some(delivery) = bound(taking) {
-                step.key(self.alias_key(delivery));
-            }
-        }
-        step.add(self.retention);
-        step.add(self.alias_life());
-        step.add(MAX_ALIASES);
-        step.add(u8::from(alias == Alias::Found));
-        for taking in takings {
-            let short = taking.delivery.map(short);
-            let binding = bound(taking).map(|_| taking.binding().to_bytes());
-            step.add(taking.lease);
-            step.add(&taking.mark.0[..]);
-            step.add(short.as_ref().map_or(&[][..], |short| short));
-            step.add(binding.as_ref().map_or(&[][..], |binding| binding));
-        }
-        step
+    /// A record that runs for the first time, as `scripts/record.lua` reads it.
+    fn first_record(&self, taking: &Taking, Token(token): Token) -> Vec<u8> {
+        let mut record = Vec::with_capacity(75);
+        record.extend(token.to_be_bytes());
+        let rest = self.life(taking.lease) - taking.lease;
+        // Writing to a `Vec` does not fail.
+        let _ = write!(record, "r{token:016}{rest:016}{:010}", 1);
+        record.extend(taking.mark.0);
+        record.extend(taking.delivery.map(short).into_iter().flatten());
+        record
     }
 
-    /// Ends, an answer for each.
-    pub(super) fn end<'a>(&self, endings: impl Iterator<Item = &'a Ending> + Clone) -> Step {
-        let calls = endings.clone().count();
-        let mut step = Step::calls(&scripts::FINISH, calls, calls);
-        for ending in endings.clone() {
-            step.key(self.record_key(ending.record));
+    /// How long the key of a record is kept that runs, in milliseconds: see `run` in `scripts/record.lua`.
+    fn life(&self, lease: u64) -> u64 {
+        self.retention + 2 * lease
+    }
+}
+
+/// What became of a call.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) enum Outcome {
+    CarriedOut,
+    /// Not, as the event is done, and the delivery key is bound to it.
+    IsDone,
+    /// It is for a script: the keys are as they were or as the call wanted them, or an error stood in the way.
+    #[default]
+    Unsure,
+}
+
+/// Of a first claim, by what the record and the delivery key, if there is one, held before.
+fn first_outcome(taking: &Taking, record: Option<&Value>, alias: Option<&Value>) -> Outcome {
+    let bound = |alias: &Value| match alias {
+        Value::BulkString(binding) => binding.starts_with(&taking.record.to_bytes()),
+        _ => false,
+    };
+    match record {
+        Some(Value::Nil) if alias.is_none_or(|alias| *alias == Value::Nil) => Outcome::CarriedOut,
+        Some(Value::BulkString(record)) if is_done(record) && alias.is_none_or(bound) => Outcome::IsDone,
+        _ => Outcome::Unsure,
+    }
+}
+
+/// Whether a record is done, as `scripts/record.lua` reads it.
+fn is_done(record: &[u8]) -> bool {
+    match record.get(8) {
+        Some(b'r') => record.starts_with(&SETTLED.to_be_bytes()),
+        Some(b'd') => true,
+        _ => false,
+    }
+}
+
+/// What a settled record begins with.
+const SETTLED: i64 = i64::MAX;
+
+/// Makes a key that is not there, for so many milliseconds; answers what one that is there holds.
+fn set_new(name: &[u8], value: &[u8], life: u64) -> Cmd {
+    let mut command = Cmd::with_capacity(7, 64 + name.len() + value.len());
+    command.arg("SET").arg(name).arg(value).arg("NX").arg("GET");
+    command.arg("PX").arg(life);
+    command
+}
+
+/// Settles a record as done, if it runs under this token, in one command that is no script: adds to the number that it begins with
+/// what is missing from the token to [`SETTLED`], unless that overflows.
+///
+/// - **Another token, a later one, or settled**: the number is greater, and the sum overflows: nothing is changed.
+/// - **A record that was forgotten, and claimed anew under a lesser token** (clocks differ): the sum is no `SETTLED`, which
+///   tells. The number in the record is wrong from then on, so that its owner's own command does not settle it either; the
+///   scripts go by the token in digits, and do.
+/// - **A record that is gone**: a string of 8 bytes is left, which is no record, and which the script takes away that follows.
+fn settle(name: &[u8], Token(token): Token) -> Cmd {
+    let missing = SETTLED.saturating_sub_unsigned(token);
+    let mut command = Cmd::with_capacity(8, 96 + name.len());
+    command.arg("BITFIELD").arg(name).arg("OVERFLOW").arg("FAIL");
+    // 63 bits without a sign, from the second of the first eight bytes on.
+    command.arg("INCRBY").arg("u63").arg(1).arg(missing);
+    command
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn form() -> Form {
+        Form {
+            prefix: "test".to_owned(),
+            retention: 1000,
         }
-        step.add(self.retention);
-        for ending in endings {
-            step.add(digits(ending.token));
-            step.add(&ending.mark.0[..]);
-            step.add(if ending.done { "d" } else { "f" });
+    }
+
+    fn taking(delivery: Option<Key>) -> Taking {
+        Taking {
+            record: Key::from_bytes([1; 16]),
+            mark: Mark([2; 16]),
+            lease: 30,
+            delivery,
         }
-        step
+    }
+
+    #[test]
+    fn each_call_has_the_answers_of_its_commands() {
+        let key = Key::from_bytes([3; 16]);
+        let calls = [
+            Call::First(taking(None), Token(1)),
+            Call::First(taking(Some(key)), Token(2)),
+            Call::Done(key, Token(3)),
+            Call::First(taking(Some(key)), Token(4)),
+            Call::Done(key, Token(5)),
+            Call::First(taking(Some(key)), Token(6)),
+        ];
+        assert_eq!(form().pipeline(&calls).len(), 9);
+        let settled = || Value::Array(vec![Value::Int(SETTLED)]);
+        let mut answers = vec![Value::Nil, Value::Nil, Value::Nil, settled()];
+        answers.extend([Value::Nil, Value::Okay, Value::Array(vec![Value::Nil])]);
+        answers.extend([Value::Okay, Value::Nil]);
+        let (carried_out, unsure) = (Outcome::CarriedOut, Outcome::Unsure);
+        let wanted = [carried_out, carried_out, carried_out, unsure, unsure, unsure];
+        assert_eq!(Form::outcomes(&calls, &answers), wanted);
+        let other = Value::Array(vec![Value::Int(SETTLED - 1)]);
+        assert_eq!(Form::outcomes(&calls[2..3], &[other]), [unsure]);
+        assert_eq!(Form::outcomes(&calls, &[]), [unsure; 6]);
+    }
+
+    #[test]
+    fn what_is_done_under_its_delivery_key_is_a_duplicate() {
+        let (with, without) = (taking(Some(Key::from_bytes([3; 16]))), taking(None));
+        let running = form().first_record(&with, Token(7));
+        let mut done = running.clone();
+        done[..8].copy_from_slice(&SETTLED.to_be_bytes());
+        let mut done_by_script = done.clone();
+        done_by_script[8] = b'd';
+        let mut free = done.clone();
+        free[8] = b'f';
+        let text = |bytes: &[u8]| Value::BulkString(bytes.to_vec());
+        let own = text(&with.binding().to_bytes());
+        let others = text(&[9; 32]);
+        for (record, is_done) in [
+            (done, true),
+            (done_by_script, true),
+            (free, false),
+            (running, false),
+        ] {
+            let record = text(&record);
+            let outcome = if is_done { Outcome::IsDone } else { Outcome::Unsure };
+            assert_eq!(first_outcome(&without, Some(&record), None), outcome);
+            assert_eq!(first_outcome(&with, Some(&record), Some(&own)), outcome);
+            for alias in [&Value::Nil, &others, &Value::Okay] {
+                assert_eq!(first_outcome(&with, Some(&record), Some(alias)), Outcome::Unsure);
+            }
+        }
+        for short in [&b""[..], &[0x7f; 8]] {
+            assert_eq!(first_outcome(&without, Some(&text(short)), None), Outcome::Unsure);
+        }
+    }
+
+    #[test]
+    fn a_record_is_as_the_scripts_read_it() {
+        let record = form().first_record(&taking(Some(Key::from_bytes([4; 16]))), Token(258));
+        let head = b"\0\0\0\0\0\0\x01\x02r000000000000025800000000000010300000000001";
+        assert_eq!(record, [&head[..], &[2; 16], &[4; 8]].concat());
     }
 }

@@ -1,75 +1,71 @@
 //! Claiming an event under its delivery key.
 //!
-//! A record and an alias are two keys. On one server a script makes both; in a cluster no script touches two, and everything that
-//! follows is written for that. What holds them together is the order: **a record is made before its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias
-//! may be bound anew. A record that is made while its alias is there already (the record was forgotten, the alias was not)
-//! binds the alias anew too, under another mark, so that of two who find a left-over alias one is first. A claim is granted
-//! only after its alias was seen to name its record.
+//! A record and an alias are two keys, in a cluster on two servers. What holds them together is the order: **a record is made before
+//! its alias**. So an alias without a record means that the record is gone, not that it is yet to come, and the alias may be
+//! bound anew. A record that is made while its alias is there already (the record was forgotten, the alias was not) binds the
+//! alias anew too, under another mark, so that of two who find a left-over alias one is first. A claim is granted only after
+//! its alias was seen to name its record.
 //!
-//! A crash between the two leaves a record without an alias, which a retry of the delivery binds, or a claim of an event
+//! On one server a claim begins with two commands, each of which makes a key that is not there. If both do, it is granted.
+//! If the event is done under
+//! this delivery key, it is a duplicate. Otherwise what follows decides, by scripts of one key each, as in a cluster from the
+//! start; what the commands made it knows by the call's mark.
+//!
+//! A crash between the two keys leaves a record without an alias, which a retry of the delivery binds, or a claim of an event
 //! whose delivery key turned out to be another's, which ends with its lease.
 
 use super::answer::{binding, unexpected};
-use super::call::{Alias, Binding, Mark};
+use super::call::{Binding, Mark, Taking};
 use super::link::Fault;
 use super::records::{Records, Taken, too_few};
 use super::scripts::{self, Step};
 use crate::delivery::Key;
 use crate::idempotency::store::{Claim, Claimed, StoreError, Verdict};
+use ::redis::Value;
 
 /// How often a delivery key may change hands under a claim.
 const TRIES: usize = 4;
+
 impl Records {
     pub(super) async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let mark = self.mark();
+        let taking = Records::taking(claim.event, mark, claim.lease, claim.delivery);
+        if let Some(verdict) = self.take_first(taking).await? {
+            return Ok(Claimed {
+                record: claim.event,
+                verdict,
+            });
+        }
         match claim.delivery {
-            Some(delivery) => self.claim_under(&claim, delivery, mark).await,
-            None => self.claim_alone(&claim, mark).await,
+            Some(delivery) => self.claim_under(&claim, delivery, taking).await,
+            None => self.claim_alone(&claim, taking).await,
         }
     }
 
-    async fn claim_alone(&self, claim: &Claim, mark: Mark) -> Result<Claimed, StoreError> {
-        let taking = Records::taking(claim.event, mark, claim.lease, None);
-        let reply = if self.link().takes_many() {
-            self.take_bound(taking).await.map(|answer| (answer, true))
-        } else {
-            let reply = self.take(taking, Alias::Left, None).await;
-            reply.map(|(answer, _, kept)| (answer, kept))
-        };
-        let (answer, kept) = match reply {
+    async fn claim_alone(&self, claim: &Claim, taking: Taking) -> Result<Claimed, StoreError> {
+        let (answer, _, kept) = match self.take(taking, false, None).await {
             Err(fault) if fault.is_full() => return Ok(full(claim, &fault)),
             reply => reply?,
         };
         let taken = Records::read_claim(answer)?;
         if taken.is_granted() && !kept {
-            self.withdraw(claim.event, mark, None).await?;
+            self.withdraw(claim.event, taking.mark, None).await?;
             return Err(too_few());
         }
         claimed(claim.event, &taken)
     }
 
-    async fn claim_under(&self, claim: &Claim, delivery: Key, mark: Mark) -> Result<Claimed, StoreError> {
-        let taking = Records::taking(claim.event, mark, claim.lease, Some(delivery));
-        let reply = if self.link().takes_many() {
-            self.take_bound(taking).await.map(|answer| (answer, None, true))
-        } else {
-            let bind = Step::command("SET", self.form().alias_key(delivery))
-                .arg(&taking.binding().to_bytes()[..])
-                .arg("NX")
-                .arg("GET")
-                .arg("PX")
-                .arg(self.form().alias_life());
-            self.take(taking, Alias::Left, Some(bind)).await
-        };
-        let (answer, alias, kept) = match reply {
+    async fn claim_under(&self, claim: &Claim, delivery: Key, taking: Taking) -> Result<Claimed, StoreError> {
+        let mark = taking.mark;
+        let bind = Step::script(&scripts::BIND, self.form().alias_key(delivery))
+            .arg(&taking.binding().to_bytes()[..])
+            .arg(self.form().alias_life());
+        let (answer, alias, kept) = match self.take(taking, false, Some(bind)).await {
             Err(fault) if fault.is_full() => return Ok(full(claim, &fault)),
             reply => reply?,
         };
         let taken = Records::read_claim(answer)?;
-        let bound = match alias {
-            Some(alias) => binding(alias)?,
-            None => taken.bound,
-        };
+        let bound = binding(alias.unwrap_or(Value::Nil))?;
         let result = if taken.is_granted() && !kept {
             Err(too_few())
         } else {
@@ -103,13 +99,13 @@ impl Records {
         bound: Option<Binding>,
     ) -> Result<Claimed, StoreError> {
         let own = || claimed(claim.event, taken);
-        let Some(mut bound) = bound else {
+        let binding = Binding {
+            record: claim.event,
+            mark,
+        };
+        let Some(mut bound) = bound.filter(|bound| taken.listed || *bound != binding) else {
             if !taken.listed {
                 // One delivery key too many: it is not remembered.
-                let binding = Binding {
-                    record: claim.event,
-                    mark,
-                };
                 self.rebind(delivery, binding, None).await?;
             }
             return own();
@@ -121,7 +117,7 @@ impl Records {
                 }
             } else {
                 let taking = Records::taking(bound.record, mark, claim.lease, None);
-                let (answer, _, kept) = self.take(taking, Alias::Found, None).await?;
+                let (answer, _, kept) = self.take(taking, true, None).await?;
                 let other = Records::read_claim(answer)?;
                 if other.is_granted() && !kept {
                     self.withdraw(bound.record, mark, None).await?;

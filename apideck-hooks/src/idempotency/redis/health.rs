@@ -6,7 +6,7 @@ use ::redis::Value;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// `SET … NX GET` and the flags of scripts are newer than all before.
+/// `SET … NX GET` in a cluster and the flags of scripts are newer than all before.
 const OLDEST: u32 = 7;
 
 /// Refuses a server that cannot do it; warns of one that may forget, or does not say.
@@ -52,6 +52,19 @@ pub(super) async fn check(link: &Link, within: Duration, cluster: bool) -> Resul
         }
     }
     Ok(())
+}
+
+/// What the server's clock says, since 1970.
+pub(super) async fn time(link: &Link, within: Duration) -> Result<Duration, StoreError> {
+    let mut connection = link.connection().await?;
+    let ask = ::redis::cmd("TIME");
+    let answer = timeout(within, connection.ask(&ask))
+        .await
+        .map_err(|_| StoreError::new("no answer to TIME in time"))?;
+    let (seconds, micros): (u64, u64) = answer
+        .and_then(|time| Ok(::redis::from_redis_value(time)?))
+        .map_err(StoreError::new)?;
+    Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
 }
 
 /// All texts in an answer: a cluster's servers answer each for themselves.

@@ -6,7 +6,7 @@
 use super::scripts::Step;
 use super::server::{Connection, Server};
 use crate::idempotency::store::StoreError;
-use ::redis::{ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use ::redis::{ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +28,15 @@ pub(super) struct Reply {
     pub(super) values: Vec<Value>,
     /// Whether enough replicas have what the first step wrote.
     pub(super) kept: bool,
+    /// Whether it was sent before, without an answer.
+    pub(super) again: bool,
+}
+
+/// What is sent.
+#[derive(Clone, Copy)]
+enum Request<'a> {
+    Steps(&'a [Step]),
+    Plain(&'a Pipeline),
 }
 
 /// Why nothing came back.
@@ -42,15 +51,6 @@ impl Fault {
 
     pub(super) fn io(error: io::Error) -> Self {
         Fault(error.into())
-    }
-
-    /// Of one call among several, as the script has said it.
-    pub(super) fn of_call(said: &str) -> Self {
-        let (code, detail) = said.split_once(' ').unwrap_or((said, ""));
-        Fault(::redis::make_extension_error(
-            code.to_owned(),
-            Some(detail.to_owned()),
-        ))
     }
 }
 
@@ -126,7 +126,7 @@ impl Link {
         patience.connect + patience.call
     }
 
-    /// Whether one script may be for several records, on whichever keys.
+    /// Whether one request may be for several records, on whichever keys.
     pub(super) fn takes_many(&self) -> bool {
         self.acks.is_none() && self.lanes[0].server.is_one()
     }
@@ -140,6 +140,15 @@ impl Link {
     /// Carries out the steps in their order, and again from the first when the connection breaks. With `acked`, waits
     /// for the replicas that the user wants to have what the first one wrote.
     pub(super) async fn send(&self, steps: &[Step], acked: bool) -> Result<Reply, Fault> {
+        self.send_request(Request::Steps(steps), acked).await
+    }
+
+    /// Sends the commands at once, and again when the connection breaks: an answer for each, an error of the server among them.
+    pub(super) async fn send_plain(&self, commands: &Pipeline) -> Result<Reply, Fault> {
+        self.send_request(Request::Plain(commands), false).await
+    }
+
+    async fn send_request(&self, request: Request<'_>, acked: bool) -> Result<Reply, Fault> {
         // Outside of a runtime nothing can be waited for; a guard that is dropped there asks all the same.
         Handle::try_current().map_err(|error| Fault::io(io::Error::other(error)))?;
         let lane = &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()];
@@ -148,10 +157,18 @@ impl Link {
         loop {
             let (generation, mut connection) = lane.connection().await?;
             let watch = Watch::new(lane, generation);
-            let result = carry_out(&mut connection, steps, in_full, acks).await;
+            let result = match request {
+                Request::Steps(steps) => carry_out(&mut connection, steps, in_full, acks).await,
+                Request::Plain(commands) => carry_out_plain(&mut connection, commands).await,
+            };
             watch.answered();
             let error = match result {
-                Ok(reply) => return Ok(reply),
+                Ok(reply) => {
+                    return Ok(Reply {
+                        again: !again,
+                        ..reply
+                    });
+                }
                 Err(error) => error,
             };
             match Remedy::for_error(&error) {
@@ -183,6 +200,7 @@ async fn carry_out(
         return Ok(Reply {
             values: vec![value.extract_error()?],
             kept: true,
+            again: false,
         });
     }
     let wait = acks.map(|acks| {
@@ -218,7 +236,28 @@ async fn carry_out(
         Some(acks) => matches!(values.pop(), Some(Value::Int(count)) if count >= i64::from(acks.replicas)),
         None => true,
     };
-    Ok(Reply { values, kept })
+    Ok(Reply {
+        values,
+        kept,
+        again: false,
+    })
+}
+
+async fn carry_out_plain(connection: &mut Connection, commands: &Pipeline) -> RedisResult<Reply> {
+    let values = connection.send_plain(commands).await?;
+    for value in &values {
+        // Other errors are of one call.
+        if let Value::ServerError(error) = value
+            && error.kind() == Some(ServerErrorKind::ReadOnly)
+        {
+            value.clone().extract_error()?;
+        }
+    }
+    Ok(Reply {
+        values,
+        kept: true,
+        again: false,
+    })
 }
 
 /// What helps against an error.

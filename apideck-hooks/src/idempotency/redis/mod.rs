@@ -12,6 +12,7 @@ mod records;
 mod scripts;
 mod server;
 mod sweeper;
+mod tokens;
 
 pub use builder::RedisStoreBuilder;
 
@@ -63,31 +64,33 @@ use sweeper::Sweeper;
 ///   from after it.
 /// - **Eviction.** Redis must have `maxmemory-policy noeviction`; connecting warns if not. A Redis that is full then grants no
 ///   claim (`503`), and still records how running events end.
-/// - **A clock that is set.** Leases and retention go by the clock of the Redis server (`TIME`), which is the machine's:
+/// - **A clock that is set.** Leases and retention go by the clock of the Redis server, as its keys' times to live do:
 ///   have it slewed, not set. A jump forward ends leases early, one back makes them last longer.
 ///
 /// # Cost
 ///
-/// One round trip to claim (in a cluster two, as the delivery key is on another server), one to finish, one for each
-/// renewal. About 400 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
+/// One round trip to claim and one to finish an event that comes for the first time, each with a plain command or two; one for a
+/// duplicate of what is done, and for each renewal. Another attempt and a failure take a Lua script, after a round trip that
+/// found that out. In a cluster,
+/// where the delivery key is on another server, and with `min_replicas_ack`, everything is a script: two round trips to claim.
+/// About 400 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
 /// `min_replicas_ack` adds a round trip to the replicas to each.
 ///
-/// On one server, claims and ends that come while two requests are under way go together, up to 64 in one script: they share
-/// a round trip and most of what a request costs. Each still has an answer of its own. In a cluster, and with
-/// `min_replicas_ack`, every call is a request.
+/// Plain commands that come while two requests are under way go together, up to 64 events in one request: they share a round
+/// trip and most of what a request costs. Each still has an answer of its own.
 ///
 /// # Keys
 ///
 /// | key | type | holds | kept |
 /// | --- | --- | --- | --- |
-/// | `PREFIX:r:KEY` | string | state (`r`un, `f`ree, `d`one), token, lease's end, attempt, mark of the last call, delivery keys | the retention after the last change; running, after the lease's end |
+/// | `PREFIX:r:KEY` | string | token, state (`r`un, `f`ree, `d`one), the time to live at which the lease ends, attempt, mark of the last call, delivery keys | the retention after the last change; running, two leases longer, and done at once up to as much |
 /// | `PREFIX:r:KEY` with a letter | hash | `s`tate, `t`oken, attempt `n`umber, lease `u`ntil, `m`ark, `a`liases; `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | as above |
 /// | `PREFIX:a:KEY` | string | the record that a delivery key is bound to | the retention and a day |
 /// | `PREFIX:dead` | sorted set | records that have a letter, by when they were set aside | swept |
 ///
-/// In a cluster, scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `ZSCORE`, `INFO`,
-/// `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `GET`, `SET`, `HMGET`, `HSET`, `DEL`, `PEXPIRE`, `ZSCORE`,
-/// `ZADD`, `ZREM`, `ZREVRANGEBYSCORE`, `ZRANGEBYSCORE`.
+/// Scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `BITFIELD`, `TIME`, `ZSCORE`,
+/// `INFO`, `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `GET`, `SET`, `HMGET`, `HSET`, `DEL`, `PTTL`, `PEXPIRE`,
+/// `ZSCORE`, `ZADD`, `ZREM`, `ZREVRANGEBYSCORE`, `ZRANGEBYSCORE`.
 ///
 /// # Dead letters
 ///

@@ -4,9 +4,8 @@
 //! call. Who finds more waits in the queue; a task takes all that waits, sends it as one request, and hands out the answers.
 //! So a caller that is dropped takes nobody's answer with it.
 
-use super::call::{Call, Form};
+use super::call::{Call, Form, Outcome};
 use super::link::{Fault, Link};
-use ::redis::Value;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,7 +17,7 @@ use tokio::time::timeout;
 /// How many requests are under way before calls wait for one another. More, and fewer calls share a request; fewer, and a
 /// call waits on an idle server.
 const UNDER_WAY: usize = 2;
-/// How many calls go together: for about a millisecond of the server's time.
+/// How many calls go together: for about half a millisecond of the server's time.
 const TOGETHER: usize = 64;
 /// How many calls wait at the most. Others send for themselves.
 const WAITING: usize = 1024;
@@ -38,9 +37,17 @@ struct Now {
     waiting: VecDeque<Waiting>,
 }
 
+/// What became of a call.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Carried {
+    pub(super) outcome: Outcome,
+    /// It was sent before, without an answer.
+    pub(super) again: bool,
+}
+
 struct Waiting {
     call: Call,
-    caller: oneshot::Sender<Result<Value, Fault>>,
+    caller: oneshot::Sender<Result<Carried, Fault>>,
 }
 
 impl Queue {
@@ -54,11 +61,11 @@ impl Queue {
     }
 
     /// Carries out a call, perhaps together with others.
-    pub(super) async fn send(self: &Arc<Self>, call: Call) -> Result<Value, Fault> {
+    pub(super) async fn send(self: &Arc<Self>, call: Call) -> Result<Carried, Fault> {
         let Some(answer) = self.wait(call) else {
             let _turn = Turn(self);
-            let mut answers = self.carry_out(&[call]).await?;
-            return Ok(answers.pop().unwrap_or(Value::Nil));
+            let mut carried = self.carry_out(&[call]).await?;
+            return Ok(carried.pop().unwrap_or_default());
         };
         match timeout(self.patience, answer).await {
             Ok(Ok(answer)) => answer,
@@ -68,7 +75,7 @@ impl Queue {
     }
 
     /// Joins the queue; or not, and takes a turn.
-    fn wait(&self, call: Call) -> Option<oneshot::Receiver<Result<Value, Fault>>> {
+    fn wait(&self, call: Call) -> Option<oneshot::Receiver<Result<Carried, Fault>>> {
         let mut now = self.now();
         if now.under_way < UNDER_WAY || now.waiting.len() >= WAITING {
             now.under_way += 1;
@@ -79,11 +86,16 @@ impl Queue {
         Some(answer)
     }
 
-    /// An answer for each call, in their order.
-    async fn carry_out(&self, calls: &[Call]) -> Result<Vec<Value>, Fault> {
-        let steps = self.form.steps(calls);
-        let values = self.link.send(&steps, false).await?.values;
-        Ok(Form::answers(calls, values))
+    /// What became of each call, in their order.
+    async fn carry_out(&self, calls: &[Call]) -> Result<Vec<Carried>, Fault> {
+        let reply = self.link.send_plain(&self.form.pipeline(calls)).await?;
+        let outcomes = Form::outcomes(calls, &reply.values).into_iter();
+        Ok(outcomes
+            .map(|outcome| Carried {
+                outcome,
+                again: reply.again,
+            })
+            .collect())
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
@@ -179,18 +191,12 @@ async fn all_gone(waiting: &mut [Waiting]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::call::{Ending, Mark};
     use super::super::server::{Address, Patience, Server};
     use super::*;
     use crate::delivery::Key;
     use crate::idempotency::store::Token;
 
-    const CALL: Call = Call::End(Ending {
-        record: Key::from_bytes([0; 16]),
-        token: Token(1),
-        mark: Mark([0; 16]),
-        done: true,
-    });
+    const CALL: Call = Call::Done(Key::from_bytes([0; 16]), Token(1));
 
     fn queue() -> Arc<Queue> {
         let second = Duration::from_secs(1);

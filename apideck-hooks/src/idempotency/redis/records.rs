@@ -1,12 +1,13 @@
-//! What is done to one record, each in one script.
+//! What is done to one record: by a command or two in the common case of what every event needs, else by a script.
 
-use super::answer::{array, binding, bytes, checked, flag, list, number, unexpected};
-use super::call::{Alias, Binding, Call, Ending, Form, Mark, Taking, digits, short};
+use super::answer::{array, bytes, flag, number, unexpected};
+use super::call::{Call, Form, Mark, Outcome, Taking, digits, short};
 use super::link::{Fault, Link, Reply};
 use super::queue::Queue;
 use super::scripts::{self, Step};
+use super::tokens::Tokens;
 use crate::delivery::Key;
-use crate::idempotency::store::{End, Held, Status, StoreError, Token, Verdict};
+use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, StoreError, Token, Verdict};
 use ::redis::Value;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -18,6 +19,8 @@ pub(super) struct Records {
     pub(super) queue: Arc<Queue>,
     /// Bytes of a letter's body.
     pub(super) body_limit: usize,
+    /// None where scripts do it all.
+    tokens: Option<Tokens>,
     /// Tells this store's calls from those of others.
     instance: u64,
     calls: AtomicU64,
@@ -31,8 +34,6 @@ pub(super) struct Taken {
     pub(super) listed: bool,
     /// Whether there was perhaps no record before.
     pub(super) new: bool,
-    /// What the delivery key was bound to before, where the claim binds it.
-    pub(super) bound: Option<Binding>,
 }
 
 impl Taken {
@@ -50,11 +51,11 @@ pub(super) fn millis(duration: Duration) -> u64 {
 }
 
 impl Records {
-    pub(super) fn new(link: Link, prefix: String, retention: Duration, body_limit: usize) -> Self {
-        let retention = millis(retention);
+    pub(super) fn new(queue: Queue, body_limit: usize, tokens: Option<Tokens>) -> Self {
         Records {
-            queue: Arc::new(Queue::new(link, Form { prefix, retention })),
+            queue: Arc::new(queue),
             body_limit,
+            tokens,
             instance: RandomState::new().hash_one(std::process::id()),
             calls: AtomicU64::new(0),
         }
@@ -93,49 +94,46 @@ impl Records {
         }
     }
 
-    /// Carries out a call, perhaps together with others.
-    async fn together(&self, call: Call) -> Result<Value, Fault> {
-        checked(self.queue.send(call).await?)
+    /// Claims a record that is not there, and binds a delivery key that is not bound; or says that it is done. None: that takes a
+    /// script.
+    pub(super) async fn take_first(&self, taking: Taking) -> Result<Option<Verdict>, Fault> {
+        let Some(tokens) = &self.tokens else {
+            return Ok(None);
+        };
+        let token = Token(tokens.next());
+        let carried = self.queue.send(Call::First(taking, token)).await?;
+        Ok(match carried.outcome {
+            Outcome::CarriedOut => Some(Verdict::Granted { token, attempt: 1 }),
+            Outcome::IsDone => Some(Verdict::Done),
+            Outcome::Unsure => None,
+        })
     }
 
-    /// Claims a record and binds the delivery key, perhaps together with others.
-    pub(super) async fn take_bound(&self, taking: Taking) -> Result<Value, Fault> {
-        self.together(Call::Take(taking)).await
-    }
-
-    /// Claims a record and carries out another step, if there is one: the claim's answer; the other step's; and whether enough
-    /// replicas have the claim.
+    /// Claims a record, or with `found` only one that is there, and carries out another step, if there is one: the claim's answer; the
+    /// other step's; and whether enough replicas have the claim.
     pub(super) async fn take(
         &self,
         taking: Taking,
-        alias: Alias,
+        found: bool,
         then: Option<Step>,
     ) -> Result<(Value, Option<Value>, bool), Fault> {
-        let steps: Vec<_> = [self.form().take([&taking].into_iter(), alias)]
-            .into_iter()
-            .chain(then)
-            .collect();
-        let Reply { values, kept } = self.link().send(&steps, true).await?;
+        let short = taking.delivery.map(short);
+        let claim = self
+            .step(&scripts::CLAIM, taking.record)
+            .arg(self.retention())
+            .arg(taking.lease)
+            .arg(&taking.mark.0[..])
+            .arg(short.as_ref().map_or(&[][..], |short| &short[..]))
+            .arg(MAX_ALIASES)
+            .arg(u8::from(found));
+        let steps: Vec<_> = [claim].into_iter().chain(then).collect();
+        let Reply { values, kept, .. } = self.link().send(&steps, true).await?;
         let mut values = values.into_iter();
-        let answer = first(values.next());
-        Ok((checked(answer)?, values.next(), kept))
+        Ok((values.next().unwrap_or(Value::Nil), values.next(), kept))
     }
 
     pub(super) fn read_claim(value: Value) -> Result<Taken, StoreError> {
-        if let Value::Int(token) = value {
-            return Ok(Taken {
-                verdict: Some(Verdict::Granted {
-                    token: Token(token.unsigned_abs()),
-                    attempt: 1,
-                }),
-                listed: true,
-                new: true,
-                bound: None,
-            });
-        }
-        let mut values = list(value)?;
-        let bound = if values.len() == 7 { values.pop() } else { None };
-        let [verdict, token, attempt, left, listed, new] = array(Value::Array(values))?;
+        let [verdict, token, attempt, left, listed, new] = array(value)?;
         let token = Token(number(&token)?.unsigned_abs());
         let verdict = match number(&verdict)? {
             0 => None,
@@ -144,7 +142,7 @@ impl Records {
                 attempt: count(&attempt)?,
             }),
             2 => Some(Verdict::Running {
-                lease_left: micros(&left)?,
+                lease_left: left_of(&left)?,
             }),
             3 => Some(Verdict::Done),
             4 => Some(Verdict::Dead),
@@ -154,7 +152,6 @@ impl Records {
             verdict,
             listed: flag(&listed)?,
             new: flag(&new)?,
-            bound: binding(bound.unwrap_or(Value::Nil))?,
         })
     }
 
@@ -189,15 +186,9 @@ impl Records {
 
     pub(super) async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
         let mark = self.mark();
-        let ending = |done| Ending {
-            record,
-            token,
-            mark,
-            done,
-        };
         let (held, kept, dead) = match end {
-            End::Done => self.end(ending(true)).await?,
-            End::Release => self.end(ending(false)).await?,
+            End::Done => self.settle(record, token, mark).await?,
+            End::Release => self.end(record, token, mark, "free", false).await?,
             End::Dead(letter) => {
                 // Who is late must not move another's letter to the top of the list.
                 match self.status(record).await? {
@@ -241,7 +232,7 @@ impl Records {
         let attempt = count(&attempt)?;
         Ok(match bytes(word)?.as_deref() {
             Some(b"run") => Status::Running {
-                lease_left: micros(&left)?,
+                lease_left: left_of(&left)?,
                 token,
                 attempt,
             },
@@ -252,14 +243,31 @@ impl Records {
         })
     }
 
-    /// Settles a record; whether it held, and enough replicas have that.
-    async fn end(&self, ending: Ending) -> Result<(Held, bool, bool), StoreError> {
-        let (value, kept) = if self.link().takes_many() {
-            (self.together(Call::End(ending)).await?, true)
-        } else {
-            let (value, kept) = self.acked(self.form().end([&ending].into_iter())).await?;
-            (checked(first(Some(value)))?, kept)
-        };
+    /// Marks a record as done.
+    async fn settle(&self, record: Key, token: Token, mark: Mark) -> Result<(Held, bool, bool), StoreError> {
+        let mut again = false;
+        if self.tokens.is_some() {
+            let carried = self.queue.send(Call::Done(record, token)).await?;
+            if carried.outcome == Outcome::CarriedOut {
+                return Ok((Held::Yes, true, false));
+            }
+            again = carried.again;
+        }
+        self.end(record, token, mark, "done", again).await
+    }
+
+    /// Settles a record by a script; whether it held, and enough replicas have that. `again`: it may be settled already.
+    async fn end(
+        &self,
+        record: Key,
+        token: Token,
+        mark: Mark,
+        state: &str,
+        again: bool,
+    ) -> Result<(Held, bool, bool), StoreError> {
+        let step = self.step(&scripts::FINISH, record).arg(digits(token));
+        let step = step.arg(&mark.0[..]).arg(state).arg(self.retention());
+        let (value, kept) = self.acked(step.arg(u8::from(again))).await?;
         Ok((held(&value)?, kept, false))
     }
 
@@ -282,14 +290,6 @@ pub(super) fn too_few() -> StoreError {
     StoreError::new("fewer replicas than `min_replicas_ack` have confirmed the write")
 }
 
-/// The answer to the one call that a script was for.
-fn first(answers: Option<Value>) -> Value {
-    match answers {
-        Some(Value::Array(mut answers)) if answers.len() == 1 => answers.remove(0),
-        _ => Value::Nil,
-    }
-}
-
 fn held(value: &Value) -> Result<Held, StoreError> {
     Ok(if flag(value)? { Held::Yes } else { Held::Lost })
 }
@@ -298,6 +298,6 @@ fn count(value: &Value) -> Result<u32, StoreError> {
     Ok(u32::try_from(number(value)?).unwrap_or(u32::MAX))
 }
 
-fn micros(value: &Value) -> Result<Duration, StoreError> {
-    Ok(Duration::from_micros(u64::try_from(number(value)?).unwrap_or(0)))
+fn left_of(value: &Value) -> Result<Duration, StoreError> {
+    Ok(Duration::from_millis(u64::try_from(number(value)?).unwrap_or(0)))
 }

@@ -27,6 +27,7 @@ scripts! {
     LETTER = "full.lua" "record.lua" "letter.lua";
     RELEASE = "full.lua" "record.lua" "release.lua";
     PURGE = "full.lua" "record.lua" "purge.lua";
+    BIND = "bind.lua";
     REBIND = "rebind.lua";
     INDEX_ADD = "index_add.lua";
     INDEX_DROP = "index_drop.lua";
@@ -49,19 +50,15 @@ const BYTES: usize = 256;
 
 impl Step {
     pub(super) fn script(script: &'static Script, key: Vec<u8>) -> Self {
-        let mut step = Step::calls(script, 1, 1);
-        step.key(key);
-        step
-    }
-
-    /// A script for so many calls on so many keys, which are its next arguments.
-    pub(super) fn calls(script: &'static Script, calls: usize, keys: usize) -> Self {
-        let mut cmd = Cmd::with_capacity(ARGS * calls, BYTES * calls);
-        cmd.arg("EVALSHA").arg(script.0.0.get_hash()).arg(keys);
+        let mut cmd = Cmd::with_capacity(ARGS, BYTES);
+        cmd.arg("EVALSHA")
+            .arg(script.0.0.get_hash())
+            .arg(1)
+            .arg(key.as_slice());
         Step {
             cmd,
             script: Some(script),
-            key: Vec::new(),
+            key,
         }
     }
 
@@ -78,17 +75,6 @@ impl Step {
     pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
         self.cmd.arg(arg);
         self
-    }
-
-    /// One more argument.
-    pub(super) fn add(&mut self, arg: impl ToRedisArgs) {
-        self.cmd.arg(arg);
-    }
-
-    /// One more key, before all arguments. A cluster goes by the last.
-    pub(super) fn key(&mut self, key: Vec<u8>) {
-        self.cmd.arg(key.as_slice());
-        self.key = key;
     }
 
     /// The command; a script by its hash.

@@ -6,9 +6,10 @@ use ::redis::cluster_async::ClusterConnection;
 use ::redis::cluster_routing::{Route, SingleNodeRoutingInfo, SlotAddr};
 use ::redis::sentinel::{SentinelClient, SentinelNodeConnectionInfo, SentinelServerType};
 use ::redis::{
-    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, RedisResult,
-    TlsMode, Value,
+    AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, IntoConnectionInfo, Pipeline,
+    RedisResult, TlsMode, Value,
 };
+use std::io;
 use std::time::Duration;
 use tokio::sync::Mutex;
 
@@ -134,6 +135,18 @@ impl Connection {
                 let route = SingleNodeRoutingInfo::SpecificNode(Route::with_key(key, SlotAddr::Master));
                 connection.route_pipeline(pipe, 0, count, route).await
             }
+        }
+    }
+
+    /// Sends the commands at once: an answer for each, an error of the server among them.
+    pub(super) async fn send_plain(&mut self, commands: &Pipeline) -> RedisResult<Vec<Value>> {
+        let Connection::One(connection) = self else {
+            return Err(io::Error::from(io::ErrorKind::Unsupported).into());
+        };
+        match commands.cmd_iter().next() {
+            // It costs less.
+            Some(command) if commands.len() == 1 => Ok(vec![connection.send_packed_command(command).await?]),
+            _ => connection.send_packed_commands(commands, 0, commands.len()).await,
         }
     }
 

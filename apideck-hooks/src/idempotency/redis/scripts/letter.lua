@@ -1,5 +1,4 @@
 -- What the letter of the record KEYS[1] says, and the record's state first; the state alone if it has none.
-local read = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
 if not record then
   return problem or {}

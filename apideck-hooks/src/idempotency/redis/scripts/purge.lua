@@ -1,7 +1,6 @@
 -- Forgets the record KEYS[1], which has a letter.
-local read = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
-if not record or not record.letter or record.state == 'run' and record.till > time() then
+if not record or not record.letter or record.left > 0 then
   return problem or 0
 end
 return redis.call('DEL', KEYS[1])

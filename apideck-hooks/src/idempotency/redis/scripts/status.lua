@@ -1,8 +1,7 @@
--- The state of the record KEYS[1]: its word, token, attempt, µs left of the lease. Not marked as one that only reads: a
+-- The state of the record KEYS[1]: its word, token, attempt, ms left of the lease. Not marked as one that only reads: a
 -- replica would run it, and may know nothing yet.
-local read = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
 if not record then
   return problem or {'', 0, 0, 0}
 end
-return {record.state, record.token, record.attempt, math.max(record.till - time(), 0)}
+return {record.state, record.token, record.attempt, record.left}

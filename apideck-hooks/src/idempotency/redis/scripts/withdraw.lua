@@ -1,6 +1,5 @@
 -- Takes back what the call with the mark ARGV[1] did to the record KEYS[1], as if it had never come.
 -- ARGV: the mark; 8 bytes of a delivery key to take off the list, or nothing; the retention in ms.
-local read, write = records()
 local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
 if not record then
   return problem or 0

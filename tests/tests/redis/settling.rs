@@ -1,0 +1,182 @@
+//! Marking an event as done is a command that is no script, and fences all the same.
+
+use super::{LONG, done, granted, key, ms, token_of};
+use apideck_hooks::RedisStore;
+use apideck_hooks::store::{Claim, End, Held, Key, Status, Store, Token, Verdict};
+use apideck_hooks_tests::redis::Isolated;
+use tokio::time::sleep;
+
+fn name(isolated: &Isolated, record: Key) -> String {
+    format!("{}:r:{record}", isolated.prefix)
+}
+
+async fn get(isolated: &Isolated, record: Key) -> Option<Vec<u8>> {
+    let mut get = redis::cmd("GET");
+    get.arg(name(isolated, record));
+    get.query_async(&mut isolated.client().await).await.unwrap()
+}
+
+async fn set(isolated: &Isolated, record: Key, value: &[u8]) {
+    let mut set = redis::cmd("SET");
+    set.arg(name(isolated, record)).arg(value).arg("KEEPTTL");
+    set.exec_async(&mut isolated.client().await).await.unwrap();
+}
+
+/// The record that the claim of this event makes, with another token in it.
+async fn record_under(isolated: &Isolated, record: Key, token: u64) {
+    let mut value = get(isolated, record).await.unwrap();
+    value[..8].copy_from_slice(&token.to_be_bytes());
+    value[9..25].copy_from_slice(format!("{token:016}").as_bytes());
+    set(isolated, record, &value).await;
+}
+
+async fn running(store: &RedisStore, record: Key) -> Option<Token> {
+    match store.status(record).await.unwrap() {
+        Status::Running { token, .. } => Some(token),
+        _ => None,
+    }
+}
+
+#[tokio::test]
+async fn an_owner_whose_claim_was_taken_changes_nothing() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let event = key();
+    let (first, _) = granted(&store, event, ms(1)).await;
+    sleep(ms(20)).await;
+    let (second, attempt) = granted(&store, event, LONG).await;
+    assert!(second > first && attempt == 2);
+    let before = get(&isolated, event).await;
+    assert_eq!(store.finish(event, first, End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(get(&isolated, event).await, before);
+    assert_eq!(store.finish(event, second, End::Done).await.unwrap(), Held::Yes);
+    let before = get(&isolated, event).await;
+    for token in [first, second] {
+        for end in [End::Done, End::Release] {
+            assert_eq!(store.finish(event, token, end).await.unwrap(), Held::Lost);
+        }
+    }
+    assert_eq!(get(&isolated, event).await, before);
+    assert_eq!(store.status(event).await.unwrap(), Status::Done { token: second });
+}
+
+/// Of two receivers whose clocks differ, the later one may have the lesser token, if the record was forgotten in between.
+#[tokio::test]
+async fn an_owner_from_before_the_record_was_forgotten_settles_nobody_elses() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    for less in [1, 2, 3, 1_000_000, u64::MAX] {
+        for end in [
+            End::Done,
+            End::Release,
+            End::Dead(super::dead_letters::letter("{}")),
+        ] {
+            let event = key();
+            let (old, _) = granted(&store, event, LONG).await;
+            let new = Token(old.0.saturating_sub(less).max(1));
+            record_under(&isolated, event, new.0).await;
+            for _ in 0..3 {
+                assert_eq!(store.finish(event, old, End::Done).await.unwrap(), Held::Lost);
+                assert_eq!(running(&store, event).await, Some(new), "{less} less");
+            }
+            assert_eq!(store.renew(event, old, LONG).await.unwrap(), Held::Lost);
+            let busy = store.claim(Claim::new(event, None, LONG)).await.unwrap();
+            assert!(matches!(busy.verdict, Verdict::Running { .. }), "{busy:?}");
+            let wanted = match end {
+                End::Done => Status::Done { token: new },
+                End::Release => Status::Released {
+                    token: new,
+                    attempt: 1,
+                },
+                End::Dead(_) => Status::Dead { token: new },
+            };
+            assert_eq!(store.finish(event, new, end).await.unwrap(), Held::Yes);
+            assert_eq!(store.status(event).await.unwrap(), wanted);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_token_settles_what_it_has_claimed() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let mut tokens = vec![1, 2, 9_999_999_999_999_999 >> 1, (1 << 53) - 1];
+    tokens.extend((0..53).map(|bit| 1 << bit));
+    for token in tokens.into_iter().map(Token) {
+        for others in [&[][..], &[token.0 - 1], &[token.0 + 1]] {
+            let event = key();
+            granted(&store, event, LONG).await;
+            record_under(&isolated, event, token.0).await;
+            for other in others {
+                let lost = store.finish(event, Token(*other), End::Done).await.unwrap();
+                assert_eq!((lost, running(&store, event).await), (Held::Lost, Some(token)));
+            }
+            assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+            assert_eq!(store.status(event).await.unwrap(), Status::Done { token });
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_gone_is_not_settled_and_nothing_is_left_of_the_try() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let event = key();
+    let (token, _) = granted(&store, event, LONG).await;
+    let mut forget = redis::cmd("DEL");
+    forget.arg(name(&isolated, event));
+    forget.exec_async(&mut isolated.client().await).await.unwrap();
+    assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(get(&isolated, event).await, None);
+    // A crash before it was cleared away.
+    set(&isolated, event, &7_u64.to_be_bytes()).await;
+    assert_eq!(store.status(event).await.unwrap(), Status::Absent);
+    assert_eq!(store.renew(event, Token(7), LONG).await.unwrap(), Held::Lost);
+    let claimed = store.claim(Claim::new(event, Some(key()), LONG)).await.unwrap();
+    let (token, attempt) = token_of(claimed);
+    assert_eq!(attempt, 1);
+    assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.status(event).await.unwrap(), Status::Done { token });
+}
+
+#[tokio::test]
+async fn what_a_command_cannot_settle_is_settled_by_a_script() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let (first, other, delivery) = (key(), key(), key());
+    let claimed = store
+        .claim(Claim::new(first, Some(delivery), LONG))
+        .await
+        .unwrap();
+    let (token, _) = token_of(claimed);
+    let dead = End::Dead(super::dead_letters::letter("{}"));
+    assert_eq!(store.finish(first, token, dead).await.unwrap(), Held::Yes);
+    // A record with a letter is a hash, which the command cannot settle.
+    let letters = store.dead_letters().unwrap();
+    assert!(letters.release(first).await.unwrap());
+    let claimed = store
+        .claim(Claim::new(other, Some(delivery), LONG))
+        .await
+        .unwrap();
+    assert_eq!(claimed.record, first);
+    let (token, attempt) = token_of(claimed);
+    assert_eq!(attempt, 1);
+    assert_eq!(
+        store.finish(first, Token(token.0 + 1), End::Done).await.unwrap(),
+        Held::Lost
+    );
+    assert_eq!(store.finish(first, token, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.status(first).await.unwrap(), Status::Done { token });
+    assert_eq!(store.status(other).await.unwrap(), Status::Absent);
+    done(&store, other).await;
+}
