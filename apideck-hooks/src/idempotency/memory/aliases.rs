@@ -28,6 +28,11 @@ impl Aliases {
         self.bindings.find(delivery)
     }
 
+    /// Begins to fetch from the memory what is needed to bind the key.
+    pub(super) fn fetch(&self, delivery: &Key) {
+        self.bindings.fetch(delivery, &self.queue);
+    }
+
     pub(super) fn record(&self, place: Place) -> Key {
         self.bindings.get(place).record
     }

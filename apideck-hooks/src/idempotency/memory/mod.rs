@@ -1,6 +1,7 @@
 //! The default store: in this process, forgotten at restart.
 
 mod aliases;
+mod index;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
 mod shard;
@@ -151,6 +152,10 @@ impl MemoryStore {
         // Both locks before anything is looked for: what is looked for is all over the memory, and a lock waits until all
         // that was asked of the memory before it is there.
         let mut shard = self.shard(&event);
+        if let Some((key, aliases)) = &delivery {
+            aliases.fetch(key);
+        }
+        shard.fetch(&event);
         // Once the lock is held, here and below: what is settled later is settled at a later time.
         let mut now = self.now();
         let mut found = None;

@@ -62,6 +62,11 @@ impl Shard {
         self.records.len()
     }
 
+    /// Begins to fetch from the memory what is needed to claim the record.
+    pub(super) fn fetch(&self, key: &Key) {
+        self.records.fetch(key, &self.done);
+    }
+
     /// The verdict on a record that there is, if its retention is not over.
     pub(super) fn claim_kept(
         &mut self,

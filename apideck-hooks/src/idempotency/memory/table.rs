@@ -5,14 +5,10 @@
 //! are not doubled as a vector would be, so there is no moment at which half of the memory is unused, and nothing of size is
 //! copied under a lock.
 
+pub(super) use super::index::Place;
+use super::index::{Index, NONE};
 use crate::delivery::Key;
-use hashbrown::HashTable;
 
-/// Where an entry is, until it is removed.
-pub(super) type Place = u32;
-
-/// No place: the end of a chain.
-const NONE: Place = Place::MAX;
 /// So many entries a table takes.
 pub(super) const MOST: usize = NONE as usize;
 /// Entries of a chunk.
@@ -35,29 +31,10 @@ pub(super) fn shard(key: &Key, shards: usize) -> usize {
 }
 
 pub(super) struct Table<T> {
-    index: HashTable<Slot>,
+    index: Index,
     chunks: Vec<Vec<Entry<T>>>,
     /// The chain of the places that are free again.
     vacant: Place,
-}
-
-/// Where the index leads. With half of the key's hash beside it, a growing index need not look at the entries, which are all
-/// over the memory.
-#[derive(Clone, Copy)]
-struct Slot {
-    place: Place,
-    hash: u32,
-}
-
-impl Slot {
-    /// What the index goes by: its lowest bits and its highest ones.
-    fn spread(&self) -> u64 {
-        spread(self.hash)
-    }
-}
-
-fn spread(hash: u32) -> u64 {
-    u64::from(hash).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 struct Entry<T> {
@@ -91,7 +68,7 @@ impl Queue {
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Table {
-            index: HashTable::new(),
+            index: Index::default(),
             chunks: Vec::new(),
             vacant: NONE,
         }
@@ -104,9 +81,16 @@ impl<T: Copy> Table<T> {
     }
 
     pub(super) fn find(&self, key: &Key) -> Option<Place> {
-        let hash = hash(key) as u32;
-        let is_it = |slot: &Slot| slot.hash == hash && self.entry(slot.place).key == *key;
-        Some(self.index.find(spread(hash), is_it)?.place)
+        self.index
+            .find(hash(key) as u32, |place| self.entry(place).key == *key)
+    }
+
+    /// Begins to fetch from the memory what is needed to add a key and to remove the first of the queue.
+    pub(super) fn fetch(&self, key: &Key, queue: &Queue) {
+        self.index.fetch(hash(key) as u32);
+        if let Some(first) = queue.first() {
+            self.index.fetch(hash(&self.entry(first).key) as u32);
+        }
     }
 
     pub(super) fn get(&self, place: Place) -> &T {
@@ -133,9 +117,7 @@ impl<T: Copy> Table<T> {
             *self.entry_mut(place) = entry;
             place
         };
-        let hash = hash(key) as u32;
-        let slot = Slot { place, hash };
-        self.index.insert_unique(slot.spread(), slot, Slot::spread);
+        self.index.insert(hash(key) as u32, place);
         place
     }
 
@@ -153,10 +135,7 @@ impl<T: Copy> Table<T> {
 
     /// Removes an entry that is in no queue.
     pub(super) fn remove(&mut self, place: Place) -> T {
-        let hash = spread(hash(&self.entry(place).key) as u32);
-        if let Ok(found) = self.index.find_entry(hash, |slot| slot.place == place) {
-            found.remove();
-        }
+        self.index.remove(hash(&self.entry(place).key) as u32, place);
         let vacant = self.vacant;
         let entry = self.entry_mut(place);
         entry.after = vacant;
