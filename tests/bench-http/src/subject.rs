@@ -51,7 +51,7 @@ const fn script(name: &'static str, file: &'static str, scheme: Scheme, label: &
     }
 }
 
-pub(crate) const ALL: [Subject; 12] = [
+pub(crate) const ALL: [Subject; 13] = [
     server(BASE, "hyper", Scheme::Raw, "bare hyper: reads the body"),
     server("axum", "axum", Scheme::Raw, "bare axum: reads the body"),
     server(
@@ -77,6 +77,12 @@ pub(crate) const ALL: [Subject; 12] = [
         "ours-axum",
         Scheme::Sorted,
         "**apideck-hooks in axum**, sorted signature",
+    ),
+    server(
+        "by-hand-hyper",
+        "by-hand-hyper",
+        Scheme::Raw,
+        "by hand on hyper, mutexed map",
     ),
     server("by-hand", "by-hand", Scheme::Raw, "by hand in axum, mutexed map"),
     server(

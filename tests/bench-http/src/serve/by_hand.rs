@@ -1,15 +1,18 @@
 //! The receiver that one would write: verify the raw body, read the event into a struct, remember its key.
 
-use super::{Failure, control};
+use super::{Failure, connections, control};
 use crate::event::SECRET;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use sha2::Sha256;
@@ -139,17 +142,21 @@ struct App<S> {
     handled: Arc<AtomicU64>,
 }
 
-pub(super) async fn run<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
+fn app<S: Seen>(listener: &TcpListener, seen: S) -> Result<Arc<App<S>>, Failure> {
     let handled = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&handled);
-    control(&listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
-    let app = App {
+    control(listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
+    Ok(Arc::new(App {
         key: Hmac::new_from_slice(SECRET.as_bytes())?,
         seen,
         handled,
-    };
+    }))
+}
+
+pub(super) async fn axum<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
     let routes = Router::new().route(crate::event::PATH, post(receive::<S>));
-    Ok(axum::serve(listener, routes.with_state(Arc::new(app))).await?)
+    let app = app(&listener, seen)?;
+    Ok(axum::serve(listener, routes.with_state(app)).await?)
 }
 
 async fn receive<S: Seen>(
@@ -157,27 +164,53 @@ async fn receive<S: Seen>(
     headers: HeaderMap,
     body: Bytes,
 ) -> impl IntoResponse {
-    let signature = headers
-        .get("x-apideck-signature")
-        .and_then(|value| unhex(value.as_bytes()));
-    let mac = app.key.clone().chain_update(&body);
-    if signature.is_none_or(|signature| mac.verify_slice(&signature).is_err()) {
-        return answer(StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
+    let (status, body) = app.decide(&headers, &body).await;
+    answer(status, body)
+}
+
+/// The same without axum: less than this nobody can spend who does it all.
+pub(super) async fn hyper<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
+    let app = app(&listener, seen)?;
+    let service = service_fn(move |request: Request<Incoming>| {
+        let app = Arc::clone(&app);
+        async move {
+            let (head, body) = request.into_parts();
+            let body = body.collect().await?.to_bytes();
+            let (status, body) = app.decide(&head.headers, &body).await;
+            let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+            *response.status_mut() = status;
+            let json = HeaderValue::from_static("application/json");
+            response.headers_mut().insert(CONTENT_TYPE, json);
+            Ok::<_, hyper::Error>(response)
+        }
+    });
+    connections(listener, service).await
+}
+
+impl<S: Seen> App<S> {
+    async fn decide(&self, headers: &HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
+        let signature = headers
+            .get("x-apideck-signature")
+            .and_then(|value| unhex(value.as_bytes()));
+        let mac = self.key.clone().chain_update(body);
+        if signature.is_none_or(|signature| mac.verify_slice(&signature).is_err()) {
+            return (StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
+        }
+        let Some(key) = headers
+            .get("x-apideck-idempotency-key")
+            .and_then(|key| key.to_str().ok())
+        else {
+            return (StatusCode::BAD_REQUEST, r#"{"error":"key"}"#);
+        };
+        let Ok(event) = serde_json::from_slice::<Envelope>(body) else {
+            return (StatusCode::BAD_REQUEST, r#"{"error":"body"}"#);
+        };
+        if !self.seen.insert(key) {
+            return (StatusCode::OK, r#"{"status":"duplicate"}"#);
+        }
+        handle(event, &self.handled).await;
+        (StatusCode::OK, r#"{"status":"handled"}"#)
     }
-    let Some(key) = headers
-        .get("x-apideck-idempotency-key")
-        .and_then(|key| key.to_str().ok())
-    else {
-        return answer(StatusCode::BAD_REQUEST, r#"{"error":"key"}"#);
-    };
-    let Ok(event) = serde_json::from_slice::<Envelope>(&body) else {
-        return answer(StatusCode::BAD_REQUEST, r#"{"error":"body"}"#);
-    };
-    if !app.seen.insert(key) {
-        return answer(StatusCode::OK, r#"{"status":"duplicate"}"#);
-    }
-    handle(event, &app.handled).await;
-    answer(StatusCode::OK, r#"{"status":"handled"}"#)
 }
 
 pub(super) fn answer(status: StatusCode, body: &'static str) -> impl IntoResponse + use<> {

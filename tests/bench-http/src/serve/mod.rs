@@ -28,8 +28,9 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Failure> {
         match name {
             "hyper" => bare::hyper(listener).await,
             "axum" => bare::axum(listener).await,
-            "by-hand" => by_hand::run(listener, by_hand::Mutexed::default()).await,
-            "by-hand-moka" => by_hand::run(listener, by_hand::Moka::default()).await,
+            "by-hand" => by_hand::axum(listener, by_hand::Mutexed::default()).await,
+            "by-hand-hyper" => by_hand::hyper(listener, by_hand::Mutexed::default()).await,
+            "by-hand-moka" => by_hand::axum(listener, by_hand::Moka::default()).await,
             "ours-hyper" => ours::hyper(listener).await,
             "ours-axum" => ours::axum(listener).await,
             "svix" => standard::svix(listener).await,
