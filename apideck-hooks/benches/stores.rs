@@ -16,7 +16,7 @@ mod subject;
 use apideck_hooks::{MemoryStore, SqliteStore};
 use plain::{PlainMemory, PlainMemoryBoth, PlainSqlite};
 use report::{Report, Target};
-use servers::Four;
+use servers::Subjects;
 use std::path::Path;
 use std::process::ExitCode;
 use subject::{Ours, Subject, TASKS};
@@ -101,21 +101,28 @@ impl Bench {
             .add(what.to_owned(), ours.ratio(plain, 1), Target::AtLeast(5.0));
     }
 
-    async fn server(&mut self, name: &str, subjects: Four) {
-        let Some(mut subjects) = subjects else {
+    async fn server(&mut self, name: &str, subjects: Subjects) {
+        let Some(server) = subjects else {
             let why = "its server's URL or its feature is not given";
             return self.report.skip(format!("{name}: rate ÷ by hand"), why);
         };
+        let mut subjects: Vec<_> = server.four.into_iter().chain(server.plain_both).collect();
         self.measure(&mut subjects).await;
-        let [both, one, plain, fenced] = &subjects;
+        let [both, one, plain, fenced, plain_both @ ..] = &subjects[..] else {
+            return;
+        };
         for (n, tasks) in TASKS.into_iter().enumerate() {
-            for (subject, keys) in [(both, "both keys"), (one, "one key")] {
-                let what = format!("{name}, {keys}, {tasks} tasks: rate ÷ by hand");
-                self.report
-                    .add(what, subject.ratio(plain, n), Target::AtLeast(0.9));
+            let others = [
+                (both, "both keys", plain, "by hand"),
+                (one, "one key", plain, "by hand"),
+                (both, "both keys", fenced, "fenced"),
+            ];
+            let plain_both = plain_both.iter();
+            let plain_both = plain_both.map(|plain| (both, "both keys", plain, "by hand, both keys"));
+            for (ours, keys, other, what) in others.into_iter().chain(plain_both) {
+                let what = format!("{name}, {keys}, {tasks} tasks: rate ÷ {what}");
+                self.report.add(what, ours.ratio(other, n), Target::AtLeast(0.9));
             }
-            let what = format!("{name}, both keys, {tasks} tasks: rate ÷ fenced");
-            self.report.add(what, both.ratio(fenced, n), Target::AtLeast(0.9));
         }
     }
 }

@@ -151,6 +151,29 @@ impl Handle for PlainRedis {
     }
 }
 
+/// The same with both keys: which event a delivery key stands for, too.
+#[cfg(feature = "redis")]
+pub(crate) struct PlainRedisBoth(pub(crate) redis::aio::MultiplexedConnection, pub(crate) u32);
+
+#[cfg(feature = "redis")]
+impl Handle for PlainRedisBoth {
+    async fn handle(&self, n: u64) {
+        let mut connection = self.0.clone();
+        let name = |kind, n| format!("apideck-hooks-bench:{}:plain:{kind}:{}", self.1, key(n));
+        let (record, alias) = (name('r', n), name('a', !n));
+        let mut claim = redis::pipe();
+        claim.cmd("SET").arg(&record).arg("running");
+        claim.arg("NX").arg("PX").arg(600_000);
+        claim.cmd("SET").arg(&alias).arg(&key(n).to_bytes()[..]);
+        claim.arg("NX").arg("PX").arg(600_000);
+        let claimed: (bool, bool) = claim.query_async(&mut connection).await.expect("an answer");
+        assert_eq!(claimed, (true, true));
+        let mut finish = redis::cmd("SET");
+        finish.arg(&record).arg("done").arg("PX").arg(600_000);
+        let () = finish.query_async(&mut connection).await.expect("an answer");
+    }
+}
+
 /// The least that fences: both keys, and a number that only its owner's command makes the largest.
 #[cfg(feature = "redis")]
 pub(crate) struct FencedRedis(pub(crate) redis::aio::MultiplexedConnection, pub(crate) u32);

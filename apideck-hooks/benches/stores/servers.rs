@@ -2,13 +2,20 @@
 
 use super::subject::Subject;
 
-/// Ours with both keys, ours with the event key alone, the plain one, the least that keeps the promise; none without a
-/// server.
-pub(crate) type Four = Option<[Subject; 4]>;
+/// None without a server.
+pub(crate) type Subjects = Option<Box<Server>>;
+
+/// All that is measured on a server.
+pub(crate) struct Server {
+    /// Ours with both keys, ours with the event key alone, the plain one, the least that keeps the promise.
+    pub(crate) four: [Subject; 4],
+    /// The plain one with both keys.
+    pub(crate) plain_both: Option<Subject>,
+}
 
 #[cfg(feature = "postgres")]
 pub(crate) mod postgres {
-    use super::{Four, Subject};
+    use super::{Server, Subject, Subjects};
     use crate::plain::{FencedPostgres, PlainPostgres};
     use crate::subject::Ours;
     use apideck_hooks::PostgresStore;
@@ -26,7 +33,7 @@ pub(crate) mod postgres {
         pool.connect(url).await.expect("the server at DATABASE_URL")
     }
 
-    pub(crate) async fn subjects() -> Four {
+    pub(crate) async fn subjects() -> Subjects {
         let url = std::env::var("DATABASE_URL").ok()?;
         clear().await;
         let mut stores = Vec::new();
@@ -42,7 +49,7 @@ pub(crate) mod postgres {
         plain.execute(table).await.expect("a table");
         let fenced = pool(&url).await;
         fenced.execute(FencedPostgres::TABLE).await.expect("a table");
-        Some([
+        let four = [
             Subject::new(
                 "postgres",
                 EVENTS,
@@ -61,7 +68,11 @@ pub(crate) mod postgres {
             ),
             Subject::new("postgres, by hand", EVENTS, PlainPostgres(plain)),
             Subject::new("postgres, fenced", EVENTS, FencedPostgres(fenced)),
-        ])
+        ];
+        Some(Box::new(Server {
+            four,
+            plain_both: None,
+        }))
     }
 
     pub(crate) async fn clear() {
@@ -76,8 +87,8 @@ pub(crate) mod postgres {
 
 #[cfg(feature = "redis")]
 pub(crate) mod redis {
-    use super::{Four, Subject};
-    use crate::plain::{FencedRedis, PlainRedis};
+    use super::{Server, Subject, Subjects};
+    use crate::plain::{FencedRedis, PlainRedis, PlainRedisBoth};
     use crate::subject::Ours;
     use apideck_hooks::RedisStore;
     use std::time::Duration;
@@ -120,7 +131,7 @@ pub(crate) mod redis {
         }
     }
 
-    pub(crate) async fn subjects() -> Four {
+    pub(crate) async fn subjects() -> Subjects {
         let url = std::env::var("REDIS_URL").ok()?;
         let run = std::process::id();
         let mut stores = Vec::new();
@@ -141,7 +152,9 @@ pub(crate) mod redis {
             .expect("an answer");
         let fenced = client.get_multiplexed_async_connection().await;
         let fenced = FencedRedis(fenced.expect("a connection"), run);
-        Some([
+        let plain_both = client.get_multiplexed_async_connection().await;
+        let plain_both = PlainRedisBoth(plain_both.expect("a connection"), run);
+        let four = [
             Subject::new(
                 "redis",
                 EVENTS,
@@ -160,6 +173,10 @@ pub(crate) mod redis {
             ),
             Subject::new("redis, by hand", EVENTS, PlainRedis(plain, run)),
             Subject::new("redis, fenced", EVENTS, fenced),
-        ])
+        ];
+        Some(Box::new(Server {
+            four,
+            plain_both: Some(Subject::new("by hand, both keys", EVENTS, plain_both)),
+        }))
     }
 }

@@ -3,7 +3,6 @@
 use crate::delivery::Key;
 use crate::idempotency::store::Token;
 use ::redis::{Cmd, Pipeline, Value};
-use std::io::Write;
 
 /// Tells a call from all others, so that it can be sent again when its answer was lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,27 +92,42 @@ pub(super) fn short(delivery: Key) -> [u8; 8] {
 }
 
 /// As records have it, which are compared byte by byte.
-pub(super) fn digits(token: Token) -> String {
-    format!("{:016}", token.0)
+pub(super) fn digits(token: Token) -> [u8; 16] {
+    padded(token.0)
+}
+
+/// The last so many digits.
+fn padded<const N: usize>(mut number: u64) -> [u8; N] {
+    let mut digits = [b'0'; N];
+    for digit in digits.iter_mut().rev() {
+        *digit += (number % 10) as u8;
+        number /= 10;
+    }
+    digits
 }
 
 impl Form {
     pub(super) fn record_key(&self, record: Key) -> Vec<u8> {
-        self.name("r", record)
+        self.name(b'r', record)
     }
 
     pub(super) fn alias_key(&self, delivery: Key) -> Vec<u8> {
-        self.name("a", delivery)
+        self.name(b'a', delivery)
     }
 
     pub(super) fn alias_life(&self) -> u64 {
         self.retention + GRACE
     }
 
-    fn name(&self, kind: &str, key: Key) -> Vec<u8> {
+    fn name(&self, kind: u8, key: Key) -> Vec<u8> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut name = Vec::with_capacity(self.prefix.len() + 35);
-        // Writing to a `Vec` does not fail.
-        let _ = write!(name, "{}:{kind}:{key}", self.prefix);
+        name.extend(self.prefix.as_bytes());
+        name.extend([b':', kind, b':']);
+        // Not formatted: that costs more than the rest of it.
+        for byte in key.to_bytes() {
+            name.extend([byte >> 4, byte & 15].map(|digit| DIGITS[usize::from(digit)]));
+        }
         name
     }
 
@@ -162,9 +176,10 @@ impl Form {
     fn first_record(&self, taking: &Taking, Token(token): Token) -> Vec<u8> {
         let mut record = Vec::with_capacity(75);
         record.extend(token.to_be_bytes());
-        let rest = self.life(taking.lease) - taking.lease;
-        // Writing to a `Vec` does not fail.
-        let _ = write!(record, "r{token:016}{rest:016}{:010}", 1);
+        record.push(b'r');
+        record.extend(padded::<16>(token));
+        record.extend(padded::<16>(self.life(taking.lease) - taking.lease));
+        record.extend(padded::<10>(1));
         record.extend(taking.mark.0);
         record.extend(taking.delivery.map(short).into_iter().flatten());
         record
@@ -311,6 +326,15 @@ mod tests {
         for short in [&b""[..], &[0x7f; 8]] {
             assert_eq!(first_outcome(&without, Some(&text(short)), None), Outcome::Unsure);
         }
+    }
+
+    #[test]
+    fn names_are_as_they_are_documented() {
+        let key = Key::from_bytes(std::array::from_fn(|n| (17 * n) as u8));
+        let name = form().record_key(key);
+        assert_eq!(name, format!("test:r:{key}").as_bytes());
+        assert_eq!(name, b"test:r:00112233445566778899aabbccddeeff");
+        assert_eq!(form().alias_key(key), format!("test:a:{key}").as_bytes());
     }
 
     #[test]

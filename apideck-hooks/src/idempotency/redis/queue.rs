@@ -140,6 +140,8 @@ impl Carrier {
                     for (waiting, answer) in waiting.into_iter().zip(answers) {
                         let _ = waiting.caller.send(Ok(answer));
                     }
+                    // Those who were answered go on first, and what they ask next goes along.
+                    tokio::task::yield_now().await;
                 }
                 Err(fault) => {
                     for waiting in waiting {

@@ -174,7 +174,7 @@ impl Records {
     pub(super) async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
         let step = self
             .step(&scripts::RENEW, record)
-            .arg(digits(token))
+            .arg(&digits(token)[..])
             .arg(millis(lease))
             .arg(self.retention());
         let (value, kept) = self.acked(step).await?;
@@ -197,7 +197,7 @@ impl Records {
                 }
                 // First, so that no letter is ever without its place in the list.
                 self.list_dead(record).await?;
-                let step = self.step(&scripts::SET_ASIDE, record).arg(digits(token));
+                let step = self.step(&scripts::SET_ASIDE, record).arg(&digits(token)[..]);
                 let step = step.arg(&mark.0[..]).arg(self.retention());
                 let (value, kept) = self.acked(self.letter_args(step, letter)).await?;
                 (held(&value)?, kept, true)
@@ -212,7 +212,7 @@ impl Records {
             }
             (Held::Yes, false) if dead => {
                 // Set aside is what is kept: nothing else is acknowledged as that.
-                let step = self.step(&scripts::REOPEN, record).arg(digits(token));
+                let step = self.step(&scripts::REOPEN, record).arg(&digits(token)[..]);
                 let step = step.arg(&mark.0[..]);
                 self.one(step.arg(self.retention())).await?;
                 return Err(too_few());
@@ -265,7 +265,7 @@ impl Records {
         state: &str,
         again: bool,
     ) -> Result<(Held, bool, bool), StoreError> {
-        let step = self.step(&scripts::FINISH, record).arg(digits(token));
+        let step = self.step(&scripts::FINISH, record).arg(&digits(token)[..]);
         let step = step.arg(&mark.0[..]).arg(state).arg(self.retention());
         let (value, kept) = self.acked(step.arg(u8::from(again))).await?;
         Ok((held(&value)?, kept, false))
