@@ -126,7 +126,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let conflicts = paths
         .iter()
         .zip(0_u16..)
-        .map(|(path, position)| quote_spanned!(name_span(path)=> __CLAIMS.check(#position);));
+        .map(|(path, position)| quote_spanned!(name_span(path)=> const _: () = __CLAIMS.check(#position);));
     let gap = (!open).then(|| {
         let span = paths.last().map_or_else(Span::call_site, name_span);
         let private = Krate::private(span);
@@ -145,7 +145,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         a_handler_is_a_function_with_the_attribute_on!();
         const __HANDLERS: &[#private::Entry] = &[#(#entries),*];
         const __CLAIMS: &#private::Claims = &#private::Claims::new(__HANDLERS);
-        const _: () = { #(#conflicts)* };
+        #(#conflicts)*
         #gap
         static __PLAN: #private::Plan = #private::Plan::new(__HANDLERS);
 

@@ -1,3 +1,5 @@
+//! errors: 2
+
 use apideck_hooks::{Hooks, events::{ConnectionCallable, ConnectionEvent, ConnectionCreated}, on, router};
 
 #[on("vault.connection.callable")]
