@@ -74,6 +74,15 @@ serde_json = \"1\"
 sha2 = { version = \"0.11\", default-features = false }
 tracing = { version = \"0.1\", default-features = false, features = [\"std\"] }$hyper"
 crate receiver receiver.rs <<< "apideck-hooks = { path = \"$root/apideck-hooks\" }$hyper"
+# The dependencies of the server in hyper's guide (hyper.rs/guides/1/server/hello-world): all features. The receiver beside it is built
+# from the same, and from this project.
+guide='
+http-body-util = "0.1"
+hyper = { version = "1", features = ["full"] }
+hyper-util = { version = "0.1", features = ["full"] }
+tokio = { version = "1", features = ["full"] }'
+crate guide server.rs <<< "$guide"
+crate guided receiver.rs <<< "apideck-hooks = { path = \"$root/apideck-hooks\" }$guide"
 
 handlers() {
     local kinds='plain table by_hand macros'
@@ -108,12 +117,13 @@ handlers() {
 
 builds() {
     echo '== clean build of a minimal receiver'
-    for kind in server floor receiver; do
+    local kinds='server floor receiver guide guided'
+    for kind in $kinds; do
         (cd "$work/$kind" && cargo fetch -q)
         : > "$work/$kind.seconds"
     done
     for _ in $(seq "$(((runs + 1) / 2))"); do
-        for kind in server floor receiver; do
+        for kind in $kinds; do
             rm -rf "$work/$kind/target"
             seconds "$kind" cargo build -q >> "$work/$kind.seconds"
         done
@@ -121,8 +131,12 @@ builds() {
     server=$(median < "$work/server.seconds")
     floor=$(median < "$work/floor.seconds")
     receiver=$(median < "$work/receiver.seconds")
+    guide=$(median < "$work/guide.seconds")
+    guided=$(median < "$work/guided.seconds")
     echo "hyper server $server s, with the libraries $floor s, receiver $receiver s"
     target 'times the hyper server' "$(divide "$receiver" "$server")" 1.25
+    echo "with the dependencies of hyper's guide: server $guide s, receiver $guided s"
+    target "times the server of hyper's guide" "$(divide "$guided" "$guide")" 1.25
     echo "of these, the libraries alone are $(divide "$floor" "$server") times the hyper server"
     check 'times the server with the libraries' "$(divide "$receiver" "$floor")" 1.4
 }
