@@ -66,8 +66,8 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     let mut part = Part::new("throughput");
     let base = all.iter().find(|measured| measured.subject.name == BASE);
     part.line(format!(
-        "Measured on {}: {}. Every server is one process on one core, the load on another: {CONNECTIONS} connections, \
-         keep-alive, the reference's 921-byte example as events of their own. Medians of {} interleaved rounds \
+        "Measured on {}: {}. Every server is one process on one core, the load, which never sleeps, on another: {CONNECTIONS} \
+         connections, keep-alive, the reference's 921-byte example as events of their own. Medians of {} interleaved rounds \
          (least–most); ratios are the medians of the rounds' own.\n",
         machine::today(),
         machine::describe(),
@@ -122,6 +122,7 @@ fn targets(all: &[Measured], part: &mut Part) {
         part.target(what, rate(one, other), Limit::AtLeast(least));
     }
     // What is left of the targets against bare hyper for whoever verifies, parses and remembers.
+    part.line("");
     for (one, other) in [("by-hand-hyper", "hyper"), ("axum", "svix")] {
         if let (Some(time), Some(rate)) = (time(one, other), rate(one, other)) {
             let (one, other) = (name(one), name(other));
