@@ -42,6 +42,7 @@ fn main() {
     clock.add("typed parse", parts::Parse::default());
     clock.add("map", parts::Map::default());
     clock.add("spawn", parts::Spawn::default());
+    clock.add("both keys", parts::Keys::default());
     clock.add("delivery", Receiver::new(handlers::one(), Signed::Raw));
     clock.add("delivery, sorted", Receiver::new(handlers::one(), Signed::Sorted));
     clock.add("140 handlers", Receiver::new(handlers::all(), Signed::Raw));

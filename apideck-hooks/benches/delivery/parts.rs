@@ -9,7 +9,7 @@ use std::time::Instant;
 use hmac::{Hmac, Mac as _};
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map as JsonMap, Value};
-use sha2::Sha256;
+use sha2::{Digest, Sha256};
 use tokio::runtime::Runtime;
 
 use crate::clock::Way;
@@ -120,6 +120,31 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<jiff::Timestamp, D
     <&str>::deserialize(deserializer)?
         .parse()
         .map_err(serde::de::Error::custom)
+}
+
+/// What the keys are made of, event and delivery: a hash over texts as long as the example's. No part of the sum, whose map has a
+/// key for nothing.
+#[derive(Default)]
+pub(crate) struct Keys {
+    numbers: Numbers,
+}
+
+impl Way for Keys {
+    fn prepare(&mut self, events: Numbers) {
+        self.numbers = events;
+    }
+
+    fn run(&mut self) {
+        for number in self.numbers.clone() {
+            let mut texts = ([0_u8; 109], [0_u8; 85]);
+            texts.0[..8].copy_from_slice(&number.to_le_bytes());
+            texts.1[..8].copy_from_slice(&number.to_le_bytes());
+            black_box((
+                Sha256::digest(black_box(texts.0)),
+                Sha256::digest(black_box(texts.1)),
+            ));
+        }
+    }
 }
 
 /// One key of 16 bytes inserted into a sharded map, and updated.

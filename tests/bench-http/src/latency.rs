@@ -15,7 +15,8 @@ pub(crate) const SHARE: f64 = 0.7;
 const PEAKS: usize = 3;
 
 /// Those of which it is asked.
-const NAMES: [&str; 6] = [
+const NAMES: [&str; 7] = [
+    "axum",
     "ours-hyper",
     "ours-hyper-sorted",
     "ours-axum",
