@@ -280,13 +280,16 @@ pub async fn what_is_settled_cannot_be_settled_again(store: Arc<impl Store>) {
         let (token, _) = granted(&*store, event, LONG).await;
         assert_eq!(finish(&*store, event, token, end).await, Held::Yes);
         let settled = status(&*store, event).await;
-        for end in [End::Done, End::Release, End::Dead(letter())] {
-            assert_eq!(finish(&*store, event, token, end).await, Held::Lost);
+        // Numbers that no store has for a token, too.
+        for token in [token, Token(1 << 63), Token(u64::MAX)] {
+            for end in [End::Done, End::Release, End::Dead(letter())] {
+                assert_eq!(finish(&*store, event, token, end).await, Held::Lost);
+            }
+            assert_eq!(
+                store.renew(event, token, LONG).await.expect("a renewal"),
+                Held::Lost
+            );
         }
-        assert_eq!(
-            store.renew(event, token, LONG).await.expect("a renewal"),
-            Held::Lost
-        );
         assert_eq!(status(&*store, event).await, settled);
     }
 }
@@ -306,12 +309,14 @@ pub async fn an_unknown_record_is_lost_and_absent(store: Arc<impl Store>) {
 pub async fn a_token_of_the_future_is_lost(store: Arc<impl Store>) {
     let event = key();
     let (token, _) = granted(&*store, event, LONG).await;
-    let other = Token(token.0 + 1);
-    assert_eq!(
-        store.renew(event, other, LONG).await.expect("a renewal"),
-        Held::Lost
-    );
-    assert_eq!(finish(&*store, event, other, End::Done).await, Held::Lost);
+    // The last one has the digits of the token, and one more.
+    for other in [token.0 + 1, 1 << 63, u64::MAX, 10_u64.pow(16) + token.0].map(Token) {
+        assert_eq!(
+            store.renew(event, other, LONG).await.expect("a renewal"),
+            Held::Lost
+        );
+        assert_eq!(finish(&*store, event, other, End::Done).await, Held::Lost);
+    }
     assert_eq!(finish(&*store, event, token, End::Done).await, Held::Yes);
 }
 

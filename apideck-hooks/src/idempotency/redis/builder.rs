@@ -87,7 +87,7 @@ impl RedisStoreBuilder {
 
     /// How long an answer is waited for, 2 seconds by default. After that the connection is given up: the next call
     /// makes another. Keep both time-outs together below the receiver's
-    /// [`store_timeout`](crate::HooksBuilder::store_timeout).
+    /// [`store_timeout`](crate::HooksBuilder::store_timeout), which also ends what takes more than one request.
     #[must_use]
     pub fn call_timeout(mut self, limit: Duration) -> Self {
         self.patience.call = limit;

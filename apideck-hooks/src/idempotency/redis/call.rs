@@ -227,6 +227,11 @@ fn is_done(record: &[u8]) -> bool {
 /// What a settled record begins with.
 const SETTLED: i64 = i64::MAX;
 
+/// Whether it can be a token of ours. Others have more digits than a record has room for, or are more than [`SETTLED`].
+pub(super) fn is_token(Token(token): Token) -> bool {
+    token < 10_u64.pow(16)
+}
+
 /// Makes a key that is not there, for so many milliseconds; answers what one that is there holds.
 fn set_new(name: &[u8], value: &[u8], life: u64) -> Cmd {
     let mut command = Cmd::with_capacity(7, 64 + name.len() + value.len());
@@ -242,7 +247,8 @@ fn set_new(name: &[u8], value: &[u8], life: u64) -> Cmd {
 /// - **A record that was forgotten, and claimed anew under a lesser token** (clocks differ): the sum is no `SETTLED`, which
 ///   tells. The number in the record is wrong from then on, so that its owner's own command does not settle it either; the
 ///   scripts go by the token in digits, and do.
-/// - **A record that is gone**: a string of 8 bytes is left, which is no record, and which the script takes away that follows.
+/// - **A record that is gone**: a string of 8 bytes is left, which is no record, and which the script takes away that follows. A
+///   crash in between leaves it for good.
 fn settle(name: &[u8], Token(token): Token) -> Cmd {
     let missing = SETTLED.saturating_sub_unsigned(token);
     let mut command = Cmd::with_capacity(8, 96 + name.len());

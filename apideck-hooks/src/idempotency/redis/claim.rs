@@ -44,7 +44,7 @@ impl Records {
 
     async fn claim_alone(&self, claim: &Claim, taking: Taking) -> Result<Claimed, StoreError> {
         let (answer, _, kept) = match self.take(taking, false, None).await {
-            Err(fault) if fault.is_full() => return Ok(full(claim, &fault)),
+            Err(fault) if fault.is_full() => return Ok(self.full(claim, taking.mark, &fault).await),
             reply => reply?,
         };
         let taken = Records::read_claim(answer)?;
@@ -61,7 +61,7 @@ impl Records {
             .arg(&taking.binding().to_bytes()[..])
             .arg(self.form().alias_life());
         let (answer, alias, kept) = match self.take(taking, false, Some(bind)).await {
-            Err(fault) if fault.is_full() => return Ok(full(claim, &fault)),
+            Err(fault) if fault.is_full() => return Ok(self.full(claim, taking.mark, &fault).await),
             reply => reply?,
         };
         let taken = Records::read_claim(answer)?;
@@ -142,6 +142,17 @@ impl Records {
         ))
     }
 
+    /// The server has no memory left, and lets nothing go that it was told to keep. The last of it may have been taken by the record.
+    async fn full(&self, claim: &Claim, mark: Mark, error: &Fault) -> Claimed {
+        tracing::error!(%error, "Redis is out of memory");
+        // If this fails, the claim ends with its lease.
+        let _ = self.withdraw(claim.event, mark, claim.delivery).await;
+        Claimed {
+            record: claim.event,
+            verdict: Verdict::Full,
+        }
+    }
+
     /// Binds a delivery key anew, or to nothing; what it is bound to if that has changed meanwhile.
     async fn rebind(
         &self,
@@ -161,13 +172,4 @@ impl Records {
 fn claimed(record: Key, taken: &Taken) -> Result<Claimed, StoreError> {
     let verdict = taken.verdict.ok_or_else(unexpected)?;
     Ok(Claimed { record, verdict })
-}
-
-/// The server has no memory left, and lets nothing go that it was told to keep.
-fn full(claim: &Claim, error: &Fault) -> Claimed {
-    tracing::error!(%error, "Redis is out of memory");
-    Claimed {
-        record: claim.event,
-        verdict: Verdict::Full,
-    }
 }

@@ -6,7 +6,7 @@ use ::redis::Value;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// `SET … NX GET` in a cluster and the flags of scripts are newer than all before.
+/// `SET … NX GET` and the flags of scripts are newer than all before.
 const OLDEST: u32 = 7;
 
 /// Refuses a server that cannot do it; warns of one that may forget, or does not say.
@@ -14,7 +14,8 @@ pub(super) async fn check(link: &Link, within: Duration, cluster: bool) -> Resul
     let mut connection = link.connection().await?;
     let mut info = ::redis::cmd("INFO");
     info.arg("everything");
-    let answer = match timeout(within, connection.ask(&info)).await {
+    let answer = timeout(within, connection.ask(&info)).await;
+    let answer = match answer.map(|answer| answer.and_then(Value::extract_error)) {
         Ok(Ok(answer)) => answer,
         Ok(Err(error)) if error.is_io_error() => return Err(StoreError::new(error)),
         Err(_) => return Err(StoreError::new("no answer to INFO in time")),
@@ -62,7 +63,7 @@ pub(super) async fn time(link: &Link, within: Duration) -> Result<Duration, Stor
         .await
         .map_err(|_| StoreError::new("no answer to TIME in time"))?;
     let (seconds, micros): (u64, u64) = answer
-        .and_then(|time| Ok(::redis::from_redis_value(time)?))
+        .and_then(|time| Ok(::redis::from_redis_value(time.extract_error()?)?))
         .map_err(StoreError::new)?;
     Ok(Duration::from_secs(seconds) + Duration::from_micros(micros))
 }

@@ -70,9 +70,9 @@ use sweeper::Sweeper;
 /// # Cost
 ///
 /// One round trip to claim and one to finish an event that comes for the first time, each with a plain command or two; one for a
-/// duplicate of what is done, and for each renewal. Another attempt and a failure take a Lua script, after a round trip that
-/// found that out. In a cluster,
-/// where the delivery key is on another server, and with `min_replicas_ack`, everything is a script: two round trips to claim.
+/// duplicate of what is done. All else is a Lua script: one round trip to renew or to release, and to claim what was there
+/// before, another that has found that out. In a cluster, where the delivery key is on another server, and with
+/// `min_replicas_ack`, everything is a script: two round trips to claim.
 /// About 400 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
 /// `min_replicas_ack` adds a round trip to the replicas to each.
 ///
@@ -84,9 +84,12 @@ use sweeper::Sweeper;
 /// | key | type | holds | kept |
 /// | --- | --- | --- | --- |
 /// | `PREFIX:r:KEY` | string | token, state (`r`un, `f`ree, `d`one), the time to live at which the lease ends, attempt, mark of the last call, delivery keys | the retention after the last change; running, two leases longer, and done at once up to as much |
-/// | `PREFIX:r:KEY` with a letter | hash | `s`tate, `t`oken, attempt `n`umber, lease `u`ntil, `m`ark, `a`liases; `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | as above |
+/// | `PREFIX:r:KEY` with a letter | hash | `s`tate, `t`oken, attempt `n`umber, the time to live at which the lease ends (`u`), `m`ark, `a`liases; `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | as above |
 /// | `PREFIX:a:KEY` | string | the record that a delivery key is bound to | the retention and a day |
 /// | `PREFIX:dead` | sorted set | records that have a letter, by when they were set aside | swept |
+///
+/// A receiver that crashes just when it settles a record that Redis has lost leaves a string of 8 bytes in its place, which counts as no
+/// record and is kept until the event comes again.
 ///
 /// Scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `BITFIELD`, `TIME`, `ZSCORE`,
 /// `INFO`, `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `GET`, `SET`, `HMGET`, `HSET`, `DEL`, `PTTL`, `PEXPIRE`,

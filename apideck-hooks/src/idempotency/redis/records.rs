@@ -1,7 +1,7 @@
 //! What is done to one record: by a command or two in the common case of what every event needs, else by a script.
 
 use super::answer::{array, bytes, flag, number, unexpected};
-use super::call::{Call, Form, Mark, Outcome, Taking, digits, short};
+use super::call::{Call, Form, Mark, Outcome, Taking, digits, is_token, short};
 use super::link::{Fault, Link, Reply};
 use super::queue::Queue;
 use super::scripts::{self, Step};
@@ -172,6 +172,9 @@ impl Records {
     }
 
     pub(super) async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        if !is_token(token) {
+            return Ok(Held::Lost);
+        }
         let step = self
             .step(&scripts::RENEW, record)
             .arg(&digits(token)[..])
@@ -185,6 +188,9 @@ impl Records {
     }
 
     pub(super) async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        if !is_token(token) {
+            return Ok(Held::Lost);
+        }
         let mark = self.mark();
         let (held, kept, dead) = match end {
             End::Done => self.settle(record, token, mark).await?,

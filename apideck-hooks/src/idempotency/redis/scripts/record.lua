@@ -72,7 +72,7 @@ local function time()
 end
 
 -- Starts a lease of so many ms; an error if it could not. The key is kept for two of them and the retention: what a command
--- settles is kept as long as it was then, so for the retention at the least, though it be settled late.
+-- settles is kept as long as it was then, so for the retention at the least, unless it is settled more than a lease late.
 local function run(key, record, lease, retention)
   record.state, record.rest = 'run', lease + retention
   return write(key, record, string.format('%.0f', 2 * lease + retention))
