@@ -28,6 +28,8 @@ use receiver::Receiver;
 use report::{Report, Target};
 
 const PARTS: [&str; 4] = ["hmac", "typed parse", "map", "spawn"];
+/// The same for who remembers both keys, and makes them as ours are made.
+const BOTH: [&str; 5] = ["hmac", "typed parse", "both keys", "map, both keys", "spawn"];
 
 fn main() {
     // `cargo test --benches` runs this too. Then it only has to run.
@@ -43,6 +45,7 @@ fn main() {
     clock.add("map", parts::Map::default());
     clock.add("spawn", parts::Spawn::default());
     clock.add("both keys", parts::Keys::default());
+    clock.add("map, both keys", parts::MapBoth::default());
     clock.add("delivery", Receiver::new(handlers::one(), Signed::Raw));
     clock.add("delivery, sorted", Receiver::new(handlers::one(), Signed::Sorted));
     clock.add("140 handlers", Receiver::new(handlers::all(), Signed::Raw));
@@ -63,6 +66,9 @@ fn main() {
             clock.ns(way),
             clock.ratio(way, &PARTS)
         );
+    }
+    for way in ["delivery", "delivery, sorted"] {
+        println!("{way} ÷ {}: {:.3}", BOTH.join(" + "), clock.ratio(way, &BOTH));
     }
     let mut report = Report::default();
     for (way, others, most) in [

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 use std::hint::black_box;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
 use hmac::{Hmac, Mac as _};
@@ -122,8 +122,7 @@ fn time<'de, D: Deserializer<'de>>(deserializer: D) -> Result<jiff::Timestamp, D
         .map_err(serde::de::Error::custom)
 }
 
-/// What the keys are made of, event and delivery: a hash over texts as long as the example's. No part of the sum, whose map has a
-/// key for nothing.
+/// What the keys are made of, event and delivery: a hash over texts as long as the example's.
 #[derive(Default)]
 pub(crate) struct Keys {
     numbers: Numbers,
@@ -178,16 +177,52 @@ impl Way for Map {
 
     fn run(&mut self) {
         for key in &self.keys {
-            let shard = &self.shards[self.hasher.hash_one(key) as usize % self.shards.len()];
-            let record = Record {
-                done: false,
-                at: Instant::now(),
-            };
-            assert!(shard.lock().expect("no panic").insert(*key, record).is_none());
-            let mut shard = shard.lock().expect("no panic");
-            let record = shard.get_mut(key).expect("it was inserted");
-            record.done = true;
-            record.at = Instant::now();
+            self.insert(key);
+            self.update(key);
+        }
+    }
+}
+
+impl Map {
+    fn shard(&self, key: &[u8; 16]) -> MutexGuard<'_, HashMap<[u8; 16], Record>> {
+        let shard = self.hasher.hash_one(key) as usize % self.shards.len();
+        self.shards[shard].lock().expect("no panic")
+    }
+
+    fn insert(&self, key: &[u8; 16]) {
+        let record = Record {
+            done: false,
+            at: Instant::now(),
+        };
+        assert!(self.shard(key).insert(*key, record).is_none());
+    }
+
+    fn update(&self, key: &[u8; 16]) {
+        let mut shard = self.shard(key);
+        let record = shard.get_mut(key).expect("it was inserted");
+        record.done = true;
+        record.at = Instant::now();
+    }
+}
+
+/// The same under both keys: which event a delivery key stands for, in a map as large.
+#[derive(Default)]
+pub(crate) struct MapBoth {
+    events: Map,
+    deliveries: Map,
+}
+
+impl Way for MapBoth {
+    fn prepare(&mut self, events: Numbers) {
+        self.events.prepare(events.clone());
+        self.deliveries.prepare(events);
+    }
+
+    fn run(&mut self) {
+        for (event, delivery) in self.events.keys.iter().zip(&self.deliveries.keys) {
+            self.deliveries.insert(delivery);
+            self.events.insert(event);
+            self.events.update(event);
         }
     }
 }
