@@ -21,10 +21,8 @@ const _: () = {
     const __CLAIMS: &__apideck_hooks::__private::Claims = &__apideck_hooks::__private::Claims::new(
         __HANDLERS,
     );
-    const _: () = {
-        __CLAIMS.check(0u16);
-        __CLAIMS.check(1u16);
-    };
+    const _: () = __CLAIMS.check(0u16);
+    const _: () = __CLAIMS.check(1u16);
     const _: () = __apideck_hooks::__private::check_gap(__HANDLERS);
     static __PLAN: __apideck_hooks::__private::Plan = __apideck_hooks::__private::Plan::new(
         __HANDLERS,

@@ -17,9 +17,7 @@ const _: () = {
     const __CLAIMS: &__apideck_hooks::__private::Claims = &__apideck_hooks::__private::Claims::new(
         __HANDLERS,
     );
-    const _: () = {
-        __CLAIMS.check(0u16);
-    };
+    const _: () = __CLAIMS.check(0u16);
     static __PLAN: __apideck_hooks::__private::Plan = __apideck_hooks::__private::Plan::new(
         __HANDLERS,
     );
