@@ -1,9 +1,8 @@
 //! Case 23: the server's clock is the only one.
 
-use super::{LONG, claim, granted, key};
+use super::{LONG, claim, granted, key, record_name, set_token};
 use apideck_hooks::store::{End, Held, Key, Status, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
-use std::ops::Range;
 use std::path::Path;
 
 /// A wall clock that is set cannot matter to who does not read it.
@@ -25,28 +24,9 @@ fn case_23_the_store_reads_no_clock_of_its_own() {
     assert!(files > 8, "{files}");
 }
 
-/// Changes the token of a record without a letter.
-async fn change_token(isolated: &Isolated, record: Key, by: i64) {
-    let key = format!("{}:r:{record}", isolated.prefix);
-    let mut client = isolated.client().await;
-    let get = redis::cmd("GET").arg(&key).to_owned();
-    let mut text: Vec<u8> = get.query_async(&mut client).await.unwrap();
-    let number: i64 = std::str::from_utf8(&text[TOKEN]).unwrap().parse().unwrap();
-    text[TOKEN].copy_from_slice(format!("{:016}", number + by).as_bytes());
-    redis::cmd("SET")
-        .arg(&key)
-        .arg(text)
-        .arg("KEEPTTL")
-        .exec_async(&mut client)
-        .await
-        .unwrap();
-}
-
-const TOKEN: Range<usize> = 9..25;
-
 /// The clock of the server goes on by as much: what was written before is older.
 async fn set(isolated: &Isolated, record: Key, hours: i64) {
-    let key = format!("{}:r:{record}", isolated.prefix);
+    let key = record_name(isolated, record);
     let mut client = isolated.client().await;
     // A lease ends when its key has so much time to live left, and Redis keeps the end of a key by its clock.
     let left: i64 = redis::cmd("PTTL")
@@ -109,7 +89,7 @@ async fn case_23_tokens_grow_though_the_clock_goes_back() {
     assert_eq!(store.finish(event, first, End::Release).await.unwrap(), Held::Yes);
     // As if it had come from a clock an hour ahead.
     let ahead = first.0 + 3_600_000_000;
-    change_token(&isolated, event, 3_600_000_000).await;
+    set_token(&isolated, event, ahead).await;
     let (second, attempt) = granted(&store, event, LONG).await;
     assert!(second.0 > ahead && attempt == 2, "{second:?}");
 }

@@ -64,6 +64,32 @@ async fn done(store: &RedisStore, event: Key) {
     assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
 }
 
+fn record_name(isolated: &Isolated, record: Key) -> String {
+    format!("{}:r:{record}", isolated.prefix)
+}
+
+async fn get_record(isolated: &Isolated, record: Key) -> Option<Vec<u8>> {
+    let mut get = redis::cmd("GET");
+    get.arg(record_name(isolated, record));
+    get.query_async(&mut isolated.client().await).await.unwrap()
+}
+
+async fn set_record(isolated: &Isolated, record: Key, value: &[u8]) {
+    let mut set = redis::cmd("SET");
+    set.arg(record_name(isolated, record)).arg(value).arg("KEEPTTL");
+    set.exec_async(&mut isolated.client().await).await.unwrap();
+}
+
+/// Puts another token into a record without a letter.
+async fn set_token(isolated: &Isolated, record: Key, token: u64) {
+    let mut value = get_record(isolated, record).await.unwrap();
+    if value[8] == b'r' {
+        value[..8].copy_from_slice(&token.to_be_bytes());
+    }
+    value[9..25].copy_from_slice(format!("{token:016}").as_bytes());
+    set_record(isolated, record, &value).await;
+}
+
 /// A store on a server of the test's own.
 async fn store_on(server: &Server) -> RedisStore {
     let builder = RedisStore::builder(server.url()).call_timeout(PATIENCE);

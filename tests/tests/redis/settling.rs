@@ -1,34 +1,10 @@
 //! Marking an event as done is a command that is no script, and fences all the same.
 
-use super::{LONG, done, granted, key, ms, token_of};
+use super::{LONG, done, get_record, granted, key, ms, record_name, set_record, set_token, token_of};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, End, Held, Key, Status, Store, Token, Verdict};
 use apideck_hooks_tests::redis::Isolated;
 use tokio::time::sleep;
-
-fn name(isolated: &Isolated, record: Key) -> String {
-    format!("{}:r:{record}", isolated.prefix)
-}
-
-async fn get(isolated: &Isolated, record: Key) -> Option<Vec<u8>> {
-    let mut get = redis::cmd("GET");
-    get.arg(name(isolated, record));
-    get.query_async(&mut isolated.client().await).await.unwrap()
-}
-
-async fn set(isolated: &Isolated, record: Key, value: &[u8]) {
-    let mut set = redis::cmd("SET");
-    set.arg(name(isolated, record)).arg(value).arg("KEEPTTL");
-    set.exec_async(&mut isolated.client().await).await.unwrap();
-}
-
-/// The record that the claim of this event makes, with another token in it.
-async fn record_under(isolated: &Isolated, record: Key, token: u64) {
-    let mut value = get(isolated, record).await.unwrap();
-    value[..8].copy_from_slice(&token.to_be_bytes());
-    value[9..25].copy_from_slice(format!("{token:016}").as_bytes());
-    set(isolated, record, &value).await;
-}
 
 async fn running(store: &RedisStore, record: Key) -> Option<Token> {
     match store.status(record).await.unwrap() {
@@ -48,17 +24,17 @@ async fn an_owner_whose_claim_was_taken_changes_nothing() {
     sleep(ms(20)).await;
     let (second, attempt) = granted(&store, event, LONG).await;
     assert!(second > first && attempt == 2);
-    let before = get(&isolated, event).await;
+    let before = get_record(&isolated, event).await;
     assert_eq!(store.finish(event, first, End::Done).await.unwrap(), Held::Lost);
-    assert_eq!(get(&isolated, event).await, before);
+    assert_eq!(get_record(&isolated, event).await, before);
     assert_eq!(store.finish(event, second, End::Done).await.unwrap(), Held::Yes);
-    let before = get(&isolated, event).await;
+    let before = get_record(&isolated, event).await;
     for token in [first, second] {
         for end in [End::Done, End::Release] {
             assert_eq!(store.finish(event, token, end).await.unwrap(), Held::Lost);
         }
     }
-    assert_eq!(get(&isolated, event).await, before);
+    assert_eq!(get_record(&isolated, event).await, before);
     assert_eq!(store.status(event).await.unwrap(), Status::Done { token: second });
 }
 
@@ -78,7 +54,7 @@ async fn an_owner_from_before_the_record_was_forgotten_settles_nobody_elses() {
             let event = key();
             let (old, _) = granted(&store, event, LONG).await;
             let new = Token(old.0.saturating_sub(less).max(1));
-            record_under(&isolated, event, new.0).await;
+            set_token(&isolated, event, new.0).await;
             for _ in 0..3 {
                 assert_eq!(store.finish(event, old, End::Done).await.unwrap(), Held::Lost);
                 assert_eq!(running(&store, event).await, Some(new), "{less} less");
@@ -112,7 +88,7 @@ async fn every_token_settles_what_it_has_claimed() {
         for others in [&[][..], &[token.0 - 1], &[token.0 + 1]] {
             let event = key();
             granted(&store, event, LONG).await;
-            record_under(&isolated, event, token.0).await;
+            set_token(&isolated, event, token.0).await;
             for other in others {
                 let lost = store.finish(event, Token(*other), End::Done).await.unwrap();
                 assert_eq!((lost, running(&store, event).await), (Held::Lost, Some(token)));
@@ -132,12 +108,12 @@ async fn what_is_gone_is_not_settled_and_nothing_is_left_of_the_try() {
     let event = key();
     let (token, _) = granted(&store, event, LONG).await;
     let mut forget = redis::cmd("DEL");
-    forget.arg(name(&isolated, event));
+    forget.arg(record_name(&isolated, event));
     forget.exec_async(&mut isolated.client().await).await.unwrap();
     assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Lost);
-    assert_eq!(get(&isolated, event).await, None);
+    assert_eq!(get_record(&isolated, event).await, None);
     // A crash before it was cleared away.
-    set(&isolated, event, &7_u64.to_be_bytes()).await;
+    set_record(&isolated, event, &7_u64.to_be_bytes()).await;
     assert_eq!(store.status(event).await.unwrap(), Status::Absent);
     assert_eq!(store.renew(event, Token(7), LONG).await.unwrap(), Held::Lost);
     let claimed = store.claim(Claim::new(event, Some(key()), LONG)).await.unwrap();
