@@ -192,7 +192,8 @@ impl Records {
             return Ok(Held::Lost);
         }
         let mark = self.mark();
-        let (held, kept, dead) = match end {
+        let dead = matches!(end, End::Dead(_));
+        let (held, kept) = match end {
             End::Done => self.settle(record, token, mark).await?,
             End::Release => self.end(record, token, mark, "free", false).await?,
             End::Dead(letter) => {
@@ -206,7 +207,7 @@ impl Records {
                 let step = self.step(&scripts::SET_ASIDE, record).arg(&digits(token)[..]);
                 let step = step.arg(&mark.0[..]).arg(self.retention());
                 let (value, kept) = self.acked(self.letter_args(step, letter)).await?;
-                (held(&value)?, kept, true)
+                (held(&value)?, kept)
             }
         };
         match (held, kept) {
@@ -249,13 +250,13 @@ impl Records {
         })
     }
 
-    /// Marks a record as done.
-    async fn settle(&self, record: Key, token: Token, mark: Mark) -> Result<(Held, bool, bool), StoreError> {
+    /// Marks a record as done; whether it held, and enough replicas have that.
+    async fn settle(&self, record: Key, token: Token, mark: Mark) -> Result<(Held, bool), StoreError> {
         let mut again = false;
         if self.tokens.is_some() {
             let carried = self.queue.send(Call::Done(record, token)).await?;
             if carried.outcome == Outcome::CarriedOut {
-                return Ok((Held::Yes, true, false));
+                return Ok((Held::Yes, true));
             }
             again = carried.again;
         }
@@ -270,11 +271,11 @@ impl Records {
         mark: Mark,
         state: &str,
         again: bool,
-    ) -> Result<(Held, bool, bool), StoreError> {
+    ) -> Result<(Held, bool), StoreError> {
         let step = self.step(&scripts::FINISH, record).arg(&digits(token)[..]);
         let step = step.arg(&mark.0[..]).arg(state).arg(self.retention());
         let (value, kept) = self.acked(step.arg(u8::from(again))).await?;
-        Ok((held(&value)?, kept, false))
+        Ok((held(&value)?, kept))
     }
 
     /// Carries out one step.
