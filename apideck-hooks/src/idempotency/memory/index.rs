@@ -19,7 +19,7 @@ pub(super) struct Index {
     len: usize,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 struct Slot {
     hash: u32,
     place: Place,

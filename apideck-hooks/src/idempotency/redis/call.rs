@@ -55,7 +55,7 @@ impl Taking {
     }
 }
 
-/// What one command or two carry out in the common case, and a script in any other. They cost the server a tenth of a script.
+/// What one command or two carry out in the common case, and a script in any other. They cost the server much less than a script.
 #[derive(Clone, Copy)]
 pub(super) enum Call {
     /// Claims a record that is not there under this token, and binds a delivery key that is not bound.
