@@ -2,7 +2,7 @@
 
 use super::step::{End, Step, Whose};
 use apideck_hooks::store::MAX_ALIASES;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the trait leaves to the store.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +20,8 @@ pub(crate) struct Kind {
     pub(crate) abandoned_for_ever: bool,
     /// Whether a delivery key whose record was forgotten finds a later record of the same event.
     pub(crate) left_over_keys: bool,
+    /// Whether a purge may take a delivery key along, such as the one that stands in the record's own row.
+    pub(crate) purge_may_free_keys: bool,
     /// Whether a claim whose delivery key turns out to be another record's is first made, and then taken back, on the event's
     /// own: if that was claimable, it is released, under a token that nobody was given.
     pub(crate) claims_its_own_first: bool,
@@ -106,6 +108,8 @@ pub(crate) struct Model {
     pub(crate) records: BTreeMap<u8, Record>,
     /// Delivery keys and their events, in the order in which they were bound.
     aliases: Vec<(u8, u8)>,
+    /// Delivery keys of what was purged, of which each may be free or not.
+    perhaps_free: BTreeSet<u8>,
     /// Delivery keys that were ever bound to an event.
     ever_bound: BTreeMap<u8, usize>,
     /// How often each event was granted.
@@ -123,6 +127,7 @@ impl Model {
             now: 0,
             records: BTreeMap::new(),
             aliases: Vec::new(),
+            perhaps_free: BTreeSet::new(),
             ever_bound: BTreeMap::new(),
             grants: BTreeMap::new(),
             steps: 0,
@@ -148,6 +153,10 @@ impl Model {
             Step::Purge { event } => {
                 let there = self.letter_at_rest(event).is_some();
                 if there {
+                    if self.kind.purge_may_free_keys {
+                        let of_it = self.aliases.iter().filter(|(_, record)| *record == event);
+                        self.perhaps_free.extend(of_it.map(|(delivery, _)| *delivery));
+                    }
                     self.forget(event);
                 }
                 Answer::Told(there)
@@ -216,6 +225,7 @@ impl Model {
                 self.aliases.remove(0);
             }
             self.aliases.push((delivery, event));
+            self.perhaps_free.remove(&delivery);
         }
         self.take(event, lease)
     }
@@ -353,7 +363,7 @@ impl Model {
     }
 
     /// Whether the documentation tells the outcome. How keys of an earlier record of the event count towards the most that a
-    /// record takes, it does not.
+    /// record takes, it does not; nor, of some stores, which keys a purge leaves.
     pub(crate) fn tells(&self, step: &Step) -> bool {
         let Step::Claim {
             event,
@@ -365,7 +375,7 @@ impl Model {
         };
         let bound = self.bound(*delivery);
         if bound.is_some_and(|record| self.records.contains_key(&record)) {
-            return true;
+            return bound == Some(*event) || !self.perhaps_free.contains(delivery);
         }
         let ever = self.ever_bound.get(event).copied().unwrap_or(0);
         let now = self.records.get(event).map_or(0, |record| record.bound);

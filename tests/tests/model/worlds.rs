@@ -29,6 +29,7 @@ pub(crate) const MEMORY: Kind = Kind {
     crash: Crash::Forgets,
     abandoned_for_ever: true,
     left_over_keys: true,
+    purge_may_free_keys: false,
     claims_its_own_first: false,
 };
 pub(crate) const SQLITE: Kind = Kind {
@@ -42,11 +43,13 @@ pub(crate) const POSTGRES: Kind = Kind {
     exact: false,
     letters: true,
     crash: Crash::Abandons,
+    purge_may_free_keys: true,
     ..MEMORY
 };
 #[cfg(unix)]
 pub(crate) const REDIS: Kind = Kind {
     abandoned_for_ever: false,
+    purge_may_free_keys: false,
     claims_its_own_first: true,
     ..POSTGRES
 };
