@@ -6,13 +6,17 @@
 
 use proc_macro2::Span;
 use std::env;
+use std::sync::LazyLock;
 
 /// Whether rust-analyzer expands, in its server for macros, and not a compiler.
 pub(crate) fn expands() -> bool {
-    env::current_exe().is_ok_and(|program| {
-        let name = program.file_stem();
-        name.is_some_and(|name| name.to_string_lossy().starts_with("rust-analyzer"))
-    })
+    static EXPANDS: LazyLock<bool> = LazyLock::new(|| {
+        env::current_exe().is_ok_and(|program| {
+            let name = program.file_stem();
+            name.is_some_and(|name| name.to_string_lossy().starts_with("rust-analyzer"))
+        })
+    });
+    *EXPANDS
 }
 
 /// The place of generated code whose errors belong to this token.

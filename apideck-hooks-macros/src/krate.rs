@@ -1,8 +1,8 @@
 //! Where generated code finds the runtime crate.
 
 use crate::editor::blamed_on;
-use proc_macro2::{Ident, Span, TokenStream};
-use quote::{format_ident, quote, quote_spanned};
+use proc_macro2::{Ident, Punct, Spacing, Span, TokenStream};
+use quote::{ToTokens, TokenStreamExt, quote, quote_spanned};
 use syn::Path;
 use syn::parse::ParseStream;
 use syn::spanned::Spanned;
@@ -31,12 +31,28 @@ impl Krate {
 
     /// That name; an error in what follows it is shown at this place.
     pub(crate) fn at(span: Span) -> Ident {
-        format_ident!("__apideck_hooks", span = span)
+        Ident::new("__apideck_hooks", span)
     }
 
     /// What it has for macros alone.
-    pub(crate) fn private(span: Span) -> TokenStream {
-        let name = Krate::at(span);
-        quote_spanned!(span=> #name::__private)
+    pub(crate) fn private(span: Span) -> Private {
+        Private(span)
+    }
+}
+
+/// `__apideck_hooks::__private`. Not a stream: each of these that goes into another one is a call to the compiler.
+#[derive(Clone, Copy)]
+pub(crate) struct Private(Span);
+
+impl ToTokens for Private {
+    fn to_tokens(&self, tokens: &mut TokenStream) {
+        let Private(span) = *self;
+        tokens.append(Krate::at(span));
+        for spacing in [Spacing::Joint, Spacing::Alone] {
+            let mut colon = Punct::new(':', spacing);
+            colon.set_span(span);
+            tokens.append(colon);
+        }
+        tokens.append(Ident::new("__private", span));
     }
 }

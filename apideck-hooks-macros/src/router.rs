@@ -2,7 +2,7 @@
 
 use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
-use crate::krate::Krate;
+use crate::krate::{Krate, Private};
 use crate::tokens::{Part, split_at_commas};
 use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
@@ -132,7 +132,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         let private = Krate::private(span);
         quote_spanned!(span=> const _: () = #private::check_gap(__HANDLERS);)
     });
-    let tree = tree(&handlers, &private);
+    let tree = tree(&handlers, private);
     // For an editor: the functions, beside the types of the same names.
     let shown = editor::expands().then(|| quote!(#(let _ = #paths;)*));
     quote! {{
@@ -177,7 +177,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 }
 
 /// The handlers in order, as a tree that is as low as can be.
-fn tree(handlers: &[Ident], private: &TokenStream) -> TokenStream {
+fn tree(handlers: &[Ident], private: Private) -> TokenStream {
     match handlers {
         [] => quote!(#private::Nobody),
         [handler] => quote!(#private::One<#handler>),

@@ -139,7 +139,7 @@ impl Handler<'_> {
         let private = Krate::private(span);
         let (names, checks): (Vec<_>, Vec<_>) = self.checks().unzip();
         let selectors = self.args.selectors.iter();
-        let selectors = selectors.map(|(selector, _)| selector.to_value(&private));
+        let selectors = selectors.map(|(selector, _)| selector.to_value(private));
         // Names the checks, so that `router!` knows of an error there and keeps silent about it.
         let value = quote_spanned!(span=> #private::Handler::new(__ON, &[#(#names),*]));
         let (function, handle) = (self.function(), self.handle());
@@ -218,7 +218,7 @@ impl Handler<'_> {
             [] => vec![quote!(#private::Selector::Broken)],
             known => known
                 .iter()
-                .map(|(selector, _)| selector.to_value(&private))
+                .map(|(selector, _)| selector.to_value(private))
                 .collect(),
         };
         let checks = self.checks().map(|(_, check)| check);

@@ -2,6 +2,7 @@
 
 use super::names;
 use crate::table::{EVENTS, Family};
+use crate::krate::Private;
 use proc_macro2::TokenStream;
 use quote::quote;
 
@@ -106,7 +107,7 @@ impl Selector {
     }
 
     /// The value of the runtime's `Selector`.
-    pub(crate) fn to_value(&self, private: &TokenStream) -> TokenStream {
+    pub(crate) fn to_value(&self, private: Private) -> TokenStream {
         match self {
             Selector::Exact(index) => quote!(#private::Selector::Exact(#index)),
             Selector::Pattern { prefix, first, end } => {
