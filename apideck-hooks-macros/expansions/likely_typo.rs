@@ -20,38 +20,35 @@ const _: () = {
     clippy::nursery
 )]
 const _: () = {
-    use ::apideck_hooks as __apideck_hooks;
-    const __ON: &[__apideck_hooks::__private::Selector] = &[
-        __apideck_hooks::__private::Selector::Unlisted("vault.connection.create"),
-    ];
-    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+    use ::apideck_hooks::__private as __apideck_hooks;
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
+        __apideck_hooks::several(
+            &[__apideck_hooks::Selector::Unlisted("vault.connection.create")],
+        ),
         <ConnectionEvent as __apideck_hooks::FromDelivery>::NEEDS,
-        0usize,
-        __ON,
     );
-    impl __apideck_hooks::__private::Listed for created {
-        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::new(
-            __ON,
-            &[__PARAM_0],
-        );
+    impl __apideck_hooks::Listed for created {
+        const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
     struct __Function;
-    impl __apideck_hooks::__private::Function for __Function {
+    impl __apideck_hooks::Function for __Function {
         type Arguments = (ConnectionEvent, ());
         type Output = ();
         const OUTCOME: fn(()) -> __apideck_hooks::Outcome = <() as __apideck_hooks::IntoOutcome>::into_outcome;
         fn call(
             (argument_0, ()): (ConnectionEvent, ()),
-        ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+        ) -> impl __apideck_hooks::Future<
+            Output = Self::Output,
+        > + __apideck_hooks::Send {
             created(argument_0)
         }
     }
-    impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S> for created
+    impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for created
     where
-        ConnectionEvent: __apideck_hooks::__private::Extract<__S>,
+        ConnectionEvent: __apideck_hooks::Extract<__S>,
     {
-        fn function() -> impl __apideck_hooks::__private::Function<
-            Arguments: __apideck_hooks::__private::Arguments<__S>,
+        fn function() -> impl __apideck_hooks::Function<
+            Arguments: __apideck_hooks::Arguments<__S>,
         > {
             __Function
         }

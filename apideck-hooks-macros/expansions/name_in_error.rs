@@ -16,25 +16,16 @@ struct start_sync {}
     clippy::nursery
 )]
 const _: () = {
-    use ::apideck_hooks as __apideck_hooks;
-    const __ON: &[__apideck_hooks::__private::Selector] = &[
-        __apideck_hooks::__private::Selector::Broken,
-    ];
-    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+    use ::apideck_hooks::__private as __apideck_hooks;
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
+        __apideck_hooks::BROKEN,
         <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
-        0usize,
-        __ON,
     );
-    const __PARAM_1: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
-        <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
-        1usize,
-        __ON,
-    );
-    impl __apideck_hooks::__private::Listed for start_sync {
-        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::BROKEN;
+    impl __apideck_hooks::Listed for start_sync {
+        const HANDLER: __apideck_hooks::Handler = __apideck_hooks::BROKEN;
     }
     struct __Function;
-    impl __apideck_hooks::__private::Function for __Function {
+    impl __apideck_hooks::Function for __Function {
         type Arguments = ();
         type Output = __apideck_hooks::Outcome;
         const OUTCOME: fn(__apideck_hooks::Outcome) -> __apideck_hooks::Outcome = |
@@ -44,10 +35,9 @@ const _: () = {
             __apideck_hooks::Outcome::Ignore
         }
     }
-    impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S>
-    for start_sync {
-        fn function() -> impl __apideck_hooks::__private::Function<
-            Arguments: __apideck_hooks::__private::Arguments<__S>,
+    impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for start_sync {
+        fn function() -> impl __apideck_hooks::Function<
+            Arguments: __apideck_hooks::Arguments<__S>,
         > {
             __Function
         }

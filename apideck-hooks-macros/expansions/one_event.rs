@@ -15,28 +15,19 @@ pub struct start_sync {}
     clippy::nursery
 )]
 const _: () = {
-    use ::apideck_hooks as __apideck_hooks;
-    const __ON: &[__apideck_hooks::__private::Selector] = &[
-        __apideck_hooks::__private::Selector::Exact(128u16),
-    ];
-    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+    use ::apideck_hooks::__private as __apideck_hooks;
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
+        __apideck_hooks::one(128u16),
         <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
-        0usize,
-        __ON,
     );
-    const __PARAM_1: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
-        <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
-        1usize,
-        __ON,
-    );
-    impl __apideck_hooks::__private::Listed for start_sync {
-        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::new(
-            __ON,
-            &[__PARAM_0, __PARAM_1],
+    impl __apideck_hooks::Listed for start_sync {
+        const HANDLER: __apideck_hooks::Handler = __apideck_hooks::and(
+            __HANDLER,
+            <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
         );
     }
     struct __Function;
-    impl __apideck_hooks::__private::Function for __Function {
+    impl __apideck_hooks::Function for __Function {
         type Arguments = (ConnectionCallable, (State<Db>, ()));
         type Output = Result<(), DbError>;
         const OUTCOME: fn(Result<(), DbError>) -> __apideck_hooks::Outcome = <Result<
@@ -45,18 +36,19 @@ const _: () = {
         > as __apideck_hooks::IntoOutcome>::into_outcome;
         fn call(
             (argument_0, (argument_1, ())): (ConnectionCallable, (State<Db>, ())),
-        ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+        ) -> impl __apideck_hooks::Future<
+            Output = Self::Output,
+        > + __apideck_hooks::Send {
             start_sync(argument_0, argument_1)
         }
     }
-    impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S>
-    for start_sync
+    impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for start_sync
     where
-        ConnectionCallable: __apideck_hooks::__private::Extract<__S>,
-        State<Db>: __apideck_hooks::__private::Extract<__S>,
+        ConnectionCallable: __apideck_hooks::Extract<__S>,
+        State<Db>: __apideck_hooks::Extract<__S>,
     {
-        fn function() -> impl __apideck_hooks::__private::Function<
-            Arguments: __apideck_hooks::__private::Arguments<__S>,
+        fn function() -> impl __apideck_hooks::Function<
+            Arguments: __apideck_hooks::Arguments<__S>,
         > {
             __Function
         }

@@ -13,43 +13,42 @@ struct people {}
     clippy::nursery
 )]
 const _: () = {
-    use ::apideck_hooks as __apideck_hooks;
-    const __ON: &[__apideck_hooks::__private::Selector] = &[
-        __apideck_hooks::__private::Selector::Exact(63u16),
-        __apideck_hooks::__private::Selector::Pattern {
-            prefix: "crm.contact.",
-            first: 60u16,
-            end: 63u16,
-        },
-    ];
-    const __PARAM_0: __apideck_hooks::__private::Needs = __apideck_hooks::__private::check_param(
+    use ::apideck_hooks::__private as __apideck_hooks;
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
+        __apideck_hooks::several(
+            &[
+                __apideck_hooks::Selector::Exact(63u16),
+                __apideck_hooks::Selector::Pattern {
+                    prefix: "crm.contact.",
+                    first: 60u16,
+                    end: 63u16,
+                },
+            ],
+        ),
         <ResourceEvent as __apideck_hooks::FromDelivery>::NEEDS,
-        0usize,
-        __ON,
     );
-    impl __apideck_hooks::__private::Listed for people {
-        const HANDLER: __apideck_hooks::__private::Handler = __apideck_hooks::__private::Handler::new(
-            __ON,
-            &[__PARAM_0],
-        );
+    impl __apideck_hooks::Listed for people {
+        const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
     struct __Function;
-    impl __apideck_hooks::__private::Function for __Function {
+    impl __apideck_hooks::Function for __Function {
         type Arguments = (ResourceEvent, ());
         type Output = ();
         const OUTCOME: fn(()) -> __apideck_hooks::Outcome = <() as __apideck_hooks::IntoOutcome>::into_outcome;
         fn call(
             (argument_0, ()): (ResourceEvent, ()),
-        ) -> impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send {
+        ) -> impl __apideck_hooks::Future<
+            Output = Self::Output,
+        > + __apideck_hooks::Send {
             people(argument_0)
         }
     }
-    impl<__S: ::core::marker::Sync> __apideck_hooks::__private::Handle<__S> for people
+    impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for people
     where
-        ResourceEvent: __apideck_hooks::__private::Extract<__S>,
+        ResourceEvent: __apideck_hooks::Extract<__S>,
     {
-        fn function() -> impl __apideck_hooks::__private::Function<
-            Arguments: __apideck_hooks::__private::Arguments<__S>,
+        fn function() -> impl __apideck_hooks::Function<
+            Arguments: __apideck_hooks::Arguments<__S>,
         > {
             __Function
         }

@@ -2,7 +2,7 @@
 
 #[allow(unused_qualifications)]
 const _: () = {
-    use ::apideck_hooks as __apideck_hooks;
+    use ::apideck_hooks::__private as __apideck_hooks;
     #[automatically_derived]
     impl __apideck_hooks::FromRef<App> for Db {
         fn from_ref(state: &App) -> Self {

@@ -2,10 +2,10 @@
 
 use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
-use crate::krate::{Krate, Private};
+use crate::krate::Krate;
 use crate::tokens::{Part, split_at_commas};
-use proc_macro2::{Delimiter, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use proc_macro2::{Delimiter, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
+use quote::{ToTokens, TokenStreamExt, format_ident, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::{Path, Token};
 
@@ -107,7 +107,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let errors = errors.into_compile_errors();
 
     let import = krate.import();
-    let (krate, private) = (Krate::at(Span::call_site()), Krate::private(Span::call_site()));
+    let krate = Krate::at(Span::call_site());
     let handlers: Vec<_> = (0..paths.len())
         .map(|index| format_ident!("__Handler{index}"))
         .collect();
@@ -119,20 +119,22 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let entries = paths.iter().zip(&handlers).map(|(path, handler)| {
         let name = path.to_token_stream().to_string().replace(' ', "");
         let span = name_span(path);
-        let (handler, private) = (format_ident!("{handler}", span = span), Krate::private(span));
-        let listed = quote_spanned!(span=> <#handler as #private::Listed>::HANDLER);
-        quote!(#private::Entry { name: #name, handler: #listed })
+        let (handler, krate) = (format_ident!("{handler}", span = span), Krate::at(span));
+        let listed = quote_spanned!(span=> <#handler as #krate::Listed>::HANDLER);
+        quote!(#krate::Entry { name: #name, handler: #listed })
     });
-    let conflicts = paths
-        .iter()
-        .zip(0_u16..)
-        .map(|(path, position)| quote_spanned!(name_span(path)=> const _: () = __CLAIMS.check(#position);));
+    let conflicts = paths.iter().zip(0_u16..).map(|(path, position)| {
+        let span = name_span(path);
+        let krate = Krate::at(span);
+        quote_spanned!(span=> const _: () = #krate::check_claims(__CLAIMS, #position);)
+    });
     let gap = (!open).then(|| {
         let span = paths.last().map_or_else(Span::call_site, name_span);
-        let private = Krate::private(span);
-        quote_spanned!(span=> const _: () = #private::check_gap(__HANDLERS);)
+        let krate = Krate::at(span);
+        quote_spanned!(span=> const _: () = #krate::check_gap(__HANDLERS);)
     });
-    let tree = tree(&handlers, private);
+    let mut tree = TokenStream::new();
+    append_tree(&handlers, &mut tree);
     // For an editor: the functions, beside the types of the same names.
     let shown = editor::expands().then(|| quote!(#(let _ = #paths;)*));
     quote! {{
@@ -143,33 +145,33 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             () => { #(#aliases)* };
         }
         a_handler_is_a_function_with_the_attribute_on!();
-        const __HANDLERS: &[#private::Entry] = &[#(#entries),*];
-        const __CLAIMS: &#private::Claims = &#private::Claims::new(__HANDLERS);
+        const __HANDLERS: &[#krate::Entry] = &[#(#entries),*];
+        const __CLAIMS: &#krate::Claims = &#krate::Claims::new(__HANDLERS);
         #(#conflicts)*
         #gap
-        static __PLAN: #private::Plan = #private::Plan::new(__HANDLERS);
+        static __PLAN: #krate::Plan = #krate::Plan::new(__HANDLERS);
 
         // The parameter makes the type erroneous together with the list, so that an error there has no successors.
         #[doc(hidden)]
         #[derive(::core::clone::Clone, ::core::marker::Copy)]
-        pub struct Router<const LEN: ::core::primitive::usize>;
+        pub struct Router<const LEN: #krate::usize>;
 
-        impl<__S, const LEN: ::core::primitive::usize> #private::Routes<__S> for Router<LEN>
+        impl<__S, const LEN: #krate::usize> #krate::Routes<__S> for Router<LEN>
         where
-            __S: ::core::marker::Send + ::core::marker::Sync + 'static,
-            #(#handlers: #private::Handle<__S>,)*
+            __S: #krate::Send + #krate::Sync + 'static,
+            #(#handlers: #krate::Handle<__S>,)*
         {
-            fn plan(&self) -> &'static #private::Plan {
+            fn plan(&self) -> &'static #krate::Plan {
                 &__PLAN
             }
 
             fn dispatch(
                 &self,
-                route: ::core::primitive::u16,
-                incoming: &mut #private::Incoming,
+                route: #krate::u16,
+                incoming: &mut #krate::Incoming,
                 state: &__S,
-            ) -> impl ::core::future::Future<Output = #krate::Outcome> + ::core::marker::Send {
-                <#tree as #private::Dispatch<__S>>::dispatch(route, incoming, state)
+            ) -> impl #krate::Future<Output = #krate::Outcome> + #krate::Send {
+                <#tree as #krate::Dispatch<__S>>::dispatch(route, incoming, state)
             }
         }
         Router::<{ __HANDLERS.len() }>
@@ -177,14 +179,28 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
 }
 
 /// The handlers in order, as a tree that is as low as can be.
-fn tree(handlers: &[Ident], private: Private) -> TokenStream {
-    match handlers {
-        [] => quote!(#private::Nobody),
-        [handler] => quote!(#private::One<#handler>),
-        _ => {
-            let (first, second) = handlers.split_at(handlers.len() / 2);
-            let (first, second) = (tree(first, private), tree(second, private));
-            quote!(#private::Both<#first, #second>)
-        }
+// Token by token: each stream in a stream is a call to the compiler.
+fn append_tree(handlers: &[Ident], tokens: &mut TokenStream) {
+    let name = match handlers {
+        [] => "Nobody",
+        [_] => "One",
+        _ => "Both",
+    };
+    tokens.append(Krate::at(Span::call_site()));
+    tokens.append(Punct::new(':', Spacing::Joint));
+    tokens.append(Punct::new(':', Spacing::Alone));
+    tokens.append(Ident::new(name, Span::call_site()));
+    if handlers.is_empty() {
+        return;
     }
+    tokens.append(Punct::new('<', Spacing::Alone));
+    if let [handler] = handlers {
+        tokens.append(handler.clone());
+    } else {
+        let (first, second) = handlers.split_at(handlers.len() / 2);
+        append_tree(first, tokens);
+        tokens.append(Punct::new(',', Spacing::Alone));
+        append_tree(second, tokens);
+    }
+    tokens.append(Punct::new('>', Spacing::Alone));
 }

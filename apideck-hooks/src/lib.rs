@@ -107,10 +107,19 @@ struct Readme;
 /// For the macros alone; no part of it is stable.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::events;
     pub use crate::handler::{
-        Arguments, Extract, Function, Handle, Handler, Incoming, Listed, Needs, check_param,
+        Arguments, BROKEN, Extract, FromDelivery, FromRef, Function, Handle, Handler, Incoming, IntoOutcome,
+        Listed, Needs, Outcome, and, check_further, one, several, takes,
     };
-    pub use crate::router::{Both, Claims, Dispatch, Entry, Nobody, One, Plan, Routes, Selector, check_gap};
+    pub use crate::router::{
+        Both, Claims, Dispatch, Entry, Nobody, One, Plan, Routes, Selector, check_claims, check_gap,
+    };
+    // Short names, and theirs in a crate without a prelude.
+    pub use core::future::Future;
+    pub use core::marker::{Send, Sync};
+    pub use core::option::Option;
+    pub use core::primitive::{u16, usize};
 }
 
 #[cfg(feature = "testing")]

@@ -2,6 +2,7 @@
 
 use super::args::{self, Args};
 use super::function::{Function, is_nameable};
+use super::selector::Selector;
 use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
 use crate::krate::Krate;
@@ -94,7 +95,7 @@ impl Handler<'_> {
         let krate = Krate::at(Span::call_site());
         let payloads = self.args.selectors.iter();
         let payloads = payloads.map(|(selector, span)| Ident::new(selector.payload_type(), *span));
-        quote!(#(const _: ::core::option::Option<#krate::events::#payloads> = ::core::option::Option::None;)*)
+        quote!(#(const _: #krate::Option<#krate::events::#payloads> = #krate::Option::None;)*)
     }
 
     /// The type that `router!` finds under the function's path. Its braces keep it out of the value namespace, where
@@ -135,21 +136,15 @@ impl Handler<'_> {
 
     fn handler(&self) -> TokenStream {
         let name = &self.function.name;
-        let span = blamed_on(name.span());
-        let private = Krate::private(span);
-        let (names, checks): (Vec<_>, Vec<_>) = self.checks().unzip();
-        let selectors = self.args.selectors.iter();
-        let selectors = selectors.map(|(selector, _)| selector.to_value(private));
-        // Names the checks, so that `router!` knows of an error there and keeps silent about it.
-        let value = quote_spanned!(span=> #private::Handler::new(__ON, &[#(#names),*]));
+        let krate = Krate::at(blamed_on(name.span()));
+        let (checks, value) = self.checks();
         let (function, handle) = (self.function(), self.handle());
         quote! {
             // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in
             // no list that it is never used.
-            const __ON: &[#private::Selector] = &[#(#selectors),*];
-            #(#checks)*
-            impl #private::Listed for #name {
-                const HANDLER: #private::Handler = #value;
+            #checks
+            impl #krate::Listed for #name {
+                const HANDLER: #krate::Handler = #value;
             }
             #function
             #handle
@@ -160,7 +155,7 @@ impl Handler<'_> {
     fn function(&self) -> TokenStream {
         let name = &self.function.name;
         let span = blamed_on(name.span());
-        let (krate, private) = (Krate::at(span), Krate::private(span));
+        let krate = Krate::at(span);
         let params: Vec<&Type> = self.function.params().collect();
         // Of no one but the macro: neither the function's name nor what a macro of the user's wrote can be these.
         let arguments: Vec<Ident> = (0..params.len())
@@ -175,12 +170,12 @@ impl Handler<'_> {
         };
         // On the name: a future that is not `Send` is reported on the handler.
         let future = quote_spanned! {span=>
-            impl ::core::future::Future<Output = Self::Output> + ::core::marker::Send
+            impl #krate::Future<Output = Self::Output> + #krate::Send
         };
         let call = quote_spanned!(span=> #name(#(#arguments),*));
         quote! {
             struct __Function;
-            impl #private::Function for __Function {
+            impl #krate::Function for __Function {
                 type Arguments = #types;
                 type Output = #output;
                 const OUTCOME: fn(#output) -> #krate::Outcome = #outcome;
@@ -194,15 +189,15 @@ impl Handler<'_> {
     /// That its parameters can be taken, on each of them.
     fn handle(&self) -> TokenStream {
         let name = &self.function.name;
-        let private = Krate::private(blamed_on(name.span()));
+        let krate = Krate::at(blamed_on(name.span()));
         let bounds = self.function.params().map(|ty| {
             let span = blamed_on(ty.span());
-            let private = Krate::private(span);
-            quote_spanned!(span=> #ty: #private::Extract<__S>,)
+            let krate = Krate::at(span);
+            quote_spanned!(span=> #ty: #krate::Extract<__S>,)
         });
         quote! {
-            impl<__S: ::core::marker::Sync> #private::Handle<__S> for #name where #(#bounds)* {
-                fn function() -> impl #private::Function<Arguments: #private::Arguments<__S>> {
+            impl<__S: #krate::Sync> #krate::Handle<__S> for #name where #(#bounds)* {
+                fn function() -> impl #krate::Function<Arguments: #krate::Arguments<__S>> {
                     __Function
                 }
             }
@@ -213,23 +208,15 @@ impl Handler<'_> {
     fn broken_handler(&self) -> TokenStream {
         let name = &self.function.name;
         let span = blamed_on(name.span());
-        let (krate, private) = (Krate::at(span), Krate::private(span));
-        let selectors = match &self.args.selectors[..] {
-            [] => vec![quote!(#private::Selector::Broken)],
-            known => known
-                .iter()
-                .map(|(selector, _)| selector.to_value(private))
-                .collect(),
-        };
-        let checks = self.checks().map(|(_, check)| check);
+        let krate = Krate::at(span);
+        let (checks, _) = self.checks();
         quote! {
-            const __ON: &[#private::Selector] = &[#(#selectors),*];
-            #(#checks)*
-            impl #private::Listed for #name {
-                const HANDLER: #private::Handler = #private::Handler::BROKEN;
+            #checks
+            impl #krate::Listed for #name {
+                const HANDLER: #krate::Handler = #krate::BROKEN;
             }
             struct __Function;
-            impl #private::Function for __Function {
+            impl #krate::Function for __Function {
                 type Arguments = ();
                 type Output = #krate::Outcome;
                 const OUTCOME: fn(#krate::Outcome) -> #krate::Outcome = |outcome| outcome;
@@ -237,32 +224,63 @@ impl Handler<'_> {
                     #krate::Outcome::Ignore
                 }
             }
-            impl<__S: ::core::marker::Sync> #private::Handle<__S> for #name {
-                fn function() -> impl #private::Function<Arguments: #private::Arguments<__S>> {
+            impl<__S: #krate::Sync> #krate::Handle<__S> for #name {
+                fn function() -> impl #krate::Function<Arguments: #krate::Arguments<__S>> {
                     __Function
                 }
             }
         }
     }
 
-    /// Whether each parameter fits: a constant's name, and the constant, which does not compile otherwise. It stands on
-    /// the parameter's own type, so that rustc and the panic both point there.
-    fn checks(&self) -> impl Iterator<Item = (Ident, TokenStream)> {
+    /// Whether its parameters fit: constants that do not compile otherwise, each error on the parameter's own type; and the
+    /// handler's value, which names them, so that `router!` knows of an error there and keeps silent about it.
+    fn checks(&self) -> (TokenStream, TokenStream) {
+        let span = blamed_on(self.function.name.span());
+        let krate = Krate::at(span);
+        let selectors = self.args.selectors.iter();
+        let selectors = selectors.map(|(selector, _)| selector.to_value(&krate));
+        let mut handler = match &self.args.selectors[..] {
+            [] => quote_spanned!(span=> #krate::BROKEN),
+            [(Selector::Exact(index), _)] => quote_spanned!(span=> #krate::one(#index)),
+            _ => quote_spanned!(span=> #krate::several(&[#(#selectors),*])),
+        };
         let sig = self.function.sig.as_ref();
         let generic = sig.is_some_and(|sig| !sig.generics.params.is_empty());
-        let params = self.function.params().enumerate();
-        let params = params.filter(move |(_, ty)| !generic && is_nameable(ty));
-        params.map(|(position, ty)| {
-            let span = blamed_on(ty.span());
-            let (krate, private) = (Krate::at(span), Krate::private(span));
-            let name = format_ident!("__PARAM_{position}");
-            let check = quote_spanned! {span=>
-                const #name: #private::Needs =
-                    #private::check_param(<#ty as #krate::FromDelivery>::NEEDS, #position, __ON);
-            };
-            (name, check)
-        })
+        let mut further = TokenStream::new();
+        let mut value = quote_spanned!(span=> __HANDLER);
+        for (position, ty) in self.function.params().enumerate() {
+            if generic || !is_nameable(ty) {
+                continue;
+            }
+            let at = blamed_on(ty.span());
+            let krate = Krate::at(at);
+            let needs = quote_spanned!(at=> <#ty as #krate::FromDelivery>::NEEDS);
+            match position {
+                0 => handler = quote_spanned!(at=> #krate::takes(#handler, #needs)),
+                // Seldom wrong, so that a list of it is soon enough: each constant costs the compiler time.
+                _ if takes_no_event(ty) => value = quote_spanned!(at=> #krate::and(#value, #needs)),
+                _ => {
+                    let name = format_ident!("__PARAM_{position}");
+                    further.extend(quote_spanned! {at=>
+                        const #name: #krate::Needs = #krate::check_further(#needs);
+                    });
+                    value = quote_spanned!(at=> #krate::and(#value, #name));
+                }
+            }
+        }
+        let checks = quote! {
+            const __HANDLER: #krate::Handler = #handler;
+            #further
+        };
+        (checks, value)
     }
+}
+
+/// Whether this looks like a parameter that is no event: `State<T>` or `Delivery`.
+fn takes_no_event(ty: &Type) -> bool {
+    let Type::Path(path) = ty else { return false };
+    let last = path.path.segments.last();
+    last.is_some_and(|last| last.ident == "State" || last.ident == "Delivery")
 }
 
 /// `(a, (b, ()))`

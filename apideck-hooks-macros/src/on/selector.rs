@@ -2,8 +2,7 @@
 
 use super::names;
 use crate::table::{EVENTS, Family};
-use crate::krate::Private;
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -107,13 +106,13 @@ impl Selector {
     }
 
     /// The value of the runtime's `Selector`.
-    pub(crate) fn to_value(&self, private: Private) -> TokenStream {
+    pub(crate) fn to_value(&self, krate: &Ident) -> TokenStream {
         match self {
-            Selector::Exact(index) => quote!(#private::Selector::Exact(#index)),
+            Selector::Exact(index) => quote!(#krate::Selector::Exact(#index)),
             Selector::Pattern { prefix, first, end } => {
-                quote!(#private::Selector::Pattern { prefix: #prefix, first: #first, end: #end })
+                quote!(#krate::Selector::Pattern { prefix: #prefix, first: #first, end: #end })
             }
-            Selector::Unlisted(name) => quote!(#private::Selector::Unlisted(#name)),
+            Selector::Unlisted(name) => quote!(#krate::Selector::Unlisted(#name)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Whether a parameter fits the events of its handler, found while compiling.
 
-use crate::event::{FAMILY, Family, NAMES, RUST_NAMES};
+use crate::event::{COUNT, FAMILY, Family, NAMES, RUST_NAMES};
 use crate::router::{Fault, Selector};
 
 /// Which events a payload type can hold.
@@ -33,46 +33,68 @@ pub struct Handler {
     pub(crate) transaction: Option<&'static str>,
 }
 
-impl Handler {
-    /// After an error, which has been reported: anything goes, without a word.
-    pub const BROKEN: Handler = Handler::new(&[Selector::Broken], &[]);
+// What follows are functions, not methods: they are called for each handler, and to look for a method takes the compiler longer.
 
-    /// For these events, with parameters that need this. What is wrong with all of them is said where the caller stands.
-    #[track_caller]
-    pub const fn new(on: &'static [Selector], params: &[Needs]) -> Self {
-        let mut handler = Handler {
-            on,
-            transaction: None,
-        };
-        let mut index = 0;
-        while index < params.len() {
-            if let Needs::Transaction(database) = params[index] {
-                if handler.transaction.is_some() {
-                    Fault::new()
-                        .add("a handler takes one transaction: there is one commit")
-                        .report();
-                }
-                handler.transaction = Some(database);
-            }
-            index += 1;
+/// After an error, which has been reported: anything goes, without a word.
+pub const BROKEN: Handler = several(&[Selector::Broken]);
+
+/// For one event, by its position in the table; it takes nothing yet.
+// From a table here, so that the compiler need not make one for each handler.
+pub const fn one(event: u16) -> Handler {
+    const ALL: &[Selector; COUNT] = &{
+        let mut all = [Selector::Broken; COUNT];
+        let mut event = 0;
+        while event < COUNT {
+            all[event] = Selector::Exact(event as u16);
+            event += 1;
         }
-        handler
+        all
+    };
+    several(std::slice::from_ref(&ALL[event as usize]))
+}
+
+/// For these events; it takes nothing yet.
+pub const fn several(on: &'static [Selector]) -> Handler {
+    Handler {
+        on,
+        transaction: None,
     }
 }
 
-/// What a parameter needs. What is wrong with it in this position of a handler of these events is said where the caller stands.
+/// With a first parameter that needs this. That it does not fit the events is said where the caller stands.
 // Not generic over the parameter: rustc would show this function to whoever gives it a type that is none.
 #[track_caller]
-pub const fn check_param(needs: Needs, position: usize, on: &[Selector]) -> Needs {
+pub const fn takes(handler: Handler, needs: Needs) -> Handler {
     if let Needs::Payload(payload) = needs {
-        if position > 0 {
+        if !all_fit(payload, handler.on) {
+            misfit(payload, handler.on).report();
+        }
+        return handler;
+    }
+    and(handler, needs)
+}
+
+/// With a further parameter that needs this. What is wrong with it is said where the caller stands.
+#[track_caller]
+pub const fn and(mut handler: Handler, needs: Needs) -> Handler {
+    if let Needs::Transaction(database) = check_further(needs) {
+        if handler.transaction.is_some() {
             Fault::new()
-                .add("a handler takes its event first, and only one")
+                .add("a handler takes one transaction: there is one commit")
                 .report();
         }
-        if !all_fit(payload, on) {
-            misfit(payload, on).report();
-        }
+        handler.transaction = Some(database);
+    }
+    handler
+}
+
+/// What a further parameter needs. That it is an event is said where the caller stands.
+#[track_caller]
+pub const fn check_further(needs: Needs) -> Needs {
+    if let Needs::Payload(_) = needs {
+        Fault::new()
+            .add("a handler takes its event first, and only one")
+            .report();
     }
     needs
 }

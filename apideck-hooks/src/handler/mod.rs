@@ -10,7 +10,7 @@ mod state;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod tx;
 
-pub use check::{Handler, Needs, check_param};
+pub use check::{BROKEN, Handler, Needs, and, check_further, one, several, takes};
 pub use extract::{Arguments, Extract};
 pub use failure::{Failure, Permanent};
 pub use from_delivery::{FromDelivery, Incoming};

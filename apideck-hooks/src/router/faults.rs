@@ -29,15 +29,6 @@ impl Claims {
         Claims { entries, first }
     }
 
-    /// The handler in this position must not be for an event that an earlier one is for just as exactly. If it is, that is said
-    /// where the caller stands.
-    #[track_caller]
-    pub const fn check(&self, position: u16) {
-        if let Some(fault) = self.conflict(position) {
-            fault.report();
-        }
-    }
-
     const fn conflict(&self, position: u16) -> Option<Fault> {
         let this = self.entries[position as usize];
         let mut selector = 0;
@@ -57,6 +48,16 @@ impl Claims {
             selector += 1;
         }
         None
+    }
+}
+
+/// The handler in this position must not be for an event that an earlier one is for just as exactly. If it is, that is said where
+/// the caller stands.
+// No method: there is a call for each handler of a list, and to look for a method takes the compiler longer.
+#[track_caller]
+pub const fn check_claims(claims: &Claims, position: u16) {
+    if let Some(fault) = claims.conflict(position) {
+        fault.report();
     }
 }
 

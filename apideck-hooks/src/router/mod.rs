@@ -10,7 +10,7 @@ mod routes;
 mod selector;
 
 pub use dispatch::{Both, Dispatch, Nobody, One};
-pub use faults::{Claims, check_gap};
+pub use faults::{Claims, check_claims, check_gap};
 pub use plan::Plan;
 pub use routes::Routes;
 pub use selector::{Entry, Selector};

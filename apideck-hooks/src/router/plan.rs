@@ -87,7 +87,7 @@ mod tests {
     use super::super::Selector;
     use super::*;
     use crate::event::NAMES;
-    use crate::handler::Handler;
+    use crate::handler::several;
 
     fn pattern(prefix: &'static str) -> Selector {
         let first = NAMES.partition_point(|name| *name < prefix) as u16;
@@ -102,7 +102,7 @@ mod tests {
     fn entries(lists: Vec<Vec<Selector>>) -> &'static [Entry] {
         let entry = |on: Vec<Selector>| Entry {
             name: "handler",
-            handler: Handler::new(on.leak(), &[]),
+            handler: several(on.leak()),
         };
         lists.into_iter().map(entry).collect::<Vec<_>>().leak()
     }
