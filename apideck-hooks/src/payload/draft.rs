@@ -52,6 +52,9 @@ pub(super) fn read(text: &Bytes) -> Option<Parsed> {
 }
 
 fn skip(scanner: &mut Scanner<'_>) -> Option<()> {
+    if scanner.string().is_some() {
+        return Some(());
+    }
     scanner.value::<IgnoredAny>().map(drop)
 }
 
@@ -73,7 +76,10 @@ impl<'a> Draft<'a> {
                 }
                 "execution_attempt" => {
                     first(&self.execution_attempt)?;
-                    self.execution_attempt = whole(scanner.value::<Option<Number>>()?);
+                    self.execution_attempt = match scanner.count() {
+                        Some(count) => Some(count),
+                        None => whole(scanner.value::<Option<Number>>()?),
+                    };
                     return Some(());
                 }
                 "occurred_at" => return time(scanner, &mut self.occurred_at),
@@ -149,7 +155,7 @@ fn entity(scanner: &mut Scanner<'_>, connection: &mut Connection) -> Option<()> 
             "tag_line" => &mut connection.tag_line,
             "auth_type" => return name(scanner, &mut connection.auth_type),
             "state" => return name(scanner, &mut connection.state),
-            "enabled" => return value(scanner, &mut connection.enabled),
+            "enabled" => return flag(scanner, &mut connection.enabled),
             "health" => return value(scanner, &mut connection.health),
             "settings" => return value(scanner, &mut connection.settings),
             "metadata" => return value(scanner, &mut connection.metadata),
@@ -175,6 +181,15 @@ fn first<T>(place: &Option<T>) -> Option<()> {
 fn value<'a, T: serde::Deserialize<'a>>(scanner: &mut Scanner<'a>, place: &mut Option<T>) -> Option<()> {
     first(place)?;
     *place = scanner.value()?;
+    Some(())
+}
+
+fn flag(scanner: &mut Scanner<'_>, place: &mut Option<bool>) -> Option<()> {
+    first(place)?;
+    *place = match scanner.flag() {
+        Some(flag) => Some(flag),
+        None => scanner.value()?,
+    };
     Some(())
 }
 

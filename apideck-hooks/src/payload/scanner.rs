@@ -85,6 +85,41 @@ impl<'a> Scanner<'a> {
         Some(Cow::Owned(string.unwrap_or_default()))
     }
 
+    /// `true` or `false`, if it begins so.
+    pub(super) fn flag(&mut self) -> Option<bool> {
+        self.next()?;
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let flag = rest.starts_with(b"true");
+        if !flag && !rest.starts_with(b"false") {
+            return None;
+        }
+        self.at += if flag { 4 } else { 5 };
+        Some(flag)
+    }
+
+    /// A whole number of a few digits, if there is one.
+    pub(super) fn count(&mut self) -> Option<u32> {
+        const MOST: usize = 9;
+        self.next()?;
+        let rest = self.text.as_bytes().get(self.at..)?;
+        let digits = rest
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .take(MOST + 1)
+            .count();
+        let (digits, after) = rest.split_at_checked(digits)?;
+        let is_more = matches!(after, [b'.' | b'e' | b'E', ..]) || matches!(digits, [b'0', _, ..]);
+        if digits.is_empty() || digits.len() > MOST || is_more {
+            return None;
+        }
+        self.at += digits.len();
+        Some(
+            digits
+                .iter()
+                .fold(0, |count, digit| 10 * count + u32::from(digit - b'0')),
+        )
+    }
+
     /// Any value, as serde reads it.
     pub(super) fn value<T: Deserialize<'a>>(&mut self) -> Option<T> {
         let mut values = Deserializer::from_str(self.text.get(self.at..)?).into_iter();
@@ -113,6 +148,43 @@ mod tests {
                 let mut scanner = Scanner::new(&text);
                 assert_eq!((scanner.string(), scanner.at), (None, 0), "{text}");
             }
+        }
+    }
+
+    #[test]
+    fn a_flag_is_read_to_its_end() {
+        for (text, flag, left) in [
+            (" true}", Some(true), "}"),
+            ("false", Some(false), ""),
+            ("truer", Some(true), "r"),
+            ("tru", None, "tru"),
+            ("null", None, "null"),
+            ("", None, ""),
+        ] {
+            let mut scanner = Scanner::new(text);
+            assert_eq!((scanner.flag(), &text[scanner.at..]), (flag, left), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_count_is_read_if_it_is_whole_and_short() {
+        for (text, count, left) in [
+            (" 7 ,", Some(7), " ,"),
+            ("0}", Some(0), "}"),
+            ("10", Some(10), ""),
+            ("999999999]", Some(999_999_999), "]"),
+            ("1000000000", None, "1000000000"),
+            ("00", None, "00"),
+            ("07", None, "07"),
+            ("-1", None, "-1"),
+            ("1.0", None, "1.0"),
+            ("1e2", None, "1e2"),
+            ("1E2", None, "1E2"),
+            ("null", None, "null"),
+            ("", None, ""),
+        ] {
+            let mut scanner = Scanner::new(text);
+            assert_eq!((scanner.count(), &text[scanner.at..]), (count, left), "{text}");
         }
     }
 
