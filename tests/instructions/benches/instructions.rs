@@ -92,7 +92,7 @@ fn verified(signed: &Signed) -> bool {
 
 #[library_benchmark]
 #[bench::raw(args = (Text::Raw), setup = signed, config = at_most(54_321))]
-#[bench::sorted(args = (Text::Sorted), setup = signed, config = at_most(67_274))]
+#[bench::sorted(args = (Text::Sorted), setup = signed, config = at_most(67_259))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
@@ -144,7 +144,7 @@ fn remember(store: &dyn Store, n: u128) {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(1_878))]
+#[bench::memory(setup = store, config = at_most(1_834))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1400);
     store
@@ -209,7 +209,7 @@ fn ignored(text: Text) -> Receiver {
 
 #[library_benchmark]
 #[bench::handled(args = (Text::Raw), setup = handled, config = at_most(90_271))]
-#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(104_357))]
+#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(104_026))]
 #[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(89_090))]
 #[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(72_426))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
