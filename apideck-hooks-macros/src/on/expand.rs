@@ -257,7 +257,7 @@ impl Handler<'_> {
             let needs = quote_spanned!(at=> <#ty as #krate::FromDelivery>::NEEDS);
             match position {
                 0 => handler = quote_spanned!(at=> #krate::takes(#handler, #needs)),
-                // Seldom wrong, so that a list of it is soon enough: each constant costs the compiler time.
+                // Seldom wrong, so it is checked where the handler is listed: each constant costs the compiler time.
                 _ if takes_no_event(ty) => value = quote_spanned!(at=> #krate::and(#value, #needs)),
                 _ => {
                     let name = format_ident!("__PARAM_{position}");
