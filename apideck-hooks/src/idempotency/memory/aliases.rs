@@ -1,7 +1,7 @@
 //! Which record a delivery key is bound to.
 
 use super::Limits;
-use super::table::{Place, Queue, Table};
+use super::table::{Hashed, Place, Queue, Table};
 use crate::delivery::Key;
 
 /// A record lives on from its settlement, its aliases from their binding, before the handler ran: what they are kept
@@ -24,12 +24,12 @@ struct Binding {
 
 impl Aliases {
     /// Where the key is bound.
-    pub(super) fn find(&self, delivery: &Key) -> Option<Place> {
+    pub(super) fn find(&self, delivery: &Hashed) -> Option<Place> {
         self.bindings.find(delivery)
     }
 
     /// Begins to fetch from the memory what is needed to bind the key.
-    pub(super) fn fetch(&self, delivery: &Key) {
+    pub(super) fn fetch(&self, delivery: &Hashed) {
         self.bindings.fetch(delivery, &self.queue);
     }
 
@@ -41,7 +41,7 @@ impl Aliases {
     /// are too many.
     pub(super) fn bind(
         &mut self,
-        delivery: &Key,
+        delivery: &Hashed,
         found: Option<Place>,
         record: Key,
         now: u64,
@@ -92,13 +92,13 @@ mod tests {
 
     impl Fixture {
         fn bind(&mut self, delivery: u8, record: u8, now: u64) {
-            let (delivery, record) = (key(delivery), key(record));
+            let delivery = key(delivery).into();
             let found = self.0.find(&delivery);
-            self.0.bind(&delivery, found, record, now, &LIMITS);
+            self.0.bind(&delivery, found, key(record), now, &LIMITS);
         }
 
         fn get(&self, delivery: u8) -> Option<Key> {
-            Some(self.0.record(self.0.find(&key(delivery))?))
+            Some(self.0.record(self.0.find(&key(delivery).into())?))
         }
     }
 

@@ -17,7 +17,7 @@ use std::fmt;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
-use table::MOST;
+use table::{Hashed, MOST};
 use tokio::time::Instant;
 
 /// Remembers events in this process.
@@ -37,13 +37,18 @@ use tokio::time::Instant;
 /// let store = MemoryStore::builder().capacity(100_000).retention(Duration::from_secs(6 * 60 * 60)).build();
 /// ```
 pub struct MemoryStore {
-    shards: Box<[Mutex<Shard>]>,
+    shards: Box<[Apart<Mutex<Shard>>]>,
     /// Which record a delivery key is bound to. Locked before the record's shard, and one at a time.
-    aliases: Box<[Mutex<Aliases>]>,
+    aliases: Box<[Apart<Mutex<Aliases>>]>,
     start: Instant,
     limits: Limits,
     evicted: AtomicU64,
 }
+
+/// What has lines of the processor's cache for itself, which are fetched two by two: to use it does not hold up who uses its neighbour.
+#[derive(Default)]
+#[repr(align(128))]
+struct Apart<T>(T);
 
 /// What one shard keeps.
 struct Limits {
@@ -83,8 +88,8 @@ impl MemoryStoreBuilder {
     pub fn build(self) -> MemoryStore {
         let shards = (self.capacity / SHARD_FLOOR).clamp(1, MAX_SHARDS);
         MemoryStore {
-            shards: (0..shards).map(|_| Mutex::default()).collect(),
-            aliases: (0..shards).map(|_| Mutex::default()).collect(),
+            shards: (0..shards).map(|_| Apart::default()).collect(),
+            aliases: (0..shards).map(|_| Apart::default()).collect(),
             start: Instant::now(),
             limits: Limits {
                 retention: millis(self.retention),
@@ -134,19 +139,21 @@ impl MemoryStore {
         millis(self.start.elapsed())
     }
 
-    fn shard(&self, record: &Key) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[table::shard(record, self.shards.len())])
+    fn shard(&self, record: &Hashed) -> MutexGuard<'_, Shard> {
+        lock(&self.shards[record.shard(self.shards.len())])
     }
 
-    fn finish_now(&self, record: &Key, token: Token, end: &End) -> Held {
-        self.shard(record).finish(record, token, end, self.now())
+    fn finish_now(&self, record: Key, token: Token, end: &End) -> Held {
+        let record = record.into();
+        self.shard(&record).finish(&record, token, end, self.now())
     }
 
-    fn claim_now(&self, claim: Claim) -> Claimed {
-        let event = claim.event;
+    fn claim_now(&self, claim: &Claim) -> Claimed {
+        let event = claim.event.into();
         // Held until the key is bound: the first delivery under it decides, whoever else comes.
         let mut delivery = claim.delivery.map(|key| {
-            let aliases = lock(&self.aliases[table::shard(&key, self.aliases.len())]);
+            let key = Hashed::from(key);
+            let aliases = lock(&self.aliases[key.shard(self.aliases.len())]);
             (key, aliases)
         });
         // Both locks before anything is looked for: what is looked for is all over the memory, and a lock waits until all
@@ -162,16 +169,17 @@ impl MemoryStore {
         if let Some((key, aliases)) = &delivery {
             found = aliases.find(key);
             if let Some(record) = found.map(|place| aliases.record(place)) {
-                if record != event {
+                let (other, key) = (record != claim.event, Hashed::from(record));
+                if other {
                     // One record's lock at a time.
                     drop(shard);
-                    shard = self.shard(&record);
+                    shard = self.shard(&key);
                     now = self.now();
                 }
-                if let Some(verdict) = shard.claim_kept(&record, now, claim.lease, &self.limits) {
+                if let Some(verdict) = shard.claim_kept(&key, now, claim.lease, &self.limits) {
                     return Claimed { record, verdict };
                 }
-                if record != event {
+                if other {
                     drop(shard);
                     shard = self.shard(&event);
                     now = self.now();
@@ -181,16 +189,16 @@ impl MemoryStore {
         let bind = delivery.is_some();
         let (verdict, bound) = shard.claim(&event, bind, now, claim.lease, &self.limits, &self.evicted);
         if let (true, Some((key, aliases))) = (bound, &mut delivery) {
-            aliases.bind(key, found, event, now, &self.limits);
+            aliases.bind(key, found, claim.event, now, &self.limits);
         }
         Claimed {
-            record: event,
+            record: claim.event,
             verdict,
         }
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+fn lock<T>(Apart(mutex): &Apart<Mutex<T>>) -> MutexGuard<'_, T> {
     // No code that can panic runs under these locks; if it did, a record is still whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -203,26 +211,28 @@ fn millis(duration: Duration) -> u64 {
 #[async_trait]
 impl Store for MemoryStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        Ok(self.claim_now(claim))
+        Ok(self.claim_now(&claim))
     }
 
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        let record = record.into();
         Ok(self.shard(&record).renew(&record, token, self.now(), lease))
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        Ok(self.finish_now(&record, token, &end))
+        Ok(self.finish_now(record, token, &end))
     }
 
     fn claim_at_once(&self, claim: &Claim) -> Option<Claimed> {
-        Some(self.claim_now(*claim))
+        Some(self.claim_now(claim))
     }
 
     fn finish_at_once(&self, record: Key, token: Token, end: &End) -> Option<Held> {
-        Some(self.finish_now(&record, token, end))
+        Some(self.finish_now(record, token, end))
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        let record = record.into();
         Ok(self.shard(&record).status(&record, self.now(), &self.limits))
     }
 }

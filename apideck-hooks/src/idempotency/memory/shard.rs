@@ -1,8 +1,7 @@
 //! The records under one lock.
 
-use super::table::{Place, Queue, Table};
+use super::table::{Hashed, Place, Queue, Table};
 use super::{Limits, millis};
-use crate::delivery::Key;
 use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
 use crate::idempotency::sync::AtomicU64;
 use std::sync::atomic::Ordering;
@@ -63,14 +62,14 @@ impl Shard {
     }
 
     /// Begins to fetch from the memory what is needed to claim the record.
-    pub(super) fn fetch(&self, key: &Key) {
+    pub(super) fn fetch(&self, key: &Hashed) {
         self.records.fetch(key, &self.done);
     }
 
     /// The verdict on a record that there is, if its retention is not over.
     pub(super) fn claim_kept(
         &mut self,
-        key: &Key,
+        key: &Hashed,
         now: u64,
         lease: Duration,
         limits: &Limits,
@@ -82,7 +81,7 @@ impl Shard {
     /// The verdict, and whether another key may be bound to the record.
     pub(super) fn claim(
         &mut self,
-        key: &Key,
+        key: &Hashed,
         bind: bool,
         now: u64,
         lease: Duration,
@@ -114,7 +113,7 @@ impl Shard {
     }
 
     /// A record that was never claimed: as one whose lease is over, which is in no queue.
-    fn add(&mut self, key: &Key) -> Place {
+    fn add(&mut self, key: &Hashed) -> Place {
         let record = Record {
             at: 0,
             token: self.forgotten,
@@ -153,7 +152,7 @@ impl Shard {
         granted
     }
 
-    pub(super) fn renew(&mut self, key: &Key, token: Token, now: u64, lease: Duration) -> Held {
+    pub(super) fn renew(&mut self, key: &Hashed, token: Token, now: u64, lease: Duration) -> Held {
         let Some(place) = self.held(key, token) else {
             return Held::Lost;
         };
@@ -161,7 +160,7 @@ impl Shard {
         Held::Yes
     }
 
-    pub(super) fn finish(&mut self, key: &Key, token: Token, end: &End, now: u64) -> Held {
+    pub(super) fn finish(&mut self, key: &Hashed, token: Token, end: &End, now: u64) -> Held {
         let Some(place) = self.held(key, token) else {
             return Held::Lost;
         };
@@ -185,7 +184,7 @@ impl Shard {
         Held::Yes
     }
 
-    pub(super) fn status(&self, key: &Key, now: u64, limits: &Limits) -> Status {
+    pub(super) fn status(&self, key: &Hashed, now: u64, limits: &Limits) -> Status {
         let Some(place) = self.kept(key, now, limits) else {
             return Status::Absent;
         };
@@ -204,13 +203,13 @@ impl Shard {
     }
 
     /// Where a record is whose retention is not over.
-    fn kept(&self, key: &Key, now: u64, limits: &Limits) -> Option<Place> {
+    fn kept(&self, key: &Hashed, now: u64, limits: &Limits) -> Option<Place> {
         let place = self.records.find(key)?;
         (!self.records.get(place).is_over(now, limits)).then_some(place)
     }
 
     /// Where the record is, if it runs under this token. A lease that ran out and was not taken still holds.
-    fn held(&self, key: &Key, token: Token) -> Option<Place> {
+    fn held(&self, key: &Hashed, token: Token) -> Option<Place> {
         let place = self.records.find(key)?;
         let record = self.records.get(place);
         (record.state == State::Running && record.token() == token).then_some(place)
@@ -245,6 +244,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::delivery::Key;
 
     const LEASE: Duration = Duration::from_millis(100);
 
@@ -260,8 +260,8 @@ mod tests {
             Fixture(Shard::default(), limits)
         }
 
-        fn key(&self, n: u8) -> Key {
-            Key::from_bytes([n; 16])
+        fn key(&self, n: u8) -> Hashed {
+            Key::from_bytes([n; 16]).into()
         }
 
         fn holds(&self, n: u8, now: u64) -> bool {

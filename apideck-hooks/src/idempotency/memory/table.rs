@@ -11,8 +11,9 @@ use crate::delivery::Key;
 
 /// So many entries a table takes.
 pub(super) const MOST: usize = NONE as usize;
-/// Entries of a chunk.
+/// Entries of a chunk, and of the first one at first.
 const CHUNK: usize = 256;
+const FIRST: usize = 4;
 
 /// A key is a hash already, of what no record is made of without Apideck's signature, so nobody chooses it. Both halves are
 /// multiplied all the same, for whoever uses the store with keys of their own.
@@ -24,19 +25,40 @@ fn hash(key: &Key) -> u64 {
     product as u64 ^ (product >> 64) as u64
 }
 
-/// Which of so many shards the key is in. Tables use the other half.
-pub(super) fn shard(key: &Key, shards: usize) -> usize {
-    // Their share of the whole range: a division takes longer than all else here.
-    (((hash(key) >> 32) * shards as u64) >> 32) as usize
+/// A key whose hash is computed, which is asked for several times.
+#[derive(Clone, Copy)]
+pub(super) struct Hashed {
+    pub(super) key: Key,
+    hash: u64,
+}
+
+impl Hashed {
+    /// Which of so many shards the key is in. Tables use the other half.
+    pub(super) fn shard(&self, shards: usize) -> usize {
+        // Their share of the whole range: a division takes longer than all else here.
+        (((self.hash >> 32) * shards as u64) >> 32) as usize
+    }
+}
+
+impl From<Key> for Hashed {
+    fn from(key: Key) -> Self {
+        Hashed {
+            key,
+            hash: hash(&key),
+        }
+    }
 }
 
 pub(super) struct Table<T> {
     index: Index,
-    chunks: Vec<Vec<Entry<T>>>,
+    // Full from the start, with copies of their first entry: to count them one by one would write to one more place in the
+    // memory for each, which other processors have to be told.
+    chunks: Vec<Box<[Entry<T>]>>,
     /// The chain of the places that are free again.
     vacant: Place,
 }
 
+#[derive(Clone, Copy)]
 struct Entry<T> {
     key: Key,
     value: T,
@@ -80,14 +102,14 @@ impl<T: Copy> Table<T> {
         self.index.len()
     }
 
-    pub(super) fn find(&self, key: &Key) -> Option<Place> {
+    pub(super) fn find(&self, key: &Hashed) -> Option<Place> {
         self.index
-            .find(hash(key) as u32, |place| self.entry(place).key == *key)
+            .find(key.hash as u32, |place| self.entry(place).key == key.key)
     }
 
     /// Begins to fetch from the memory what is needed to add a key and to remove the first of the queue.
-    pub(super) fn fetch(&self, key: &Key, queue: &Queue) {
-        self.index.fetch(hash(key) as u32);
+    pub(super) fn fetch(&self, key: &Hashed, queue: &Queue) {
+        self.index.fetch(key.hash as u32);
         if let Some(first) = queue.first() {
             self.index.fetch(hash(&self.entry(first).key) as u32);
         }
@@ -102,9 +124,9 @@ impl<T: Copy> Table<T> {
     }
 
     /// Adds an entry whose key there is none of, in no queue. The table must not hold [`MOST`].
-    pub(super) fn insert(&mut self, key: &Key, value: T) -> Place {
+    pub(super) fn insert(&mut self, key: &Hashed, value: T) -> Place {
         let entry = Entry {
-            key: *key,
+            key: key.key,
             value,
             before: NONE,
             after: NONE,
@@ -117,19 +139,27 @@ impl<T: Copy> Table<T> {
             *self.entry_mut(place) = entry;
             place
         };
-        self.index.insert(hash(key) as u32, place);
+        self.index.insert(key.hash as u32, place);
         place
     }
 
     fn append(&mut self, entry: Entry<T>) -> Place {
         // No place was ever given up, so all before this one are taken.
         let place = self.index.len();
-        if place.is_multiple_of(CHUNK) {
+        let at = place % CHUNK;
+        match self.chunks.get_mut(place / CHUNK) {
+            Some(chunk) if at < chunk.len() => chunk[at] = entry,
             // The first one grows, as there may be many shards and few events.
-            let room = if place == 0 { 0 } else { CHUNK };
-            self.chunks.push(Vec::with_capacity(room));
+            Some(chunk) => {
+                let mut larger = vec![entry; 2 * at];
+                larger[..at].copy_from_slice(chunk);
+                *chunk = larger.into();
+            }
+            None => {
+                let room = if place == 0 { FIRST } else { CHUNK };
+                self.chunks.push(vec![entry; room].into());
+            }
         }
-        self.chunks[place / CHUNK].push(entry);
         place as Place
     }
 
@@ -184,7 +214,7 @@ impl<T: Copy> Table<T> {
     }
 }
 
-fn entry_of<T>(chunks: &[Vec<Entry<T>>], place: Place) -> &Entry<T> {
+fn entry_of<T>(chunks: &[Box<[Entry<T>]>], place: Place) -> &Entry<T> {
     let place = place as usize;
     &chunks[place / CHUNK][place % CHUNK]
 }
@@ -193,10 +223,10 @@ fn entry_of<T>(chunks: &[Vec<Entry<T>>], place: Place) -> &Entry<T> {
 mod tests {
     use super::*;
 
-    fn key(n: u64) -> Key {
+    fn key(n: u64) -> Hashed {
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&n.to_le_bytes());
-        Key::from_bytes(bytes)
+        Key::from_bytes(bytes).into()
     }
 
     fn queued(table: &Table<u64>, queue: &Queue) -> Vec<u64> {
@@ -219,7 +249,7 @@ mod tests {
         let last = |n: u64| Key::from_bytes(u128::from(n).to_be_bytes());
         for key in [&first as &dyn Fn(u64) -> Key, &last] {
             let mut counts = [0; 64];
-            (0..64_000).for_each(|n| counts[shard(&key(n), 64)] += 1);
+            (0..64_000).for_each(|n| counts[Hashed::from(key(n)).shard(64)] += 1);
             assert!(
                 counts.iter().all(|count| (800..1200).contains(count)),
                 "{counts:?}"
