@@ -1,5 +1,6 @@
 //! The embedded durable store: a file, for one process.
 
+mod alone;
 mod batch;
 mod builder;
 mod clock;
@@ -75,7 +76,7 @@ use transactions::Begin;
 ///
 /// A claim and a finish are each part of one commit, which is one write to the disk for all operations that are waiting at
 /// that moment, up to 512: the more deliveries at once, the cheaper each. One task does all the writing, in the tokio
-/// runtime that the store was opened in, and ends with it.
+/// runtime that the store was opened in, and ends with it. Opening reads all records once, for those that were left running.
 ///
 /// # What it writes
 ///

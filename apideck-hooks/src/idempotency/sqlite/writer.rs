@@ -1,5 +1,6 @@
 //! The one task that writes: all that waits goes into one transaction.
 
+use super::alone;
 use super::batch::{Batch, delete, key};
 use super::clock::Clock;
 use super::database::{Database, Failed};
@@ -121,6 +122,13 @@ impl Writer {
         let (now, floor) = (self.now(), self.floor);
         let result = async {
             let connection = connected(&self.database, &mut self.connection).await?;
+            if let [operation] = &operations[..]
+                && alone::try_out(connection, operation, &now, floor).await?
+            {
+                let answered = operations.pop().and_then(|done| alone::answer(done, &now, floor));
+                answers.extend(answered);
+                return Ok(floor);
+            }
             let mut batch = Batch::load(connection, operations, now, floor).await?;
             answers.extend(operations.drain(..).map(|operation| batch.apply(operation)));
             batch.save(connection).await?;
