@@ -1,33 +1,35 @@
 //! How long an answer takes at 70 % of the load that a server can just bear, beside bare hyper at the same rate.
 
 use crate::bench::{Bench, all_handled};
-use crate::load::{CONNECTIONS, Sent, WINDOW, closed, paced};
+use crate::load::{CONNECTIONS, Pool, Sent, WINDOW, closed, paced};
 use crate::machine;
 use crate::report::{Limit, Part};
 use crate::serve::Failure;
+use crate::server::Server;
 use crate::statistics::{median, range};
 use crate::subject::{BASE, Subject, find};
 use std::time::Duration;
 
 /// Of its peak.
 pub(crate) const SHARE: f64 = 0.7;
-/// How often the peak is measured before.
-const PEAKS: usize = 3;
 
 /// Those of which it is asked.
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 9] = [
     "axum",
     "ours-hyper",
     "ours-hyper-sorted",
     "ours-axum",
     "ours-axum-sorted",
+    "by-hand-hyper",
+    "by-hand-hyper-sorted",
     "by-hand",
     "by-hand-moka",
 ];
 
 pub(crate) struct Measured {
     subject: Subject,
-    rate: f64,
+    /// Round by round, as are the times.
+    rates: Vec<f64>,
     own: Times,
     bare: Times,
 }
@@ -59,10 +61,9 @@ pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measure
     let base = find(BASE).ok_or("nothing to measure against")?;
     let mut all = Vec::new();
     for &subject in subjects.iter().filter(|subject| NAMES.contains(&subject.name)) {
-        let peaks: Result<Vec<f64>, _> = (0..PEAKS).map(|_| peak(bench, &subject)).collect();
         all.push(Measured {
             subject,
-            rate: SHARE * median(&peaks?),
+            rates: Vec::new(),
             own: Times::default(),
             bare: Times::default(),
         });
@@ -71,32 +72,34 @@ pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measure
     for round in 0..rounds {
         eprintln!("latency: round {} of {rounds}", round + 1);
         for measured in &mut all {
-            measured
-                .own
-                .add(&at_rate(bench, &measured.subject, measured.rate)?);
-            measured.bare.add(&at_rate(bench, &base, measured.rate)?);
+            // Its peak of just now, as a shared machine is not always equally fast.
+            let (server, mut pool, before) = bench.start(&measured.subject)?;
+            pool.fill(count(bench, before.rate()));
+            let rate = SHARE * all_handled(closed(server.address, &pool)?)?.rate();
+            measured.rates.push(rate);
+            measured.own.add(&at_rate(bench, &server, &mut pool, rate)?);
+            drop(server);
+            let (server, mut pool, _) = bench.start(&base)?;
+            measured.bare.add(&at_rate(bench, &server, &mut pool, rate)?);
         }
     }
     Ok(all)
 }
 
-/// Requests a second that it just bears.
-fn peak(bench: &Bench, subject: &Subject) -> Result<f64, Failure> {
-    let (server, mut pool, before) = bench.start(subject)?;
-    pool.fill(((before.rate() * bench.time.as_secs_f64()) as usize).max(CONNECTIONS));
-    Ok(all_handled(closed(server.address, &pool)?)?.rate())
+fn at_rate(bench: &Bench, server: &Server, pool: &mut Pool, rate: f64) -> Result<Sent, Failure> {
+    pool.fill(count(bench, rate));
+    all_handled(paced(server.address, pool, rate)?)
 }
 
-fn at_rate(bench: &Bench, subject: &Subject, rate: f64) -> Result<Sent, Failure> {
-    let (server, mut pool, _) = bench.start(subject)?;
-    pool.fill(((rate * bench.time.as_secs_f64() / 2.0) as usize).max(CONNECTIONS));
-    all_handled(paced(server.address, &pool, rate)?)
+/// How many requests are measured at so many a second.
+fn count(bench: &Bench, rate: f64) -> usize {
+    ((rate * bench.time.as_secs_f64() / 2.0) as usize).max(CONNECTIONS)
 }
 
 pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     let mut part = Part::new("latency");
     part.line(format!(
-        "Measured on {} on the same machine: requests evenly spaced at {:.0} % of the receiver's peak, on {CONNECTIONS} \
+        "Measured on {} on the same machine: requests evenly spaced at {:.0} % of the receiver's peak of just before, on {CONNECTIONS} \
          connections, each timed from when it was due. In µs, medians of {} interleaved rounds (least–most). A shared \
          machine stops for milliseconds at times, which is most of the p99; so it is compared in windows of {} ms, of which the \
          median is shown.\n",
@@ -107,9 +110,10 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     ));
     part.line("| receiver | requests/s | median | p99 | p99 in a window | bare hyper: median | p99 | p99 in a window | ÷ |");
     part.line("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    let mut floors = Vec::new();
     for Measured {
         subject,
-        rate,
+        rates,
         own,
         bare,
     } in all
@@ -120,8 +124,9 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
         };
         let ratio = median(&own.windows) / median(&bare.windows);
         part.line(format!(
-            "| {} | {rate:.0} | {:.0} | {} | {:.0} | {:.0} | {} | {:.0} | {ratio:.2} |",
+            "| {} | {:.0} | {:.0} | {} | {:.0} | {:.0} | {} | {:.0} | {ratio:.2} |",
             subject.label,
+            median(rates),
             median(&own.half),
             with_range(&own.p99),
             median(&own.windows),
@@ -140,7 +145,13 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
                 Some(ratio).filter(|ratio| ratio.is_finite()),
                 Limit::AtMost(2.0),
             );
+        } else {
+            floors.push(format!("- the floor: {}: {ratio:.2}", subject.plain()));
         }
+    }
+    part.line("");
+    for floor in floors {
+        part.line(floor);
     }
     part
 }

@@ -51,7 +51,7 @@ const fn script(name: &'static str, file: &'static str, scheme: Scheme, label: &
     }
 }
 
-pub(crate) const ALL: [Subject; 13] = [
+pub(crate) const ALL: [Subject; 14] = [
     server(BASE, "hyper", Scheme::Raw, "bare hyper: reads the body"),
     server("axum", "axum", Scheme::Raw, "bare axum: reads the body"),
     server(
@@ -82,7 +82,13 @@ pub(crate) const ALL: [Subject; 13] = [
         "by-hand-hyper",
         "by-hand-hyper",
         Scheme::Raw,
-        "by hand on hyper, mutexed map",
+        "by hand on hyper, mutexed map, raw signature",
+    ),
+    server(
+        "by-hand-hyper-sorted",
+        "by-hand-hyper-sorted",
+        Scheme::Sorted,
+        "by hand on hyper, mutexed map, sorted signature",
     ),
     server("by-hand", "by-hand", Scheme::Raw, "by hand in axum, mutexed map"),
     server(

@@ -123,7 +123,13 @@ fn targets(all: &[Measured], part: &mut Part) {
     }
     // What is left of the targets against bare hyper for whoever verifies, parses and remembers.
     part.line("");
-    for (one, other) in [("by-hand-hyper", "hyper"), ("axum", "svix")] {
+    for (one, other) in [
+        ("by-hand-hyper", "hyper"),
+        ("by-hand-hyper-sorted", "hyper"),
+        ("axum", "hyper"),
+        ("by-hand", "by-hand-hyper"),
+        ("axum", "svix"),
+    ] {
         if let (Some(time), Some(rate)) = (time(one, other), rate(one, other)) {
             let (one, other) = (name(one), name(other));
             part.line(format!(

@@ -136,18 +136,28 @@ impl Seen for Moka {
     }
 }
 
+/// What of a body is signed.
+#[derive(Clone, Copy)]
+pub(super) enum Signed {
+    Raw,
+    /// Its values, in the order of their names, as Apideck's guide prints them.
+    Sorted,
+}
+
 struct App<S> {
     key: Hmac<Sha256>,
+    signed: Signed,
     seen: S,
     handled: Arc<AtomicU64>,
 }
 
-fn app<S: Seen>(listener: &TcpListener, seen: S) -> Result<Arc<App<S>>, Failure> {
+fn app<S: Seen>(listener: &TcpListener, signed: Signed, seen: S) -> Result<Arc<App<S>>, Failure> {
     let handled = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&handled);
     control(listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     Ok(Arc::new(App {
         key: Hmac::new_from_slice(SECRET.as_bytes())?,
+        signed,
         seen,
         handled,
     }))
@@ -155,7 +165,7 @@ fn app<S: Seen>(listener: &TcpListener, seen: S) -> Result<Arc<App<S>>, Failure>
 
 pub(super) async fn axum<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
     let routes = Router::new().route(crate::event::PATH, post(receive::<S>));
-    let app = app(&listener, seen)?;
+    let app = app(&listener, Signed::Raw, seen)?;
     Ok(axum::serve(listener, routes.with_state(app)).await?)
 }
 
@@ -169,8 +179,8 @@ async fn receive<S: Seen>(
 }
 
 /// The same without axum: less than this nobody can spend who does it all.
-pub(super) async fn hyper<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
-    let app = app(&listener, seen)?;
+pub(super) async fn hyper(listener: TcpListener, signed: Signed) -> Result<(), Failure> {
+    let app = app(&listener, signed, Mutexed::default())?;
     let service = service_fn(move |request: Request<Incoming>| {
         let app = Arc::clone(&app);
         async move {
@@ -188,11 +198,25 @@ pub(super) async fn hyper<S: Seen>(listener: TcpListener, seen: S) -> Result<(),
 }
 
 impl<S: Seen> App<S> {
+    fn mac(&self, body: &[u8]) -> Option<Hmac<Sha256>> {
+        let mac = self.key.clone();
+        Some(match self.signed {
+            Signed::Raw => mac.chain_update(body),
+            // A map of serde_json has its names in their order.
+            Signed::Sorted => {
+                let value: Value = serde_json::from_slice(body).ok()?;
+                mac.chain_update(serde_json::to_vec(&value).ok()?)
+            }
+        })
+    }
+
     async fn decide(&self, headers: &HeaderMap, body: &[u8]) -> (StatusCode, &'static str) {
         let signature = headers
             .get("x-apideck-signature")
             .and_then(|value| unhex(value.as_bytes()));
-        let mac = self.key.clone().chain_update(body);
+        let Some(mac) = self.mac(body) else {
+            return (StatusCode::BAD_REQUEST, r#"{"error":"body"}"#);
+        };
         if signature.is_none_or(|signature| mac.verify_slice(&signature).is_err()) {
             return (StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
         }

@@ -28,9 +28,12 @@ use std::time::Duration;
 const SPAN: f64 = 6.0;
 /// An event is forgotten after a tenth of the time, in the memory store for want of room: what grows until then is no leak.
 const FORGOTTEN_AFTER: f64 = 0.1;
-/// Events before the peak is measured, and at most while it is.
-const WARM_UP: u64 = 2_000;
-const MOST: u64 = 250_000;
+/// The peak is what is borne for longer than events are remembered, to forget them is a part of the work: so much of the time of the
+/// soak, of which the second half counts.
+const PEAK_FOR: f64 = 2.0 * FORGOTTEN_AFTER;
+/// Events before it is known what the peak may be, and a rate above which it is not.
+const WARM_UP: u64 = 20_000;
+const FASTEST: f64 = 100_000.0;
 /// In less time memory says nothing.
 const SHORTEST: Duration = Duration::from_secs(120);
 /// Times are kept in microseconds in 32 bits.
@@ -67,15 +70,16 @@ impl Soak<'_> {
     }
 
     fn run_in(&self, store: &str, folder: &Path) -> Result<Soaked, Failure> {
-        let peak = self.peak(store, folder)?;
-        let rate = self.rate.unwrap_or(SHARE * peak);
         let seconds = self.time.as_secs_f64();
-        eprintln!("soak: {store} at {rate:.0}/s for {seconds:.0} s");
         let span = (FORGOTTEN_AFTER * seconds).clamp(SPAN, 60.0);
-        let remembers = match store {
+        let remembers = |rate: f64| match store {
             "memory" => format!("{:.0} events", rate * span),
             _ => format!("{span:.0} s"),
         };
+        let peak = self.peak(store, folder, &remembers)?;
+        let rate = self.rate.unwrap_or(SHARE * peak);
+        let remembers = remembers(rate);
+        eprintln!("soak: {store} at {rate:.0}/s for {seconds:.0} s");
         let most = (rate * seconds) as u64 + 1;
         let start = machine::monotonic();
         let mut server = self.start(store, &folder.join("soak"), &remembers, most, start)?;
@@ -103,21 +107,32 @@ impl Soak<'_> {
         })
     }
 
-    /// Deliveries a second that it just bears.
-    fn peak(&self, store: &str, folder: &Path) -> Result<f64, Failure> {
-        let remembers = if store == "memory" {
-            "1000000 events"
-        } else {
-            "60 s"
+    /// Deliveries a second that it just bears, of the same kinds.
+    fn peak(&self, store: &str, folder: &Path, remembers: &dyn Fn(f64) -> String) -> Result<f64, Failure> {
+        let start = |name: &str, remembers: &str, most| {
+            self.start(store, &folder.join(name), remembers, most, machine::monotonic())
         };
-        let folder = folder.join("peak");
-        let server = self.start(store, &folder, remembers, WARM_UP + MOST, machine::monotonic())?;
+        let server = start("try", "1000000 events", WARM_UP)?;
         let mut pool = Pool::new(Scheme::Sorted);
         pool.fill(WARM_UP as usize);
-        let seconds = (self.time.as_secs_f64() / 10.0).min(3.0);
-        let count = (closed(server.address, &pool)?.rate() * seconds) as usize;
-        pool.fill(count.clamp(CONNECTIONS, MOST as usize));
-        Ok(closed(server.address, &pool)?.rate())
+        let rate = closed(server.address, &pool)?.rate();
+        drop(server);
+        let time = self.time.mul_f64(PEAK_FOR);
+        let most = (FASTEST * time.as_secs_f64()) as u64;
+        let plan = Plan {
+            rate: f64::INFINITY,
+            time,
+            most,
+            start: machine::monotonic(),
+        };
+        let sent = send(&start("peak", &remembers(rate), most)?, &plan)?;
+        let half = &sent.samples[sent.samples.len() / 2..];
+        match (half.first(), half.last()) {
+            (Some(first), Some(last)) if last.seconds > first.seconds => {
+                Ok((last.deliveries - first.deliveries) as f64 / (last.seconds - first.seconds))
+            }
+            _ => Err("a soak so short has no peak".into()),
+        }
     }
 
     fn start(
@@ -149,9 +164,12 @@ impl Soaked {
 
     /// Of the second half, in KB a minute, with its standard error; and how much memory has grown over it, as a share.
     fn growth(&self) -> (f64, f64, f64) {
-        let memory = &self.sent.memory;
-        let half = &memory[memory.len() / 2..];
-        let (bytes, error) = slope(half);
+        let samples = &self.sent.samples;
+        let half: Vec<_> = samples[samples.len() / 2..]
+            .iter()
+            .map(|sample| (sample.seconds, sample.bytes))
+            .collect();
+        let (bytes, error) = slope(&half);
         let spent = half.last().map_or(0.0, |last| last.0) - half.first().map_or(0.0, |first| first.0);
         let mean = half.iter().map(|point| point.1).sum::<f64>() / half.len() as f64;
         (bytes * 60.0 / 1024.0, error * 60.0 / 1024.0, bytes * spent / mean)
@@ -217,10 +235,10 @@ const ROWS: &[Row] = &[
             .join(", ")
     }),
     ("memory over the second half, MB", |soaked| {
-        let memory = &soaked.sent.memory;
-        let half: Vec<f64> = memory[memory.len() / 2..]
+        let samples = &soaked.sent.samples;
+        let half: Vec<f64> = samples[samples.len() / 2..]
             .iter()
-            .map(|point| point.1 / 1e6)
+            .map(|sample| sample.bytes / 1e6)
             .collect();
         let (least, most) = range(&half);
         format!("{least:.1}–{most:.1}")

@@ -59,8 +59,14 @@ pub(crate) struct Sent {
     pub(crate) latency: Histogram,
     /// Until no new events were sent.
     pub(crate) time: Duration,
-    /// Seconds, and bytes.
-    pub(crate) memory: Vec<(f64, f64)>,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// How far it was, and what memory the server had, so many seconds after the beginning.
+pub(crate) struct Sample {
+    pub(crate) seconds: f64,
+    pub(crate) bytes: f64,
+    pub(crate) deliveries: u64,
 }
 
 pub(crate) struct Plan {
@@ -97,7 +103,7 @@ pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
             acknowledged: vec![None; usize::try_from(plan.most)? + 1],
             latency: Histogram::default(),
             time: Duration::ZERO,
-            memory: Vec::new(),
+            samples: Vec::new(),
         },
         retries: VecDeque::new(),
         late: VecDeque::new(),
@@ -114,10 +120,11 @@ pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
             sender.sent.time = now;
         }
         if !over && now >= next_sample {
-            sender
-                .sent
-                .memory
-                .push((now.as_secs_f64(), server.resident()? as f64));
+            sender.sent.samples.push(Sample {
+                seconds: now.as_secs_f64(),
+                bytes: server.resident()? as f64,
+                deliveries: sender.sent.deliveries,
+            });
             next_sample += SAMPLE;
         }
         let due = |at: u64| Duration::from_secs_f64(at as f64 / plan.rate);
