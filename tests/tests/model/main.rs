@@ -47,13 +47,22 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-#[test]
-fn case_31_sqlite_does_as_the_model() {
+fn sqlite(in_company: bool) {
     beside_the_model(SQLITE, 200, |history| {
         let runtime = runtime();
-        let mut world = runtime.block_on(Sqlite::new());
+        let mut world = runtime.block_on(Sqlite::new(in_company));
         history(&runtime, &mut world)
     });
+}
+
+#[test]
+fn case_31_sqlite_does_as_the_model() {
+    sqlite(false);
+}
+
+#[test]
+fn case_31_sqlite_does_as_the_model_where_calls_come_together() {
+    sqlite(true);
 }
 
 /// A server that all histories share.

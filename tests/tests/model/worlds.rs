@@ -1,7 +1,7 @@
 //! The stores, with clocks that can be set and receivers that can crash.
 
 use super::reference::{Crash, Kind, RETENTION};
-use apideck_hooks::store::{Key, Store};
+use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
 use apideck_hooks::{MemoryStore, PostgresStore, SqliteStore};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::postgres::Database;
@@ -92,36 +92,78 @@ impl World for Memory {
 
 /// Its clock cannot be set: all that it has written becomes older instead.
 pub(crate) struct Sqlite {
-    store: Option<SqliteStore>,
+    store: Option<Box<dyn Store>>,
+    in_company: bool,
     other_program: SqliteConnection,
     directory: Directory,
 }
 
 impl Sqlite {
-    pub(crate) async fn new() -> Self {
+    pub(crate) async fn new(in_company: bool) -> Self {
         let directory = Directory::default();
-        let store = Self::open(&directory).await;
+        let store = Self::open(&directory, in_company).await;
         let file = SqliteConnectOptions::new().filename(directory.file("hooks.db"));
         Sqlite {
             store: Some(store),
+            in_company,
             other_program: file.connect().await.expect("the file"),
             directory,
         }
     }
 
-    async fn open(directory: &Directory) -> SqliteStore {
-        SqliteStore::builder(directory.file("hooks.db"))
+    async fn open(directory: &Directory, in_company: bool) -> Box<dyn Store> {
+        let store = SqliteStore::builder(directory.file("hooks.db"))
             .retention(LONG * RETENTION as u32)
             .open()
             .await
-            .expect("the file")
+            .expect("the file");
+        if in_company {
+            Box::new(InCompany(store))
+        } else {
+            Box::new(store)
+        }
+    }
+}
+
+/// Each call comes together with another one, of a record that there is not: what comes alone has a shorter way.
+struct InCompany(SqliteStore);
+
+impl InCompany {
+    async fn with_another<T>(&self, call: impl Future<Output = T>) -> T {
+        let nobody = Key::from_bytes([0xff; 16]);
+        let (answer, other) = tokio::join!(call, self.0.renew(nobody, Token(1), LONG));
+        assert_eq!(other.expect("an answer"), Held::Lost);
+        answer
+    }
+}
+
+#[async_trait]
+impl Store for InCompany {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.with_another(self.0.claim(claim)).await
+    }
+
+    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        self.with_another(self.0.renew(record, token, lease)).await
+    }
+
+    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        self.with_another(self.0.finish(record, token, end)).await
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        self.0.status(record).await
+    }
+
+    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+        self.0.dead_letters()
     }
 }
 
 #[async_trait]
 impl World for Sqlite {
     fn store(&self) -> &dyn Store {
-        self.store.as_ref().expect("open")
+        &**self.store.as_ref().expect("open")
     }
 
     async fn pass(&mut self, time: Duration, _: &[Key]) {
@@ -134,7 +176,7 @@ impl World for Sqlite {
 
     async fn crash(&mut self) {
         self.store = None;
-        self.store = Some(Self::open(&self.directory).await);
+        self.store = Some(Self::open(&self.directory, self.in_company).await);
     }
 }
 
