@@ -26,7 +26,7 @@ impl Fixture {
     fn key(&self, n: u8, shard: usize) -> Key {
         let keys =
             (0..=u8::MAX).map(|other| Key::from_bytes([n, other, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
-        let mut keys = keys.filter(|key| table::shard(key, 2) == shard);
+        let mut keys = keys.filter(|key| table::Hashed::from(*key).shard(2) == shard);
         keys.next().expect("one of 256")
     }
 

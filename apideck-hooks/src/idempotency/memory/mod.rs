@@ -42,7 +42,7 @@ pub struct MemoryStore {
     aliases: Box<[Apart<Mutex<Aliases>>]>,
     start: Instant,
     limits: Limits,
-    evicted: AtomicU64,
+    evicted: Apart<AtomicU64>,
 }
 
 /// What has lines of the processor's cache for itself, which are fetched two by two: to use it does not hold up who uses its neighbour.
@@ -95,7 +95,7 @@ impl MemoryStoreBuilder {
                 retention: millis(self.retention),
                 records: self.capacity.div_ceil(shards).min(MOST),
             },
-            evicted: AtomicU64::new(0),
+            evicted: Apart(AtomicU64::new(0)),
         }
     }
 }
@@ -132,7 +132,7 @@ impl MemoryStore {
 
     /// How many events were forgotten before their retention was over, for lack of room.
     pub fn evicted(&self) -> u64 {
-        self.evicted.load(Ordering::Relaxed)
+        self.evicted.0.load(Ordering::Relaxed)
     }
 
     fn now(&self) -> u64 {
@@ -187,7 +187,7 @@ impl MemoryStore {
             }
         }
         let bind = delivery.is_some();
-        let (verdict, bound) = shard.claim(&event, bind, now, claim.lease, &self.limits, &self.evicted);
+        let (verdict, bound) = shard.claim(&event, bind, now, claim.lease, &self.limits, &self.evicted.0);
         if let (true, Some((key, aliases))) = (bound, &mut delivery) {
             aliases.bind(key, found, claim.event, now, &self.limits);
         }

@@ -1,9 +1,9 @@
 //! Entries that are found by their key, and stand in a queue.
 //!
-//! An event takes two of them for as long as it is remembered, so they are kept tight: entries lie side by side in chunks and
-//! never move, an index holds their places, and a queue is a chain through the entries themselves. Chunks are not doubled as a
-//! vector would be, so there is no moment at which half of the memory is unused, and nothing but the index is ever copied under
-//! a lock.
+//! An event takes two of them for as long as it is remembered, so they are kept tight: entries lie side by side in chunks, an
+//! index holds their places, and a queue is a chain through the entries themselves. Chunks are not doubled as a vector would be, but
+//! for the first one while it is small, so there is no moment at which half of the memory is unused, and hardly anything but the
+//! index is ever copied under a lock.
 
 pub(super) use super::index::Place;
 use super::index::{Index, NONE};
