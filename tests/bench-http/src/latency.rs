@@ -74,12 +74,18 @@ pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measure
         for measured in &mut all {
             // Its peak of just now, as a shared machine is not always equally fast.
             let (server, mut pool, before) = bench.start(&measured.subject)?;
-            pool.fill(count(bench, before.rate()));
-            let rate = SHARE * all_handled(closed(server.address, &pool)?)?.rate();
+            let warm_up = count(bench, before.rate());
+            let peak = |server: &Server, pool: &mut Pool| {
+                pool.fill(warm_up);
+                Ok::<_, Failure>(all_handled(closed(server.address, pool)?)?.rate())
+            };
+            let rate = SHARE * peak(&server, &mut pool)?;
             measured.rates.push(rate);
             measured.own.add(&at_rate(bench, &server, &mut pool, rate)?);
             drop(server);
+            // As warm.
             let (server, mut pool, _) = bench.start(&base)?;
+            peak(&server, &mut pool)?;
             measured.bare.add(&at_rate(bench, &server, &mut pool, rate)?);
         }
     }
@@ -110,7 +116,7 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     ));
     part.line("| receiver | requests/s | median | p99 | p99 in a window | bare hyper: median | p99 | p99 in a window | ÷ |");
     part.line("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
-    let mut floors = Vec::new();
+    let mut others = Vec::new();
     for Measured {
         subject,
         rates,
@@ -146,12 +152,15 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
                 Limit::AtMost(2.0),
             );
         } else {
-            floors.push(format!("- the floor: {}: {ratio:.2}", subject.plain()));
+            others.push(format!(
+                "- for comparison, p99 ÷ bare hyper's: {}: {ratio:.2}",
+                subject.plain()
+            ));
         }
     }
     part.line("");
-    for floor in floors {
-        part.line(floor);
+    for other in others {
+        part.line(other);
     }
     part
 }

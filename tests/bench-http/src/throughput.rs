@@ -121,7 +121,7 @@ fn targets(all: &[Measured], part: &mut Part) {
         let what = format!("requests/s: {} ÷ {}", name(one), name(other));
         part.target(what, rate(one, other), Limit::AtLeast(least));
     }
-    // What is left of the targets against bare hyper for whoever verifies, parses and remembers.
+    // The same ratios of what is no framework's: what it costs to verify, parse and remember as one writes it, and axum itself.
     part.line("");
     for (one, other) in [
         ("by-hand-hyper", "hyper"),
@@ -133,7 +133,7 @@ fn targets(all: &[Measured], part: &mut Part) {
         if let (Some(time), Some(rate)) = (time(one, other), rate(one, other)) {
             let (one, other) = (name(one), name(other));
             part.line(format!(
-                "- the floor: {one} ÷ {other}: {time:.2} in server's time, {rate:.2} in requests/s"
+                "- for comparison: {one} ÷ {other}: {time:.2} in server's time, {rate:.2} in requests/s"
             ));
         }
     }

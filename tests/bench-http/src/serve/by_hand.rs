@@ -178,7 +178,7 @@ async fn receive<S: Seen>(
     answer(status, body)
 }
 
-/// The same without axum: less than this nobody can spend who does it all.
+/// The same without axum.
 pub(super) async fn hyper(listener: TcpListener, signed: Signed) -> Result<(), Failure> {
     let app = app(&listener, signed, Mutexed::default())?;
     let service = service_fn(move |request: Request<Incoming>| {

@@ -28,11 +28,11 @@ use std::time::Duration;
 const SPAN: f64 = 6.0;
 /// An event is forgotten after a tenth of the time, in the memory store for want of room: what grows until then is no leak.
 const FORGOTTEN_AFTER: f64 = 0.1;
-/// The peak is what is borne for longer than events are remembered, to forget them is a part of the work: so much of the time of the
-/// soak, of which the second half counts.
-const PEAK_FOR: f64 = 2.0 * FORGOTTEN_AFTER;
+/// The peak is what is borne for longer than events are remembered, as to forget them is a part of the work: it is measured for so many
+/// times as long, half the soak at the most, and the last third counts.
+const PEAK_FOR: f64 = 3.0;
 /// Events before it is known what the peak may be, and a rate above which it is not.
-const WARM_UP: u64 = 20_000;
+const WARM_UP: u64 = 5_000;
 const FASTEST: f64 = 100_000.0;
 /// In less time memory says nothing.
 const SHORTEST: Duration = Duration::from_secs(120);
@@ -76,7 +76,7 @@ impl Soak<'_> {
             "memory" => format!("{:.0} events", rate * span),
             _ => format!("{span:.0} s"),
         };
-        let peak = self.peak(store, folder, &remembers)?;
+        let peak = self.peak(store, folder, (PEAK_FOR * span).min(seconds / 2.0), &remembers)?;
         let rate = self.rate.unwrap_or(SHARE * peak);
         let remembers = remembers(rate);
         eprintln!("soak: {store} at {rate:.0}/s for {seconds:.0} s");
@@ -108,7 +108,13 @@ impl Soak<'_> {
     }
 
     /// Deliveries a second that it just bears, of the same kinds.
-    fn peak(&self, store: &str, folder: &Path, remembers: &dyn Fn(f64) -> String) -> Result<f64, Failure> {
+    fn peak(
+        &self,
+        store: &str,
+        folder: &Path,
+        seconds: f64,
+        remembers: &dyn Fn(f64) -> String,
+    ) -> Result<f64, Failure> {
         let start = |name: &str, remembers: &str, most| {
             self.start(store, &folder.join(name), remembers, most, machine::monotonic())
         };
@@ -117,17 +123,16 @@ impl Soak<'_> {
         pool.fill(WARM_UP as usize);
         let rate = closed(server.address, &pool)?.rate();
         drop(server);
-        let time = self.time.mul_f64(PEAK_FOR);
-        let most = (FASTEST * time.as_secs_f64()) as u64;
+        let most = (FASTEST * seconds) as u64;
         let plan = Plan {
             rate: f64::INFINITY,
-            time,
+            time: Duration::from_secs_f64(seconds),
             most,
             start: machine::monotonic(),
         };
         let sent = send(&start("peak", &remembers(rate), most)?, &plan)?;
-        let half = &sent.samples[sent.samples.len() / 2..];
-        match (half.first(), half.last()) {
+        let last_third = &sent.samples[sent.samples.len() * 2 / 3..];
+        match (last_third.first(), last_third.last()) {
             (Some(first), Some(last)) if last.seconds > first.seconds => {
                 Ok((last.deliveries - first.deliveries) as f64 / (last.seconds - first.seconds))
             }
