@@ -26,9 +26,8 @@ fn hash(key: &Key) -> u64 {
 }
 
 /// A key whose hash is computed, which is asked for several times.
-#[derive(Clone, Copy)]
 pub(super) struct Hashed {
-    pub(super) key: Key,
+    key: Key,
     hash: u64,
 }
 
