@@ -35,12 +35,15 @@ pub(super) async fn try_out(
     let query = match operation {
         Operation::Claim(claim, _) => {
             let (record, _) = first(claim, now, floor);
+            let Ok(token) = i64::try_from(record.token) else {
+                return Ok(false);
+            };
             sqlx::query(CLAIM)
                 .bind(claim.event.to_bytes().to_vec())
                 .bind(record.state as i64)
                 .bind(record.at)
                 .bind(record.boot)
-                .bind(i64::try_from(record.token).unwrap_or(i64::MAX))
+                .bind(token)
                 .bind(i64::from(record.attempt))
                 .bind(i64::from(record.aliases))
                 .bind(record.letter as i64)
