@@ -1,7 +1,7 @@
 //! The receiver that one would write: verify the raw body, read the event into a struct, remember its key.
 
 use super::{Failure, connections, control};
-use crate::event::SECRET;
+use crate::event::{SECRET, Scheme};
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -136,28 +136,20 @@ impl Seen for Moka {
     }
 }
 
-/// What of a body is signed.
-#[derive(Clone, Copy)]
-pub(super) enum Signed {
-    Raw,
-    /// Its values, in the order of their names, as Apideck's guide prints them.
-    Sorted,
-}
-
 struct App<S> {
     key: Hmac<Sha256>,
-    signed: Signed,
+    scheme: Scheme,
     seen: S,
     handled: Arc<AtomicU64>,
 }
 
-fn app<S: Seen>(listener: &TcpListener, signed: Signed, seen: S) -> Result<Arc<App<S>>, Failure> {
+fn app<S: Seen>(listener: &TcpListener, scheme: Scheme, seen: S) -> Result<Arc<App<S>>, Failure> {
     let handled = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&handled);
     control(listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     Ok(Arc::new(App {
         key: Hmac::new_from_slice(SECRET.as_bytes())?,
-        signed,
+        scheme,
         seen,
         handled,
     }))
@@ -165,7 +157,7 @@ fn app<S: Seen>(listener: &TcpListener, signed: Signed, seen: S) -> Result<Arc<A
 
 pub(super) async fn axum<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
     let routes = Router::new().route(crate::event::PATH, post(receive::<S>));
-    let app = app(&listener, Signed::Raw, seen)?;
+    let app = app(&listener, Scheme::Raw, seen)?;
     Ok(axum::serve(listener, routes.with_state(app)).await?)
 }
 
@@ -179,8 +171,8 @@ async fn receive<S: Seen>(
 }
 
 /// The same without axum.
-pub(super) async fn hyper(listener: TcpListener, signed: Signed) -> Result<(), Failure> {
-    let app = app(&listener, signed, Mutexed::default())?;
+pub(super) async fn hyper(listener: TcpListener, scheme: Scheme) -> Result<(), Failure> {
+    let app = app(&listener, scheme, Mutexed::default())?;
     let service = service_fn(move |request: Request<Incoming>| {
         let app = Arc::clone(&app);
         async move {
@@ -200,13 +192,13 @@ pub(super) async fn hyper(listener: TcpListener, signed: Signed) -> Result<(), F
 impl<S: Seen> App<S> {
     fn mac(&self, body: &[u8]) -> Option<Hmac<Sha256>> {
         let mac = self.key.clone();
-        Some(match self.signed {
-            Signed::Raw => mac.chain_update(body),
+        Some(match self.scheme {
             // A map of serde_json has its names in their order.
-            Signed::Sorted => {
+            Scheme::Sorted => {
                 let value: Value = serde_json::from_slice(body).ok()?;
                 mac.chain_update(serde_json::to_vec(&value).ok()?)
             }
+            _ => mac.chain_update(body),
         })
     }
 

@@ -9,7 +9,7 @@ mod standard;
 
 pub(crate) use control::control;
 
-use by_hand::Signed;
+use crate::event::Scheme;
 use hyper::body::{Body, Incoming};
 use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
@@ -30,8 +30,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Failure> {
             "hyper" => bare::hyper(listener).await,
             "axum" => bare::axum(listener).await,
             "by-hand" => by_hand::axum(listener, by_hand::Mutexed::default()).await,
-            "by-hand-hyper" => by_hand::hyper(listener, Signed::Raw).await,
-            "by-hand-hyper-sorted" => by_hand::hyper(listener, Signed::Sorted).await,
+            "by-hand-hyper" => by_hand::hyper(listener, Scheme::Raw).await,
+            "by-hand-hyper-sorted" => by_hand::hyper(listener, Scheme::Sorted).await,
             "by-hand-moka" => by_hand::axum(listener, by_hand::Moka::default()).await,
             "ours-hyper" => ours::hyper(listener).await,
             "ours-axum" => ours::axum(listener).await,
