@@ -118,7 +118,7 @@ impl Soak<'_> {
         let start = |name: &str, remembers: &str, most| {
             self.start(store, &folder.join(name), remembers, most, machine::monotonic())
         };
-        let server = start("try", "1000000 events", WARM_UP)?;
+        let server = start("try", &remembers(FASTEST), WARM_UP)?;
         let mut pool = Pool::new(Scheme::Sorted);
         pool.fill(WARM_UP as usize);
         let rate = closed(server.address, &pool)?.rate();
