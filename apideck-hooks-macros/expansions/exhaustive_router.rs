@@ -36,18 +36,11 @@ const _: () = {
         fn plan(&self) -> &'static __apideck_hooks::Plan {
             &__PLAN
         }
-        fn dispatch(
-            &self,
-            route: __apideck_hooks::u16,
-            incoming: &mut __apideck_hooks::Incoming,
-            state: &__S,
-        ) -> impl __apideck_hooks::Future<
-            Output = __apideck_hooks::Outcome,
-        > + __apideck_hooks::Send {
-            <__apideck_hooks::Both<
-                __apideck_hooks::One<__Handler0>,
-                __apideck_hooks::One<__Handler1>,
-            > as __apideck_hooks::Dispatch<__S>>::dispatch(route, incoming, state)
+        fn runs(&self) -> &__apideck_hooks::Runs<__S> {
+            &[
+                <__Handler0 as __apideck_hooks::Handle<__S>>::run,
+                <__Handler1 as __apideck_hooks::Handle<__S>>::run,
+            ]
         }
     }
     Router::<{ __HANDLERS.len() }>

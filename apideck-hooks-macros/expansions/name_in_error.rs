@@ -24,22 +24,12 @@ const _: () = {
     impl __apideck_hooks::Listed for start_sync {
         const HANDLER: __apideck_hooks::Handler = __apideck_hooks::BROKEN;
     }
-    struct __Function;
-    impl __apideck_hooks::Function for __Function {
-        type Arguments = ();
-        type Output = __apideck_hooks::Outcome;
-        const OUTCOME: fn(__apideck_hooks::Outcome) -> __apideck_hooks::Outcome = |
-            outcome|
-        outcome;
-        async fn call(_: ()) -> __apideck_hooks::Outcome {
-            __apideck_hooks::Outcome::Ignore
-        }
-    }
-    impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for start_sync {
-        fn function() -> impl __apideck_hooks::Function<
-            Arguments: __apideck_hooks::Arguments<__S>,
-        > {
-            __Function
+    impl<__S> __apideck_hooks::Handle<__S> for start_sync {
+        fn run<'a>(
+            incoming: &'a mut __apideck_hooks::Incoming,
+            state: &'a __S,
+        ) -> __apideck_hooks::Run<'a> {
+            __apideck_hooks::run_nothing(incoming, state)
         }
     }
 };

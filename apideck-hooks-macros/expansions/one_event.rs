@@ -26,31 +26,28 @@ const _: () = {
             <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
         );
     }
-    struct __Function;
-    impl __apideck_hooks::Function for __Function {
-        type Arguments = (ConnectionCallable, (State<Db>, ()));
-        type Output = Result<(), DbError>;
-        const OUTCOME: fn(Result<(), DbError>) -> __apideck_hooks::Outcome = <Result<
-            (),
-            DbError,
-        > as __apideck_hooks::IntoOutcome>::into_outcome;
-        fn call(
-            (argument_0, (argument_1, ())): (ConnectionCallable, (State<Db>, ())),
-        ) -> impl __apideck_hooks::Future<
-            Output = Self::Output,
-        > + __apideck_hooks::Send {
-            start_sync(argument_0, argument_1)
-        }
+    fn __call(
+        (argument_0, (argument_1, ())): (ConnectionCallable, (State<Db>, ())),
+    ) -> impl __apideck_hooks::Future<
+        Output = Result<(), DbError>,
+    > + __apideck_hooks::Send {
+        start_sync(argument_0, argument_1)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for start_sync
     where
         ConnectionCallable: __apideck_hooks::Extract<__S>,
         State<Db>: __apideck_hooks::Extract<__S>,
     {
-        fn function() -> impl __apideck_hooks::Function<
-            Arguments: __apideck_hooks::Arguments<__S>,
-        > {
-            __Function
+        fn run<'a>(
+            incoming: &'a mut __apideck_hooks::Incoming,
+            state: &'a __S,
+        ) -> __apideck_hooks::Run<'a> {
+            __apideck_hooks::run(
+                incoming,
+                state,
+                __call,
+                <Result<(), DbError> as __apideck_hooks::IntoOutcome>::into_outcome,
+            )
         }
     }
 };

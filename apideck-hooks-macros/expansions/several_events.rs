@@ -30,27 +30,25 @@ const _: () = {
     impl __apideck_hooks::Listed for people {
         const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
-    struct __Function;
-    impl __apideck_hooks::Function for __Function {
-        type Arguments = (ResourceEvent, ());
-        type Output = ();
-        const OUTCOME: fn(()) -> __apideck_hooks::Outcome = <() as __apideck_hooks::IntoOutcome>::into_outcome;
-        fn call(
-            (argument_0, ()): (ResourceEvent, ()),
-        ) -> impl __apideck_hooks::Future<
-            Output = Self::Output,
-        > + __apideck_hooks::Send {
-            people(argument_0)
-        }
+    fn __call(
+        (argument_0, ()): (ResourceEvent, ()),
+    ) -> impl __apideck_hooks::Future<Output = ()> + __apideck_hooks::Send {
+        people(argument_0)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for people
     where
         ResourceEvent: __apideck_hooks::Extract<__S>,
     {
-        fn function() -> impl __apideck_hooks::Function<
-            Arguments: __apideck_hooks::Arguments<__S>,
-        > {
-            __Function
+        fn run<'a>(
+            incoming: &'a mut __apideck_hooks::Incoming,
+            state: &'a __S,
+        ) -> __apideck_hooks::Run<'a> {
+            __apideck_hooks::run(
+                incoming,
+                state,
+                __call,
+                <() as __apideck_hooks::IntoOutcome>::into_outcome,
+            )
         }
     }
 };

@@ -4,8 +4,8 @@ use crate::editor::{self, blamed_on};
 use crate::errors::Errors;
 use crate::krate::Krate;
 use crate::tokens::{Part, split_at_commas};
-use proc_macro2::{Delimiter, Ident, Punct, Spacing, Span, TokenStream, TokenTree};
-use quote::{ToTokens, TokenStreamExt, format_ident, quote, quote_spanned};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::parse::{ParseStream, Parser};
 use syn::{Path, Token};
 
@@ -133,8 +133,6 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         let krate = Krate::at(span);
         quote_spanned!(span=> const _: () = #krate::check_gap(__HANDLERS);)
     });
-    let mut tree = TokenStream::new();
-    append_tree(&handlers, &mut tree);
     // For an editor: the functions, beside the types of the same names.
     let shown = editor::expands().then(|| quote!(#(let _ = #paths;)*));
     quote! {{
@@ -165,42 +163,10 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
                 &__PLAN
             }
 
-            fn dispatch(
-                &self,
-                route: #krate::u16,
-                incoming: &mut #krate::Incoming,
-                state: &__S,
-            ) -> impl #krate::Future<Output = #krate::Outcome> + #krate::Send {
-                <#tree as #krate::Dispatch<__S>>::dispatch(route, incoming, state)
+            fn runs(&self) -> &#krate::Runs<__S> {
+                &[#(<#handlers as #krate::Handle<__S>>::run),*]
             }
         }
         Router::<{ __HANDLERS.len() }>
     }}
-}
-
-/// The handlers in order, as a tree that is as low as can be.
-// Token by token: each stream in a stream is a call to the compiler.
-fn append_tree(handlers: &[Ident], tokens: &mut TokenStream) {
-    let name = match handlers {
-        [] => "Nobody",
-        [_] => "One",
-        _ => "Both",
-    };
-    tokens.append(Krate::at(Span::call_site()));
-    tokens.append(Punct::new(':', Spacing::Joint));
-    tokens.append(Punct::new(':', Spacing::Alone));
-    tokens.append(Ident::new(name, Span::call_site()));
-    if handlers.is_empty() {
-        return;
-    }
-    tokens.append(Punct::new('<', Spacing::Alone));
-    if let [handler] = handlers {
-        tokens.append(handler.clone());
-    } else {
-        let (first, second) = handlers.split_at(handlers.len() / 2);
-        append_tree(first, tokens);
-        tokens.append(Punct::new(',', Spacing::Alone));
-        append_tree(second, tokens);
-    }
-    tokens.append(Punct::new('>', Spacing::Alone));
 }

@@ -109,12 +109,10 @@ struct Readme;
 pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
-        Arguments, BROKEN, Extract, FromDelivery, FromRef, Function, Handle, Handler, Incoming, IntoOutcome,
-        Listed, Needs, Outcome, and, check_further, one, several, takes,
+        Arguments, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Listed,
+        Needs, Outcome, Run, and, check_further, one, run, run_nothing, several, takes,
     };
-    pub use crate::router::{
-        Both, Claims, Dispatch, Entry, Nobody, One, Plan, Routes, Selector, check_claims, check_gap,
-    };
+    pub use crate::router::{Claims, Entry, Plan, Routes, Runs, Selector, check_claims, check_gap};
     // Short names, and theirs in a crate without a prelude.
     pub use core::future::Future;
     pub use core::marker::{Send, Sync};

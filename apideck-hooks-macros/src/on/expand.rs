@@ -138,7 +138,7 @@ impl Handler<'_> {
         let name = &self.function.name;
         let krate = Krate::at(blamed_on(name.span()));
         let (checks, value) = self.checks();
-        let (function, handle) = (self.function(), self.handle());
+        let handle = self.handle();
         quote! {
             // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in
             // no list that it is never used.
@@ -146,13 +146,12 @@ impl Handler<'_> {
             impl #krate::Listed for #name {
                 const HANDLER: #krate::Handler = #value;
             }
-            #function
             #handle
         }
     }
 
-    /// How to call it: a type that nobody else can name, as those of its parameters may be private.
-    fn function(&self) -> TokenStream {
+    /// How to run it. Hidden in functions, because the types of its parameters may be private.
+    fn handle(&self) -> TokenStream {
         let name = &self.function.name;
         let span = blamed_on(name.span());
         let krate = Krate::at(span);
@@ -168,37 +167,22 @@ impl Handler<'_> {
             let krate = Krate::at(span);
             quote_spanned!(span=> <#output as #krate::IntoOutcome>::into_outcome)
         };
-        // On the name: a future that is not `Send` is reported on the handler.
-        let future = quote_spanned! {span=>
-            impl #krate::Future<Output = Self::Output> + #krate::Send
-        };
-        let call = quote_spanned!(span=> #name(#(#arguments),*));
-        quote! {
-            struct __Function;
-            impl #krate::Function for __Function {
-                type Arguments = #types;
-                type Output = #output;
-                const OUTCOME: fn(#output) -> #krate::Outcome = #outcome;
-                fn call(#pattern: #types) -> #future {
-                    #call
-                }
-            }
-        }
-    }
-
-    /// That its parameters can be taken, on each of them.
-    fn handle(&self) -> TokenStream {
-        let name = &self.function.name;
-        let krate = Krate::at(blamed_on(name.span()));
-        let bounds = self.function.params().map(|ty| {
+        // That a parameter can be taken is said on it.
+        let bounds = params.iter().map(|ty| {
             let span = blamed_on(ty.span());
             let krate = Krate::at(span);
             quote_spanned!(span=> #ty: #krate::Extract<__S>,)
         });
+        // On the name: a future that is not `Send` is reported on the handler.
+        let future = quote_spanned!(span=> impl #krate::Future<Output = #output> + #krate::Send);
+        let call = quote_spanned!(span=> #name(#(#arguments),*));
         quote! {
+            fn __call(#pattern: #types) -> #future {
+                #call
+            }
             impl<__S: #krate::Sync> #krate::Handle<__S> for #name where #(#bounds)* {
-                fn function() -> impl #krate::Function<Arguments: #krate::Arguments<__S>> {
-                    __Function
+                fn run<'a>(incoming: &'a mut #krate::Incoming, state: &'a __S) -> #krate::Run<'a> {
+                    #krate::run(incoming, state, __call, #outcome)
                 }
             }
         }
@@ -215,18 +199,9 @@ impl Handler<'_> {
             impl #krate::Listed for #name {
                 const HANDLER: #krate::Handler = #krate::BROKEN;
             }
-            struct __Function;
-            impl #krate::Function for __Function {
-                type Arguments = ();
-                type Output = #krate::Outcome;
-                const OUTCOME: fn(#krate::Outcome) -> #krate::Outcome = |outcome| outcome;
-                async fn call(_: ()) -> #krate::Outcome {
-                    #krate::Outcome::Ignore
-                }
-            }
-            impl<__S: #krate::Sync> #krate::Handle<__S> for #name {
-                fn function() -> impl #krate::Function<Arguments: #krate::Arguments<__S>> {
-                    __Function
+            impl<__S> #krate::Handle<__S> for #name {
+                fn run<'a>(incoming: &'a mut #krate::Incoming, state: &'a __S) -> #krate::Run<'a> {
+                    #krate::run_nothing(incoming, state)
                 }
             }
         }

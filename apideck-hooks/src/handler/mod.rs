@@ -14,7 +14,7 @@ pub use check::{BROKEN, Handler, Needs, and, check_further, one, several, takes}
 pub use extract::{Arguments, Extract};
 pub use failure::{Failure, Permanent};
 pub use from_delivery::{FromDelivery, Incoming};
-pub use handle::{Function, Handle, Listed};
+pub use handle::{Handle, Listed, Run, run, run_nothing};
 pub use outcome::{IntoOutcome, Outcome};
 pub use state::{FromRef, NoState, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -22,4 +22,3 @@ pub use tx::{Transactional, Tx};
 
 pub(crate) use check::Payload;
 pub(crate) use from_delivery::Lent;
-pub(crate) use handle::run;

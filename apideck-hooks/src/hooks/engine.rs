@@ -84,7 +84,8 @@ where
             Some(event_type) => plan.route(event_type),
             None => plan.fallback(),
         };
-        let Some(route) = route else {
+        let run = |route| Some((route, *self.router.runs().get(usize::from(route))?));
+        let Some((route, run)) = route.and_then(run) else {
             self.stats.ignored.add();
             tracing::debug!(event = name, "ignored: no handler is for it");
             return Err(Answer::Ignored);
@@ -143,12 +144,7 @@ where
                 handler: move |attempt, transaction| {
                     let incoming = incoming;
                     let mut lent = Lent::new(incoming, attempt, transaction);
-                    async move {
-                        handlers
-                            .router
-                            .dispatch(route, lent.incoming(), &handlers.state)
-                            .await
-                    }
+                    async move { run(lent.incoming(), &handlers.state).await }
                 },
             };
             let answer = if plan.transaction(route).is_some() {

@@ -1,8 +1,10 @@
 //! What `router![…]` implements.
 
 use super::Plan;
-use crate::handler::{Incoming, Outcome};
-use std::future::Future;
+use crate::handler::{Incoming, Run};
+
+/// How to run each handler, by its position.
+pub type Runs<S> = [for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>];
 
 /// A list of handlers, made by [`router!`](crate::router!), that can run under the state `S`.
 #[diagnostic::on_unimplemented(
@@ -14,10 +16,5 @@ pub trait Routes<S>: Send + Sync + 'static {
     fn plan(&self) -> &'static Plan;
 
     #[doc(hidden)]
-    fn dispatch(
-        &self,
-        route: u16,
-        incoming: &mut Incoming,
-        state: &S,
-    ) -> impl Future<Output = Outcome> + Send;
+    fn runs(&self) -> &Runs<S>;
 }
