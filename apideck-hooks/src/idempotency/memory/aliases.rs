@@ -2,6 +2,7 @@
 
 use super::Limits;
 use super::table::{Hashed, Place, Queue, Table};
+use super::turn::Turn;
 use crate::delivery::Key;
 
 /// A record lives on from its settlement, its aliases from their binding, before the handler ran: what they are kept
@@ -13,6 +14,7 @@ const GRACE: u64 = 60 * 60 * 1000;
 pub(super) struct Aliases {
     bindings: Table<Binding>,
     queue: Queue,
+    turn: Turn,
 }
 
 #[derive(Clone, Copy)]
@@ -30,7 +32,7 @@ impl Aliases {
 
     /// Begins to fetch from the memory what is needed to bind the key.
     pub(super) fn fetch(&self, delivery: &Hashed) {
-        self.bindings.fetch(delivery, &self.queue);
+        self.bindings.fetch(delivery);
     }
 
     pub(super) fn record(&self, place: Place) -> Key {
@@ -48,7 +50,11 @@ impl Aliases {
         limits: &Limits,
     ) {
         let binding = Binding { record, at: now };
-        let Aliases { bindings, queue } = self;
+        let Aliases {
+            bindings,
+            queue,
+            turn,
+        } = self;
         let place = match found {
             Some(place) => {
                 bindings.unlink(queue, place);
@@ -56,16 +62,15 @@ impl Aliases {
                 place
             }
             None => {
-                // Two, so that there are ever fewer that are over.
-                for _ in 0..2 {
-                    let oldest = queue.first().filter(|place| {
-                        let at = bindings.get(*place).at;
-                        bindings.len() >= limits.records
-                            || at.saturating_add(limits.retention).saturating_add(GRACE) <= now
-                    });
-                    let Some(oldest) = oldest else { break };
-                    bindings.unlink(queue, oldest);
-                    bindings.remove(oldest);
+                let full = bindings.len() >= limits.records;
+                if turn.comes(limits) || full {
+                    let kept = limits.retention.saturating_add(GRACE);
+                    let is_over = |binding: &Binding| binding.at.saturating_add(kept) <= now;
+                    // More than are added until the next time, so that there are ever fewer that are over.
+                    let over = bindings.remove_first(queue, 2 * limits.together, is_over);
+                    if full && over == 0 {
+                        bindings.remove_first(queue, limits.together, |_| true);
+                    }
                 }
                 bindings.insert(delivery, binding)
             }
@@ -81,6 +86,7 @@ mod tests {
     const LIMITS: Limits = Limits {
         retention: 1000,
         records: 2,
+        together: 1,
     };
 
     fn key(n: u8) -> Key {

@@ -6,6 +6,7 @@ mod index;
 mod interleavings;
 mod shard;
 mod table;
+mod turn;
 
 use super::store::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
 use super::sync::{AtomicU64, Mutex, MutexGuard};
@@ -55,6 +56,8 @@ struct Limits {
     /// Milliseconds.
     retention: u64,
     records: usize,
+    /// So many go at once where there is no room: what is forgotten is all over the memory, and to wait for it once is cheaper.
+    together: usize,
 }
 
 /// What a [`MemoryStore`] may hold.
@@ -67,10 +70,12 @@ pub struct MemoryStoreBuilder {
 /// Below this many records a shard is not worth its lock, and the capacity is kept exactly.
 const SHARD_FLOOR: usize = 1024;
 const MAX_SHARDS: usize = 64;
+/// Less than a fiftieth of such a shard.
+const TOGETHER: usize = 16;
 
 impl MemoryStoreBuilder {
     /// How many events it remembers, 1,000,000 by default, at least 1. Exact up to 2,047; above, the records are
-    /// spread over shards that each hold their share.
+    /// spread over shards that each hold their share, and forget sixteen at a time for those to come.
     #[must_use]
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
@@ -94,6 +99,7 @@ impl MemoryStoreBuilder {
             limits: Limits {
                 retention: millis(self.retention),
                 records: self.capacity.div_ceil(shards).min(MOST),
+                together: if shards == 1 { 1 } else { TOGETHER },
             },
             evicted: Apart(AtomicU64::new(0)),
         }

@@ -1,6 +1,7 @@
 //! The records under one lock.
 
 use super::table::{Hashed, Place, Queue, Table};
+use super::turn::Turn;
 use super::{Limits, millis};
 use crate::idempotency::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
 use crate::idempotency::sync::AtomicU64;
@@ -40,10 +41,6 @@ impl Record {
     }
 }
 
-/// Those of a queue that one claim forgets, at the most: more than it adds, so that there are ever fewer that are over, and
-/// few enough that nobody waits for it.
-const FORGET_AT_ONCE: usize = 16;
-
 /// Records, and the settled ones in the order in which they were settled.
 #[derive(Default)]
 pub(super) struct Shard {
@@ -51,6 +48,7 @@ pub(super) struct Shard {
     done: Queue,
     /// Released or dead.
     undone: Queue,
+    turn: Turn,
     /// The greatest token of a record that was forgotten: a new one begins above it, so that an owner from a record's
     /// earlier life cannot settle a later one.
     forgotten: u64,
@@ -63,7 +61,7 @@ impl Shard {
 
     /// Begins to fetch from the memory what is needed to claim the record.
     pub(super) fn fetch(&self, key: &Hashed) {
-        self.records.fetch(key, &self.done);
+        self.records.fetch(key);
     }
 
     /// The verdict on a record that there is, if its retention is not over.
@@ -88,7 +86,6 @@ impl Shard {
         limits: &Limits,
         evicted: &AtomicU64,
     ) -> (Verdict, bool) {
-        self.expire(now, limits);
         let found = self.records.find(key);
         let place = match found.filter(|place| !self.records.get(*place).is_over(now, limits)) {
             Some(place) => place,
@@ -96,12 +93,8 @@ impl Shard {
                 if let Some(over) = found {
                     self.forget(over);
                 }
-                if self.records.len() >= limits.records {
-                    let Some(oldest) = self.done.first().or(self.undone.first()) else {
-                        return (Verdict::Full, false);
-                    };
-                    self.forget(oldest);
-                    evicted.fetch_add(1, Ordering::Relaxed);
+                if !self.make_room(now, limits, evicted) {
+                    return (Verdict::Full, false);
                 }
                 self.add(key)
             }
@@ -215,17 +208,45 @@ impl Shard {
         (record.state == State::Running && record.token() == token).then_some(place)
     }
 
-    /// Forgets what was settled a retention ago.
-    fn expire(&mut self, now: u64, limits: &Limits) {
-        let is_over = |records: &Table<Record>, place: &Place| records.get(*place).is_over(now, limits);
-        for _ in 0..FORGET_AT_ONCE {
-            let done = self.done.first().filter(|place| is_over(&self.records, place));
-            let undone = || self.undone.first().filter(|place| is_over(&self.records, place));
-            let Some(place) = done.or_else(undone) else {
-                return;
-            };
-            self.forget(place);
+    /// Forgets what was settled a retention ago, and at the limit what was handled longest ago, or else one that was not. Whether
+    /// there is room then.
+    fn make_room(&mut self, now: u64, limits: &Limits, evicted: &AtomicU64) -> bool {
+        let full = self.records.len() >= limits.records;
+        if !self.turn.comes(limits) && !full {
+            return true;
         }
+        let Shard {
+            records,
+            done,
+            undone,
+            forgotten,
+            ..
+        } = self;
+        let mut forget = |record: &Record| *forgotten = record.token.max(*forgotten);
+        for queue in [&mut *done, undone] {
+            // More than are added until the next time, so that there are ever fewer that are over, and few enough that nobody waits
+            // for it.
+            records.remove_first(queue, 2 * limits.together, |record| {
+                let over = record.is_over(now, limits);
+                if over {
+                    forget(record);
+                }
+                over
+            });
+        }
+        if records.len() < limits.records {
+            return true;
+        }
+        let mut forget = |record: &Record| {
+            forget(record);
+            true
+        };
+        let early = match records.remove_first(done, limits.together, &mut forget) {
+            0 => records.remove_first(undone, 1, &mut forget),
+            early => early,
+        };
+        evicted.fetch_add(early as u64, Ordering::Relaxed);
+        early > 0
     }
 
     /// Forgets a record that does not run.
@@ -256,8 +277,14 @@ mod tests {
             let limits = Limits {
                 retention: 1000,
                 records,
+                together: 1,
             };
             Fixture(Shard::default(), limits)
+        }
+
+        fn together(mut self, together: usize) -> Self {
+            self.1.together = together;
+            self
         }
 
         fn key(&self, n: u8) -> Hashed {
@@ -335,21 +362,62 @@ mod tests {
             fixture.settle(1, now, &End::Release);
         }
         assert_eq!(fixture.0.len(), 1);
-        assert_eq!(fixture.0.undone.first(), Some(0));
+        assert_eq!(fixture.0.records.find(&fixture.key(1)), Some(0));
     }
 
     #[test]
     fn what_is_over_goes_a_few_at_a_time() {
-        let mut fixture = Fixture::new(300);
+        let mut fixture = Fixture::new(300).together(8);
         for n in 0..200 {
             fixture.settle(n, 0, &End::Done);
         }
-        fixture.claim(201, 1000);
-        assert_eq!(fixture.0.len(), 201 - FORGET_AT_ONCE);
-        assert!(!fixture.holds(199, 1000), "over, though still there");
-        for n in 201..=255 {
+        for n in 201..208 {
             fixture.claim(n, 1000);
         }
-        assert_eq!(fixture.0.len(), 55);
+        assert_eq!(fixture.0.len(), 207);
+        fixture.claim(208, 1000);
+        assert_eq!(fixture.0.len(), 192, "two for each that was added");
+        assert!(!fixture.holds(199, 1000), "over, though still there");
+        for n in 209..=255 {
+            fixture.claim(n, 1000);
+        }
+        assert_eq!(fixture.0.len(), 159);
+    }
+
+    #[test]
+    fn a_few_that_are_done_go_together_and_no_more_of_the_others_than_must() {
+        let mut fixture = Fixture::new(20).together(8);
+        for n in 1..=3 {
+            fixture.settle(n, 0, &End::Release);
+        }
+        for n in 4..=20 {
+            fixture.settle(n, 0, &End::Done);
+        }
+        fixture.claim(21, 1);
+        assert_eq!(fixture.0.len(), 13);
+        assert!(!fixture.holds(11, 1) && fixture.holds(12, 1) && fixture.holds(1, 1));
+        // Nine were left; after those, one that was released goes for each.
+        for n in 22..=37 {
+            fixture.claim(n, 1);
+        }
+        assert!(
+            !fixture.holds(20, 1) && fixture.holds(1, 1),
+            "{}",
+            fixture.0.len()
+        );
+        for n in 38..=39 {
+            fixture.claim(n, 1);
+        }
+        assert!(!fixture.holds(1, 1) && fixture.holds(3, 1), "{}", fixture.0.len());
+    }
+
+    #[test]
+    fn nothing_goes_early_where_something_is_over() {
+        let mut fixture = Fixture::new(20).together(8);
+        for n in 1..=20 {
+            fixture.settle(n, if n == 1 { 0 } else { 500 }, &End::Done);
+        }
+        fixture.claim(21, 1000);
+        assert!(!fixture.holds(1, 1000) && fixture.holds(2, 1000));
     }
 }

@@ -80,12 +80,6 @@ impl Default for Queue {
     }
 }
 
-impl Queue {
-    pub(super) fn first(&self) -> Option<Place> {
-        (self.first != NONE).then_some(self.first)
-    }
-}
-
 impl<T> Default for Table<T> {
     fn default() -> Self {
         Table {
@@ -106,12 +100,9 @@ impl<T: Copy> Table<T> {
             .find(key.hash as u32, |place| self.entry(place).key == key.key)
     }
 
-    /// Begins to fetch from the memory what is needed to add a key and to remove the first of the queue.
-    pub(super) fn fetch(&self, key: &Hashed, queue: &Queue) {
+    /// Begins to fetch from the memory what is needed to add a key.
+    pub(super) fn fetch(&self, key: &Hashed) {
         self.index.fetch(key.hash as u32);
-        if let Some(first) = queue.first() {
-            self.index.fetch(hash(&self.entry(first).key) as u32);
-        }
     }
 
     pub(super) fn get(&self, place: Place) -> &T {
@@ -171,6 +162,30 @@ impl<T: Copy> Table<T> {
         let value = entry.value;
         self.vacant = place;
         value
+    }
+
+    /// Removes the first of a queue, so many at the most and for as long as `goes` says so. How many went.
+    // All are looked at before any is removed: what is asked of the memory at once comes together.
+    pub(super) fn remove_first(
+        &mut self,
+        queue: &mut Queue,
+        most: usize,
+        mut goes: impl FnMut(&T) -> bool,
+    ) -> usize {
+        let mut count = 0;
+        let mut place = queue.first;
+        while count < most && place != NONE && goes(self.get(place)) {
+            let entry = self.entry(place);
+            self.index.fetch(hash(&entry.key) as u32);
+            place = entry.after;
+            count += 1;
+        }
+        for _ in 0..count {
+            let first = queue.first;
+            self.unlink(queue, first);
+            self.remove(first);
+        }
+        count
     }
 
     /// Puts an entry that is in no queue at the end of one.
