@@ -144,7 +144,7 @@ fn remember(store: &dyn Store, n: u128) {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(1_813))]
+#[bench::memory(setup = store, config = at_most(1_688))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1400);
     store
