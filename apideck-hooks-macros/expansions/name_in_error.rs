@@ -25,11 +25,11 @@ const _: () = {
         const HANDLER: __apideck_hooks::Handler = __apideck_hooks::BROKEN;
     }
     impl<__S> __apideck_hooks::Handle<__S> for start_sync {
-        fn run<'a>(
-            incoming: &'a mut __apideck_hooks::Incoming,
-            state: &'a __S,
-        ) -> __apideck_hooks::Run<'a> {
-            __apideck_hooks::run_nothing(incoming, state)
+        fn run<'__a>(
+            __incoming: &'__a mut __apideck_hooks::Incoming,
+            __state: &'__a __S,
+        ) -> __apideck_hooks::Run<'__a> {
+            __apideck_hooks::run_nothing(__incoming, __state)
         }
     }
 };

@@ -38,13 +38,13 @@ const _: () = {
         ConnectionCallable: __apideck_hooks::Extract<__S>,
         State<Db>: __apideck_hooks::Extract<__S>,
     {
-        fn run<'a>(
-            incoming: &'a mut __apideck_hooks::Incoming,
-            state: &'a __S,
-        ) -> __apideck_hooks::Run<'a> {
+        fn run<'__a>(
+            __incoming: &'__a mut __apideck_hooks::Incoming,
+            __state: &'__a __S,
+        ) -> __apideck_hooks::Run<'__a> {
             __apideck_hooks::run(
-                incoming,
-                state,
+                __incoming,
+                __state,
                 __call,
                 <Result<(), DbError> as __apideck_hooks::IntoOutcome>::into_outcome,
             )

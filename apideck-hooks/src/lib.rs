@@ -109,15 +109,15 @@ struct Readme;
 pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
-        Arguments, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Listed,
-        Needs, Outcome, Run, and, check_further, one, run, run_nothing, several, takes,
+        BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Listed, Needs,
+        Outcome, Run, and, check_further, one, run, run_nothing, several, takes,
     };
     pub use crate::router::{Claims, Entry, Plan, Routes, Runs, Selector, check_claims, check_gap};
     // Short names, and theirs in a crate without a prelude.
     pub use core::future::Future;
     pub use core::marker::{Send, Sync};
     pub use core::option::Option;
-    pub use core::primitive::{u16, usize};
+    pub use core::primitive::usize;
 }
 
 #[cfg(feature = "testing")]

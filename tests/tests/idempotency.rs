@@ -506,6 +506,26 @@ async fn case_25_a_full_store_forgets_the_oldest_that_is_done_and_never_what_run
 }
 
 #[tokio::test(start_paused = true)]
+async fn case_25_a_large_store_that_is_full_forgets_a_few_at_a_time_and_not_the_newest() {
+    const EVENTS: u64 = 5_000;
+    let store = MemoryStore::builder().capacity(2_048).build();
+    let key = |n: u64| Key::from_bytes((u128::from(n + 1) << 64 | u128::from(n)).to_be_bytes());
+    for n in 0..EVENTS {
+        let claim = Claim::new(key(n), Some(key(n + EVENTS)), secs(30));
+        let Verdict::Granted { token, .. } = store.claim(claim).await.unwrap().verdict else {
+            panic!("{n} is not granted")
+        };
+        assert_eq!(store.finish(key(n), token, End::Done).await.unwrap(), Held::Yes);
+    }
+    assert!((1_800..=2_048).contains(&store.len()), "{}", store.len());
+    assert_eq!(store.len() as u64 + store.evicted(), EVENTS);
+    for n in EVENTS - 1_000..EVENTS {
+        let claim = Claim::new(key(n), Some(key(n + EVENTS)), secs(30));
+        assert_eq!(store.claim(claim).await.unwrap().verdict, Verdict::Done, "{n}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn case_25_a_store_full_of_what_runs_is_503() {
     let probe = Probe::new([
         Step::Gate(Box::new(Step::Succeed)),

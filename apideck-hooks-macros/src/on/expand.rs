@@ -181,8 +181,8 @@ impl Handler<'_> {
                 #call
             }
             impl<__S: #krate::Sync> #krate::Handle<__S> for #name where #(#bounds)* {
-                fn run<'a>(incoming: &'a mut #krate::Incoming, state: &'a __S) -> #krate::Run<'a> {
-                    #krate::run(incoming, state, __call, #outcome)
+                fn run<'__a>(__incoming: &'__a mut #krate::Incoming, __state: &'__a __S) -> #krate::Run<'__a> {
+                    #krate::run(__incoming, __state, __call, #outcome)
                 }
             }
         }
@@ -200,8 +200,8 @@ impl Handler<'_> {
                 const HANDLER: #krate::Handler = #krate::BROKEN;
             }
             impl<__S> #krate::Handle<__S> for #name {
-                fn run<'a>(incoming: &'a mut #krate::Incoming, state: &'a __S) -> #krate::Run<'a> {
-                    #krate::run_nothing(incoming, state)
+                fn run<'__a>(__incoming: &'__a mut #krate::Incoming, __state: &'__a __S) -> #krate::Run<'__a> {
+                    #krate::run_nothing(__incoming, __state)
                 }
             }
         }

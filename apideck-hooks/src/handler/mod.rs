@@ -11,7 +11,7 @@ mod state;
 mod tx;
 
 pub use check::{BROKEN, Handler, Needs, and, check_further, one, several, takes};
-pub use extract::{Arguments, Extract};
+pub use extract::Extract;
 pub use failure::{Failure, Permanent};
 pub use from_delivery::{FromDelivery, Incoming};
 pub use handle::{Handle, Listed, Run, run, run_nothing};
@@ -21,4 +21,5 @@ pub use state::{FromRef, NoState, State};
 pub use tx::{Transactional, Tx};
 
 pub(crate) use check::Payload;
+pub(crate) use extract::Arguments;
 pub(crate) use from_delivery::Lent;

@@ -84,8 +84,8 @@ where
             Some(event_type) => plan.route(event_type),
             None => plan.fallback(),
         };
-        let run = |route| Some((route, *self.router.runs().get(usize::from(route))?));
-        let Some((route, run)) = route.and_then(run) else {
+        let find = |route| Some((route, *self.router.runs().get(usize::from(route))?));
+        let Some((route, run)) = route.and_then(find) else {
             self.stats.ignored.add();
             tracing::debug!(event = name, "ignored: no handler is for it");
             return Err(Answer::Ignored);

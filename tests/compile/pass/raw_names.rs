@@ -1,7 +1,7 @@
 //! Names that are keywords.
 
 use super::build;
-use apideck_hooks::{events::*, on, router};
+use apideck_hooks::{Failure, events::*, on, router};
 
 mod r#mod {
     use super::*;
@@ -19,16 +19,45 @@ async fn r#match(_event: ConnectionDeleted) {}
 #[on("vault.connection.callable")]
 async fn call(_event: ConnectionCallable) {}
 
+#[on("vault.connection.downstream.degraded")]
+async fn run(_event: ConnectionDownstreamDegraded) {}
+
+#[on("vault.connection.downstream.recovered")]
+async fn incoming(_event: ConnectionDownstreamRecovered) -> Result<(), Failed<for<'a> fn(&'a str)>> {
+    Ok(())
+}
+
+struct Failed<T>(std::marker::PhantomData<T>);
+
+impl<T> From<Failed<T>> for Failure {
+    fn from(_: Failed<T>) -> Self {
+        Failure::retry("failed")
+    }
+}
+
+#[expect(non_upper_case_globals)]
+const state: u8 = 0;
+
 #[on("vault.connection.updated")]
 #[allow(non_snake_case)]
 async fn Router(_event: ConnectionUpdated) {}
 
 #[on("vault.connection.revoked")]
-async fn delivery(state: ConnectionRevoked) {
-    drop(state);
+async fn delivery(revoked: ConnectionRevoked) {
+    const { assert!(state == 0) };
+    drop(revoked);
 }
 
 #[test]
 fn builds() {
-    build!(router![r#mod::r#async, r#match, call, self::Router, delivery, ..]);
+    build!(router![
+        r#mod::r#async,
+        r#match,
+        call,
+        run,
+        incoming,
+        self::Router,
+        delivery,
+        ..
+    ]);
 }

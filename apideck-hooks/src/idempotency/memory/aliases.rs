@@ -98,9 +98,13 @@ mod tests {
 
     impl Fixture {
         fn bind(&mut self, delivery: u8, record: u8, now: u64) {
+            self.bind_within(delivery, record, now, &LIMITS);
+        }
+
+        fn bind_within(&mut self, delivery: u8, record: u8, now: u64, limits: &Limits) {
             let delivery = key(delivery).into();
             let found = self.0.find(&delivery);
-            self.0.bind(&delivery, found, key(record), now, &LIMITS);
+            self.0.bind(&delivery, found, key(record), now, limits);
         }
 
         fn get(&self, delivery: u8) -> Option<Key> {
@@ -119,6 +123,28 @@ mod tests {
             [None, Some(key(102)), Some(key(103))]
         );
         assert_eq!(aliases.0.bindings.len(), 2);
+    }
+
+    #[test]
+    fn a_few_go_together() {
+        let limits = Limits {
+            retention: 1000,
+            records: 20,
+            together: 8,
+        };
+        let mut aliases = Fixture::default();
+        for n in 1..=21 {
+            aliases.bind_within(n, n, 0, &limits);
+        }
+        assert_eq!(aliases.0.bindings.len(), 13);
+        assert_eq!([aliases.get(8), aliases.get(9)], [None, Some(key(9))]);
+        // Over by now: two for each that comes, once for eight of them.
+        let now = limits.retention + GRACE;
+        for n in 101..=116 {
+            aliases.bind_within(n, n, now, &limits);
+        }
+        assert_eq!(aliases.get(21), None);
+        assert_eq!(aliases.0.bindings.len(), 16);
     }
 
     #[test]

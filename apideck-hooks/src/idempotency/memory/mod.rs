@@ -27,8 +27,8 @@ use tokio::time::Instant;
 /// see each other's records**: an event that Apideck sends again after a restart is handled again, and one that is
 /// set aside is not kept. Time is monotonic: setting the clock changes nothing.
 ///
-/// At [capacity](MemoryStoreBuilder::capacity) the event that was handled longest ago is forgotten for a new one, then
-/// those that were released or set aside; an event that is being handled never is. A store full of those grants no
+/// At [capacity](MemoryStoreBuilder::capacity) the event that was handled longest ago is forgotten for a new one (a few of
+/// them in a large store), then those that were released or set aside; an event that is being handled never is. A store full of those grants no
 /// claim, which is answered `503`. It remembers as many delivery keys as events, those that were bound last.
 ///
 /// ```
@@ -56,7 +56,8 @@ struct Limits {
     /// Milliseconds.
     retention: u64,
     records: usize,
-    /// So many go at once where there is no room: what is forgotten is all over the memory, and to wait for it once is cheaper.
+    /// So many are forgotten at once where there is no room, and added between two looks for what is over: what is forgotten
+    /// is all over the memory, and to wait for it once is cheaper.
     together: usize,
 }
 
@@ -75,7 +76,8 @@ const TOGETHER: usize = 16;
 
 impl MemoryStoreBuilder {
     /// How many events it remembers, 1,000,000 by default, at least 1. Exact up to 2,047; above, the records are
-    /// spread over shards that each hold their share, and forget sixteen at a time for those to come.
+    /// spread over shards. Each holds its share, and forgets up to sixteen at once when it is full: a full store may hold a
+    /// sixtieth fewer.
     #[must_use]
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
@@ -126,7 +128,7 @@ impl MemoryStore {
         }
     }
 
-    /// How many events it remembers now, expired ones included that no claim has come across yet.
+    /// How many events it remembers now, expired ones included that were not forgotten yet.
     pub fn len(&self) -> usize {
         self.shards.iter().map(|shard| lock(shard).len()).sum()
     }
@@ -194,6 +196,7 @@ impl MemoryStore {
         }
         let bind = delivery.is_some();
         let (verdict, bound) = shard.claim(&event, bind, now, claim.lease, &self.limits, &self.evicted.0);
+        drop(shard);
         if let (true, Some((key, aliases))) = (bound, &mut delivery) {
             aliases.bind(key, found, claim.event, now, &self.limits);
         }
@@ -213,7 +216,7 @@ fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Each operation is a few map look-ups under a lock: nothing waits.
+/// Each operation is a few map look-ups under a lock, now and then some dozens: nothing waits.
 #[async_trait]
 impl Store for MemoryStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {

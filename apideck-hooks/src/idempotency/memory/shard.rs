@@ -208,8 +208,8 @@ impl Shard {
         (record.state == State::Running && record.token() == token).then_some(place)
     }
 
-    /// Forgets what was settled a retention ago, and at the limit what was handled longest ago, or else one that was not. Whether
-    /// there is room then.
+    /// Forgets what was settled a retention ago; at the limit what was handled longest ago, or else one that was released or set
+    /// aside. Says whether there is room.
     fn make_room(&mut self, now: u64, limits: &Limits, evicted: &AtomicU64) -> bool {
         let full = self.records.len() >= limits.records;
         if !self.turn.comes(limits) && !full {
@@ -325,6 +325,21 @@ mod tests {
         assert_eq!(fixture.finish(1, token, &End::Done, 1000), Held::Yes);
     }
 
+    /// Its life ends for lack of room, or when its retention is over; both times another event is claimed.
+    #[test]
+    fn an_owner_of_what_went_for_another_settles_nothing() {
+        for (records, together, now) in [(1, 1, 2), (10, 1, 1002), (1, 8, 2)] {
+            let mut fixture = Fixture::new(records).together(together);
+            let old = [0, 1, 2].map(|now| fixture.settle(1, now, &End::Release))[2];
+            fixture.settle(2, now, &End::Done);
+            let Verdict::Granted { token, attempt: 1 } = fixture.claim(1, now) else {
+                panic!("it was forgotten")
+            };
+            assert!(token > old);
+            assert_eq!(fixture.finish(1, old, &End::Done, now), Held::Lost);
+        }
+    }
+
     #[test]
     fn a_lease_is_over_when_its_time_has_come() {
         let mut fixture = Fixture::new(10);
@@ -400,15 +415,14 @@ mod tests {
         for n in 22..=37 {
             fixture.claim(n, 1);
         }
-        assert!(
-            !fixture.holds(20, 1) && fixture.holds(1, 1),
-            "{}",
-            fixture.0.len()
-        );
+        assert!(!fixture.holds(20, 1) && fixture.holds(1, 1), "none is left");
         for n in 38..=39 {
             fixture.claim(n, 1);
         }
-        assert!(!fixture.holds(1, 1) && fixture.holds(3, 1), "{}", fixture.0.len());
+        assert!(
+            !fixture.holds(1, 1) && fixture.holds(3, 1),
+            "the first of the others"
+        );
     }
 
     #[test]

@@ -164,7 +164,8 @@ impl<T: Copy> Table<T> {
         value
     }
 
-    /// Removes the first of a queue, so many at the most and for as long as `goes` says so. How many went.
+    /// Removes the first of a queue, so many at the most and for as long as `goes` says so, which is asked once of each that
+    /// goes. How many went.
     // All are looked at before any is removed: what is asked of the memory at once comes together.
     pub(super) fn remove_first(
         &mut self,
@@ -295,6 +296,15 @@ mod tests {
                     table.unlink(&mut queue, place);
                     table.push(&mut queue, place);
                     model.push(moved);
+                }
+                3 if (pick / 8).is_multiple_of(4) => {
+                    let stays = |n: &u64| n % 8 == 5;
+                    let gone = table.remove_first(&mut queue, 5, |n| !stays(n));
+                    let wanted = model.iter().take(5).take_while(|n| !stays(n)).count();
+                    assert_eq!(gone, wanted);
+                    for gone in model.drain(..gone) {
+                        assert_eq!(table.find(&key(gone)), None);
+                    }
                 }
                 _ => {
                     let place = table.insert(&key(n), n);
