@@ -28,8 +28,9 @@ use tokio::time::Instant;
 /// set aside is not kept. Time is monotonic: setting the clock changes nothing.
 ///
 /// At [capacity](MemoryStoreBuilder::capacity) the event that was handled longest ago is forgotten for a new one (a few of
-/// them in a large store), then those that were released or set aside; an event that is being handled never is. A store full of those grants no
-/// claim, which is answered `503`. It remembers as many delivery keys as events, those that were bound last.
+/// them in a large store), then those that were released or set aside; an event that is being handled never is. A store
+/// full of those grants no claim, which is answered `503`. It remembers as many delivery keys as events, those that were
+/// bound last.
 ///
 /// ```
 /// use apideck_hooks::MemoryStore;
