@@ -1,7 +1,9 @@
 //! A PostgreSQL server: at `DATABASE_URL`, else at its default place if one listens there.
 
 use crate::tools::skip;
-use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+};
 use apideck_hooks::{PostgresStore, PostgresStoreBuilder};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -122,7 +124,7 @@ impl Store for Owned {
         self.store.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.store.dead_letters()
     }
 }

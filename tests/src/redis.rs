@@ -1,7 +1,9 @@
 //! Redis for tests: the one that runs, and servers of a test's own.
 
 use crate::tools::skip;
-use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use async_trait::async_trait;
 use redis::AsyncConnectionConfig;
@@ -118,7 +120,7 @@ impl Store for Cleaned {
         self.store.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.store.dead_letters()
     }
 }

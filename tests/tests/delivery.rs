@@ -317,7 +317,7 @@ async fn a_known_event_that_does_not_decode_is_set_aside() {
         assert_eq!(reply.status, 422);
         assert!(!String::from_utf8_lossy(&reply.body).contains("hunter2"));
     }
-    assert_eq!(hooks.stats().dead, 4);
+    assert_eq!(hooks.stats().dead_lettered, 4);
 }
 
 /// What was signed is what is handed on: of a doubled key in a body whose sorted form was signed, only the value that

@@ -294,7 +294,7 @@ async fn a_handler_that_hangs_is_stopped_and_released() {
 /// A memory store keeps no dead letters, so that a `2xx` would be a lie.
 #[tokio::test(start_paused = true)]
 async fn a_permanent_error_is_422_where_nothing_keeps_it_and_200_where_something_does() {
-    for (durable, expected) in [(false, ["422", "422"]), (true, ["set aside", "duplicate"])] {
+    for (durable, expected) in [(false, ["422", "422"]), (true, ["dead_lettered", "duplicate"])] {
         let (probe, spy) = (Probe::new([Step::Refuse]), Spy::default());
         if durable {
             spy.pretend_durable();
@@ -304,7 +304,7 @@ async fn a_permanent_error_is_422_where_nothing_keeps_it_and_200_where_something
         let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
         assert_eq!(words(&replies), expected);
         assert_eq!(spy.last_status().await, Status::Dead { token: Token(1) });
-        assert_eq!((probe.count(), hooks.stats().dead), (1, 1));
+        assert_eq!((probe.count(), hooks.stats().dead_lettered), (1, 1));
     }
 }
 
@@ -712,7 +712,7 @@ async fn an_answer_lost_by_the_store_is_found_again() {
     for (step, word) in [
         (Step::Succeed, "handled"),
         (Step::Fail, "500"),
-        (Step::Refuse, "set aside"),
+        (Step::Refuse, "dead_lettered"),
     ] {
         let (probe, spy) = (Probe::new([step]), Spy::default());
         spy.pretend_durable();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const CHAPTER: &str = include_str!("../../apideck-hooks/src/which_store.md");
+const CHAPTER: &str = include_str!("../../apideck-hooks/src/store/which_store.md");
 
 fn sources(directory: &Path, text: &mut String) {
     for entry in fs::read_dir(directory).unwrap() {

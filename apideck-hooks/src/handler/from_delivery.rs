@@ -1,9 +1,8 @@
 //! The parameters of handlers.
 
-use super::{Needs, NoState};
-use crate::delivery::{DecodeError, Delivery};
-use crate::handler::Failure;
-use crate::payload::AnyEvent;
+use super::{Failure, Needs, NoState};
+use crate::delivery::Delivery;
+use crate::payload::{AnyEvent, DecodeError};
 use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
@@ -118,7 +117,7 @@ impl Incoming {
     pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
         self.event
             .take()
-            .unwrap_or_else(|| AnyEvent::read(self.delivery.body().clone()))
+            .unwrap_or_else(|| AnyEvent::read(self.delivery.text()))
     }
 }
 

@@ -1,9 +1,10 @@
 //! Any event, for handlers that take all of them.
 
+use super::DecodeError;
 use super::wire::{self, Parsed};
 use super::{ConnectionEvent, Raw, ResourceEvent};
-use crate::delivery::DecodeError;
 use crate::event::EventType;
+use crate::signature::VerifiedText;
 use bytes::Bytes;
 
 /// Any signed delivery: an event of one of the two families, or something else.
@@ -26,6 +27,10 @@ pub struct OtherEvent {
 }
 
 impl OtherEvent {
+    pub(crate) fn new(text: &VerifiedText) -> Self {
+        Self { raw: Raw::new(text) }
+    }
+
     /// The verified text.
     pub fn raw(&self) -> &Raw {
         &self.raw
@@ -35,13 +40,13 @@ impl OtherEvent {
 impl AnyEvent {
     /// Reads a body, `{"payload":{…}}`, that was verified already or comes from a test.
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
-        Self::read(Bytes::copy_from_slice(text.as_ref()))
+        Self::read(&VerifiedText::kept(Bytes::copy_from_slice(text.as_ref())))
     }
 
-    pub(crate) fn read(text: Bytes) -> Result<Self, DecodeError> {
-        match wire::parse(&text) {
+    pub(crate) fn read(text: &VerifiedText) -> Result<Self, DecodeError> {
+        match wire::parse(text) {
             Parsed::Event { event, .. } => event,
-            Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent { raw: Raw::new(text) })),
+            Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent::new(text))),
         }
     }
 

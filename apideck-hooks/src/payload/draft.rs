@@ -3,13 +3,13 @@
 use super::connection::Connection;
 use super::connection_event::{ConnectionEvent, MigratedFrom};
 use super::lenient::whole;
-use super::piece::Piece;
 use super::resource_event::ResourceEvent;
 use super::scanner::Scanner;
 use super::wire::{EventIdentity, Parsed};
 use super::{AnyEvent, Raw, Timestamp};
 use crate::event::{EventType, Family};
-use bytes::Bytes;
+use crate::json::Piece;
+use crate::signature::VerifiedText;
 use serde::de::IgnoredAny;
 use serde_json::Number;
 use std::borrow::Cow;
@@ -38,7 +38,7 @@ pub(super) struct Draft<'a> {
 
 /// Reads an event, if it is as documented. None if anything is odd about it: a key that comes twice, a value of another type, or
 /// what is no event at all.
-pub(super) fn read(text: &Bytes) -> Option<Parsed> {
+pub(super) fn read(text: &VerifiedText) -> Option<Parsed> {
     // Checked once, and not string by string.
     let mut scanner = Scanner::new(std::str::from_utf8(text).ok()?);
     let mut draft = None;
@@ -95,7 +95,7 @@ impl<'a> Draft<'a> {
     }
 
     /// `text` is what it was read from.
-    fn finish(self, text: &Bytes) -> Option<Parsed> {
+    fn finish(self, text: &VerifiedText) -> Option<Parsed> {
         if self.event_type.is_empty() {
             return None;
         }
@@ -116,7 +116,7 @@ impl<'a> Draft<'a> {
                 event.execution_attempt = self.execution_attempt;
                 event.occurred_at = self.occurred_at;
                 event.migrated_from = self.migrated_from;
-                event.raw = Raw::new(text.clone());
+                event.raw = Raw::new(text);
                 AnyEvent::Connection(event)
             }
             Family::Resource => AnyEvent::Resource(Box::new(ResourceEvent {
@@ -130,7 +130,7 @@ impl<'a> Draft<'a> {
                 entity_url: self.entity_url.into_owned(),
                 occurred_at: self.occurred_at,
                 execution_attempt: self.execution_attempt,
-                raw: Raw::new(text.clone()),
+                raw: Raw::new(text),
             })),
         };
         Some(Parsed::Event {
@@ -217,14 +217,15 @@ fn time(scanner: &mut Scanner<'_>, place: &mut Option<Timestamp>) -> Option<()> 
 mod tests {
     use super::super::wire::parse_slowly;
     use super::*;
-    use crate::delivery::DecodeError;
+    use crate::payload::DecodeError;
+    use bytes::Bytes;
     use proptest::prelude::*;
     use serde_json::json;
 
     type Parts = (EventType, [String; 2], Option<u32>, Result<AnyEvent, DecodeError>);
 
     /// All that there is to compare.
-    fn parts(parsed: Parsed, text: &Bytes) -> Option<Parts> {
+    fn parts(parsed: Parsed, text: &VerifiedText) -> Option<Parts> {
         match parsed {
             Parsed::Event {
                 event_type,
@@ -240,12 +241,22 @@ mod tests {
 
     /// Whether it is read here, and then as it is read from a tree.
     fn is_read(text: &str) -> bool {
-        let text = Bytes::copy_from_slice(text.as_bytes());
+        let text = VerifiedText::kept(Bytes::copy_from_slice(text.as_bytes()));
         let Some(parsed) = read(&text) else { return false };
         let (event_type, ids, attempt, event) = parts(parsed, &text).expect("an event");
         let slow = parts(parse_slowly(&text), &text).expect("an event");
-        assert_eq!((event_type, ids, attempt), (slow.0, slow.1, slow.2), "{text:?}");
-        assert_eq!(event.expect("a payload"), slow.3.expect("a payload"), "{text:?}");
+        assert_eq!(
+            (event_type, ids, attempt),
+            (slow.0, slow.1, slow.2),
+            "{:?}",
+            *text
+        );
+        assert_eq!(
+            event.expect("a payload"),
+            slow.3.expect("a payload"),
+            "{:?}",
+            *text
+        );
         true
     }
 
@@ -289,7 +300,7 @@ mod tests {
     #[test]
     fn every_field_is_read_here() {
         for (event_type, fields) in [("vault.connection.created", 9), ("crm.lead.created", 10)] {
-            let text = Bytes::from(full(event_type).to_string());
+            let text = VerifiedText::kept(full(event_type).to_string().into());
             let Some(Parsed::Event { event: Ok(event), .. }) = read(&text) else {
                 panic!("an event")
             };
@@ -348,9 +359,9 @@ mod tests {
             assert!(!is_read(&text), "{text}");
         }
         assert!(
-            read(&Bytes::from_static(
+            read(&VerifiedText::kept(Bytes::from_static(
                 b"{\"\xff\":1,\"payload\":{\"event_type\":\"crm.lead.created\"}}"
-            ))
+            )))
             .is_none()
         );
     }
@@ -364,7 +375,7 @@ mod tests {
             let Some(Parsed::Event {
                 event: Ok(AnyEvent::Connection(event)),
                 ..
-            }) = read(&Bytes::from(text))
+            }) = read(&VerifiedText::kept(text.into()))
             else {
                 panic!("{value}")
             };

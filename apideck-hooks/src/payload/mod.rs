@@ -7,10 +7,10 @@
 mod any;
 mod connection;
 mod connection_event;
+mod decode_error;
 mod draft;
 mod lenient;
 mod open_enum;
-mod piece;
 mod raw;
 mod repair;
 mod resource_event;
@@ -21,10 +21,9 @@ mod wire;
 pub use any::{AnyEvent, OtherEvent};
 pub use connection::{AuthType, Connection, ConnectionState, Health};
 pub use connection_event::{ConnectionEvent, MigratedFrom};
+pub use decode_error::DecodeError;
 pub use raw::Raw;
 pub use resource_event::ResourceEvent;
 pub use timestamp::Timestamp;
 
-pub(crate) use lenient::TextVisitor;
-pub(crate) use piece::Piece;
-pub(crate) use wire::{Parsed, parse};
+pub(crate) use wire::{EventIdentity, Parsed, parse};

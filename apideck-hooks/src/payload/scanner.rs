@@ -1,6 +1,6 @@
 //! Going through a JSON text from its beginning to its end.
 
-use crate::json_run::run_end;
+use crate::json::run_end;
 use serde::Deserialize;
 use serde_json::Deserializer;
 use std::borrow::Cow;

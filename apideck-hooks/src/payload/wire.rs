@@ -1,16 +1,16 @@
 //! From the verified text to a typed event, in one pass where it can be.
 
+use super::DecodeError;
 use super::connection::Connection;
 use super::connection_event::{ConnectionEvent, MigratedFrom};
 use super::draft;
 use super::lenient::{count, object, text};
-use super::piece::Piece;
 use super::repair::{repair, without_lone_surrogates};
 use super::resource_event::ResourceEvent;
 use super::{AnyEvent, Raw, Timestamp};
-use crate::delivery::DecodeError;
 use crate::event::{EventType, Family};
-use bytes::Bytes;
+use crate::json::Piece;
+use crate::signature::VerifiedText;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -63,13 +63,13 @@ pub(crate) struct EventIdentity {
 }
 
 /// Reads a verified text.
-pub(crate) fn parse(text: &Bytes) -> Parsed {
+pub(crate) fn parse(text: &VerifiedText) -> Parsed {
     draft::read(text).unwrap_or_else(|| parse_slowly(text))
 }
 
 /// A tree has two virtues: a duplicate key is settled as JavaScript settles it (the last one wins), and a payload
 /// with a field of another type than documented still says which event it is.
-pub(super) fn parse_slowly(text: &Bytes) -> Parsed {
+pub(super) fn parse_slowly(text: &VerifiedText) -> Parsed {
     let tree = serde_json::from_slice::<Value>(text).or_else(|error| match without_lone_surrogates(text) {
         Some(repaired) => serde_json::from_slice(&repaired),
         None => Err(error),
@@ -111,8 +111,8 @@ pub(super) fn parse_slowly(text: &Bytes) -> Parsed {
     }
 }
 
-fn into_family(wire: Wire, text: &Bytes) -> AnyEvent {
-    let raw = Raw::new(text.clone());
+fn into_family(wire: Wire, text: &VerifiedText) -> AnyEvent {
+    let raw = Raw::new(text);
     match wire.event_type.family() {
         Family::Connection => ConnectionEvent { raw, ..wire.into() }.into(),
         Family::Resource => ResourceEvent { raw, ..wire.into() }.into(),
@@ -121,7 +121,7 @@ fn into_family(wire: Wire, text: &Bytes) -> AnyEvent {
 
 /// JSON that no tree takes, such as a number beyond a double or 128 levels, still says which event it is: what stands
 /// between is skipped unread.
-fn parse_the_name(text: &Bytes, error: serde_json::Error) -> Parsed {
+fn parse_the_name(text: &VerifiedText, error: serde_json::Error) -> Parsed {
     #[derive(Deserialize)]
     struct Envelope {
         payload: Name,
@@ -156,6 +156,7 @@ fn parse_the_name(text: &Bytes, error: serde_json::Error) -> Parsed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use bytes::Bytes;
 
     fn event(json: &str) -> AnyEvent {
         AnyEvent::from_json(json).unwrap()
@@ -184,9 +185,9 @@ mod tests {
 
     #[test]
     fn an_odd_field_leaves_the_identity() {
-        let text = Bytes::from_static(
+        let text = VerifiedText::kept(Bytes::from_static(
             br#"{"payload":{"event_type":"vault.connection.created","event_id":7,"entity_id":"c","entity":"odd"}}"#,
-        );
+        ));
         let Parsed::Event {
             event_type,
             identity,
@@ -272,9 +273,9 @@ mod tests {
     fn what_no_tree_takes_is_an_event_that_does_not_decode() {
         let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
         for metadata in ["1e400", &deep] {
-            let text = Bytes::from(format!(
+            let text = VerifiedText::kept(Bytes::from(format!(
                 r#"{{"payload":{{"event_type":"vault.connection.callable","event_id":"e1","entity":{{"metadata":{metadata}}}}}}}"#
-            ));
+            )));
             let Parsed::Event {
                 event_type,
                 identity,
@@ -305,7 +306,10 @@ mod tests {
             r#"[["e1","vault.connection.callable"]]"#,
             r#"{"payload":["e1","vault.connection.callable"]}"#,
         ] {
-            assert!(matches!(parse(&Bytes::from(text)), Parsed::NoEvent), "{text}");
+            assert!(
+                matches!(parse(&VerifiedText::kept(text.into())), Parsed::NoEvent),
+                "{text}"
+            );
         }
     }
 

@@ -264,7 +264,7 @@ impl World {
             // The one lie that is told: it was handled, and that could not be recorded.
             "handled" | "ignored" => good && (done || unrecorded > 0),
             "duplicate" => done && good || dead,
-            "set aside" => dead,
+            "dead_lettered" => dead,
             "500" | "503" => true,
             _ => false,
         };

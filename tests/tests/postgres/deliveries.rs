@@ -56,7 +56,7 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(
         words(&[delivery.clone(), delivery.clone()], &hooks).await,
-        ["set aside", "duplicate"]
+        ["dead_lettered", "duplicate"]
     );
     let letters = hooks.dead_letters().unwrap();
     let kept = letters.list(None, 10).await.unwrap();
@@ -164,7 +164,7 @@ async fn its_commits_are_as_durable_as_the_server_is_set_to_make_them() {
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
     let hooks = probe.hooks().store(store).build().unwrap();
     let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
-    assert_eq!(words(&sent, &hooks).await, ["handled", "500", "set aside"]);
+    assert_eq!(words(&sent, &hooks).await, ["handled", "500", "dead_lettered"]);
     let seen = "SELECT count(*) FROM {}.seen";
     assert_eq!(number(&database, &pool, seen).await, 6);
     let lower = "SELECT count(*) FROM {}.seen WHERE synchronous <> current_setting('synchronous_commit')";

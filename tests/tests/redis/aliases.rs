@@ -1,7 +1,7 @@
 //! Delivery keys that were bound to records that are not there, under races and after crashes.
 
 use super::{LONG, claim, done, key, ms, proxied, token_of};
-use apideck_hooks::store::{Claimed, DeadLetters, End, Held, Key, MAX_ALIASES, Status, Store, Verdict};
+use apideck_hooks::store::{Claimed, DeadLetterStore, End, Held, Key, MAX_ALIASES, Status, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis_proxy::Mode;
 use futures_util::future::join_all;

@@ -1,7 +1,7 @@
 //! What was set aside: its list, its limits, its end.
 
 use super::{LONG, granted, key, ms};
-use apideck_hooks::store::{DeadLetter, DeadLetters, End, Held, Key, Status, Store, Verdict};
+use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, Replayed};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::Isolated;

@@ -59,7 +59,7 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     };
     let probe = Probe::new([Step::Refuse, Step::Fail]);
     let hooks = hooks(&isolated, &probe).await;
-    assert_eq!(event("e1").call(&hooks).await.word(), "set aside");
+    assert_eq!(event("e1").call(&hooks).await.word(), "dead_lettered");
     assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
     let letters = hooks.dead_letters().expect("it keeps them");
     let listed = letters.list(None, 10).await.unwrap();
@@ -87,7 +87,7 @@ async fn case_14_attempts_are_used_up() {
     let probe = Probe::new([Step::Fail, Step::Fail, Step::Fail]);
     let store = isolated.store().await;
     let hooks = probe.hooks().store(store).max_attempts(3).build().unwrap();
-    for word in ["500", "500", "set aside", "duplicate"] {
+    for word in ["500", "500", "dead_lettered", "duplicate"] {
         assert_eq!(event("e1").call(&hooks).await.word(), word);
     }
     assert_eq!(probe.count(), 3);

@@ -1,7 +1,7 @@
 //! What a Redis forgets, and what not: a log that was cut, and a replica that was behind.
 
 use super::{LONG, claim, done, granted, key, ms, store_on};
-use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::redis::{Directory, Server, can_start, free_port};
 use apideck_hooks_tests::redis_proxy::{Mode, Proxy};
 use std::path::{Path, PathBuf};

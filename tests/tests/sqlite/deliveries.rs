@@ -47,7 +47,7 @@ async fn case_13_what_is_set_aside_is_kept_through_a_restart_and_replayed() {
     {
         let hooks = probe.hooks().store(open(&file).await).build().unwrap();
         let first = delivery.call(&hooks).await;
-        assert_eq!((first.status, first.word().as_str()), (200, "set aside"));
+        assert_eq!((first.status, first.word().as_str()), (200, "dead_lettered"));
         assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     }
     let store = Arc::new(open(&file).await);
@@ -91,7 +91,7 @@ async fn a_body_over_the_limit_is_set_aside_without_it() {
     let hooks = probe.hooks().store(store.open().await.unwrap()).build().unwrap();
     assert_eq!(
         Delivery::event(EVENT, "e1").call(&hooks).await.word(),
-        "set aside"
+        "dead_lettered"
     );
     let listed = hooks.dead_letters().unwrap().list(None, 10).await.unwrap();
     let [dead] = &listed[..] else { panic!("{listed:?}") };

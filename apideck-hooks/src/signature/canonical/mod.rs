@@ -5,8 +5,8 @@
 //! ```js
 //! function sort(value) {
 //!   if (value === null || typeof value !== "object") return value;
-//!   if (Array.isArray(value)) return value;              // Form::Sorted
-//!   // if (Array.isArray(value)) return value.map(sort);  // Form::SortedInArrays
+//!   if (Array.isArray(value)) return value;              // Sorting::OutsideArrays
+//!   // if (Array.isArray(value)) return value.map(sort);  // Sorting::Everywhere
 //!   const out = {};
 //!   for (const key of Object.keys(value).sort()) out[key] = sort(value[key]);
 //!   return out;
@@ -45,13 +45,13 @@ pub const MAX_DEPTH: usize = 128;
 /// The longest body in bytes. V8 ends the length of a string there, so Node.js could not sign a longer one this way.
 pub const MAX_BYTES: usize = 1 << 29;
 
-/// Which objects are sorted.
+/// The objects whose keys are sorted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
+pub enum Sorting {
     /// Objects outside of arrays. Arrays stay as they were parsed.
-    Sorted,
+    OutsideArrays,
     /// All objects.
-    SortedInArrays,
+    Everywhere,
 }
 
 /// A body's sorted text.
@@ -80,7 +80,7 @@ impl Canonical {
         self.text.is_none()
     }
 
-    /// Whether the other [`Form`] of the body may be another text. `false` is certain.
+    /// Whether the other [`Sorting`] of the body may be another text. `false` is certain.
     pub fn differs(&self) -> bool {
         self.differs
     }
@@ -111,6 +111,6 @@ impl Canonical {
 /// # Errors
 ///
 /// The body is not JSON as `JSON.parse` has it, or is longer than [`MAX_BYTES`] or deeper than [`MAX_DEPTH`].
-pub fn canonical(body: &[u8], form: Form) -> Result<Canonical, NotCanonical> {
-    sorter::sort(body, form)
+pub fn canonical(body: &[u8], sorting: Sorting) -> Result<Canonical, NotCanonical> {
+    sorter::sort(body, sorting)
 }

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use super::{
-    Form,
+    Sorting,
     error::Stop,
     record::{ELSEWHERE, FIRST_NAME, Key, PROTOTYPE, PROTOTYPE_RANK, Record},
     sorter::{Sorter, USUAL_MEMBER},
     string,
 };
-use crate::json_run::run_end;
+use crate::json::run_end;
 
 /// So many members are sorted by moving each to its place.
 const FEW: usize = 20;
@@ -17,7 +17,7 @@ const FEW: usize = 20;
 impl Sorter<'_> {
     /// Reads the object that begins at `at`. If it is not to be printed as it stands, it leaves a patch in `open`.
     pub(super) fn object(&mut self, at: usize, depth: usize, in_array: bool) -> Result<usize, Stop> {
-        let sorted = !in_array || self.form == Form::SortedInArrays;
+        let sorted = !in_array || self.sorting == Sorting::Everywhere;
         let start = self.plain.position(at);
         let base = self.open.len();
         // The members are in order, no key twice; there are patches in them; a member was dropped.
@@ -200,11 +200,11 @@ impl Sorter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signature::canonical::{Form, canonical};
+    use crate::signature::canonical::{Sorting, canonical};
 
-    fn sorted(body: &str, form: Form) -> String {
+    fn sorted(body: &str, sorting: Sorting) -> String {
         String::from_utf8(
-            canonical(body.as_bytes(), form)
+            canonical(body.as_bytes(), sorting)
                 .unwrap()
                 .into_text(body.as_bytes()),
         )
@@ -213,14 +213,14 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, text: &str, in_arrays: &str) {
-        assert_eq!(sorted(body, Form::Sorted), text);
-        assert_eq!(sorted(body, Form::SortedInArrays), in_arrays);
-        let differs = canonical(body.as_bytes(), Form::Sorted).unwrap().differs();
+        assert_eq!(sorted(body, Sorting::OutsideArrays), text);
+        assert_eq!(sorted(body, Sorting::Everywhere), in_arrays);
+        let differs = canonical(body.as_bytes(), Sorting::OutsideArrays)
+            .unwrap()
+            .differs();
         assert_eq!(
             differs,
-            canonical(body.as_bytes(), Form::SortedInArrays)
-                .unwrap()
-                .differs()
+            canonical(body.as_bytes(), Sorting::Everywhere).unwrap().differs()
         );
         assert!(differs || text == in_arrays);
     }
@@ -250,7 +250,11 @@ mod tests {
             "null",
             "[1,{\"a\":2}]",
         ] {
-            assert!(canonical(body.as_bytes(), Form::Sorted).unwrap().is_body());
+            assert!(
+                canonical(body.as_bytes(), Sorting::OutsideArrays)
+                    .unwrap()
+                    .is_body()
+            );
             check_both(body, body);
         }
     }

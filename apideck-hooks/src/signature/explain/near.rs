@@ -1,10 +1,10 @@
-//! Texts that are not accepted, but that tell what has happened to a body.
+//! Forms that are not accepted, but that tell what has happened to a body.
 
 use std::fmt;
 
 use crate::signature::{
-    Text,
-    canonical::{Form, canonical},
+    Form,
+    canonical::{Sorting, canonical},
     header::Mac,
     keys::Keys,
 };
@@ -13,8 +13,8 @@ use crate::signature::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Near {
-    /// Of a text that [`Texts`](crate::signature::Texts) leaves out.
-    LeftOut(Text),
+    /// Of a text that [`Forms`](crate::signature::Forms) leaves out.
+    LeftOut(Form),
     /// Of nothing: the body was empty when it was signed.
     Empty,
     /// Of the body without the whitespace around it, so something has added that.
@@ -72,7 +72,7 @@ impl fmt::Display for Near {
 fn reprinted(body: &[u8]) -> Option<Vec<u8>> {
     // What is in an array is not sorted.
     let array = [b"[", body, b"]"].concat();
-    let mut text = canonical(&array, Form::Sorted).ok()?.into_new_text()?;
+    let mut text = canonical(&array, Sorting::OutsideArrays).ok()?.into_new_text()?;
     text.pop();
     text.remove(0);
     Some(text)
