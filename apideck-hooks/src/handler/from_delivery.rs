@@ -1,10 +1,10 @@
 //! The parameters of handlers.
 
-use super::{Failure, Needs, NoState};
+use super::check::Needs;
+use super::failure::Failure;
 use crate::delivery::Delivery;
 use crate::payload::{AnyEvent, DecodeError};
 use std::any::Any;
-use std::convert::Infallible;
 use std::future::Future;
 
 /// What a handler can take: the event, [`State`](crate::State), [`Delivery`], and your own types.
@@ -90,15 +90,6 @@ pub trait FromDelivery: Sized + Send {
         state: Self::State,
     ) -> impl Future<Output = Result<Self, Self::Error>> + Send {
         Self::from_delivery(&incoming.delivery, state)
-    }
-}
-
-impl FromDelivery for Delivery {
-    type State = NoState;
-    type Error = Infallible;
-
-    async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Infallible> {
-        Ok(delivery.clone())
     }
 }
 

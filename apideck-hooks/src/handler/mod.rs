@@ -7,6 +7,7 @@ mod fault;
 mod from_delivery;
 mod handle;
 mod outcome;
+mod parameters;
 mod selector;
 mod state;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

@@ -1,6 +1,5 @@
 //! A payload of another shape than documented.
 
-use super::AnyEvent;
 use crate::event::EventType;
 use std::fmt;
 
@@ -22,8 +21,8 @@ impl DecodeError {
         DecodeError(format!("expected the event `{expected}`, found `{found}`"))
     }
 
-    pub(crate) fn other_family(expected: &str, found: &AnyEvent) -> Self {
-        match found.event_type() {
+    pub(crate) fn other_family(expected: &str, found: Option<&EventType>) -> Self {
+        match found {
             Some(event) => DecodeError(format!("`{event}` carries no {expected}")),
             None => DecodeError(format!("a body that is no event carries no {expected}")),
         }
@@ -50,7 +49,7 @@ impl std::error::Error for DecodeError {}
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::payload::AnyEvent;
 
     #[test]
     fn values_are_left_out() {

@@ -1,6 +1,6 @@
 //! Which record a delivery key is bound to.
 
-use super::Limits;
+use super::limits::Limits;
 use super::table::{Hashed, Place, Queue, Table};
 use super::turn::Turn;
 use crate::delivery::Key;

@@ -4,6 +4,7 @@ mod aliases;
 mod index;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
+mod limits;
 mod shard;
 mod table;
 mod turn;
@@ -13,6 +14,7 @@ use crate::delivery::Key;
 use crate::sync::{AtomicU64, Mutex, MutexGuard};
 use aliases::Aliases;
 use async_trait::async_trait;
+use limits::{Limits, millis};
 use shard::Shard;
 use std::fmt;
 use std::sync::PoisonError;
@@ -51,16 +53,6 @@ pub struct MemoryStore {
 #[derive(Default)]
 #[repr(align(128))]
 struct Apart<T>(T);
-
-/// What one shard keeps.
-struct Limits {
-    /// Milliseconds.
-    retention: u64,
-    records: usize,
-    /// So many are forgotten at once where there is no room, and added between two looks for what is over: what is forgotten
-    /// is all over the memory, and to wait for it once is cheaper.
-    together: usize,
-}
 
 /// What a [`MemoryStore`] may hold.
 #[derive(Clone, Debug)]
@@ -211,10 +203,6 @@ impl MemoryStore {
 fn lock<T>(Apart(mutex): &Apart<Mutex<T>>) -> MutexGuard<'_, T> {
     // No code that can panic runs under these locks; if it did, a record is still whole.
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Each operation is a few map look-ups under a lock, now and then some dozens: nothing waits.

@@ -1,8 +1,8 @@
 //! The records under one lock.
 
+use super::limits::{Limits, millis};
 use super::table::{Hashed, Place, Queue, Table};
 use super::turn::Turn;
-use super::{Limits, millis};
 use crate::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
 use crate::sync::AtomicU64;
 use std::sync::atomic::Ordering;

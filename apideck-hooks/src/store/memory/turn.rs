@@ -1,6 +1,6 @@
 //! When to look for what is over.
 
-use super::Limits;
+use super::limits::Limits;
 
 /// Counts what was asked to be added since the last look.
 #[derive(Default)]

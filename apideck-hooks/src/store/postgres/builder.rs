@@ -1,9 +1,11 @@
 //! Building a store.
 
+use super::PostgresStore;
 use super::connections::Connections;
+use super::limits::Limits;
 use super::names::{InvalidName, Names};
 use super::statements::Statements;
-use super::{Limits, PostgresStore};
+
 use sqlx::PgPool;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -19,8 +21,20 @@ pub struct PostgresStoreBuilder {
     limits: Limits,
 }
 
+impl PostgresStore {
+    /// A store on this pool, with the default names and limits. It does not connect yet.
+    pub fn new(pool: PgPool) -> Self {
+        PostgresStoreBuilder::new(pool).build_with(&Names::default())
+    }
+
+    /// A store with names and limits of your own.
+    pub fn builder(pool: PgPool) -> PostgresStoreBuilder {
+        PostgresStoreBuilder::new(pool)
+    }
+}
+
 impl PostgresStoreBuilder {
-    pub(super) fn new(pool: PgPool) -> Self {
+    fn new(pool: PgPool) -> Self {
         PostgresStoreBuilder {
             pool,
             schema: Names::DEFAULT_SCHEMA.to_owned(),
@@ -78,7 +92,7 @@ impl PostgresStoreBuilder {
         Ok(self.build_with(&names))
     }
 
-    pub(super) fn build_with(self, names: &Names) -> PostgresStore {
+    fn build_with(self, names: &Names) -> PostgresStore {
         // One connection is left for all else, if there is more than one: failed attempts are counted, dead letters looked at.
         let connections = Connections::of(self.pool);
         let turns = connections.most().saturating_sub(1).max(1);

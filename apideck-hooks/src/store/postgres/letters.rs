@@ -1,7 +1,9 @@
 //! What is set aside. A letter lives in the row of its record.
 
+use super::PostgresStore;
 use super::call::{query, rows};
-use super::{PostgresStore, count, get, key, micros, unexpected};
+use super::limits::micros;
+use super::row::{count, get, key, unexpected};
 use crate::delivery::Key;
 use crate::store::StoreError;
 use crate::store::dead_letters::{Cursor, DeadLetter, DeadLetterStore, DeadRecord, since_epoch};
@@ -50,20 +52,6 @@ impl PostgresStore {
             .bind(micros(self.limits.retention))
             .bind(record.map(Key::to_bytes))
     }
-}
-
-/// The letter, as the statement takes it. PostgreSQL's text holds no NUL: the body, which is bytes, has it all.
-pub(super) fn bind<'q>(
-    query: Query<'q, Postgres, PgArguments>,
-    letter: &'q DeadLetter,
-) -> Query<'q, Postgres, PgArguments> {
-    let text = |text: &str| text.replace('\0', "\u{fffd}");
-    query
-        .bind(text(&letter.source))
-        .bind(text(&letter.event_type))
-        .bind(text(&letter.event_id))
-        .bind(text(&letter.error))
-        .bind(letter.body.as_deref())
 }
 
 fn letter(row: &PgRow) -> Result<DeadRecord, StoreError> {

@@ -1,10 +1,13 @@
 //! The store for several processes: in PostgreSQL.
 
+mod bind;
 mod builder;
 mod call;
 mod connections;
 mod letters;
+mod limits;
 mod names;
+mod row;
 mod statements;
 mod sweeper;
 mod transactions;
@@ -16,10 +19,11 @@ use crate::delivery::Key;
 use async_trait::async_trait;
 use call::{changed, query, rows, run};
 use connections::Connections;
-use names::Names;
-use sqlx::postgres::{PgArguments, PgPool, PgRow};
+use limits::{Limits, micros};
+use row::{count, get, unexpected};
+use sqlx::Postgres;
+use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
-use sqlx::{Postgres, Row};
 use statements::Statements;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -101,25 +105,7 @@ pub struct PostgresStore {
     sweeper: OnceLock<Sweeper>,
 }
 
-#[derive(Clone, Debug)]
-struct Limits {
-    retention: Duration,
-    sweep_every: Duration,
-    /// Bytes.
-    longest_body: usize,
-}
-
 impl PostgresStore {
-    /// A store on this pool, with the default names and limits. It does not connect yet.
-    pub fn new(pool: PgPool) -> Self {
-        PostgresStoreBuilder::new(pool).build_with(&Names::default())
-    }
-
-    /// A store with names and limits of your own.
-    pub fn builder(pool: PgPool) -> PostgresStoreBuilder {
-        PostgresStoreBuilder::new(pool)
-    }
-
     /// Makes what is missing of schema, tables and functions; nothing if all is there. Several processes may do so at
     /// once. Where nothing is missing it needs no right to make anything.
     ///
@@ -274,7 +260,7 @@ fn settle<'q>(
     match end {
         End::Done => of_claim(&statements.done, record, token),
         End::Release => of_claim(&statements.release, record, token),
-        End::Dead(letter) => Some(letters::bind(of_claim(&statements.dead, record, token)?, letter)),
+        End::Dead(letter) => Some(bind::letter(of_claim(&statements.dead, record, token)?, letter)),
     }
 }
 
@@ -284,39 +270,12 @@ fn of_claim(sql: &Arc<str>, record: Key, token: Token) -> Option<Query<'static, 
     Some(query(sql).bind(record.to_bytes()).bind(token))
 }
 
-/// At most a hundred years: it is added to a time of the server.
-fn micros(duration: Duration) -> i64 {
-    const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    i64::try_from(duration.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
-}
-
 fn left(micros: i64) -> Duration {
     Duration::from_micros(u64::try_from(micros).unwrap_or(0))
 }
 
 fn token(token: i64) -> Result<Token, StoreError> {
     u64::try_from(token).map(Token).map_err(|_| unexpected())
-}
-
-fn count(count: i32) -> Result<u32, StoreError> {
-    u32::try_from(count).map_err(|_| unexpected())
-}
-
-fn key(row: &PgRow, column: usize) -> Result<Key, StoreError> {
-    let bytes = get::<&[u8]>(row, column)?;
-    bytes.try_into().map(Key::from_bytes).map_err(|_| unexpected())
-}
-
-fn get<'r, T>(row: &'r PgRow, column: usize) -> Result<T, StoreError>
-where
-    T: sqlx::Decode<'r, Postgres> + sqlx::Type<Postgres>,
-{
-    row.try_get(column).map_err(StoreError::new)
-}
-
-/// Someone else has written to the tables.
-fn unexpected() -> StoreError {
-    StoreError::new("the tables hold what this release does not know")
 }
 
 impl fmt::Debug for PostgresStore {

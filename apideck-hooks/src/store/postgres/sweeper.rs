@@ -2,8 +2,8 @@
 
 use super::call::{query, rows};
 use super::connections::Connections;
+use super::limits::{Limits, micros};
 use super::statements::Statements;
-use super::{Limits, micros};
 use crate::store::StoreError;
 use std::sync::Arc;
 use std::time::Duration;

@@ -27,8 +27,42 @@ pub struct RedisStoreBuilder {
 /// Longer, and every key would be mostly that.
 const LONGEST_PREFIX: usize = 255;
 
+impl RedisStore {
+    /// Connects to a Redis by its URL (`redis://user:password@host:port/database`), with the default settings.
+    ///
+    /// # Errors
+    ///
+    /// See [`RedisStoreBuilder::connect`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self, StoreError> {
+        RedisStore::builder(url).connect().await
+    }
+
+    /// A Redis by its URL, with settings of your own.
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Address::One(url.into()))
+    }
+
+    /// The primary that Redis Sentinel names for a service (`mymaster` in its example): asked whenever a connection is made. The
+    /// URLs are the sentinels'.
+    pub fn sentinel<U: Into<String>>(
+        urls: impl IntoIterator<Item = U>,
+        service: impl Into<String>,
+    ) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Address::Sentinel {
+            sentinels: urls.into_iter().map(Into::into).collect(),
+            service: service.into(),
+            node: None,
+        })
+    }
+
+    /// A Redis Cluster, by the URLs of some of its servers; the others are found.
+    pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(Address::Cluster(urls.into_iter().map(Into::into).collect()))
+    }
+}
+
 impl RedisStoreBuilder {
-    pub(super) fn new(address: Address) -> Self {
+    fn new(address: Address) -> Self {
         RedisStoreBuilder {
             address,
             prefix: "apideck-hooks".to_owned(),

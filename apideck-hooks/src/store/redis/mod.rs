@@ -21,7 +21,6 @@ use super::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
 use crate::delivery::Key;
 use async_trait::async_trait;
 use records::Records;
-use server::Address;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -108,40 +107,6 @@ use sweeper::Sweeper;
 pub struct RedisStore {
     records: Arc<Records>,
     _sweeper: Sweeper,
-}
-
-impl RedisStore {
-    /// Connects to a Redis by its URL (`redis://user:password@host:port/database`), with the default settings.
-    ///
-    /// # Errors
-    ///
-    /// See [`RedisStoreBuilder::connect`].
-    pub async fn connect(url: impl Into<String>) -> Result<Self, StoreError> {
-        RedisStore::builder(url).connect().await
-    }
-
-    /// A Redis by its URL, with settings of your own.
-    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(Address::One(url.into()))
-    }
-
-    /// The primary that Redis Sentinel names for a service (`mymaster` in its example): asked whenever a connection is made. The
-    /// URLs are the sentinels'.
-    pub fn sentinel<U: Into<String>>(
-        urls: impl IntoIterator<Item = U>,
-        service: impl Into<String>,
-    ) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(Address::Sentinel {
-            sentinels: urls.into_iter().map(Into::into).collect(),
-            service: service.into(),
-            node: None,
-        })
-    }
-
-    /// A Redis Cluster, by the URLs of some of its servers; the others are found.
-    pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(Address::Cluster(urls.into_iter().map(Into::into).collect()))
-    }
 }
 
 #[async_trait]

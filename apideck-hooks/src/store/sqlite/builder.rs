@@ -27,8 +27,25 @@ const SWEEP_FLOOR: Duration = Duration::from_millis(100);
 /// SQLite keeps no more in one row than a billion bytes.
 const LARGEST_BODY: usize = 512 * 1024 * 1024;
 
+impl SqliteStore {
+    /// Opens the file, or makes it; its directory must exist. [`SqliteStore::builder`] sets limits.
+    ///
+    /// # Errors
+    ///
+    /// The file is open in another store, damaged, no database, written by a later release, or cannot be read and written.
+    /// The error says what to do.
+    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
+        Self::builder(path).open().await
+    }
+
+    /// A store with limits of your own.
+    pub fn builder(path: impl AsRef<Path>) -> SqliteStoreBuilder {
+        SqliteStoreBuilder::new(path.as_ref())
+    }
+}
+
 impl SqliteStoreBuilder {
-    pub(super) fn new(path: &Path) -> Self {
+    fn new(path: &Path) -> Self {
         SqliteStoreBuilder {
             path: path.to_owned(),
             retention: Duration::from_secs(7 * 24 * 60 * 60),

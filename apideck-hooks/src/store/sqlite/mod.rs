@@ -27,7 +27,7 @@ use operation::{Begin, Operation, Reply};
 use reader::Reader;
 use record::Now;
 use std::fmt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -107,21 +107,6 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it; its directory must exist. [`SqliteStore::builder`] sets limits.
-    ///
-    /// # Errors
-    ///
-    /// The file is open in another store, damaged, no database, written by a later release, or cannot be read and written.
-    /// The error says what to do.
-    pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
-        Self::builder(path).open().await
-    }
-
-    /// A store with limits of your own.
-    pub fn builder(path: impl AsRef<Path>) -> SqliteStoreBuilder {
-        SqliteStoreBuilder::new(path.as_ref())
-    }
-
     fn now(&self) -> Now {
         Now {
             at: self.clock.now(),

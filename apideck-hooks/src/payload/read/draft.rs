@@ -1,14 +1,17 @@
 //! An event while it is read.
 
-use super::connection::Connection;
-use super::connection_event::{ConnectionEvent, MigratedFrom};
-use super::lenient::whole;
-use super::resource_event::ResourceEvent;
+use super::parsed::{EventIdentity, Parsed};
 use super::scanner::Scanner;
-use super::wire::{EventIdentity, Parsed};
-use super::{AnyEvent, Raw, Timestamp};
 use crate::event::{EventType, Family};
 use crate::json::Piece;
+use crate::payload::any::AnyEvent;
+use crate::payload::connection::Connection;
+use crate::payload::connection_event::ConnectionEvent;
+use crate::payload::lenient::whole;
+use crate::payload::migrated_from::MigratedFrom;
+use crate::payload::raw::Raw;
+use crate::payload::resource_event::ResourceEvent;
+use crate::payload::timestamp::Timestamp;
 use crate::signature::VerifiedText;
 use serde::de::IgnoredAny;
 use serde_json::Number;
@@ -215,7 +218,7 @@ fn time(scanner: &mut Scanner<'_>, place: &mut Option<Timestamp>) -> Option<()> 
 
 #[cfg(test)]
 mod tests {
-    use super::super::wire::parse_slowly;
+    use super::super::parse_slowly;
     use super::*;
     use crate::payload::DecodeError;
     use bytes::Bytes;

@@ -1,65 +1,39 @@
 //! From the verified text to a typed event, in one pass where it can be.
 
-use super::DecodeError;
-use super::connection::Connection;
-use super::connection_event::{ConnectionEvent, MigratedFrom};
-use super::draft;
-use super::lenient::{count, object, text};
-use super::repair::{repair, without_lone_surrogates};
+mod draft;
+mod parsed;
+mod repair;
+mod scanner;
+
+pub(crate) use parsed::{EventIdentity, Parsed};
+
+use super::any::{AnyEvent, OtherEvent};
+use super::connection_event::ConnectionEvent;
+use super::decode_error::DecodeError;
+use super::fields::Wire;
+use super::lenient::count;
+use super::raw::Raw;
 use super::resource_event::ResourceEvent;
-use super::{AnyEvent, Raw, Timestamp};
 use crate::event::{EventType, Family};
 use crate::json::Piece;
 use crate::signature::VerifiedText;
+use bytes::Bytes;
+use repair::{repair, without_lone_surrogates};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The fields of both families: the family is only known once they are read.
-#[derive(Default, Deserialize)]
-pub(super) struct Wire {
-    #[serde(default, deserialize_with = "text")]
-    pub(super) event_id: String,
-    pub(super) event_type: EventType,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) unified_api: String,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) service_id: String,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) consumer_id: String,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) entity_id: String,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) entity_type: String,
-    #[serde(default, deserialize_with = "text")]
-    pub(super) entity_url: String,
-    #[serde(default, deserialize_with = "object")]
-    pub(super) entity: Connection,
-    #[serde(default, deserialize_with = "count")]
-    pub(super) execution_attempt: Option<u32>,
-    #[serde(default)]
-    pub(super) occurred_at: Option<Timestamp>,
-    #[serde(default)]
-    pub(super) migrated_from: Option<MigratedFrom>,
-}
+impl AnyEvent {
+    /// Reads a body, `{"payload":{…}}`, that was verified already or comes from a test.
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+        Self::read(&VerifiedText::kept(Bytes::copy_from_slice(text.as_ref())))
+    }
 
-/// What a verified text is.
-pub(crate) enum Parsed {
-    /// It names an event. The identity is there even if the payload does not decode.
-    Event {
-        event_type: EventType,
-        identity: EventIdentity,
-        event: Result<AnyEvent, DecodeError>,
-    },
-    /// JSON or not, it names no event.
-    NoEvent,
-}
-
-/// What the signed body says about who it is.
-#[derive(Default)]
-pub(crate) struct EventIdentity {
-    pub(crate) event_id: Piece,
-    pub(crate) entity_id: Piece,
-    pub(crate) execution_attempt: Option<u32>,
+    pub(crate) fn read(text: &VerifiedText) -> Result<Self, DecodeError> {
+        match parse(text) {
+            Parsed::Event { event, .. } => event,
+            Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent::new(text))),
+        }
+    }
 }
 
 /// Reads a verified text.
@@ -69,7 +43,7 @@ pub(crate) fn parse(text: &VerifiedText) -> Parsed {
 
 /// A tree has two virtues: a duplicate key is settled as JavaScript settles it (the last one wins), and a payload
 /// with a field of another type than documented still says which event it is.
-pub(super) fn parse_slowly(text: &VerifiedText) -> Parsed {
+fn parse_slowly(text: &VerifiedText) -> Parsed {
     let tree = serde_json::from_slice::<Value>(text).or_else(|error| match without_lone_surrogates(text) {
         Some(repaired) => serde_json::from_slice(&repaired),
         None => Err(error),
@@ -156,7 +130,6 @@ fn parse_the_name(text: &VerifiedText, error: serde_json::Error) -> Parsed {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bytes::Bytes;
 
     fn event(json: &str) -> AnyEvent {
         AnyEvent::from_json(json).unwrap()
@@ -240,8 +213,8 @@ mod tests {
         };
         expected.entity.id = "12".to_owned();
         expected.entity.name = "true".to_owned();
-        expected.entity.state = crate::ConnectionState::Other("7".to_owned());
-        expected.entity.auth_type = crate::AuthType::Basic;
+        expected.entity.state = crate::payload::ConnectionState::Other("7".to_owned());
+        expected.entity.auth_type = crate::payload::AuthType::Basic;
         assert_eq!(*odd, expected);
     }
 
