@@ -113,9 +113,9 @@ impl Incoming {
 }
 
 /// What a handler's run takes its arguments from. A transaction that it has not taken ends with it: nobody else may hold it then.
-pub(crate) struct Lent<'a>(&'a mut Incoming);
+pub(crate) struct Attempt<'a>(&'a mut Incoming);
 
-impl<'a> Lent<'a> {
+impl<'a> Attempt<'a> {
     /// For this attempt.
     pub(crate) fn new(
         incoming: &'a mut Incoming,
@@ -124,7 +124,7 @@ impl<'a> Lent<'a> {
     ) -> Self {
         incoming.delivery.set_attempt(attempt);
         incoming.transaction = transaction;
-        Lent(incoming)
+        Attempt(incoming)
     }
 
     pub(crate) fn incoming(&mut self) -> &mut Incoming {
@@ -132,7 +132,7 @@ impl<'a> Lent<'a> {
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.0.transaction = None;
     }

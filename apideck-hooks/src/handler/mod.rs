@@ -27,4 +27,4 @@ pub use tx::{Transactional, Tx};
 pub(crate) use check::Payload;
 pub(crate) use extract::Arguments;
 pub(crate) use fault::Fault;
-pub(crate) use from_delivery::Lent;
+pub(crate) use from_delivery::Attempt;

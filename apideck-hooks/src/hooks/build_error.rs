@@ -4,10 +4,10 @@ use std::fmt;
 
 /// Why a receiver could not be built.
 #[derive(Debug)]
-pub struct BuildError(pub(super) Kind);
+pub struct BuildError(pub(super) BuildErrorKind);
 
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum BuildErrorKind {
     NoSecret,
     Secret(String),
     Limit(&'static str),
@@ -22,29 +22,29 @@ pub(super) enum Kind {
 impl BuildError {
     /// Whether the secret is missing or cannot be used.
     pub fn is_secret(&self) -> bool {
-        matches!(self.0, Kind::NoSecret | Kind::Secret(_))
+        matches!(self.0, BuildErrorKind::NoSecret | BuildErrorKind::Secret(_))
     }
 
     /// Whether a limit makes no sense.
     pub fn is_limit(&self) -> bool {
-        matches!(self.0, Kind::Limit(_))
+        matches!(self.0, BuildErrorKind::Limit(_))
     }
 
     /// Whether a handler takes a transaction that the store does not give.
     pub fn is_transaction(&self) -> bool {
-        matches!(self.0, Kind::Transaction { .. })
+        matches!(self.0, BuildErrorKind::Transaction { .. })
     }
 }
 
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            Kind::NoSecret => {
+            BuildErrorKind::NoSecret => {
                 f.write_str("no secret: call `.secret(…)` with the API key of your Apideck application")
             }
-            Kind::Secret(error) => write!(f, "the secret cannot be used: {error}"),
-            Kind::Limit(what) => f.write_str(what),
-            Kind::Transaction {
+            BuildErrorKind::Secret(error) => write!(f, "the secret cannot be used: {error}"),
+            BuildErrorKind::Limit(what) => f.write_str(what),
+            BuildErrorKind::Transaction {
                 handler,
                 wanted,
                 given,

@@ -1,6 +1,6 @@
 //! Building a receiver.
 
-use super::build_error::{BuildError, Kind};
+use super::build_error::{BuildError, BuildErrorKind};
 use super::dispatch::Dispatcher;
 use super::receiver::{Hooks, Receiver};
 use crate::delivery::Identity;
@@ -191,17 +191,18 @@ impl<R, S> HooksBuilder<R, S> {
         } = settings;
         let limits = limits.bounded();
         if secrets.is_empty() {
-            return Err(BuildError(Kind::NoSecret));
+            return Err(BuildError(BuildErrorKind::NoSecret));
         }
         let secrets = secrets
             .into_iter()
             .map(Secret::new)
             .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| BuildError(Kind::Secret(error.to_string())))?;
+            .map_err(|error| BuildError(BuildErrorKind::Secret(error.to_string())))?;
         for entry in router.plan().entries() {
             check_store(entry, &*store)?;
         }
-        let verifier = Verifier::new(secrets).map_err(|error| BuildError(Kind::Secret(error.to_string())))?;
+        let verifier =
+            Verifier::new(secrets).map_err(|error| BuildError(BuildErrorKind::Secret(error.to_string())))?;
         let counters = Arc::new(Counters::default());
         let (phase, watched) = watch::channel(Phase::Open);
         let runner = Runner::new(
@@ -234,7 +235,7 @@ impl<R, S> HooksBuilder<R, S> {
 }
 
 fn check(Settings { limits, source, .. }: &Settings) -> Result<(), BuildError> {
-    let wrong = |what: &'static str| Err(BuildError(Kind::Limit(what)));
+    let wrong = |what: &'static str| Err(BuildError(BuildErrorKind::Limit(what)));
     let Limits {
         body_deadline,
         response_deadline,
@@ -277,7 +278,7 @@ fn check_store(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
     if given == Some(wanted) {
         return Ok(());
     }
-    Err(BuildError(Kind::Transaction {
+    Err(BuildError(BuildErrorKind::Transaction {
         handler: handler.name,
         wanted,
         given,

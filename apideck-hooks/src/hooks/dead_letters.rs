@@ -2,7 +2,7 @@
 
 use super::dispatch::{Arrival, Dispatched};
 use super::receiver::Hooks;
-use super::work::Begun;
+use super::work::Progress;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
 use crate::signature::VerifiedText;
@@ -110,9 +110,9 @@ impl DeadLetters<'_> {
         };
         let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival) {
             Ok(Dispatched::Work(work)) => match work.begin().await {
-                Begun::Done(disposition) => disposition,
+                Progress::Done(disposition) => disposition,
                 // The task was stopped with its runtime, or a `Drop` in the handler panicked.
-                Begun::Waiting(task) => task.await.unwrap_or(Disposition::Failed),
+                Progress::Waiting(task) => task.await.unwrap_or(Disposition::Failed),
             },
             Ok(Dispatched::Settled(disposition)) => disposition,
             // A replay has no headers that could contradict the body.

@@ -4,7 +4,7 @@ use super::work::Work;
 use crate::delivery::{self, Contradiction, Delivery, DeliveryHeaders, Identity, Key, Keys};
 use crate::disposition::Disposition;
 use crate::event::EventType;
-use crate::handler::{Incoming, Lent};
+use crate::handler::{Attempt, Incoming};
 use crate::observe::Counters;
 use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
 use crate::router::{Routes, Start};
@@ -183,8 +183,8 @@ where
                 replay: replayed.is_some(),
                 handler: move |attempt, transaction| {
                     let incoming = incoming;
-                    let mut lent = Lent::new(incoming, attempt, transaction);
-                    async move { start(lent.incoming(), &dispatcher.state).await }
+                    let mut inputs = Attempt::new(incoming, attempt, transaction);
+                    async move { start(inputs.incoming(), &dispatcher.state).await }
                 },
             };
             let disposition = if transactional {

@@ -17,4 +17,4 @@ pub use shutdown::Drained;
 
 pub(crate) use dispatch::{Arrival, Dispatched};
 pub(crate) use receiver::Receiver;
-pub(crate) use work::Begun;
+pub(crate) use work::Progress;

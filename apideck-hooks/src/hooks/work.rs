@@ -21,7 +21,7 @@ use tracing::Instrument;
 pub(crate) struct Work(Pin<Box<dyn Future<Output = Disposition> + Send>>);
 
 /// Work that was begun.
-pub(crate) enum Begun {
+pub(crate) enum Progress {
     /// It ended within its first poll.
     Done(Disposition),
     /// It goes on in a task of its own.
@@ -34,16 +34,16 @@ impl Work {
     }
 
     /// Begins the work, and moves it into a task if it has to wait.
-    pub(crate) async fn begin(self) -> Begun {
+    pub(crate) async fn begin(self) -> Progress {
         let mut work = self.0;
         let begin = poll_fn(|cx| {
             let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
             Poll::Ready(polled.unwrap_or(Poll::Ready(Disposition::Failed)))
         });
         match begin.await {
-            Poll::Ready(disposition) => Begun::Done(disposition),
+            Poll::Ready(disposition) => Progress::Done(disposition),
             // Within the span of the request, if a layer around the receiver has one.
-            Poll::Pending => Begun::Waiting(tokio::spawn(work.in_current_span())),
+            Poll::Pending => Progress::Waiting(tokio::spawn(work.in_current_span())),
         }
     }
 }

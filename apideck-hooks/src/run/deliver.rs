@@ -20,7 +20,7 @@ use super::runner::{Job, Runner};
 use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
-use crate::store::{Claim, Claimed, End, Handed, StoreError, Token, Verdict};
+use crate::store::{AnyTx, Claim, Claimed, End, StoreError, Token, Verdict};
 use std::future::Future;
 use std::pin::pin;
 use tokio::time::Instant;
@@ -30,7 +30,7 @@ impl Runner {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` has its arguments twice")]
     pub(crate) fn deliver<'a, F, R>(&'a self, mut job: Job<'a, F>) -> impl Future<Output = Disposition>
     where
-        F: FnOnce(u32, Option<Handed>) -> R,
+        F: FnOnce(u32, Option<AnyTx>) -> R,
         R: Future<Output = Outcome>,
     {
         async move {
@@ -134,7 +134,7 @@ impl Runner {
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows that.
     async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: StoreError) -> Disposition
     where
-        F: FnOnce(u32, Option<Handed>) -> R,
+        F: FnOnce(u32, Option<AnyTx>) -> R,
         R: Future<Output = Outcome>,
     {
         self.counters.store_errors.add();

@@ -15,7 +15,7 @@ use super::runner::{Job, Runner};
 use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
-use crate::store::{Begun, Claim, Committed, End, Handed, Open, Transactions, Verdict};
+use crate::store::{AnyTx, Begun, Claim, Committed, End, Open, Transactions, Verdict};
 use std::future::Future;
 use std::pin::pin;
 use tokio::time::sleep;
@@ -24,7 +24,7 @@ impl Runner {
     /// Runs the event's handler in a transaction, whose commit settles the event and the handler's effects at once.
     pub(crate) async fn deliver_in_transaction<F, R>(&self, job: Job<'_, F>) -> Disposition
     where
-        F: FnOnce(u32, Option<Handed>) -> R,
+        F: FnOnce(u32, Option<AnyTx>) -> R,
         R: Future<Output = Outcome>,
     {
         // `build` has checked that the store gives transactions.
@@ -66,7 +66,7 @@ impl Runner {
 
     async fn transact<F, R>(&self, transactions: &dyn Transactions, job: Job<'_, F>) -> Disposition
     where
-        F: FnOnce(u32, Option<Handed>) -> R,
+        F: FnOnce(u32, Option<AnyTx>) -> R,
         R: Future<Output = Outcome>,
     {
         let claim = Claim::new(job.keys.event, job.keys.delivery, self.limits.lease);
@@ -110,22 +110,18 @@ impl Runner {
         open: Open,
     ) -> Disposition
     where
-        F: FnOnce(u32, Option<Handed>) -> R,
+        F: FnOnce(u32, Option<AnyTx>) -> R,
         R: Future<Output = Outcome>,
     {
         let Open {
-            attempt,
-            handed,
-            ending,
-            ..
+            attempt, tx, ending, ..
         } = open;
         let ended = if attempt > self.limits.max_attempts {
-            drop(handed);
+            drop(tx);
             Ended::without_an_end()
         } else {
             self.counters.runs.add();
-            self.attend(pin!((job.handler)(attempt, Some(handed))), None)
-                .await
+            self.attend(pin!((job.handler)(attempt, Some(tx))), None).await
         };
         // The handler has ended and given the transaction back.
         let ended = match ended {
@@ -197,7 +193,7 @@ impl Runner {
 impl Open {
     /// Undoes the claim.
     async fn give_back(self) {
-        drop(self.handed);
+        drop(self.tx);
         self.ending.roll_back().await;
     }
 }

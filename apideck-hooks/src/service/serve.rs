@@ -4,7 +4,7 @@ use super::body;
 use super::refusal::Refusal;
 use super::response::response;
 use crate::disposition::{Disposition, Why};
-use crate::hooks::{Arrival, Begun, Dispatched, Hooks, Receiver};
+use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
 use crate::poll;
 use bytes::Bytes;
 use http::request::Parts;
@@ -117,8 +117,8 @@ impl Receiver {
                 Dispatched::Settled(disposition) => return Ok(disposition),
             };
             let task = match work.begin().await {
-                Begun::Done(disposition) => return Ok(disposition),
-                Begun::Waiting(task) => task,
+                Progress::Done(disposition) => return Ok(disposition),
+                Progress::Waiting(task) => task,
             };
             // Boxed, because a timer takes memory that most deliveries do not need.
             match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {

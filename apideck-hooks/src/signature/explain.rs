@@ -11,7 +11,7 @@ use super::{
     Encoding, Form, Forms,
     canonical::{NotCanonical, Sorting, canonical},
     header::{self, HEADER, Mac, NAME},
-    keys::Keys,
+    keyed_secrets::KeyedSecrets,
 };
 
 pub use body::Body;
@@ -71,7 +71,7 @@ pub enum Found {
 }
 
 impl Explanation {
-    pub(super) fn new(keys: &Keys, forms: Forms, headers: &HeaderMap, body: &[u8]) -> Self {
+    pub(super) fn new(keys: &KeyedSecrets, forms: Forms, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut values = headers.get_all(&NAME).iter();
         let (header, mac) = match (values.next(), values.count()) {
             (None, _) => (Header::Missing, None),
@@ -124,7 +124,7 @@ impl Explanation {
         explanation
     }
 
-    fn find(&mut self, keys: &Keys, mac: &Mac, texts: &[(Form, Result<&[u8], &NotCanonical>)]) {
+    fn find(&mut self, keys: &KeyedSecrets, mac: &Mac, texts: &[(Form, Result<&[u8], &NotCanonical>)]) {
         let mut seen: Vec<(Form, &[u8])> = Vec::new();
         for &(form, text) in texts {
             let found = match text {

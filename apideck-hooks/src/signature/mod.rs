@@ -38,7 +38,7 @@ mod error;
 mod explain;
 mod form;
 mod header;
-mod keys;
+mod keyed_secrets;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
 pub mod sign;

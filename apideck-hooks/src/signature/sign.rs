@@ -5,7 +5,7 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use super::{
     Encoding, Form, Secret,
     canonical::{NotCanonical, canonical},
-    keys,
+    keyed_secrets,
 };
 
 /// Signs `text` of `body` as Apideck would: the value for `x-apideck-signature`.
@@ -15,8 +15,8 @@ use super::{
 /// A sorted text is asked for, and the body has none: it is not JSON, or nested deeper than 128 levels.
 pub fn sign(secret: &Secret, body: &[u8], form: Form, encoding: Encoding) -> Result<String, NotCanonical> {
     let mac = match form.sorting() {
-        None => keys::mac(secret, body),
-        Some(sorting) => keys::mac(secret, canonical(body, sorting)?.text(body)),
+        None => keyed_secrets::mac(secret, body),
+        Some(sorting) => keyed_secrets::mac(secret, canonical(body, sorting)?.text(body)),
     };
     Ok(match encoding {
         Encoding::Hex => mac

@@ -8,9 +8,9 @@ use http::HeaderMap;
 use super::{
     Explanation, Form, Forms, Secret, SecretError, Verified, VerifiedText, VerifyError,
     canonical::{Sorting, canonical},
-    error::Kind,
+    error::VerifyErrorKind,
     header::{self, Mac, NAME},
-    keys::Keys,
+    keyed_secrets::KeyedSecrets,
     verified::Signed,
 };
 
@@ -69,7 +69,7 @@ use super::{
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
-    keys: Keys,
+    keys: KeyedSecrets,
     forms: Forms,
     /// The position in `Form::ALL` of the text that matched last.
     last: AtomicU8,
@@ -85,7 +85,7 @@ impl Verifier {
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
         // To begin with, the text that Apideck's own sample signs.
         Ok(Self {
-            keys: Keys::new(secrets)?,
+            keys: KeyedSecrets::new(secrets)?,
             forms: Forms::All,
             last: AtomicU8::new(Form::Sorted as u8),
         })
@@ -106,9 +106,9 @@ impl Verifier {
     /// [`verify_signature`](Self::verify_signature).
     pub fn verify<'a>(&self, headers: &HeaderMap, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
         let mut values = headers.get_all(&NAME).iter();
-        let value = values.next().ok_or(VerifyError(Kind::Missing))?;
+        let value = values.next().ok_or(VerifyError(VerifyErrorKind::Missing))?;
         if values.next().is_some() {
-            return Err(VerifyError(Kind::Repeated));
+            return Err(VerifyError(VerifyErrorKind::Repeated));
         }
         self.verify_signature(value, body)
     }
@@ -124,7 +124,7 @@ impl Verifier {
         signature: impl AsRef<[u8]>,
         body: &'a Bytes,
     ) -> Result<Verified<'a>, VerifyError> {
-        let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(Kind::Malformed))?;
+        let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(VerifyErrorKind::Malformed))?;
         let last = Form::ALL[usize::from(self.last.load(Ordering::Relaxed)) % Form::ALL.len()];
         let raw_first = last == Form::Raw && self.forms.allow(Form::Raw);
         if raw_first && let Some(secret) = self.keys.find(&mac, body) {
@@ -145,7 +145,7 @@ impl Verifier {
             let mut others = Form::ALL.into_iter().filter(|&form| form != last);
             others.find_map(|form| search.look(form))
         });
-        let verified = found.ok_or(VerifyError(Kind::Mismatch))?;
+        let verified = found.ok_or(VerifyError(VerifyErrorKind::Mismatch))?;
         // Threads share the cache line of `last` as long as nobody writes to it.
         if verified.form != last {
             self.last.store(verified.form as u8, Ordering::Relaxed);

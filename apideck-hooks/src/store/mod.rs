@@ -35,4 +35,4 @@ pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use transactions::Transactions;
 pub use values::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Token, Verdict};
 
-pub(crate) use transactions::{Begun, Committed, Handed, Open};
+pub(crate) use transactions::{AnyTx, Begun, Committed, Open};

@@ -54,13 +54,13 @@ pub struct Open {
     /// How often the event was claimed, this time included.
     pub attempt: u32,
     /// What the handler takes: a `Tx`.
-    pub handed: Handed,
+    pub tx: AnyTx,
     /// How it ends.
     pub ending: Box<dyn Ending>,
 }
 
 /// A `Tx` of some database.
-pub(crate) type Handed = Box<dyn Any + Send>;
+pub(crate) type AnyTx = Box<dyn Any + Send>;
 
 /// Ends a transaction; dropped, it is rolled back. The handler has given it back by then: if not, nothing is committed.
 /// Each does its work in a task of its own, which is never dropped half-way.

@@ -30,11 +30,11 @@
 mod decimal;
 mod error;
 mod limits;
+mod member;
 mod number;
 mod object;
 mod output;
 mod print;
-mod record;
 mod sorter;
 mod string;
 mod text;

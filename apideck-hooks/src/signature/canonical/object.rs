@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{
     Sorting,
     error::Stop,
-    record::{ELSEWHERE, FIRST_NAME, Key, PROTOTYPE, PROTOTYPE_RANK, Record},
+    member::{ELSEWHERE, FIRST_NAME, Member, MemberKey, PROTOTYPE, PROTOTYPE_RANK},
     sorter::{Sorter, USUAL_MEMBER},
     string,
 };
@@ -52,7 +52,7 @@ impl Sorter<'_> {
                     let last = self.open[patches - 1].key;
                     ordered = last.compare(&key, self.source, &self.keys) == Ordering::Less;
                 }
-                self.open.push(Record {
+                self.open.push(Member {
                     key,
                     start: member,
                     end: self.plain.position(at),
@@ -81,8 +81,8 @@ impl Sorter<'_> {
         };
         if moved || patched {
             let (children, count) = self.close(base);
-            self.open.push(Record {
-                key: Key::NONE,
+            self.open.push(Member {
+                key: MemberKey::NONE,
                 start,
                 end: self.plain.position(at),
                 children,
@@ -96,7 +96,7 @@ impl Sorter<'_> {
 
     /// Reads a member's key.
     #[inline]
-    fn key(&mut self, at: usize) -> Result<(Key, usize), Stop> {
+    fn key(&mut self, at: usize) -> Result<(MemberKey, usize), Stop> {
         let start = self.expect(at, b'"')?;
         let end = run_end(self.source, start);
         let escaped = self.byte(end) != Some(b'"');
@@ -109,9 +109,9 @@ impl Sorter<'_> {
         let key = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
             let start = self.keys.len();
             string::decode(text, &mut self.keys);
-            Key::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
+            MemberKey::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
         } else {
-            Key::new(self.source, start, text.len(), 0)
+            MemberKey::new(self.source, start, text.len(), 0)
         };
         Ok((key, at))
     }
@@ -187,7 +187,7 @@ impl Sorter<'_> {
         // The members of an event's objects, which are few: each moves forward past those that come after it.
         for next in 1..members.len() {
             let member = members[next];
-            let after = |other: &Record| other.key.compare(&member.key, source, keys) == Ordering::Greater;
+            let after = |other: &Member| other.key.compare(&member.key, source, keys) == Ordering::Greater;
             let mut at = next;
             while at > 0 && after(&members[at - 1]) {
                 members[at] = members[at - 1];

@@ -2,9 +2,9 @@
 
 use super::{
     Canonical, MAX_BYTES, MAX_DEPTH, Rewritten, Sorting,
-    error::{Kind, NotCanonical, Stop},
+    error::{NotCanonical, NotCanonicalKind, Stop},
+    member::Member,
     print,
-    record::Record,
     text::Plain,
 };
 
@@ -23,9 +23,9 @@ pub(super) struct Sorter<'a> {
     pub(super) ascii: bool,
     pub(super) plain: Plain<'a>,
     /// The members read so far of every open object, and the patches of the value that is being read.
-    pub(super) open: Vec<Record>,
+    pub(super) open: Vec<Member>,
     /// The members of every patch and the patches of every member, in the order in which they are printed.
-    pub(super) closed: Vec<Record>,
+    pub(super) closed: Vec<Member>,
     /// The decoded keys that could not be compared in the source.
     pub(super) keys: Vec<u8>,
     pub(super) differs: bool,
@@ -36,14 +36,14 @@ pub(super) struct Sorter<'a> {
 
 pub(super) fn sort(source: &[u8], sorting: Sorting) -> Result<Canonical, NotCanonical> {
     if source.len() > MAX_BYTES {
-        return Err(NotCanonical::new(Kind::Long, MAX_BYTES));
+        return Err(NotCanonical::new(NotCanonicalKind::Long, MAX_BYTES));
     }
     let ascii = source.is_ascii();
     if !ascii && let Err(error) = str::from_utf8(source) {
-        return Err(NotCanonical::new(Kind::Utf8, error.valid_up_to()));
+        return Err(NotCanonical::new(NotCanonicalKind::Utf8, error.valid_up_to()));
     }
     if source.starts_with("\u{feff}".as_bytes()) {
-        return Err(NotCanonical::new(Kind::Mark, 0));
+        return Err(NotCanonical::new(NotCanonicalKind::Mark, 0));
     }
     let mut sorter = Sorter {
         source,
@@ -55,7 +55,7 @@ pub(super) fn sort(source: &[u8], sorting: Sorting) -> Result<Canonical, NotCano
         keys: Vec::new(),
         differs: false,
         rewritten: Rewritten::default(),
-        fault: NotCanonical::new(Kind::Syntax, 0),
+        fault: NotCanonical::new(NotCanonicalKind::Syntax, 0),
     };
     if let Err(Stop) = sorter.body() {
         return Err(sorter.fault);
@@ -104,7 +104,7 @@ impl Sorter<'_> {
 
     /// Stops because of what is at `at`.
     #[cold]
-    pub(super) fn stop(&mut self, kind: Kind, at: usize) -> Stop {
+    pub(super) fn stop(&mut self, kind: NotCanonicalKind, at: usize) -> Stop {
         self.fault = NotCanonical::new(kind, at);
         Stop
     }
@@ -113,9 +113,9 @@ impl Sorter<'_> {
     #[cold]
     pub(super) fn unexpected(&mut self, at: usize) -> Stop {
         let kind = if at < self.source.len() {
-            Kind::Syntax
+            NotCanonicalKind::Syntax
         } else {
-            Kind::End
+            NotCanonicalKind::End
         };
         self.stop(kind, at)
     }
@@ -161,7 +161,7 @@ impl Sorter<'_> {
             Some(b't') => self.literal(at, b"true"),
             Some(b'f') => self.literal(at, b"false"),
             Some(b'n') => self.literal(at, b"null"),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(Kind::Deep, at)),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(NotCanonicalKind::Deep, at)),
             Some(b'{') => self.object(at, depth + 1, in_array),
             Some(b'[') => self.array(at, depth + 1),
             _ => Err(self.unexpected(at)),

@@ -1,7 +1,7 @@
 //! Strings: found fast, escaped as JavaScript escapes them, compared as it compares them.
 
 use super::{
-    error::{Kind, Stop},
+    error::{NotCanonicalKind, Stop},
     sorter::Sorter,
 };
 use crate::json::run_end;
@@ -63,9 +63,9 @@ impl Sorter<'_> {
                 _ => false,
             };
         if unfinished {
-            self.stop(Kind::End, self.source.len())
+            self.stop(NotCanonicalKind::End, self.source.len())
         } else {
-            self.stop(Kind::Syntax, at)
+            self.stop(NotCanonicalKind::Syntax, at)
         }
     }
 }

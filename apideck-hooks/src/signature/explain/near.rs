@@ -6,7 +6,7 @@ use crate::signature::{
     Form,
     canonical::{Sorting, canonical},
     header::Mac,
-    keys::Keys,
+    keyed_secrets::KeyedSecrets,
 };
 
 /// What a signature is of, where it is of something close to the body. It is refused all the same.
@@ -29,7 +29,7 @@ pub enum Near {
 }
 
 impl Near {
-    pub(super) fn find(keys: &Keys, mac: &Mac, body: &[u8]) -> Option<Self> {
+    pub(super) fn find(keys: &KeyedSecrets, mac: &Mac, body: &[u8]) -> Option<Self> {
         let is = |text: &[u8]| keys.find(mac, text).is_some();
         let trimmed = body.trim_ascii();
         if is(b"") {

@@ -170,7 +170,7 @@ async fn begin(
     Ok(Begun::Open(Open {
         claimed,
         attempt,
-        handed: Box::new(Tx::<Postgres>::new(loan)),
+        tx: Box::new(Tx::<Postgres>::new(loan)),
         ending: Box::new(PostgresEnding {
             connections,
             statements,

@@ -50,7 +50,7 @@ impl Writer {
         drop(reply.send(Ok(Begun::Open(Open {
             claimed,
             attempt,
-            handed: Box::new(Tx::<Sqlite>::new(loan)),
+            tx: Box::new(Tx::<Sqlite>::new(loan)),
             ending: Box::new(SqliteEnding(order)),
         }))));
         let mut order = ordered.await.ok();

@@ -4,9 +4,9 @@ use std::{cmp::Ordering, ops::Range};
 
 /// A member of an object, or a patch: an object that is not printed as it stands in the plain text.
 #[derive(Clone, Copy)]
-pub(super) struct Record {
+pub(super) struct Member {
     /// A member's key.
-    pub(super) key: Key,
+    pub(super) key: MemberKey,
     /// Where it is in the plain text: a member from its key's quote to its value's end, a patch from brace to brace.
     pub(super) start: u32,
     pub(super) end: u32,
@@ -17,7 +17,7 @@ pub(super) struct Record {
 
 /// A member's decoded key.
 #[derive(Clone, Copy)]
-pub(super) struct Key {
+pub(super) struct MemberKey {
     /// Its place among the others. Keys with equal ranks are told apart by their bytes.
     pub(super) rank: u64,
     /// Where it begins, and its length with `ELSEWHERE` set if it is not in the source.
@@ -25,7 +25,7 @@ pub(super) struct Key {
     length: u32,
 }
 
-/// In `Key::length`: the key is in `Sorter::keys`. Free, because bodies are shorter than 2^31 bytes.
+/// In `MemberKey::length`: the key is in `Sorter::keys`. Free, because bodies are shorter than 2^31 bytes.
 pub(super) const ELSEWHERE: u32 = 1 << 31;
 
 /// The ranks of array indices are below this, those of all other keys are not.
@@ -38,7 +38,7 @@ const LAST_INDEX: u64 = 0xFFFF_FFFE;
 pub(super) const PROTOTYPE: &[u8] = b"__proto__";
 pub(super) const PROTOTYPE_RANK: u64 = prefix(PROTOTYPE);
 
-impl Record {
+impl Member {
     pub(super) fn span(&self) -> Range<usize> {
         self.start as usize..self.end as usize
     }
@@ -49,7 +49,7 @@ impl Record {
     }
 }
 
-impl Key {
+impl MemberKey {
     pub(super) const NONE: Self = Self {
         rank: 0,
         start: 0,

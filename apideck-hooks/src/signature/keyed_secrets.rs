@@ -5,17 +5,17 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
-use super::{Secret, SecretError, header::Mac, secret::Kind};
+use super::{Secret, SecretError, header::Mac, secret::SecretErrorKind};
 
 /// HMAC states, each keyed once. They are wiped when they are dropped, as the secrets are.
 #[derive(Clone)]
-pub(super) struct Keys(Box<[Hmac<Sha256>]>);
+pub(super) struct KeyedSecrets(Box<[Hmac<Sha256>]>);
 
-impl Keys {
+impl KeyedSecrets {
     pub(super) fn new(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
         let keys: Box<[_]> = secrets.into_iter().filter_map(|secret| keyed(&secret)).collect();
         if keys.is_empty() {
-            Err(SecretError::new(Kind::NoSecret, None))
+            Err(SecretError::new(SecretErrorKind::NoSecret, None))
         } else {
             Ok(Self(keys))
         }
@@ -46,7 +46,7 @@ pub(super) fn mac(secret: &Secret, text: &[u8]) -> Mac {
         .unwrap_or_default()
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for KeyedSecrets {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} secrets", self.count())
     }
