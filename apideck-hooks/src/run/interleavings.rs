@@ -125,11 +125,11 @@ fn a_waiter_that_leaves_late_does_not_close_the_next_queue() {
 fn one_delivery_has_the_transaction() {
     loom::model(|| {
         let active: &'static ActiveTransactions = Box::leak(Box::default());
-        let other = thread::spawn(|| active.take(key()));
-        let (mine, other) = (active.take(key()), other.join().unwrap());
+        let other = thread::spawn(|| active.enter(key()));
+        let (mine, other) = (active.enter(key()), other.join().unwrap());
         assert!(mine.is_some() != other.is_some());
         drop((mine, other));
-        assert!(active.take(key()).is_some());
+        assert!(active.enter(key()).is_some());
     });
 }
 
