@@ -95,11 +95,6 @@ pub use apideck_hooks_macros::on;
 #[doc(inline)]
 pub use apideck_hooks_macros::router;
 
-/// The README's examples are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 /// For the macros alone; no part of it is stable.
 #[doc(hidden)]
 pub mod __private {
