@@ -6,8 +6,8 @@ use bytes::Bytes;
 
 /// A string, kept as a range of the verified text if it is a part of it.
 ///
-/// It is a range and not a slice of the text's `Bytes`, because making and dropping each slice would
-/// change the shared reference count.
+/// It is a range and not a slice of the text's `Bytes`, because making and dropping each slice
+/// would change the shared reference count.
 #[derive(Clone)]
 pub(crate) enum Piece {
     /// The bytes of the string in the verified text.

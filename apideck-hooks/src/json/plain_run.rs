@@ -12,8 +12,8 @@
 //! Backslashes are found in the same way. Control characters are the bytes below 0x20.
 //!
 //! A borrow reaches the next higher byte and can mark it wrongly. The lowest mark is always right,
-//! because no byte below it has borrowed. The bytes are loaded in little-endian order, so the lowest
-//! mark belongs to the first special byte, and the search uses no other mark.
+//! because no byte below it has borrowed. The bytes are loaded in little-endian order, so the
+//! lowest mark belongs to the first special byte, and the search uses no other mark.
 
 /// Returns the position of the first quote, backslash or control character at or after `at`, or the
 /// length of `source` if there is none.
@@ -36,7 +36,8 @@ pub(crate) fn run_end(source: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Sets the high bit of each special byte and clears all other bits. Only the lowest mark is certain.
+/// Sets the high bit of each special byte and clears all other bits. Only the lowest mark is
+/// certain.
 #[inline]
 fn mark_special_bytes(bytes: u64) -> u64 {
     const ONES: u64 = 0x0101_0101_0101_0101;

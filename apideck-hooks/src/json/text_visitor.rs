@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::de::{Error, Visitor};
 
-/// A visitor that gives a string to a function. The deserializer lends the string, so it is not copied.
+/// A visitor that gives a string to a function. The deserializer lends the string, so it is not
+/// copied.
 pub(crate) struct TextVisitor<F>(pub(crate) F);
 
 impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for TextVisitor<F> {
