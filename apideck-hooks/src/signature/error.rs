@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// The reason for which a request's signature was refused.
+/// The reason why a request's signature was refused.
 ///
 /// It reveals nothing about the correct signature. For an operator,
 /// [`Verifier::explain`](super::Verifier::explain) gives more details.

@@ -10,7 +10,7 @@ pub const HEADER: &str = "x-apideck-signature";
 
 /// The encoding of a signature.
 ///
-/// Both are accepted, because Apideck's documents disagree.
+/// Both encodings are accepted, because Apideck's documents disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
@@ -44,8 +44,8 @@ const BASE64_LENGTH: usize = 44;
 
 /// Decodes the value of the header.
 ///
-/// The reading is strict. It accepts one base64 text for a given MAC, and hexadecimal digits that
-/// differ in case only. Whitespace around a signature is an error.
+/// Parsing is strict. Only one base64 text is accepted for each MAC, and its hexadecimal digits may
+/// vary only in case. Whitespace around the value is refused.
 #[inline]
 pub(super) fn parse(value: &[u8]) -> Option<(Encoding, Mac)> {
     match value.len() {
@@ -61,8 +61,8 @@ pub(super) fn parse(value: &[u8]) -> Option<(Encoding, Mac)> {
 
 /// Finds a signature that has other characters around it, and returns its encoding.
 ///
-/// It looks at the end of the value, after quotes and spaces were removed from both ends. The
-/// character before the signature must separate it from the rest, as in `sha256=` or `t=1,v1=`.
+/// It looks at the end of the value, after removing quotes and spaces from both ends. The character
+/// before the signature must separate it from the rest, as in `sha256=` or `t=1,v1=`.
 pub(super) fn find_wrapped(value: &[u8]) -> Option<Encoding> {
     let value = str::from_utf8(value).ok()?.trim_matches(['"', '\'', ' ', '\t']);
     let ends =

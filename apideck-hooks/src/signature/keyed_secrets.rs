@@ -29,7 +29,7 @@ impl KeyedSecrets {
 
     /// Returns the index of the secret that `mac` of `text` was made with.
     ///
-    /// The comparison of two MACs takes the same time at whichever byte they differ.
+    /// Comparing two MACs takes the same time wherever they differ.
     #[inline]
     pub(super) fn find(&self, mac: &Mac, text: &[u8]) -> Option<usize> {
         self.0

@@ -10,7 +10,7 @@
 //! | --- | --- |
 //! | the body as received ([`Form::Raw`]) | the webhook reference |
 //! | the body's JSON with sorted keys ([`Form::Sorted`]) | the code sample of the signature guide |
-//! | the same, sorted inside arrays too ([`Form::SortedInArrays`]) | the prose of the signature guide |
+//! | the same, also inside arrays ([`Form::SortedInArrays`]) | the prose of the signature guide |
 //! | 64 hexadecimal digits ([`Encoding::Hex`]) | the examples of the OpenAPI description |
 //! | base64 ([`Encoding::Base64`]) | an official example for coding assistants |
 //!

@@ -3,9 +3,9 @@
 //! # How it works
 //!
 //! Most of a refusal's time is spent on MACs and on sorting, so no text is computed twice. Two
-//! flags remember the work that is done. `body_tried` says that the MAC of the body itself did not
-//! match. `sorted_tried` says that no sorted form is left: the body has none, or the form that was
-//! tried is the same as the other one.
+//! flags remember the finished work. `body_compared` says that the MAC of the body itself does not
+//! match. `sorted_done` says that no sorted form is left: the body has none, or both are the same
+//! and one was compared.
 //!
 //! A sorted form that is the same as the body is compared as the body. It is then reported as raw,
 //! unless the raw form is not accepted.
@@ -26,27 +26,27 @@ pub(super) struct Search<'s, 'a> {
     pub(super) forms: Forms,
     pub(super) mac: &'s Mac,
     pub(super) body: &'a Bytes,
-    pub(super) body_tried: bool,
-    pub(super) sorted_tried: bool,
+    pub(super) body_compared: bool,
+    pub(super) sorted_done: bool,
 }
 
 impl<'a> Search<'_, 'a> {
-    /// Compares the signature with one form, if that form is accepted and not yet tried.
-    pub(super) fn attempt(&mut self, form: Form) -> Option<Verified<'a>> {
+    /// Compares the signature with one form, if that form is accepted and not yet compared.
+    pub(super) fn compare(&mut self, form: Form) -> Option<Verified<'a>> {
         if !self.forms.allow(form) {
             return None;
         }
         match form.sorting() {
-            None => self.attempt_body(form),
-            Some(sorting) => self.attempt_sorted(form, sorting),
+            None => self.compare_body(form),
+            Some(sorting) => self.compare_sorted(form, sorting),
         }
     }
 
-    fn attempt_body(&mut self, form: Form) -> Option<Verified<'a>> {
-        if self.body_tried {
+    fn compare_body(&mut self, form: Form) -> Option<Verified<'a>> {
+        if self.body_compared {
             return None;
         }
-        self.body_tried = true;
+        self.body_compared = true;
         let secret = self.keys.find(self.mac, self.body)?;
         Some(Verified {
             text: SignedText::Body(self.body),
@@ -55,16 +55,16 @@ impl<'a> Search<'_, 'a> {
         })
     }
 
-    fn attempt_sorted(&mut self, form: Form, sorting: Sorting) -> Option<Verified<'a>> {
-        if self.sorted_tried {
+    fn compare_sorted(&mut self, form: Form, sorting: Sorting) -> Option<Verified<'a>> {
+        if self.sorted_done {
             return None;
         }
         let Ok(canonical) = canonical(self.body, sorting) else {
-            self.sorted_tried = true;
+            self.sorted_done = true;
             return None;
         };
         let form = if canonical.differs() { form } else { Form::Sorted };
-        self.sorted_tried = !canonical.differs();
+        self.sorted_done = !canonical.differs();
         match canonical.into_new_text() {
             Some(text) => {
                 let secret = self.keys.find(self.mac, &text)?;
@@ -74,8 +74,8 @@ impl<'a> Search<'_, 'a> {
                     secret,
                 })
             }
-            None if self.forms.allow(Form::Raw) => self.attempt_body(Form::Raw),
-            None => self.attempt_body(form),
+            None if self.forms.allow(Form::Raw) => self.compare_body(Form::Raw),
+            None => self.compare_body(form),
         }
     }
 }

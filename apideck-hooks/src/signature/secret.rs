@@ -68,7 +68,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// The reason for which a secret cannot be used.
+/// The reason why a secret cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretError {
     kind: SecretErrorKind,

@@ -9,7 +9,7 @@ use super::Form;
 /// A text with a valid signature. It borrows the body if the body itself was signed.
 ///
 /// Parse this text and not the body. A sorted form leaves out parts of the body, such as all but
-/// the last of several equal keys, and nothing signs those parts.
+/// the last of several equal keys. Those parts are not signed.
 #[derive(Clone)]
 pub struct Verified<'a> {
     pub(super) text: SignedText<'a>,
@@ -26,7 +26,7 @@ impl Verified<'_> {
         }
     }
 
-    /// Returns the signed text and keeps it alive without the body's borrow.
+    /// Returns the signed text as an owned value. For [`Form::Raw`] it shares the body's memory.
     pub fn into_text(self) -> Bytes {
         match self.text {
             SignedText::Body(body) => body.clone(),

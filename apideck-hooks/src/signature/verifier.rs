@@ -3,8 +3,8 @@
 //! # How it works
 //!
 //! A signature does not say which form of the body it belongs to. So the verifier computes the MAC
-//! of one form after the other until one matches. A sender signs the same form every time, so the
-//! form that matched last, the hint, is tried first. The hint changes the order and never the
+//! of one form after the other until one matches. A sender should sign the same form every time, so
+//! the form that matched last, the hint, is tried first. The hint changes the order and never the
 //! result, because a body is refused only after every accepted form was tried.
 //!
 //! The hint is one atomic byte, and all its accesses are `Relaxed`. It protects no other memory,
@@ -27,8 +27,8 @@ use super::{
 
 /// Verifies that bodies come from Apideck.
 ///
-/// It can be shared between threads and takes no lock. It tries the form of the body that matched
-/// last first, and refuses a body only after it has tried every accepted form.
+/// It can be shared between threads and takes no lock. It remembers the form that matched last and
+/// tries it first. It refuses a body only after it has tried every accepted form.
 ///
 /// ```
 /// use apideck_hooks::signature::{Form, Secret, Verifier};
@@ -78,7 +78,8 @@ use super::{
 /// # assert_eq!(receive(&verifier, &headers, body.clone()), Err(StatusCode::UNAUTHORIZED));
 /// # let signature = "77f4f15211ffc257f66dfd3b4c4f844239d441efb462c4894e10c9f3ad139f95";
 /// # headers.insert(HEADER, signature.parse().unwrap());
-/// # assert_eq!(receive(&verifier, &headers, body).unwrap()["payload"]["event_type"], "crm.lead.created");
+/// # let event = receive(&verifier, &headers, body).unwrap();
+/// # assert_eq!(event["payload"]["event_type"], "crm.lead.created");
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
@@ -132,9 +133,9 @@ impl Verifier {
     ///
     /// # Errors
     ///
-    /// The value is neither 64 hexadecimal digits nor 44 characters of base64. This is checked
-    /// before any MAC is computed. Or the signature matches no accepted form of the body with any
-    /// secret.
+    /// The value is neither 64 hexadecimal digits nor 44 characters of base64, or the signature
+    /// matches no accepted form of the body with any secret. A malformed value is refused before
+    /// any MAC is computed.
     pub fn verify_signature<'a>(
         &self,
         signature: impl AsRef<[u8]>,
@@ -144,7 +145,7 @@ impl Verifier {
         // The hint is always in range. The remainder tells the compiler, which then omits the
         // check.
         let hint = Form::ALL[usize::from(self.hint.load(Ordering::Relaxed)) % Form::ALL.len()];
-        // The most frequent case for a sender of raw signatures needs no state of a search.
+        // A raw signature that follows a raw one needs no search.
         let raw_first = hint == Form::Raw && self.forms.allow(Form::Raw);
         if raw_first && let Some(secret) = self.keys.find(&mac, body) {
             return Ok(Verified {
@@ -158,12 +159,12 @@ impl Verifier {
             forms: self.forms,
             mac: &mac,
             body,
-            body_tried: raw_first,
-            sorted_tried: false,
+            body_compared: raw_first,
+            sorted_done: false,
         };
-        let found = search.attempt(hint).or_else(|| {
+        let found = search.compare(hint).or_else(|| {
             let mut others = Form::ALL.into_iter().filter(|&form| form != hint);
-            others.find_map(|form| search.attempt(form))
+            others.find_map(|form| search.compare(form))
         });
         let verified = found.ok_or(VerifyError(VerifyErrorKind::Mismatch))?;
         if verified.form != hint {
@@ -172,7 +173,7 @@ impl Verifier {
         Ok(verified)
     }
 
-    /// Explains a request's signature to an operator who looks for the cause of a refusal.
+    /// Explains a request's signature, so that an operator can find the cause of a refusal.
     ///
     /// It takes up to twice as long as a refusal by [`verify`](Self::verify).
     pub fn explain(&self, headers: &HeaderMap, body: &[u8]) -> Explanation {

@@ -1,4 +1,4 @@
-//! Signs in a body that it was changed on its way.
+//! Evidence that a body was changed after it was signed.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use http::{HeaderMap, header::CONTENT_LENGTH};
 
 use crate::signature::canonical::{Canonical, NotCanonical, Rewritten};
 
-/// Facts about a body that can show how it was changed on its way.
+/// Facts about a body that can show how it was changed after it was signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Body {
@@ -15,7 +15,7 @@ pub struct Body {
     /// The length in bytes that the `content-length` header gives. `None` if it is the body's
     /// length or is not known.
     pub announced: Option<usize>,
-    /// The reason for which the body has no sorted form. `None` if it has one.
+    /// The reason why the body has no sorted form. `None` if it has one.
     pub fault: Option<NotCanonical>,
     /// The body has whitespace between its tokens. It is pretty-printed or ends in a newline.
     pub whitespace: bool,
@@ -60,7 +60,7 @@ impl fmt::Display for Body {
                 "The body has {length} bytes, but content-length is {announced}, so it was changed or cut"
             )?,
         }
-        // The fault of an empty body says no more than its length.
+        // An empty body also counts as truncated, which would add nothing.
         if self.length == 0 {
             return Ok(());
         }

@@ -40,10 +40,9 @@ impl Header {
             }
         }
     }
-}
 
-impl fmt::Display for Header {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Writes the beginning of an explanation.
+    pub(super) fn describe(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => write!(f, "there is no {HEADER} header"),
             Self::Repeated(count) => write!(f, "there are {count} {HEADER} headers instead of one"),
@@ -97,7 +96,6 @@ mod tests {
             ] {
                 let header = read(&[&format!("{before}{signature}{after}")]);
                 assert_eq!(header, Header::Wrapped(encoding), "{before}");
-                assert!(header.to_string().contains("around its signature"));
             }
             let header = read(&[&format!("0{signature}")]);
             assert_eq!(header, Header::Malformed(signature.len() + 1));

@@ -10,7 +10,7 @@
 //! excludes, and then texts that are close to the body (`near`). The verifier never accepts these.
 //! They only tell what happened to the body on its way.
 //!
-//! In any case it lists signs in the body itself (`body`), which need no signature.
+//! The body itself (`body`) is always described, because that needs no signature.
 
 mod body;
 mod header;
@@ -31,7 +31,8 @@ pub use body::Body;
 pub use header::Header;
 pub use near::Near;
 
-/// The address of the troubleshooting section of these pages.
+/// The address of the troubleshooting section in the documentation of
+/// [`signature`](crate::signature).
 pub const TROUBLESHOOTING: &str =
     "https://docs.rs/apideck-hooks/latest/apideck_hooks/signature/index.html#troubleshooting";
 
@@ -48,8 +49,8 @@ pub struct Explanation {
     pub header: Header,
     /// The accepted forms with their results. Empty if the header holds no signature.
     pub forms: Vec<(Form, Found)>,
-    /// The text that the signature belongs to, if it matches no accepted form but a text close to
-    /// the body.
+    /// A text close to the body that the signature belongs to. `None` if there is no such text, or
+    /// if an accepted form matches.
     pub near: Option<Near>,
     /// The number of secrets that were tried with each form.
     pub secrets: usize,
@@ -71,7 +72,7 @@ pub enum Found {
     NoText(NotCanonical),
 }
 
-/// A form with its bytes, or with the reason for which the body has no such form.
+/// A form with its bytes, or with the reason why the body has no such form.
 type FormText<'a> = (Form, Result<&'a [u8], &'a NotCanonical>);
 
 impl Explanation {
@@ -148,7 +149,8 @@ fn compare(keys: &KeyedSecrets, mac: &Mac, texts: &[FormText<'_>]) -> Vec<(Form,
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}. ", self.header)?;
+        self.header.describe(f)?;
+        f.write_str(". ")?;
         for (form, found) in &self.forms {
             let form = form.name();
             match found {

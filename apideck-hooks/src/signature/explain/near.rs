@@ -43,6 +43,7 @@ pub enum Near {
 }
 
 impl Near {
+    /// Finds the text that `mac` belongs to among those close to `body`.
     pub(super) fn find(keys: &KeyedSecrets, mac: &Mac, body: &[u8]) -> Option<Self> {
         let is_signed = |text: &[u8]| keys.find(mac, text).is_some();
         let trimmed = body.trim_ascii();
