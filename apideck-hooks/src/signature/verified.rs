@@ -36,8 +36,8 @@ impl Verified<'_> {
 
     /// Returns the form that was signed.
     ///
-    /// Several forms of a body can be the same bytes. Then this is the first of them that is
-    /// accepted, in the order [`Form::Raw`], [`Form::Sorted`], [`Form::SortedInArrays`].
+    /// Several forms of a body can be the same bytes. Then this is one of them. It is [`Form::Raw`]
+    /// if the body itself was signed and that form is accepted.
     pub fn form(&self) -> Form {
         self.form
     }

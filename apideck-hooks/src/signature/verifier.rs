@@ -5,7 +5,7 @@
 //! A signature does not say which form of the body it belongs to. So the verifier computes the MAC
 //! of one form after the other until one matches. A sender should sign the same form every time, so
 //! the form that matched last, the hint, is tried first. The hint changes the order and never the
-//! result, because a body is refused only after every accepted form was tried.
+//! verdict, because a body is refused only after every accepted form was tried.
 //!
 //! The hint is one atomic byte, and all its accesses are `Relaxed`. It protects no other memory,
 //! and any value of it gives a correct order. It is written only when it changes: the threads share
