@@ -1,9 +1,9 @@
-//! Pieces of JSON text that several rooms read.
+//! Helpers for reading JSON that several modules share.
 
 mod piece;
 mod plain_run;
-mod text;
+mod text_visitor;
 
 pub(crate) use piece::Piece;
 pub(crate) use plain_run::run_end;
-pub(crate) use text::TextVisitor;
+pub(crate) use text_visitor::TextVisitor;

@@ -1,11 +1,11 @@
-//! Why a signature was refused.
+//! The error of a refused signature.
 
 use std::fmt;
 
-/// A request whose signature was refused.
+/// The reason why a request's signature was refused.
 ///
-/// It says nothing about the signature that would have been right. [`Verifier::explain`](super::Verifier::explain) tells an
-/// operator more.
+/// It reveals nothing about the correct signature. For an operator,
+/// [`Verifier::explain`](super::Verifier::explain) gives more details.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifyError(pub(super) VerifyErrorKind);
 
@@ -18,18 +18,21 @@ pub(super) enum VerifyErrorKind {
 }
 
 impl VerifyError {
-    /// Whether there is no signature at all.
+    /// Returns `true` if the request has no signature header.
     pub fn is_missing(&self) -> bool {
         self.0 == VerifyErrorKind::Missing
     }
 
-    /// Whether what stands for the signature cannot be one: more than one header, or a value that is neither 64
-    /// hexadecimal digits nor 44 characters of base64.
+    /// Returns `true` if the signature cannot be read.
+    ///
+    /// The request has several signature headers, or the header's value is neither 64 hexadecimal
+    /// digits nor 44 characters of base64.
     pub fn is_malformed(&self) -> bool {
         matches!(self.0, VerifyErrorKind::Malformed | VerifyErrorKind::Repeated)
     }
 
-    /// Whether there is a signature, but of something else or with another secret.
+    /// Returns `true` if the signature is well-formed but belongs to another text or another
+    /// secret.
     pub fn is_mismatch(&self) -> bool {
         self.0 == VerifyErrorKind::Mismatch
     }
@@ -41,7 +44,7 @@ impl fmt::Display for VerifyError {
             VerifyErrorKind::Missing => "the request has no x-apideck-signature header",
             VerifyErrorKind::Repeated => "the request has more than one x-apideck-signature header",
             VerifyErrorKind::Malformed => {
-                "the x-apideck-signature header is neither hex nor base64 of 32 bytes"
+                "the x-apideck-signature header is neither 64 hexadecimal digits nor 44 characters of base64"
             }
             VerifyErrorKind::Mismatch => "the signature does not match the body",
         })

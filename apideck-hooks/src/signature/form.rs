@@ -1,33 +1,31 @@
-//! Which text of a body is signed.
+//! The forms of a body that Apideck may sign.
 
 use super::canonical::Sorting;
 
-/// A text that Apideck may sign, made from the body alone.
+/// A form of a body that Apideck may sign. Each form is computed from the body alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Form {
-    /// The body as it came. Source: Apideck's webhook reference.
+    /// The body as received.
+    ///
+    /// Source: Apideck's webhook reference.
     Raw,
-    /// The body printed again by JavaScript with the keys of its objects sorted, arrays as they were. Source: the sample
-    /// in Apideck's guide to webhook signatures.
+    /// The body parsed and printed again by JavaScript, with sorted keys. Arrays are left as they
+    /// are, including the objects inside them.
+    ///
+    /// Source: the code sample in Apideck's guide to webhook signatures.
     Sorted,
-    /// The same with the keys of objects inside arrays sorted too: the guide's words ("all objects, recursively")
-    /// without its sample.
+    /// The same as [`Sorted`](Self::Sorted), with the keys of objects inside arrays sorted too.
+    ///
+    /// Source: the prose of the same guide, which sorts the keys of all objects recursively.
     SortedInArrays,
 }
 
 impl Form {
+    /// All forms, each at the position of its discriminant.
     pub(super) const ALL: [Self; 3] = [Self::Raw, Self::Sorted, Self::SortedInArrays];
 
-    pub(super) fn sorting(self) -> Option<Sorting> {
-        match self {
-            Self::Raw => None,
-            Self::Sorted => Some(Sorting::OutsideArrays),
-            Self::SortedInArrays => Some(Sorting::Everywhere),
-        }
-    }
-
-    /// A short name for logs and metrics: `raw`, `sorted` or `sorted_in_arrays`.
+    /// Returns a short name for logs and metrics: `raw`, `sorted` or `sorted_in_arrays`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Raw => "raw",
@@ -35,12 +33,21 @@ impl Form {
             Self::SortedInArrays => "sorted_in_arrays",
         }
     }
+
+    /// Returns the objects that this form sorts. `None` for the raw form.
+    pub(super) fn sorting(self) -> Option<Sorting> {
+        match self {
+            Self::Raw => None,
+            Self::Sorted => Some(Sorting::OutsideArrays),
+            Self::SortedInArrays => Some(Sorting::Everywhere),
+        }
+    }
 }
 
-/// Which texts a [`Verifier`](super::Verifier) accepts a signature of.
+/// The forms that a [`Verifier`](super::Verifier) accepts.
 ///
-/// Apideck's documents disagree on what is signed, so the default is to accept all of them. That weakens nothing: each is
-/// a text fixed by the body, and is signed with the same key.
+/// Apideck's documents disagree on the signed form, so the default accepts all of them. This
+/// weakens nothing, because each form is determined by the body and signed with the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Forms {
@@ -54,7 +61,7 @@ pub enum Forms {
 }
 
 impl Forms {
-    /// Whether a signature of `form` is accepted.
+    /// Returns `true` if a signature of `form` is accepted.
     pub fn allow(self, form: Form) -> bool {
         match self {
             Self::All => true,

@@ -1,4 +1,4 @@
-//! The value of `x-apideck-signature`.
+//! The value of the header `x-apideck-signature`.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use http::HeaderName;
@@ -8,24 +8,19 @@ use http::HeaderName;
 /// Source: Apideck's webhook reference.
 pub const HEADER: &str = "x-apideck-signature";
 
-/// [`HEADER`], read once and not for every request.
-pub(super) static NAME: HeaderName = HeaderName::from_static(HEADER);
-
-/// The bytes of an HMAC-SHA-256.
-pub(super) type Mac = [u8; 32];
-
-const HEX_LENGTH: usize = 64;
-const BASE64_LENGTH: usize = 44;
-
-/// How a signature is written.
+/// The encoding of a signature.
 ///
-/// Apideck's OpenAPI examples have 64 hexadecimal digits; another of its texts says base64. Both are accepted.
+/// Both encodings are accepted, because Apideck's documents disagree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Encoding {
-    /// 64 hexadecimal digits. Both cases are read, mixed too; lower case is written.
+    /// 64 hexadecimal digits. Both cases are read, also mixed. Lower case is written.
+    ///
+    /// Source: the examples of Apideck's OpenAPI description.
     Hex,
-    /// 44 characters of standard base64, padded (RFC 4648, section 4).
+    /// 44 characters of standard base64 with padding (RFC 4648, section 4).
+    ///
+    /// Source: Apideck's example for coding assistants.
     Base64,
 }
 
@@ -38,12 +33,23 @@ impl Encoding {
     }
 }
 
-/// Reads a header's value. There is one way to write a given MAC in base64, and only letters' cases to choose in
-/// hex: nothing else is read, not even whitespace around it.
+/// [`HEADER`] as a name, which is parsed once and not for every request.
+pub(super) static HEADER_NAME: HeaderName = HeaderName::from_static(HEADER);
+
+/// The bytes of an HMAC-SHA-256.
+pub(super) type Mac = [u8; 32];
+
+const HEX_LENGTH: usize = 64;
+const BASE64_LENGTH: usize = 44;
+
+/// Decodes the value of the header.
+///
+/// Parsing is strict. Only one base64 text is accepted for each MAC, and its hexadecimal digits may
+/// vary only in case. Whitespace around the value is refused.
 #[inline]
 pub(super) fn parse(value: &[u8]) -> Option<(Encoding, Mac)> {
     match value.len() {
-        HEX_LENGTH => Some((Encoding::Hex, hex(value.as_array()?)?)),
+        HEX_LENGTH => Some((Encoding::Hex, decode_hex(value.as_array()?)?)),
         BASE64_LENGTH => {
             let mut mac = Mac::default();
             // The engine refuses missing padding and trailing bits that are not zero.
@@ -53,28 +59,32 @@ pub(super) fn parse(value: &[u8]) -> Option<(Encoding, Mac)> {
     }
 }
 
-/// How the signature is written that a header's value has somewhere in it, between characters that are none of its own.
-pub(super) fn unwrap(value: &[u8]) -> Option<Encoding> {
-    // Quotes and spaces at the ends; at the beginning also a name and a mark after it.
+/// Finds a signature that has other characters around it, and returns its encoding.
+///
+/// It looks at the end of the value, after removing quotes and spaces from both ends. The character
+/// before the signature must separate it from the rest, as in `sha256=` or `t=1,v1=`.
+pub(super) fn find_wrapped(value: &[u8]) -> Option<Encoding> {
     let value = str::from_utf8(value).ok()?.trim_matches(['"', '\'', ' ', '\t']);
     let ends =
         [HEX_LENGTH, BASE64_LENGTH].map(|length| value.split_at_checked(value.len().checked_sub(length)?));
     ends.into_iter().flatten().find_map(|(before, signature)| {
-        let apart = before.is_empty() || before.ends_with(['=', ',', ':', ' ', '"']);
+        let separate = before.is_empty() || before.ends_with(['=', ',', ':', ' ', '"']);
         let (encoding, _) = parse(signature.as_bytes())?;
-        apart.then_some(encoding)
+        separate.then_some(encoding)
     })
 }
 
-/// Reads hexadecimal digits. Without branches or tables, so that the compiler can do many at once.
+/// Decodes hexadecimal digits.
+///
+/// It has neither branches nor tables, so that the compiler can use vector instructions.
 #[inline]
-fn hex(digits: &[u8; HEX_LENGTH]) -> Option<Mac> {
+fn decode_hex(digits: &[u8; HEX_LENGTH]) -> Option<Mac> {
     let mut nibbles = [0; HEX_LENGTH];
-    let mut good = true;
+    let mut valid = true;
     for (nibble, &digit) in nibbles.iter_mut().zip(digits) {
         let decimal = digit.wrapping_sub(b'0');
         let letter = (digit | 0x20).wrapping_sub(b'a');
-        good &= (decimal < 10) | (letter < 6);
+        valid &= (decimal < 10) | (letter < 6);
         *nibble = if decimal < 10 {
             decimal
         } else {
@@ -85,7 +95,7 @@ fn hex(digits: &[u8; HEX_LENGTH]) -> Option<Mac> {
     for (byte, pair) in mac.iter_mut().zip(nibbles.as_chunks::<2>().0) {
         *byte = pair[0] << 4 | pair[1] & 0xF;
     }
-    good.then_some(mac)
+    valid.then_some(mac)
 }
 
 #[cfg(test)]
@@ -117,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn every_byte_that_is_no_hex_digit_is_refused() {
+    fn a_byte_that_is_not_a_hexadecimal_digit_is_refused() {
         for at in 0..64 {
             for byte in 0..=255_u8 {
                 let mut value = lower().into_bytes();
@@ -130,12 +140,12 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused() {
+    fn values_that_are_almost_signatures_are_refused() {
         let hex = lower();
         let base64 = STANDARD.encode(MAC);
         let url_safe = base64.replace('/', "_").replace('+', "-");
         assert_ne!(base64, url_safe);
-        // The last character before the padding has two bits too many, which have to be zero.
+        // The last character before the padding has two spare bits, which must be zero.
         let trailing = base64.replace("o=", "p=");
         assert_ne!(base64, trailing);
         for value in [

@@ -1,4 +1,4 @@
-//! The secrets, ready for use.
+//! The secrets as keys of HMACs.
 
 use std::fmt;
 
@@ -7,7 +7,9 @@ use sha2::Sha256;
 
 use super::{Secret, SecretError, header::Mac, secret::SecretErrorKind};
 
-/// HMAC states, each keyed once. They are wiped when they are dropped, as the secrets are.
+/// One HMAC state for each secret, so that a request does not hash the key again.
+///
+/// The states are wiped when they are dropped, as the secrets are.
 #[derive(Clone)]
 pub(super) struct KeyedSecrets(Box<[Hmac<Sha256>]>);
 
@@ -25,7 +27,9 @@ impl KeyedSecrets {
         self.0.len()
     }
 
-    /// Which secret `mac` of `text` was made with. Each comparison takes the same time, wherever it fails.
+    /// Returns the index of the secret that `mac` of `text` was made with.
+    ///
+    /// Comparing two MACs takes the same time wherever they differ.
     #[inline]
     pub(super) fn find(&self, mac: &Mac, text: &[u8]) -> Option<usize> {
         self.0
@@ -34,11 +38,13 @@ impl KeyedSecrets {
     }
 }
 
-/// HMAC takes keys of any length, so this is always `Some`.
-fn keyed(secret: &Secret) -> Option<Hmac<Sha256>> {
-    Hmac::new_from_slice(secret.bytes()).ok()
+impl fmt::Debug for KeyedSecrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} secrets", self.count())
+    }
 }
 
+/// Computes the MAC of `text`.
 #[cfg(any(test, feature = "testing"))]
 pub(super) fn mac(secret: &Secret, text: &[u8]) -> Mac {
     keyed(secret)
@@ -46,8 +52,7 @@ pub(super) fn mac(secret: &Secret, text: &[u8]) -> Mac {
         .unwrap_or_default()
 }
 
-impl fmt::Debug for KeyedSecrets {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} secrets", self.count())
-    }
+/// Returns the HMAC state of a secret. It is always `Some`, because HMAC takes keys of any length.
+fn keyed(secret: &Secret) -> Option<Hmac<Sha256>> {
+    Hmac::new_from_slice(secret.bytes()).ok()
 }

@@ -1,36 +1,41 @@
-//! Is this body really Apideck's?
+//! Verification of Apideck's signatures.
 //!
-//! Apideck signs the body of every request with HMAC-SHA-256 and puts the result into `x-apideck-signature`. The key is the
-//! application's API key. Only the body is signed: no header is, and there is no time in it.
+//! Apideck signs the body of every request with HMAC-SHA-256. The key is the application's API key,
+//! and the signature is sent in the header `x-apideck-signature`. Only the body is signed: the
+//! headers are not, and the signature contains no time.
 //!
-//! Apideck's documents disagree on which bytes are signed, and in which encoding the header is:
+//! Apideck's documents disagree on the signed bytes and on the encoding of the header:
 //!
-//! | | source |
+//! | reading | source |
 //! | --- | --- |
-//! | the body as it came ([`Form::Raw`]) | the webhook reference |
-//! | the body with its keys sorted and printed again ([`Form::Sorted`]) | the sample in the signature guide |
-//! | the same with objects inside arrays sorted too ([`Form::SortedInArrays`]) | the words of the signature guide |
-//! | 64 hexadecimal digits, base64 | the OpenAPI description, a guide |
+//! | the body as received ([`Form::Raw`]) | the webhook reference |
+//! | the body's JSON with sorted keys ([`Form::Sorted`]) | the code sample of the signature guide |
+//! | the same, also inside arrays ([`Form::SortedInArrays`]) | the prose of the signature guide |
+//! | 64 hexadecimal digits ([`Encoding::Hex`]) | the examples of the OpenAPI description |
+//! | base64 ([`Encoding::Base64`]) | an official example for coding assistants |
 //!
-//! So a [`Verifier`] accepts all three texts in both encodings. The sorted texts are byte for byte those that JavaScript
-//! makes, down to the way it prints numbers. A body that `JSON.parse` refuses has none. Nor has one that is
-//! nested deeper than 128 levels or longer than 512 MiB.
+//! So a [`Verifier`] accepts all three forms in both encodings. The sorted forms match JavaScript's
+//! output byte for byte, including the way it prints numbers. A body that `JSON.parse` rejects has
+//! no sorted form. Neither has a body that is nested deeper than 128 levels or longer than 512 MiB.
 //!
-//! What was verified is in [`Verified::text`]; parse that, not the body.
+//! Parse the text that [`Verified::text`] returns, and not the body. The body can contain parts
+//! that are not in the signed text.
 //!
 //! # Troubleshooting
 //!
-//! If every signature is refused, let [`Verifier::explain`] tell what it sees, and look for these, likely ones first:
+//! If every signature is refused, log the result of [`Verifier::explain`]. Then check these causes,
+//! the most likely first:
 //!
-//! - **The secret is another one.** It is the API key of the very application that the webhook belongs to, in the same
-//!   environment, without quotes or a newline around it.
-//! - **Something has parsed the body and printed it again** before it got here: a JSON body parser, a gateway that
-//!   maps requests, a logging layer. Signs of that are whitespace between tokens, `\u` escapes for printable characters, and
-//!   `\/`. Verify the bytes that came over the wire.
-//! - **Something has decoded or cut the body**: another character set, a byte order mark, a size limit, a body that was
-//!   read already and is now empty.
-//! - **The header is gone or changed.** Some proxies drop headers they do not know or fold several into one.
-//! - **Somebody else is calling.** A refused request is what the signature is there for.
+//! - **The secret is wrong.** It must be the API key of the application that the webhook belongs
+//!   to, from the same environment, without quotes or a newline around it.
+//! - **The body was parsed and printed again** before it was verified, by a JSON body parser, a
+//!   gateway that maps requests, or a logging layer. Signs of this are whitespace between tokens,
+//!   `\u` escapes for printable characters, and `\/`. Verify the bytes as they were received.
+//! - **The body was decoded or cut.** It may have been converted to another character set, given a
+//!   byte order mark, cut at a size limit, or read earlier, which leaves it empty.
+//! - **The header is missing or was changed.** Some proxies drop headers that they do not know, or
+//!   fold several headers into one.
+//! - **The request does not come from Apideck.** Then the refusal is correct.
 
 #[doc(hidden)]
 pub mod canonical;
@@ -39,6 +44,7 @@ mod explain;
 mod form;
 mod header;
 mod keyed_secrets;
+mod search;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
 pub mod sign;

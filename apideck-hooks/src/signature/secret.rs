@@ -1,36 +1,39 @@
-//! The key that signatures are made with.
+//! The key of Apideck's signatures.
 
 use std::{env, fmt};
 
 use zeroize::Zeroizing;
 
-/// An application's API key, with which Apideck signs.
+/// An application's API key, with which Apideck signs that application's webhooks.
 ///
-/// Its UTF-8 bytes are the key of the HMAC, to the last one: nothing is trimmed. A secret with whitespace at one of its
-/// ends, as a file read without care gives it, works only if the key really has it; a warning is logged.
+/// Its UTF-8 bytes are the key of the HMAC. Nothing is trimmed, so a newline at the end of a file
+/// is part of the key. A key that begins or ends with whitespace is accepted with a warning in the
+/// log.
 ///
-/// The memory is wiped when it is dropped, and `Debug` does not print it.
+/// The key's memory is wiped when the secret is dropped. `Debug` does not print the key.
+///
+/// Source: Apideck's webhook reference.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the API key.
+    /// Makes a secret from an API key.
     ///
     /// # Errors
     ///
-    /// It is empty: anybody can sign with an empty key.
+    /// The key is empty. Anyone can sign with an empty key.
     pub fn new(key: impl Into<String>) -> Result<Self, SecretError> {
-        Self::named(Zeroizing::new(key.into()), None)
+        Self::checked(Zeroizing::new(key.into()), None)
     }
 
     /// Reads the API key from an environment variable.
     ///
     /// # Errors
     ///
-    /// The variable is not set, is not Unicode, or is empty.
+    /// The variable is not set, is empty or is not valid Unicode.
     pub fn from_env(name: &str) -> Result<Self, SecretError> {
         match env::var(name) {
-            Ok(key) => Self::named(Zeroizing::new(key), Some(name)),
+            Ok(key) => Self::checked(Zeroizing::new(key), Some(name)),
             Err(env::VarError::NotPresent) => Err(SecretError::new(SecretErrorKind::Unset, Some(name))),
             Err(env::VarError::NotUnicode(_)) => {
                 Err(SecretError::new(SecretErrorKind::NotUnicode, Some(name)))
@@ -38,7 +41,7 @@ impl Secret {
         }
     }
 
-    fn named(key: Zeroizing<String>, variable: Option<&str>) -> Result<Self, SecretError> {
+    fn checked(key: Zeroizing<String>, variable: Option<&str>) -> Result<Self, SecretError> {
         if key.is_empty() {
             return Err(SecretError::new(SecretErrorKind::Empty, variable));
         }
@@ -47,8 +50,8 @@ impl Secret {
             tracing::warn!(
                 variable,
                 newline,
-                "the Apideck secret begins or ends with whitespace, which is taken as part of the key; \
-                 if signatures do not match, remove it"
+                "the Apideck secret begins or ends with whitespace, which counts as part of the key: \
+                 remove it if signatures do not match"
             );
         }
         Ok(Self(key))
@@ -65,7 +68,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// A secret that cannot be used, or none where one is needed.
+/// The reason why a secret cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretError {
     kind: SecretErrorKind,
@@ -88,17 +91,19 @@ impl SecretError {
         }
     }
 
-    /// Whether the secret is the empty string.
+    /// Returns `true` if the secret is the empty string.
     pub fn is_empty(&self) -> bool {
         self.kind == SecretErrorKind::Empty
     }
 
-    /// Whether there is no secret: the environment variable is not set, or a list has no element.
+    /// Returns `true` if there is no secret. The environment variable is not set, or the list of
+    /// secrets is empty.
     pub fn is_missing(&self) -> bool {
         matches!(self.kind, SecretErrorKind::Unset | SecretErrorKind::NoSecret)
     }
 
-    /// The environment variable that was read.
+    /// Returns the name of the environment variable that was read. `None` if the secret was not
+    /// read from one.
     pub fn variable(&self) -> Option<&str> {
         self.variable.as_deref()
     }
@@ -111,10 +116,10 @@ impl fmt::Display for SecretError {
             None => f.write_str("the Apideck secret ")?,
         }
         f.write_str(match self.kind {
-            SecretErrorKind::Empty => "is empty; put the application's API key there",
-            SecretErrorKind::Unset => "is not set; put the application's API key there",
-            SecretErrorKind::NotUnicode => "is not Unicode, as API keys are",
-            SecretErrorKind::NoSecret => "is missing; at least one is needed to verify signatures",
+            SecretErrorKind::Empty => "is empty: it must contain the application's API key",
+            SecretErrorKind::Unset => "is not set: it must contain the application's API key",
+            SecretErrorKind::NotUnicode => "is not valid Unicode",
+            SecretErrorKind::NoSecret => "is missing: verifying signatures needs at least one",
         })
     }
 }
@@ -136,7 +141,7 @@ mod tests {
 
     use super::Secret;
 
-    /// Keeps what is logged.
+    /// A subscriber that keeps the log's events as text.
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<String>>);
 
@@ -165,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn whitespace_at_the_ends_gets_a_warning_that_does_not_show_the_key() {
+    fn whitespace_at_an_end_is_logged_without_the_key() {
         for (key, newline) in [
             ("sk_live\n", Some(true)),
             ("sk_live\r\n", Some(true)),
@@ -196,22 +201,22 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_trimmed() {
+    fn a_secret_is_not_trimmed() {
         assert_eq!(Secret::new(" key\n").unwrap().bytes(), b" key\n");
     }
 
     #[test]
-    fn debug_is_redacted() {
+    fn debug_does_not_print_the_key() {
         assert_eq!(format!("{:?}", Secret::new("sk_live").unwrap()), "Secret(..)");
     }
 
     #[test]
-    fn a_variable_that_is_not_set_is_named() {
+    fn the_error_names_a_variable_that_is_not_set() {
         let error = Secret::from_env("APIDECK_HOOKS_NO_SUCH_VARIABLE").unwrap_err();
         assert!(error.is_missing());
         assert_eq!(
             error.to_string(),
-            "the environment variable `APIDECK_HOOKS_NO_SUCH_VARIABLE` is not set; put the application's API key there"
+            "the environment variable `APIDECK_HOOKS_NO_SUCH_VARIABLE` is not set: it must contain the application's API key"
         );
         // Cargo sets this one for every test.
         assert!(Secret::from_env("CARGO_MANIFEST_DIR").is_ok());

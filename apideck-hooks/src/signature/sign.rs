@@ -1,4 +1,4 @@
-//! Signing, for tests and tools.
+//! Signatures for tests and tools.
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 
@@ -8,11 +8,12 @@ use super::{
     keyed_secrets,
 };
 
-/// Signs `text` of `body` as Apideck would: the value for `x-apideck-signature`.
+/// Signs a form of `body` as Apideck does and returns the value of `x-apideck-signature`.
 ///
 /// # Errors
 ///
-/// A sorted text is asked for, and the body has none: it is not JSON, or nested deeper than 128 levels.
+/// `form` is a sorted form and the body has none. It is not JSON, is nested deeper than 128 levels
+/// or is longer than 512 MiB.
 pub fn sign(secret: &Secret, body: &[u8], form: Form, encoding: Encoding) -> Result<String, NotCanonical> {
     let mac = match form.sorting() {
         None => keyed_secrets::mac(secret, body),

@@ -1,72 +1,78 @@
-//! A body that is Apideck's.
+//! The result of a successful verification.
+
+use std::fmt;
 
 use bytes::Bytes;
 
 use super::Form;
 
-/// A signed text.
-#[derive(Clone)]
-pub(super) enum Signed<'a> {
-    /// The body. Not a clone of it, which would cost two atomic operations.
-    Body(&'a Bytes),
-    New(Bytes),
-}
-
-/// A text whose signature was right. It borrows the body if that is the text.
+/// A text with a valid signature. It borrows the body if the body itself was signed.
 ///
-/// Parse this text and not the body: what a sorted text leaves out, such as all but the last of several equal keys, nobody
-/// has signed.
+/// Parse this text and not the body. A sorted form leaves out parts of the body, such as all but
+/// the last of several equal keys. Those parts are not signed.
 #[derive(Clone)]
 pub struct Verified<'a> {
-    pub(super) text: Signed<'a>,
+    pub(super) text: SignedText<'a>,
     pub(super) form: Form,
     pub(super) secret: usize,
 }
 
 impl Verified<'_> {
-    /// The text that was signed. For [`Form::Raw`] it is the body that was handed in, not a copy.
+    /// Returns the signed text. For [`Form::Raw`] it is the given body and not a copy.
     pub fn text(&self) -> &Bytes {
         match &self.text {
-            Signed::Body(body) => body,
-            Signed::New(text) => text,
+            SignedText::Body(body) => body,
+            SignedText::New(text) => text,
         }
     }
 
-    /// Which text of the body was signed. A body whose texts are the same counts as the first of [`Form::Raw`],
-    /// [`Form::Sorted`] and [`Form::SortedInArrays`] that it is and that is accepted.
+    /// Returns the signed text as an owned value. For [`Form::Raw`] it shares the body's memory.
+    pub fn into_text(self) -> Bytes {
+        match self.text {
+            SignedText::Body(body) => body.clone(),
+            SignedText::New(text) => text,
+        }
+    }
+
+    /// Returns the form that was signed.
+    ///
+    /// Several forms of a body can be the same bytes. Then this is one of them. It is [`Form::Raw`]
+    /// if the body itself was signed and that form is accepted.
     pub fn form(&self) -> Form {
         self.form
     }
 
-    /// Which secret it was signed with: the position in the list that the verifier was made of, from 0.
+    /// Returns the index of the secret that signed the text, in the list given to
+    /// [`Verifier::new`](super::Verifier::new). The first secret has index 0.
     pub fn secret_index(&self) -> usize {
         self.secret
     }
 
-    /// The text that was signed, if it is another one than the body.
+    /// Returns the signed text. `None` if it is the body.
     pub(super) fn into_new_text(self) -> Option<Bytes> {
         match self.text {
-            Signed::Body(_) => None,
-            Signed::New(text) => Some(text),
-        }
-    }
-
-    /// The text that was signed, to keep.
-    pub fn into_text(self) -> Bytes {
-        match self.text {
-            Signed::Body(body) => body.clone(),
-            Signed::New(text) => text,
+            SignedText::Body(_) => None,
+            SignedText::New(text) => Some(text),
         }
     }
 }
 
-/// Without the text, which may hold an end user's credentials.
-impl std::fmt::Debug for Verified<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Leaves out the text, because it may contain an end user's credentials.
+impl fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
             .field("text", &format_args!("{} bytes", self.text().len()))
             .field("form", &self.form)
             .field("secret_index", &self.secret)
             .finish()
     }
+}
+
+/// The bytes of a signed text.
+#[derive(Clone)]
+pub(super) enum SignedText<'a> {
+    /// The body. It is borrowed, because a clone and its drop would be two atomic operations.
+    Body(&'a Bytes),
+    /// A sorted form that differs from the body.
+    New(Bytes),
 }

@@ -1,22 +1,23 @@
-//! The only text that is handed on.
+//! The type of texts that may reach a handler or a store.
 
-use bytes::Bytes;
 use std::ops::Deref;
 
-/// A text whose signature was verified, now or before a store kept it.
+use bytes::Bytes;
+
+/// A text whose signature was verified, in this request or before a store kept it.
 ///
-/// Everything behind the verifier takes this type instead of plain bytes, so that no unverified body reaches a handler
-/// or a store.
+/// All code after the verifier takes this type and not plain bytes. So an unverified body cannot
+/// reach a handler or a store.
 #[derive(Clone)]
 pub(crate) struct VerifiedText(Bytes);
 
 impl VerifiedText {
-    /// A text that the verifier has accepted.
+    /// Wraps a text that the verifier has just accepted.
     pub(super) fn new(text: Bytes) -> Self {
         Self(text)
     }
 
-    /// A text that was verified earlier and comes back from a store, or is made by a test.
+    /// Wraps a text that was verified earlier and comes from a store, or that a test made.
     pub(crate) fn kept(text: Bytes) -> Self {
         Self(text)
     }

@@ -1,4 +1,15 @@
-//! Verifying.
+//! The verifier.
+//!
+//! # How it works
+//!
+//! A signature does not say which form of the body it belongs to. So the verifier computes the MAC
+//! of one form after the other until one matches. A sender should sign the same form every time, so
+//! the form that matched last, the hint, is tried first. The hint changes the order and never the
+//! verdict, because a body is refused only after every accepted form was tried.
+//!
+//! The hint is one atomic byte, and all its accesses are `Relaxed`. It protects no other memory,
+//! and any value of it gives a correct order. It is written only when it changes: the threads share
+//! its cache line as long as they only read it.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -7,17 +18,17 @@ use http::HeaderMap;
 
 use super::{
     Explanation, Form, Forms, Secret, SecretError, Verified, VerifiedText, VerifyError,
-    canonical::{Sorting, canonical},
     error::VerifyErrorKind,
-    header::{self, Mac, NAME},
+    header::{self, HEADER_NAME},
     keyed_secrets::KeyedSecrets,
-    verified::Signed,
+    search::Search,
+    verified::SignedText,
 };
 
-/// Tells whether a body is Apideck's.
+/// Verifies that bodies come from Apideck.
 ///
-/// It can be shared between threads, and takes no lock. It remembers which text of a body was signed last, and tries
-/// that one first; every text that is accepted is tried before a body is refused.
+/// It can be shared between threads and takes no lock. It remembers the form that matched last and
+/// tries it first. It refuses a body only after it has tried every accepted form.
 ///
 /// ```
 /// use apideck_hooks::signature::{Form, Secret, Verifier};
@@ -37,25 +48,27 @@ use super::{
 ///
 /// # In another framework
 ///
-/// It needs the request's headers and the bytes of its body, as they came: before anything has parsed or decoded them.
+/// A verifier needs the request's headers and the bytes of its body as they were received, before
+/// any parsing or decoding.
 ///
 /// ```
 /// use apideck_hooks::signature::Verifier;
 /// use bytes::Bytes;
 /// use http::{HeaderMap, StatusCode};
 ///
-/// /// What the event is, or what to answer.
+/// /// Returns the verified event, or the status to respond with.
 /// fn receive(
 ///     verifier: &Verifier,
 ///     headers: &HeaderMap,
 ///     body: Bytes,
 /// ) -> Result<serde_json::Value, StatusCode> {
 ///     let verified = verifier.verify(headers, &body).map_err(|_| {
-///         // For the operator alone. It takes as long as a refusal again, so do not do it for every forgery.
+///         // For the operator only. It takes up to twice as long as the refusal itself, so limit
+///         // how often it is called.
 ///         eprintln!("{}", verifier.explain(headers, &body));
 ///         StatusCode::UNAUTHORIZED
 ///     })?;
-///     // Not `body`: parts of that may not be signed.
+///     // The verified text and not `body`, because parts of the body may be unsigned.
 ///     serde_json::from_slice(verified.text()).map_err(|_| StatusCode::BAD_REQUEST)
 /// }
 /// # use apideck_hooks::signature::{HEADER, Secret};
@@ -65,47 +78,50 @@ use super::{
 /// # assert_eq!(receive(&verifier, &headers, body.clone()), Err(StatusCode::UNAUTHORIZED));
 /// # let signature = "77f4f15211ffc257f66dfd3b4c4f844239d441efb462c4894e10c9f3ad139f95";
 /// # headers.insert(HEADER, signature.parse().unwrap());
-/// # assert_eq!(receive(&verifier, &headers, body).unwrap()["payload"]["event_type"], "crm.lead.created");
+/// # let event = receive(&verifier, &headers, body).unwrap();
+/// # assert_eq!(event["payload"]["event_type"], "crm.lead.created");
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
     keys: KeyedSecrets,
     forms: Forms,
-    /// The position in `Form::ALL` of the text that matched last.
-    last: AtomicU8,
+    /// The position in `Form::ALL` of the form that matched last.
+    hint: AtomicU8,
 }
 
 impl Verifier {
-    /// Makes a verifier that accepts signatures made with any of `secrets`: the one in use, and while it is being replaced
-    /// also its successor. With each secret more, refusing a request takes one more MAC for each text.
+    /// Makes a verifier that accepts signatures made with any of `secrets`.
+    ///
+    /// Give the current secret, and during a rotation also the next one. Each further secret adds
+    /// one MAC for each form to the work of a refusal.
     ///
     /// # Errors
     ///
-    /// There is no secret.
+    /// `secrets` is empty.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
-        // To begin with, the text that Apideck's own sample signs.
         Ok(Self {
             keys: KeyedSecrets::new(secrets)?,
             forms: Forms::All,
-            last: AtomicU8::new(Form::Sorted as u8),
+            // The first guess is the form that Apideck's own code sample signs.
+            hint: AtomicU8::new(Form::Sorted as u8),
         })
     }
 
-    /// Accepts signatures of these texts only. Without this, of all of them.
+    /// Sets the accepted forms. The default is all of them.
     #[must_use]
     pub fn forms(mut self, forms: Forms) -> Self {
         self.forms = forms;
         self
     }
 
-    /// Verifies a request by its headers and its body.
+    /// Verifies the body of a request with the request's headers.
     ///
     /// # Errors
     ///
-    /// There is no `x-apideck-signature` header or more than one, or its value is refused by
-    /// [`verify_signature`](Self::verify_signature).
+    /// The request has no `x-apideck-signature` header or several of them, or
+    /// [`verify_signature`](Self::verify_signature) refuses the header's value.
     pub fn verify<'a>(&self, headers: &HeaderMap, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
-        let mut values = headers.get_all(&NAME).iter();
+        let mut values = headers.get_all(&HEADER_NAME).iter();
         let value = values.next().ok_or(VerifyError(VerifyErrorKind::Missing))?;
         if values.next().is_some() {
             return Err(VerifyError(VerifyErrorKind::Repeated));
@@ -113,124 +129,68 @@ impl Verifier {
         self.verify_signature(value, body)
     }
 
-    /// Verifies a body by the value of its `x-apideck-signature` header.
+    /// Verifies a body with the value of its `x-apideck-signature` header.
     ///
     /// # Errors
     ///
-    /// The signature is neither 64 hexadecimal digits nor 44 characters of base64, which is found out before anything
-    /// is computed; or it is of no accepted text of the body with any of the secrets.
+    /// The value is neither 64 hexadecimal digits nor 44 characters of base64, or the signature
+    /// matches no accepted form of the body with any secret. A malformed value is refused before
+    /// any MAC is computed.
     pub fn verify_signature<'a>(
         &self,
         signature: impl AsRef<[u8]>,
         body: &'a Bytes,
     ) -> Result<Verified<'a>, VerifyError> {
         let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(VerifyErrorKind::Malformed))?;
-        let last = Form::ALL[usize::from(self.last.load(Ordering::Relaxed)) % Form::ALL.len()];
-        let raw_first = last == Form::Raw && self.forms.allow(Form::Raw);
+        // The hint is always in range. The remainder tells the compiler, which then omits the
+        // check.
+        let hint = Form::ALL[usize::from(self.hint.load(Ordering::Relaxed)) % Form::ALL.len()];
+        // A raw signature that follows a raw one needs no search.
+        let raw_first = hint == Form::Raw && self.forms.allow(Form::Raw);
         if raw_first && let Some(secret) = self.keys.find(&mac, body) {
             return Ok(Verified {
-                text: Signed::Body(body),
+                text: SignedText::Body(body),
                 form: Form::Raw,
                 secret,
             });
         }
         let mut search = Search {
-            verifier: self,
+            keys: &self.keys,
+            forms: self.forms,
             mac: &mac,
             body,
-            no_raw: raw_first,
-            no_sorted: false,
+            body_compared: raw_first,
+            sorted_done: false,
         };
-        let found = search.look(last).or_else(|| {
-            let mut others = Form::ALL.into_iter().filter(|&form| form != last);
-            others.find_map(|form| search.look(form))
+        let found = search.compare(hint).or_else(|| {
+            let mut others = Form::ALL.into_iter().filter(|&form| form != hint);
+            others.find_map(|form| search.compare(form))
         });
         let verified = found.ok_or(VerifyError(VerifyErrorKind::Mismatch))?;
-        // Threads share the cache line of `last` as long as nobody writes to it.
-        if verified.form != last {
-            self.last.store(verified.form as u8, Ordering::Relaxed);
+        if verified.form != hint {
+            self.hint.store(verified.form as u8, Ordering::Relaxed);
         }
         Ok(verified)
     }
 
-    /// Verifies a request and returns the signed text.
+    /// Explains a request's signature, so that an operator can find the cause of a refusal.
+    ///
+    /// It takes up to twice as long as a refusal by [`verify`](Self::verify).
+    pub fn explain(&self, headers: &HeaderMap, body: &[u8]) -> Explanation {
+        Explanation::new(&self.keys, self.forms, headers, body)
+    }
+
+    /// Verifies a request and returns its signed text.
     ///
     /// # Errors
     ///
-    /// The signature is refused. The body comes back, for an explanation.
+    /// The signature is refused. The error is the body, for an explanation.
     pub(crate) fn verified_text(&self, headers: &HeaderMap, body: Bytes) -> Result<VerifiedText, Bytes> {
         let new_text = match self.verify(headers, &body) {
             Ok(verified) => verified.into_new_text(),
             Err(_) => return Err(body),
         };
         Ok(VerifiedText::new(new_text.unwrap_or(body)))
-    }
-
-    /// Says what there is to say about a request's signature, for an operator who has to find out why it is refused. It takes
-    /// up to twice as long as a refusal by [`verify`](Self::verify).
-    pub fn explain(&self, headers: &HeaderMap, body: &[u8]) -> Explanation {
-        Explanation::new(&self.keys, self.forms, headers, body)
-    }
-}
-
-/// The search for the text that was signed.
-struct Search<'s, 'a> {
-    verifier: &'s Verifier,
-    mac: &'s Mac,
-    body: &'a Bytes,
-    /// The bytes of the body were looked at.
-    no_raw: bool,
-    /// There is no sorted text left to look at.
-    no_sorted: bool,
-}
-
-impl<'a> Search<'_, 'a> {
-    /// Looks at one text, if it is accepted. Forms that are the same bytes are looked at once.
-    fn look(&mut self, form: Form) -> Option<Verified<'a>> {
-        if !self.verifier.forms.allow(form) {
-            return None;
-        }
-        match form.sorting() {
-            None => self.look_at_body(form),
-            Some(sorting) => self.look_at_sorted(form, sorting),
-        }
-    }
-
-    fn look_at_body(&mut self, form: Form) -> Option<Verified<'a>> {
-        if self.no_raw {
-            return None;
-        }
-        self.no_raw = true;
-        let secret = self.verifier.keys.find(self.mac, self.body)?;
-        Some(Verified {
-            text: Signed::Body(self.body),
-            form,
-            secret,
-        })
-    }
-
-    fn look_at_sorted(&mut self, form: Form, sorting: Sorting) -> Option<Verified<'a>> {
-        if self.no_sorted {
-            return None;
-        }
-        let Ok(canonical) = canonical(self.body, sorting) else {
-            self.no_sorted = true;
-            return None;
-        };
-        let form = if canonical.differs() { form } else { Form::Sorted };
-        self.no_sorted = !canonical.differs();
-        match canonical.into_new_text() {
-            Some(text) => {
-                let secret = self.verifier.keys.find(self.mac, &text)?;
-                Some(Verified {
-                    text: Signed::New(text.into()),
-                    form,
-                    secret,
-                })
-            }
-            None if self.verifier.forms.allow(Form::Raw) => self.look_at_body(Form::Raw),
-            None => self.look_at_body(form),
-        }
     }
 }
 
@@ -253,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn every_text_in_every_encoding_is_accepted() {
+    fn every_form_is_accepted_in_every_encoding() {
         let verifier = Verifier::new([secret()]).unwrap();
         let body = Bytes::from_static(BODY.as_bytes());
         let expected = [
@@ -267,7 +227,7 @@ mod tests {
                 r#"{"payload":{"a":1,"entity":[{"id":2,"name":"x"}],"event_id":"1"}}"#,
             ),
         ];
-        // In every order, for the one that matched last changes what is tried.
+        // In every order, because the form that matched last is tried first.
         for first in expected {
             for (form, text) in [first].iter().chain(&expected) {
                 let hex = signature(*form);
@@ -282,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn the_raw_text_is_not_copied() {
+    fn a_body_that_was_signed_raw_is_not_copied() {
         let body = Bytes::from_static(BODY.as_bytes());
         let verified = Verifier::new([secret()])
             .unwrap()
@@ -293,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_is_its_own_sorted_text_counts_as_raw() {
+    fn a_body_that_is_its_own_sorted_form_counts_as_raw() {
         let body = Bytes::from_static(b"{\"a\":[1]}");
         let value = sign(&secret(), &body, Form::SortedInArrays, Encoding::Hex).unwrap();
         for (forms, form) in [
@@ -323,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn any_of_several_secrets_will_do() {
+    fn a_signature_with_any_of_several_secrets_is_accepted() {
         let secrets = ["one", "two", "three"].map(|key| Secret::new(key).unwrap());
         let verifier = Verifier::new(secrets.clone()).unwrap();
         let body = Bytes::from_static(BODY.as_bytes());
@@ -343,12 +303,12 @@ mod tests {
     }
 
     #[test]
-    fn without_a_secret_there_is_no_verifier() {
+    fn a_verifier_needs_a_secret() {
         assert!(Verifier::new([]).unwrap_err().is_missing());
     }
 
     #[test]
-    fn a_body_that_is_no_json_can_be_signed_raw() {
+    fn a_body_that_is_not_json_can_be_signed_raw() {
         let verifier = Verifier::new([secret()]).unwrap();
         for body in [&b""[..], b"\xff\xfe", b"{"] {
             let body = Bytes::copy_from_slice(body);
@@ -367,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_one_header() {
+    fn exactly_one_header_is_accepted() {
         let verifier = Verifier::new([secret()]).unwrap();
         let body = Bytes::from_static(BODY.as_bytes());
         let mut headers = HeaderMap::new();
@@ -382,17 +342,17 @@ mod tests {
     }
 
     #[test]
-    fn it_can_be_shared() {
+    fn a_verifier_can_be_shared_between_threads() {
         fn shared<T: Send + Sync + 'static>() {}
         shared::<Verifier>();
     }
 
     #[test]
-    fn debug_shows_no_key() {
+    fn debug_does_not_print_the_key() {
         let verifier = Verifier::new([Secret::new("sk_live_1").unwrap()]).unwrap();
         assert_eq!(
             format!("{verifier:?}"),
-            "Verifier { keys: 1 secrets, forms: All, last: 1 }"
+            "Verifier { keys: 1 secrets, forms: All, hint: 1 }"
         );
     }
 }

@@ -1,47 +1,66 @@
-//! Numbers of few digits: printed without making a double of them.
+//! Numbers with few digits, printed without converting them to a double. The time limit for the
+//! refusal of a hostile body needs this.
+//!
+//! # How it works
+//!
+//! Refusing a hostile body of 1 MiB may take at most 45 times as long as verifying it raw. Refusing
+//! an array of `1e20` took 22 times as long with this file, and 48 times without it.
+//!
+//! JavaScript prints the shortest decimal that becomes the same double. Two different decimals of
+//! up to 15 digits never become the same double. So a number of up to 15 digits is its own shortest
+//! decimal, once the zeros at both its ends are removed. This holds for normal doubles only, so
+//! numbers near the ends of a double's range are left to `ryu_js`.
+//!
+//! The digits and the position of the point decide the notation (ECMAScript, `Number::toString`).
+//! The number is read as `0.digits` times ten to a power. The text has an exponent if the power is
+//! above 21 or below -5. Otherwise the digits are printed with the point in its place, and zeros
+//! fill the gap between the two.
 
-/// A decimal of so many digits comes back from a double as the same digits, so that no shorter ones can stand for it.
+use std::ops::Range;
+
+/// The most digits that a double keeps exactly.
 pub(super) const EXACT_DIGITS: usize = 15;
 
-/// JavaScript prints larger numbers than those of so many digits with an exponent.
-const LONGEST_WHOLE: i64 = 21;
+/// The most digits before the point. JavaScript prints larger numbers with an exponent.
+const MAX_WHOLE_DIGITS: i64 = 21;
 
-/// JavaScript prints smaller numbers than those with so many zeros after the point with an exponent.
-pub(super) const MOST_ZEROS: usize = 5;
+/// The most zeros after `0.`. JavaScript prints smaller numbers with an exponent.
+pub(super) const MAX_ZEROS: usize = 5;
 
-/// Powers of ten that are well inside of what a double holds with all its digits.
-const SAFE: std::ops::Range<i64> = -290..300;
+/// The powers of ten of numbers that are certainly normal doubles.
+const SAFE_POWERS: Range<i64> = -290..300;
 
-/// The parts of a number as JSON writes it.
+/// The parts of a JSON number.
 pub(super) struct Decimal<'a> {
     pub(super) negative: bool,
-    /// The digits before the point: `0`, or such that do not begin with it.
+    /// The digits before the point. They begin with a zero only if they are `0`.
     pub(super) whole: &'a [u8],
+    /// The digits after the point.
     pub(super) fraction: &'a [u8],
-    /// The exponent's digits, and whether there is a minus before them.
+    /// The digits of the exponent.
     pub(super) exponent: &'a [u8],
-    pub(super) small: bool,
+    pub(super) negative_exponent: bool,
 }
 
 /// A number as JavaScript prints it.
 pub(super) struct Printed {
-    /// A sign, a zero and the point, more zeros, digits: or a sign, digits, a point, `e-` and an exponent.
+    /// The longest text has 23 bytes: a sign, `0.`, five zeros and 15 digits.
     bytes: [u8; 24],
     length: usize,
 }
 
 impl Decimal<'_> {
-    /// Prints it as JavaScript does. `None` if only a double can tell how that is.
+    /// Prints the number. `None` if it needs a double.
     pub(super) fn print(&self) -> Option<Printed> {
-        let fraction = trim_end(self.fraction);
+        let fraction = trim_zeros(self.fraction);
         let whole = if fraction.is_empty() {
-            trim_end(self.whole)
+            trim_zeros(self.whole)
         } else {
             self.whole
         };
         let mut digits = [0; EXACT_DIGITS];
         let mut count = 0;
-        // The number is 0.digits times ten to the power of this.
+        // The number is `0.digits` times ten to this power.
         let mut power = self.whole.len() as i64;
         for &digit in whole.iter().chain(fraction) {
             if count == 0 && digit == b'0' {
@@ -61,14 +80,14 @@ impl Decimal<'_> {
             return Some(printed);
         };
         power += self.exponent()?;
-        if !SAFE.contains(&power) {
+        if !SAFE_POWERS.contains(&power) {
             return None;
         }
 
         if self.negative {
             printed.put(b"-");
         }
-        if power > LONGEST_WHOLE || power < -(MOST_ZEROS as i64) {
+        if power > MAX_WHOLE_DIGITS || power < -(MAX_ZEROS as i64) {
             printed.put(&[*first]);
             if !more.is_empty() {
                 printed.put(b".");
@@ -93,6 +112,7 @@ impl Decimal<'_> {
         Some(printed)
     }
 
+    /// Returns the exponent. `None` if it has more than four digits.
     fn exponent(&self) -> Option<i64> {
         if self.exponent.len() > 4 {
             return None;
@@ -101,7 +121,11 @@ impl Decimal<'_> {
         for digit in self.exponent {
             exponent = exponent * 10 + i64::from(digit - b'0');
         }
-        Some(if self.small { -exponent } else { exponent })
+        Some(if self.negative_exponent {
+            -exponent
+        } else {
+            exponent
+        })
     }
 }
 
@@ -124,22 +148,17 @@ impl Printed {
         self.length = end;
     }
 
-    /// A number of up to three digits.
+    /// Appends a number of up to three digits.
     fn put_number(&mut self, number: u64) {
         let digit = |power: u64| b'0' + (number / power % 10) as u8;
         let digits = [digit(100), digit(10), digit(1)];
-        self.put(
-            &digits[if number > 99 {
-                0
-            } else {
-                1 + usize::from(number < 10)
-            }..],
-        );
+        let zeros = usize::from(number < 100) + usize::from(number < 10);
+        self.put(&digits[zeros..]);
     }
 }
 
-/// Without the zeros at the end.
-fn trim_end(digits: &[u8]) -> &[u8] {
+/// Removes the zeros at the end.
+fn trim_zeros(digits: &[u8]) -> &[u8] {
     let zeros = digits.iter().rev().take_while(|digit| **digit == b'0').count();
     &digits[..digits.len() - zeros]
 }
@@ -162,7 +181,7 @@ mod tests {
             whole: whole.as_bytes(),
             fraction: fraction.as_bytes(),
             exponent: exponent.trim_start_matches('-').as_bytes(),
-            small: exponent.starts_with('-'),
+            negative_exponent: exponent.starts_with('-'),
         };
         let printed = decimal.print()?;
         Some(String::from_utf8(printed.bytes().to_vec()).unwrap())
@@ -174,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_a_double_can_tell_is_left_to_it() {
+    fn numbers_that_need_a_double_are_not_printed() {
         for number in [
             "1234567890123456",
             "0.1234567890123456",
@@ -190,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn all_places_of_the_point_print_as_in_javascript() {
+    fn the_point_is_printed_in_every_place_as_in_javascript() {
         for digits in [
             "1",
             "9",

@@ -1,6 +1,6 @@
 //! The sorted text of a body, byte for byte as JavaScript makes it.
 //!
-//! Apideck's guide signs what this program prints:
+//! Apideck's guide to webhook signatures signs the output of a program like this one:
 //!
 //! ```js
 //! function sort(value) {
@@ -14,40 +14,45 @@
 //! JSON.stringify(sort(JSON.parse(body)));
 //! ```
 //!
-//! Here it is one pass over the body and one copy:
+//! # How it works
 //!
-//! - `sorter` reads the body with `JSON.parse`'s grammar and no tree. It puts right the tokens that JavaScript prints
-//!   differently (`string`, `number` and `decimal`, whitespace) in the *plain text* (`text`), which is the body itself as long
-//!   as nothing has to be put right.
-//! - `object` orders the members of each object (`record`) when it closes. Objects that were in order leave nothing behind;
-//!   one that was not leaves a *patch*: "print these members here".
-//! - `print` copies the plain text and follows the patches.
+//! The sorted text takes one pass over the body and at most two copies, and no tree of the JSON:
 //!
-//! Time is O(n log n) and memory O(n) in the body's length, whatever the body. Members are compared by the first eight
-//! bytes of their keys before their whole keys; a comparison of whole keys costs at most their length, and each key
-//! takes part in O(log n) of them.
+//! - `sorter` reads the body. Tokens that JavaScript prints differently (`string`, `number`,
+//!   `decimal`, whitespace) are replaced in the *compact text* (`compact`). Without replacements
+//!   that is the body itself, and nothing is copied.
+//! - `object` puts the members of each object in order (`order`, `member_key`) when the object
+//!   ends. An object whose members were in order leaves nothing behind. Any other leaves a *patch*
+//!   (`node`), which lists the members to print in its place.
+//! - `print` copies the compact text and applies the patches. Without patches it is not needed.
+//!
+//! For a body of n bytes this takes O(n log n) time and O(n) memory, whatever the body contains. A
+//! comparison of two keys takes at most their length, and each key takes part in O(log n) of them.
 
+mod compact;
 mod decimal;
 mod error;
 mod limits;
-mod member;
+mod member_key;
+mod node;
 mod number;
 mod object;
+mod order;
 mod output;
 mod print;
 mod sorter;
 mod string;
-mod text;
 
 pub use error::NotCanonical;
 pub use limits::{MAX_BYTES, MAX_DEPTH};
 pub use output::{Canonical, Rewritten, Sorting};
 
-/// Makes the sorted text of `body`.
+/// Returns the sorted text of `body`.
 ///
 /// # Errors
 ///
-/// The body is not JSON as `JSON.parse` has it, or is longer than [`MAX_BYTES`] or deeper than [`MAX_DEPTH`].
+/// `JSON.parse` rejects the body, or the body is longer than [`MAX_BYTES`] or nested deeper than
+/// [`MAX_DEPTH`].
 pub fn canonical(body: &[u8], sorting: Sorting) -> Result<Canonical, NotCanonical> {
     sorter::sort(body, sorting)
 }

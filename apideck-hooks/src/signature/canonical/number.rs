@@ -1,13 +1,26 @@
-//! Numbers: read as JavaScript reads them (IEEE 754 doubles), printed as it prints them.
+//! Numbers: read as IEEE 754 doubles and printed as JavaScript prints them.
+//!
+//! # How it works
+//!
+//! A number takes the first of three ways that fits it:
+//!
+//! 1. JavaScript prints it as it is. This is visible in the digits: there are at most 15, no
+//!    exponent, no zero at the end of the fraction, and the number is neither `-0` nor very small.
+//! 2. It has at most 15 significant digits. Then `decimal` prints them with the point moved or with
+//!    an exponent.
+//! 3. It becomes an `f64`, which `ryu_js` prints with JavaScript's algorithm.
+//!
+//! `JSON.parse` turns a number that is too large for a double into `Infinity`, and `JSON.stringify`
+//! prints that as `null`.
 
 use super::{
-    decimal::{Decimal, EXACT_DIGITS, MOST_ZEROS},
+    decimal::{Decimal, EXACT_DIGITS, MAX_ZEROS},
     error::Stop,
     sorter::Sorter,
 };
 
 impl<'a> Sorter<'a> {
-    /// Reads the number that begins at `start`.
+    /// Reads a number.
     pub(super) fn number(&mut self, start: usize) -> Result<usize, Stop> {
         let source = self.source;
         let negative = self.byte(start) == Some(b'-');
@@ -23,40 +36,40 @@ impl<'a> Sorter<'a> {
             whole: &source[whole..at],
             fraction: b"",
             exponent: b"",
-            small: false,
+            negative_exponent: false,
         };
 
-        // Whether JavaScript prints the digits so far as they stand.
-        let mut same = number.whole.len() <= EXACT_DIGITS && !(zero && negative);
+        // `true` if JavaScript prints the number so far as it is.
+        let mut unchanged = number.whole.len() <= EXACT_DIGITS && !(zero && negative);
         if self.byte(at) == Some(b'.') {
             number.fraction = self.some_digits(at + 1)?;
             at += 1 + number.fraction.len();
-            same = number.whole.len() + number.fraction.len() <= EXACT_DIGITS
+            unchanged = number.whole.len() + number.fraction.len() <= EXACT_DIGITS
                 && number.fraction.last() != Some(&b'0')
                 && (!zero
                     || !number
                         .fraction
                         .iter()
-                        .take(MOST_ZEROS + 1)
+                        .take(MAX_ZEROS + 1)
                         .all(|&digit| digit == b'0'));
         }
         if let Some(b'e' | b'E') = self.byte(at) {
             at += 1;
             if let Some(sign @ (b'+' | b'-')) = self.byte(at) {
-                number.small = sign == b'-';
+                number.negative_exponent = sign == b'-';
                 at += 1;
             }
             number.exponent = self.some_digits(at)?;
             at += number.exponent.len();
-            same = false;
+            unchanged = false;
         }
-        if !same {
+        if !unchanged {
             self.reprint(start, at, &number);
         }
         Ok(at)
     }
 
-    /// The end of the digits from `at` on.
+    /// Reads digits, if there are any.
     #[inline]
     fn digits(&self, mut at: usize) -> usize {
         while let Some(b'0'..=b'9') = self.byte(at) {
@@ -65,7 +78,7 @@ impl<'a> Sorter<'a> {
         at
     }
 
-    /// The digits from `at` on, of which there has to be one.
+    /// Reads at least one digit and returns the digits.
     #[inline]
     fn some_digits(&mut self, at: usize) -> Result<&'a [u8], Stop> {
         let end = self.digits(at);
@@ -76,14 +89,15 @@ impl<'a> Sorter<'a> {
         }
     }
 
-    /// Puts the number from `start` to `end` as JavaScript prints it.
+    /// Replaces the number from `start` to `end` by the text that JavaScript prints.
     #[inline(never)]
     fn reprint(&mut self, start: usize, end: usize, number: &Decimal<'_>) {
         if let Some(printed) = number.print() {
-            self.put(start, end, printed.bytes());
+            self.replace_number(start, end, printed.bytes());
             return;
         }
-        // Every JSON number is one that `f64` reads, correctly rounded; one that is too large is infinite.
+        // `f64` parses every JSON number and rounds it correctly. A number that is too large is
+        // infinite.
         let value: f64 = str::from_utf8(&self.source[start..end])
             .ok()
             .and_then(|text| text.parse().ok())
@@ -94,14 +108,14 @@ impl<'a> Sorter<'a> {
         } else {
             "null"
         };
-        self.put(start, end, printed.as_bytes());
+        self.replace_number(start, end, printed.as_bytes());
     }
 
     #[inline]
-    fn put(&mut self, start: usize, end: usize, printed: &[u8]) {
+    fn replace_number(&mut self, start: usize, end: usize, printed: &[u8]) {
         if printed != &self.source[start..end] {
             self.rewritten.numbers = true;
-            self.plain.replace(start, end, printed);
+            self.compact.replace(start, end, printed);
         }
     }
 }
@@ -157,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_json_does_not_call_a_number_is_refused() {
+    fn numbers_that_json_does_not_allow_are_refused() {
         for text in [
             "-", "+1", "01", "-01", ".5", "1.", "1.e5", "1e", "1e+", "0x10", "1_000", "NaN", "Infinity",
             "--1",

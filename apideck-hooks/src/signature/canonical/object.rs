@@ -1,66 +1,62 @@
-//! Objects: which member is printed where.
+//! Reading objects.
+//!
+//! # How it works
+//!
+//! The stack holds the members of all objects that have not ended. While a member's value is read,
+//! the objects in it can leave patches on top of the stack. They become the children of the member,
+//! which is pushed in their place. When an object ends, its members are on top of the stack:
+//!
+//! - If they are printed as they are, they are popped, and nothing is left of the object.
+//! - Otherwise they are put in their new order and become the children of a patch for the object.
+//!   The patch is pushed in their place.
+//!
+//! Even an unsorted object inside an array can get a new order (see `order`).
 
 use std::cmp::Ordering;
 
 use super::{
     Sorting,
     error::Stop,
-    member::{ELSEWHERE, FIRST_NAME, Member, MemberKey, PROTOTYPE, PROTOTYPE_RANK},
-    sorter::{Sorter, USUAL_MEMBER},
+    member_key::MemberKey,
+    node::{Children, Node},
+    sorter::{BYTES_PER_NODE, Sorter},
     string,
 };
 use crate::json::run_end;
 
-/// So many members are sorted by moving each to its place.
-const FEW: usize = 20;
+/// An object that is being read.
+struct Object {
+    /// The position of its first member on the stack.
+    base: usize,
+    in_array: bool,
+    /// `true` if its keys are sorted.
+    sorted: bool,
+    /// `true` while its members are in the order of a sorted object and no key is repeated.
+    ordered: bool,
+    /// `true` if a member's value has a patch.
+    patched: bool,
+    /// `true` if a member is not printed.
+    dropped: bool,
+}
 
 impl Sorter<'_> {
-    /// Reads the object that begins at `at`. If it is not to be printed as it stands, it leaves a patch in `open`.
+    /// Reads an object. Leaves a patch on the stack if the object is not printed as it is.
     pub(super) fn object(&mut self, at: usize, depth: usize, in_array: bool) -> Result<usize, Stop> {
-        let sorted = !in_array || self.sorting == Sorting::Everywhere;
-        let start = self.plain.position(at);
-        let base = self.open.len();
-        // The members are in order, no key twice; there are patches in them; a member was dropped.
-        let (mut ordered, mut patched, mut dropped) = (true, false, false);
-
+        let start = self.compact.position(at);
+        let mut object = Object {
+            base: self.stack.len(),
+            in_array,
+            sorted: !in_array || self.sorting == Sorting::Everywhere,
+            ordered: true,
+            patched: false,
+            dropped: false,
+        };
         let mut at = self.whitespace(at + 1);
         if self.byte(at) == Some(b'}') {
             return Ok(at + 1);
         }
         loop {
-            let patches = self.open.len();
-            let member = self.plain.position(at);
-            let key;
-            (key, at) = self.key(at)?;
-            at = self.whitespace(at);
-            at = self.expect(at, b':')?;
-            at = self.whitespace(at);
-            at = self.value(at, depth, in_array)?;
-
-            let prototype = key.rank == PROTOTYPE_RANK && key.bytes(self.source, &self.keys) == PROTOTYPE;
-            self.differs |= prototype && in_array;
-            if prototype && sorted {
-                dropped = true;
-                self.open.truncate(patches);
-            } else {
-                let (mut children, mut count) = (0, 0);
-                if self.open.len() > patches {
-                    patched = true;
-                    (children, count) = self.close(patches);
-                }
-                if ordered && patches > base {
-                    let last = self.open[patches - 1].key;
-                    ordered = last.compare(&key, self.source, &self.keys) == Ordering::Less;
-                }
-                self.open.push(Member {
-                    key,
-                    start: member,
-                    end: self.plain.position(at),
-                    children,
-                    count,
-                });
-            }
-
+            at = self.member(at, depth, &mut object)?;
             at = self.whitespace(at);
             match self.byte(at) {
                 Some(b',') => at = self.whitespace(at + 1),
@@ -69,28 +65,53 @@ impl Sorter<'_> {
             }
         }
         at += 1;
-
-        self.differs |= in_array && !ordered;
-        let moved = if ordered {
-            dropped
-        } else if sorted {
-            self.sort(base);
-            true
-        } else {
-            self.settle(base)
-        };
-        if moved || patched {
-            let (children, count) = self.close(base);
-            self.open.push(Member {
+        if self.arrange(&object) {
+            let children = self.pop_children(object.base);
+            self.stack.push(Node {
                 key: MemberKey::NONE,
                 start,
-                end: self.plain.position(at),
+                end: self.compact.position(at),
                 children,
-                count,
             });
         } else {
-            self.open.truncate(base);
+            self.stack.truncate(object.base);
         }
+        Ok(at)
+    }
+
+    /// Reads a member and pushes it on the stack, unless it is not printed.
+    #[inline]
+    fn member(&mut self, at: usize, depth: usize, object: &mut Object) -> Result<usize, Stop> {
+        let patches = self.stack.len();
+        let start = self.compact.position(at);
+        let (key, at) = self.key(at)?;
+        let at = self.whitespace(at);
+        let at = self.expect(at, b':')?;
+        let at = self.whitespace(at);
+        let at = self.value(at, depth, object.in_array)?;
+
+        let prototype = key.is_prototype(self.source, &self.keys);
+        self.differs |= prototype && object.in_array;
+        if prototype && object.sorted {
+            object.dropped = true;
+            self.stack.truncate(patches);
+            return Ok(at);
+        }
+        let mut children = Children::NONE;
+        if self.stack.len() > patches {
+            object.patched = true;
+            children = self.pop_children(patches);
+        }
+        if object.ordered && patches > object.base {
+            let last = self.stack[patches - 1].key;
+            object.ordered = last.compare(&key, self.source, &self.keys) == Ordering::Less;
+        }
+        self.stack.push(Node {
+            key,
+            start,
+            end: self.compact.position(at),
+            children,
+        });
         Ok(at)
     }
 
@@ -106,94 +127,46 @@ impl Sorter<'_> {
             end + 1
         };
         let text = &self.source[start..at - 1];
+        // UTF-8 of up to three bytes compares as UTF-16 does. Longer sequences begin with 0xF0 or
+        // more.
         let key = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
             let start = self.keys.len();
             string::decode(text, &mut self.keys);
-            MemberKey::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
+            MemberKey::in_keys(&self.keys, start)
         } else {
-            MemberKey::new(self.source, start, text.len(), 0)
+            MemberKey::in_source(self.source, start, text.len())
         };
         Ok((key, at))
     }
 
-    /// Moves the records from `base` on to `closed`. Says where they begin and how many they are.
-    fn close(&mut self, base: usize) -> (u32, u32) {
-        let first = self.closed.len();
-        if self.closed.capacity() == 0 {
-            self.closed.reserve(self.source.len() / USUAL_MEMBER + 4);
-        }
-        self.closed.extend_from_slice(&self.open[base..]);
-        self.open.truncate(base);
-        // There are at most as many records as bytes.
-        (first as u32, (self.closed.len() - first) as u32)
+    /// Puts the members of an object that has ended in print order. Returns `true` if the object
+    /// needs a patch.
+    #[inline]
+    fn arrange(&mut self, object: &Object) -> bool {
+        self.differs |= object.in_array && !object.ordered;
+        let changed = if object.ordered {
+            object.dropped
+        } else if object.sorted {
+            self.sort_members(object.base);
+            true
+        } else {
+            self.order_as_parsed(object.base)
+        };
+        changed || object.patched
     }
 
-    /// Sorts the members from `base` on. Of those with equal keys the last one stays.
-    fn sort(&mut self, base: usize) {
-        self.order(base);
-        let Self {
-            open, source, keys, ..
-        } = self;
-        let mut kept = base;
-        for next in base + 1..open.len() {
-            if open[kept].key.compare(&open[next].key, source, keys) == Ordering::Less {
-                kept += 1;
-            }
-            open[kept] = open[next];
+    /// Moves the nodes from `base` on from the stack to `children`.
+    fn pop_children(&mut self, base: usize) -> Children {
+        let first = self.children.len();
+        if self.children.capacity() == 0 {
+            self.children.reserve(self.source.len() / BYTES_PER_NODE + 4);
         }
-        open.truncate(kept + 1);
-    }
-
-    /// Puts the members from `base` on in the order in which JavaScript enumerates an object that it has parsed: array
-    /// indices first, then the other keys as they first occurred, each with its last value. Says whether that
-    /// is different from how they stand.
-    fn settle(&mut self, base: usize) -> bool {
-        let count = self.open.len();
-        self.order(base);
-        let Self {
-            open, source, keys, ..
-        } = self;
-        let mut moved = open[base].key.rank < FIRST_NAME;
-        let mut kept = base;
-        let mut first = open[base].start;
-        for next in base + 1..open.len() {
-            if open[kept].key.compare(&open[next].key, source, keys) == Ordering::Less {
-                open[kept].key.place(first);
-                kept += 1;
-                first = open[next].start;
-            }
-            open[kept] = open[next];
-        }
-        open[kept].key.place(first);
-        open.truncate(kept + 1);
-        moved |= open.len() < count;
-        open[base..].sort_unstable_by_key(|member| member.key.rank);
-        moved
-    }
-
-    /// Sorts the members from `base` on by key, those with equal keys by position.
-    fn order(&mut self, base: usize) {
-        let Self {
-            open, source, keys, ..
-        } = self;
-        let members = &mut open[base..];
-        if members.len() > FEW {
-            members.sort_unstable_by(|one, other| {
-                let order = one.key.compare(&other.key, source, keys);
-                order.then(one.start.cmp(&other.start))
-            });
-            return;
-        }
-        // The members of an event's objects, which are few: each moves forward past those that come after it.
-        for next in 1..members.len() {
-            let member = members[next];
-            let after = |other: &Member| other.key.compare(&member.key, source, keys) == Ordering::Greater;
-            let mut at = next;
-            while at > 0 && after(&members[at - 1]) {
-                members[at] = members[at - 1];
-                at -= 1;
-            }
-            members[at] = member;
+        self.children.extend_from_slice(&self.stack[base..]);
+        self.stack.truncate(base);
+        // Both fit, because a body has fewer nodes than bytes.
+        Children {
+            first: first as u32,
+            count: (self.children.len() - first) as u32,
         }
     }
 }
@@ -240,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_in_order_is_the_body_itself() {
+    fn an_ordered_body_is_its_own_sorted_text() {
         for body in [
             r#"{}"#,
             r#"[]"#,
@@ -260,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn objects_in_arrays_are_a_form_of_their_own() {
+    fn objects_in_arrays_are_sorted_everywhere_only() {
         check(
             r#"{"b":[{"z":{"d":1,"c":2},"y":[{"f":1,"e":2}]}],"a":1}"#,
             r#"{"a":1,"b":[{"z":{"d":1,"c":2},"y":[{"f":1,"e":2}]}]}"#,
@@ -303,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn an_assigned_prototype_is_no_member() {
+    fn a_key_that_sets_the_prototype_is_not_printed() {
         check_both(r#"{"__proto__":{"b":1,"a":2}}"#, "{}");
         check_both(
             r#"{"b":1,"__proto__":[{"b":1,"a":1}],"a":{"__proto__":1},"__proto_":3}"#,
@@ -340,7 +313,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_with_a_long_common_beginning_are_told_apart() {
+    fn keys_with_a_long_common_prefix_are_sorted() {
         check_both(
             r#"{"created_at":1,"created":2,"created_by":3,"created_":4}"#,
             r#"{"created":2,"created_":4,"created_at":1,"created_by":3}"#,

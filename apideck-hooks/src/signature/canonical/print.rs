@@ -1,47 +1,56 @@
-//! The sorted text from the plain text and its patches.
+//! The sorted text, printed from the compact text and its patches.
+//!
+//! # How it works
+//!
+//! The printer copies the compact text up to the first patch, then prints the patch, goes on behind
+//! it, and so on. A patch is a brace and its members in their new order. A member without children
+//! is copied. A member with children is a span with patches, so it is printed in the same way.
+//!
+//! A member is copied with the byte after it, which saves a copy of one byte. In the compact text
+//! that byte is a comma or a brace. The printer overwrites it with a comma, and the last comma of
+//! an object with a brace.
 
-use super::member::Member;
+use super::node::Node;
 
-/// Prints `plain` with `patches` in the places of the objects they stand for.
-pub(super) fn print(plain: &[u8], patches: &[Member], closed: &[Member]) -> Vec<u8> {
-    // Members may be dropped, but none is printed twice: this is the length or a little more.
+/// Prints `compact` with its patches applied. `children` are the children of all nodes.
+pub(super) fn print(compact: &[u8], patches: &[Node], children: &[Node]) -> Vec<u8> {
     let mut printer = Printer {
-        plain,
-        closed,
-        text: Vec::with_capacity(plain.len()),
+        compact,
+        children,
+        // Enough, because members can be dropped and none is printed twice.
+        text: Vec::with_capacity(compact.len()),
     };
-    printer.span(0, plain.len(), patches);
+    printer.print_span(0, compact.len(), patches);
     printer.text
 }
 
-/// Pieces up to this length are copied by as many bytes as this, of which the rest is dropped again: that is faster than
-/// to copy just so many.
+/// Pieces up to this length are copied as a chunk of this length, and the excess is cut off. A copy
+/// of constant length is faster than a copy of the exact length.
 const CHUNK: usize = 64;
 
 struct Printer<'a> {
-    plain: &'a [u8],
-    closed: &'a [Member],
+    compact: &'a [u8],
+    children: &'a [Node],
     text: Vec<u8>,
 }
 
 impl Printer<'_> {
-    /// Prints a piece of the plain text. This goes as deep as the body is nested.
-    fn span(&mut self, mut start: usize, end: usize, patches: &[Member]) {
+    /// Prints a span of the compact text. The recursion is as deep as the body is nested.
+    fn print_span(&mut self, mut start: usize, end: usize, patches: &[Node]) {
         for patch in patches {
             let object = patch.span();
-            self.text.extend_from_slice(&self.plain[start..object.start]);
+            self.text.extend_from_slice(&self.compact[start..object.start]);
             self.text.push(b'{');
-            let members = &self.closed[patch.children()];
+            let members = &self.children[patch.children.range()];
             for member in members {
-                let piece = member.span();
-                if member.count == 0 {
-                    // With the comma or the brace after it, which there always is.
-                    self.piece(piece.start, piece.end + 1);
+                let span = member.span();
+                if member.children.count == 0 {
+                    self.copy(span.start, span.end + 1);
                     if let Some(after) = self.text.last_mut() {
                         *after = b',';
                     }
                 } else {
-                    self.span(piece.start, piece.end, &self.closed[member.children()]);
+                    self.print_span(span.start, span.end, &self.children[member.children.range()]);
                     self.text.push(b',');
                 }
             }
@@ -51,18 +60,18 @@ impl Printer<'_> {
             }
             start = object.end;
         }
-        self.text.extend_from_slice(&self.plain[start..end]);
+        self.text.extend_from_slice(&self.compact[start..end]);
     }
 
     #[inline]
-    fn piece(&mut self, start: usize, end: usize) {
+    fn copy(&mut self, start: usize, end: usize) {
         let length = self.text.len() + (end - start);
-        match self.plain[start..].first_chunk::<CHUNK>() {
+        match self.compact[start..].first_chunk::<CHUNK>() {
             Some(chunk) if end - start <= CHUNK && self.text.len() + CHUNK <= self.text.capacity() => {
                 self.text.extend_from_slice(chunk);
                 self.text.truncate(length);
             }
-            _ => self.text.extend_from_slice(&self.plain[start..end]),
+            _ => self.text.extend_from_slice(&self.compact[start..end]),
         }
     }
 }

@@ -1,57 +1,69 @@
-//! The one pass over a body.
+//! The pass over a body.
+//!
+//! # How it works
+//!
+//! The sorter reads the body once, with the grammar of `JSON.parse` and without making a tree. A
+//! function that reads a token takes the position of the token's first byte and returns the
+//! position after its last byte. The position is not a field, because each token has to wait for
+//! the position after the token before it. As an argument and a result it stays in a register.
+//!
+//! At the end `compact` holds the compact text, `stack` holds the patches of the whole body, and
+//! `children` holds all nodes below them.
+
+use std::borrow::Cow;
 
 use super::{
     Canonical, MAX_BYTES, MAX_DEPTH, Rewritten, Sorting,
+    compact::CompactText,
     error::{NotCanonical, NotCanonicalKind, Stop},
-    member::Member,
+    node::Node,
     print,
-    text::Plain,
 };
 
-/// Bytes of a body for each member of its objects, in bodies of which memory is taken at once. Apideck's have 38.
-pub(super) const USUAL_MEMBER: usize = 32;
+/// The number of bytes of a body for which memory for one node is reserved. Apideck's example
+/// events have one member for every 38 bytes.
+pub(super) const BYTES_PER_NODE: usize = 32;
 
-/// A body that is being read.
-///
-/// What reads a token takes the position where it begins and gives back the one after it. The position is no field, because
-/// each token waits for the one before it: it has to stay in a register.
+/// A body that is being sorted.
 pub(super) struct Sorter<'a> {
-    /// The body: UTF-8.
+    /// The body. It is UTF-8.
     pub(super) source: &'a [u8],
     pub(super) sorting: Sorting,
-    /// Whether `source` has nothing but ASCII, so that keys need no second look.
+    /// `true` if the body is ASCII, so that its keys without escapes need no decoding.
     pub(super) ascii: bool,
-    pub(super) plain: Plain<'a>,
-    /// The members read so far of every open object, and the patches of the value that is being read.
-    pub(super) open: Vec<Member>,
-    /// The members of every patch and the patches of every member, in the order in which they are printed.
-    pub(super) closed: Vec<Member>,
-    /// The decoded keys that could not be compared in the source.
+    pub(super) compact: CompactText<'a>,
+    /// The members of all objects that have not ended, and the patches of the value that is being
+    /// read.
+    pub(super) stack: Vec<Node>,
+    /// The children of all finished nodes. Those of one node are neighbours, in print order.
+    pub(super) children: Vec<Node>,
+    /// The decoded keys that are not in the body byte for byte.
     pub(super) keys: Vec<u8>,
     pub(super) differs: bool,
     pub(super) rewritten: Rewritten,
-    /// Why reading stopped, if it did.
+    /// The reason for a [`Stop`].
     fault: NotCanonical,
 }
 
+/// Sorts a body.
 pub(super) fn sort(source: &[u8], sorting: Sorting) -> Result<Canonical, NotCanonical> {
     if source.len() > MAX_BYTES {
-        return Err(NotCanonical::new(NotCanonicalKind::Long, MAX_BYTES));
+        return Err(NotCanonical::new(NotCanonicalKind::TooLong, MAX_BYTES));
     }
     let ascii = source.is_ascii();
     if !ascii && let Err(error) = str::from_utf8(source) {
-        return Err(NotCanonical::new(NotCanonicalKind::Utf8, error.valid_up_to()));
+        return Err(NotCanonical::new(NotCanonicalKind::NotUtf8, error.valid_up_to()));
     }
     if source.starts_with("\u{feff}".as_bytes()) {
-        return Err(NotCanonical::new(NotCanonicalKind::Mark, 0));
+        return Err(NotCanonical::new(NotCanonicalKind::ByteOrderMark, 0));
     }
     let mut sorter = Sorter {
         source,
         sorting,
         ascii,
-        plain: Plain::new(source),
-        open: Vec::with_capacity(source.len() / USUAL_MEMBER + 4),
-        closed: Vec::new(),
+        compact: CompactText::new(source),
+        stack: Vec::with_capacity(source.len() / BYTES_PER_NODE + 4),
+        children: Vec::new(),
         keys: Vec::new(),
         differs: false,
         rewritten: Rewritten::default(),
@@ -62,21 +74,21 @@ pub(super) fn sort(source: &[u8], sorting: Sorting) -> Result<Canonical, NotCano
     }
 
     let Sorter {
-        plain,
-        open: patches,
-        closed,
+        compact,
+        stack: patches,
+        children,
         differs,
         rewritten,
         ..
     } = sorter;
-    let plain = plain.finish();
+    let compact = compact.finish();
     let text = if patches.is_empty() {
-        match plain {
-            std::borrow::Cow::Borrowed(_) => None,
-            std::borrow::Cow::Owned(text) => Some(text),
+        match compact {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(text) => Some(text),
         }
     } else {
-        Some(print::print(&plain, &patches, &closed))
+        Some(print::print(&compact, &patches, &children))
     };
     Ok(Canonical {
         text,
@@ -86,41 +98,32 @@ pub(super) fn sort(source: &[u8], sorting: Sorting) -> Result<Canonical, NotCano
 }
 
 impl Sorter<'_> {
-    fn body(&mut self) -> Result<(), Stop> {
-        let at = self.whitespace(0);
-        let at = self.value(at, 0, false)?;
-        let at = self.whitespace(at);
-        if at < self.source.len() {
-            return Err(self.unexpected(at));
-        }
-        Ok(())
-    }
-
-    /// The byte at `at`.
+    /// Returns the byte at `at`. `None` at the end of the body.
     #[inline]
     pub(super) fn byte(&self, at: usize) -> Option<u8> {
         self.source.get(at).copied()
     }
 
-    /// Stops because of what is at `at`.
+    /// Makes the stop for a fault at `at`.
     #[cold]
     pub(super) fn stop(&mut self, kind: NotCanonicalKind, at: usize) -> Stop {
         self.fault = NotCanonical::new(kind, at);
         Stop
     }
 
-    /// Stops because what is at `at` does not belong there.
+    /// Makes the stop for a byte that the grammar does not allow at `at`, or for the end of the
+    /// body.
     #[cold]
     pub(super) fn unexpected(&mut self, at: usize) -> Stop {
         let kind = if at < self.source.len() {
             NotCanonicalKind::Syntax
         } else {
-            NotCanonicalKind::End
+            NotCanonicalKind::Truncated
         };
         self.stop(kind, at)
     }
 
-    /// Steps over `byte`, which has to be next.
+    /// Reads the next byte, which must be `byte`.
     #[inline]
     pub(super) fn expect(&mut self, at: usize, byte: u8) -> Result<usize, Stop> {
         if self.byte(at) == Some(byte) {
@@ -130,7 +133,7 @@ impl Sorter<'_> {
         }
     }
 
-    /// Steps over whitespace, which does not get into the plain text.
+    /// Reads whitespace, if there is any, and leaves it out of the compact text.
     #[inline]
     pub(super) fn whitespace(&mut self, at: usize) -> usize {
         match self.byte(at) {
@@ -147,12 +150,22 @@ impl Sorter<'_> {
         }
         if at > start {
             self.rewritten.whitespace = true;
-            self.plain.replace(start, at, b"");
+            self.compact.replace(start, at, b"");
         }
         at
     }
 
-    /// Reads a value that is `depth` containers deep.
+    fn body(&mut self) -> Result<(), Stop> {
+        let at = self.whitespace(0);
+        let at = self.value(at, 0, false)?;
+        let at = self.whitespace(at);
+        if at < self.source.len() {
+            return Err(self.unexpected(at));
+        }
+        Ok(())
+    }
+
+    /// Reads a value inside of `depth` objects and arrays.
     #[inline]
     pub(super) fn value(&mut self, at: usize, depth: usize, in_array: bool) -> Result<usize, Stop> {
         match self.byte(at) {
@@ -161,7 +174,7 @@ impl Sorter<'_> {
             Some(b't') => self.literal(at, b"true"),
             Some(b'f') => self.literal(at, b"false"),
             Some(b'n') => self.literal(at, b"null"),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(NotCanonicalKind::Deep, at)),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(NotCanonicalKind::TooDeep, at)),
             Some(b'{') => self.object(at, depth + 1, in_array),
             Some(b'[') => self.array(at, depth + 1),
             _ => Err(self.unexpected(at)),
@@ -197,7 +210,7 @@ mod tests {
     use super::super::{MAX_DEPTH, Sorting, canonical};
 
     #[test]
-    fn what_json_parse_refuses_is_refused() {
+    fn a_body_that_json_parse_rejects_is_refused() {
         for text in [
             "{]",
             "[}",
@@ -234,7 +247,7 @@ mod tests {
                 .unwrap_err()
                 .is_not_utf8()
         );
-        // A surrogate, written as UTF-8 never is.
+        // A surrogate, which UTF-8 cannot encode.
         assert!(
             canonical(b"\"\xed\xa0\x80\"", Sorting::OutsideArrays)
                 .unwrap_err()
@@ -248,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn every_beginning_of_a_body_is_called_truncated() {
+    fn every_proper_prefix_of_a_body_is_truncated() {
         let body = r#"{"a":[true,null,{"é\u00e9\n":1.5e3}],"b":"x"}"#;
         for (end, _) in body.char_indices() {
             let error = canonical(&body.as_bytes()[..end], Sorting::OutsideArrays).unwrap_err();
@@ -258,7 +271,7 @@ mod tests {
     }
 
     #[test]
-    fn depth_is_limited() {
+    fn the_depth_is_limited() {
         for (open, close) in [("[", "]"), ("{\"b\":1,\"a\":", "}")] {
             let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
             for sorting in [Sorting::OutsideArrays, Sorting::Everywhere] {

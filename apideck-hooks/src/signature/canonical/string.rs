@@ -1,4 +1,15 @@
-//! Strings: found fast, escaped as JavaScript escapes them, compared as it compares them.
+//! Strings: read, escaped as JavaScript escapes them, and decoded for comparison.
+//!
+//! # How it works
+//!
+//! Most strings are one plain run (`json::run_end`) and stay as they are. Otherwise each escape is
+//! decoded and printed again. `JSON.stringify` escapes the quote, the backslash, the control
+//! characters and lone surrogates, and prints every other character as itself.
+//!
+//! JavaScript compares strings by their UTF-16 code units. That differs from the order of UTF-8 in
+//! one case. A character beyond U+FFFF is two surrogates, and surrogates are less than U+E000 to
+//! U+FFFF. So `decode` encodes each surrogate on its own, in three bytes as if it were a character
+//! (CESU-8). The bytes of two such texts compare as the UTF-16 code units do.
 
 use super::{
     error::{NotCanonicalKind, Stop},
@@ -7,7 +18,7 @@ use super::{
 use crate::json::run_end;
 
 impl Sorter<'_> {
-    /// Reads the string whose opening quote is at `at`.
+    /// Reads a string.
     #[inline]
     pub(super) fn string(&mut self, at: usize) -> Result<usize, Stop> {
         let end = run_end(self.source, at + 1);
@@ -18,7 +29,7 @@ impl Sorter<'_> {
         }
     }
 
-    /// Goes on in a string from its first byte that is not plain.
+    /// Reads the rest of a string, from the end of its first plain run on.
     #[inline(never)]
     pub(super) fn escaped_string(&mut self, mut at: usize) -> Result<usize, Stop> {
         loop {
@@ -31,30 +42,31 @@ impl Sorter<'_> {
         }
     }
 
-    /// Reads the escape at `start` and puts it as JavaScript prints it.
+    /// Reads an escape and replaces it by the text that JavaScript prints.
     fn escape(&mut self, start: usize) -> Result<usize, Stop> {
-        let (first, mut end) = unit(self.source, start).ok_or_else(|| self.bad_escape(start))?;
+        let (first, mut end) = read_escape(self.source, start).ok_or_else(|| self.bad_escape(start))?;
         let mut code = u32::from(first);
-        // A high surrogate and the low one right after it are one character.
+        // A high surrogate and a low one directly after it are one character.
         if let 0xD800..0xDC00 = first
             && self.source.get(end) == Some(&b'\\')
-            && let Some((low @ 0xDC00..0xE000, after)) = unit(self.source, end)
+            && let Some((low @ 0xDC00..0xE000, after)) = read_escape(self.source, end)
         {
             code = 0x10000 + ((code - 0xD800) << 10) + (u32::from(low) - 0xDC00);
             end = after;
         }
         let mut buffer = [0; 6];
-        let printed = print(code, &mut buffer);
+        let printed = print_code_point(code, &mut buffer);
         if printed != &self.source[start..end] {
             self.rewritten.escapes = true;
-            self.plain.replace(start, end, printed);
+            self.compact.replace(start, end, printed);
         }
         Ok(end)
     }
 
     #[cold]
     fn bad_escape(&mut self, at: usize) -> Stop {
-        // The longest escape has six bytes. One that the end of the body cuts is not wrong, only unfinished.
+        // An escape has up to six bytes. If the body ends within a correct one, the body is
+        // truncated.
         let rest = &self.source[at..];
         let unfinished = rest.len() < 6
             && match rest {
@@ -63,15 +75,15 @@ impl Sorter<'_> {
                 _ => false,
             };
         if unfinished {
-            self.stop(NotCanonicalKind::End, self.source.len())
+            self.stop(NotCanonicalKind::Truncated, self.source.len())
         } else {
             self.stop(NotCanonicalKind::Syntax, at)
         }
     }
 }
 
-/// The UTF-16 code unit of the escape whose backslash is at `at`, and where the escape ends.
-fn unit(source: &[u8], at: usize) -> Option<(u16, usize)> {
+/// Returns the UTF-16 code unit of the escape at `at`, and the position after the escape.
+fn read_escape(source: &[u8], at: usize) -> Option<(u16, usize)> {
     let unit = match source.get(at + 1)? {
         b'u' => {
             let digits = source.get(at + 2..at + 6)?;
@@ -92,8 +104,8 @@ fn unit(source: &[u8], at: usize) -> Option<(u16, usize)> {
     Some((unit, at + 2))
 }
 
-/// The code point as `JSON.stringify` prints it: a lone surrogate and a control character stay escapes.
-fn print(code: u32, buffer: &mut [u8; 6]) -> &[u8] {
+/// Prints a code point as `JSON.stringify` does.
+fn print_code_point(code: u32, buffer: &mut [u8; 6]) -> &[u8] {
     match code {
         0x08 => b"\\b",
         0x09 => b"\\t",
@@ -113,21 +125,20 @@ fn print(code: u32, buffer: &mut [u8; 6]) -> &[u8] {
     }
 }
 
-/// Appends the string between the quotes `source` was taken from, decoded, as one character of up to three bytes
-/// for each UTF-16 code unit (CESU-8). Bytes of this form compare as JavaScript compares strings.
+/// Decodes the contents of a JSON string and appends them to `units` in CESU-8.
 ///
-/// The string has been read already, so every escape in it is good.
+/// The string must have been read before, so that all its escapes are valid.
 pub(super) fn decode(source: &[u8], units: &mut Vec<u8>) {
     let mut at = 0;
     while let Some(&byte) = source.get(at) {
         if byte == b'\\' {
-            let Some((unit, end)) = unit(source, at) else {
+            let Some((unit, end)) = read_escape(source, at) else {
                 return;
             };
             push_unit(unit, units);
             at = end;
         } else if byte >= 0xF0 {
-            // Four bytes are one character beyond U+FFFF: two code units.
+            // Four bytes of UTF-8 are a character beyond U+FFFF, which has two code units.
             let end = source.len().min(at + 4);
             let char = str::from_utf8(&source[at..end])
                 .ok()
@@ -143,6 +154,7 @@ pub(super) fn decode(source: &[u8], units: &mut Vec<u8>) {
     }
 }
 
+/// Appends the encoding of a UTF-16 code unit: one byte to three.
 fn push_unit(unit: u16, units: &mut Vec<u8>) {
     let low = |shift: u32| 0x80 | (unit >> shift & 0x3F) as u8;
     match unit {
@@ -190,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn bad_strings_are_refused() {
+    fn invalid_strings_are_refused() {
         for text in [
             "\"a\nb\"",
             "\"a\tb\"",
@@ -223,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn decoded_strings_compare_as_utf_16() {
+    fn decoded_strings_are_in_the_order_of_utf_16() {
         let strings = [
             "",
             "\\u0000",

@@ -1,4 +1,18 @@
-//! Forms that are not accepted, but that tell what has happened to a body.
+//! Texts close to the body that a refused signature may belong to.
+//!
+//! # How it works
+//!
+//! A body may be changed on its way: a proxy adds a newline, a framework parses the body and prints
+//! it again. Then the signature belongs to a text that is close to the received body. Each variant
+//! of [`Near`] undoes one such change and compares the signature with the result. A match proves
+//! that the secret is correct, and it names the change. The request is refused all the same.
+//!
+//! The changes are tried one at a time and never together, so an explanation takes a bounded number
+//! of MACs. The cheapest come first.
+//!
+//! The last one needs `JSON.stringify(JSON.parse(body))`, which keeps the order of the keys. The
+//! sorter leaves objects inside arrays unsorted, so it gets the body within `[` and `]`, and the
+//! two brackets are removed from its output.
 
 use std::fmt;
 
@@ -9,38 +23,39 @@ use crate::signature::{
     keyed_secrets::KeyedSecrets,
 };
 
-/// What a signature is of, where it is of something close to the body. It is refused all the same.
+/// The text that a refused signature belongs to, if it is close to the body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Near {
-    /// Of a text that [`Forms`](crate::signature::Forms) leaves out.
+    /// A form that [`Forms`](crate::signature::Forms) excludes.
     LeftOut(Form),
-    /// Of nothing: the body was empty when it was signed.
+    /// The empty text. The body was empty when it was signed.
     Empty,
-    /// Of the body without the whitespace around it, so something has added that.
+    /// The body without the whitespace around it. The whitespace was added later.
     Trimmed,
-    /// Of the body and a newline, so something has taken that away.
+    /// The body followed by a newline. The newline was removed later.
     Newline,
-    /// Of the body without its byte order mark, so something has added that.
+    /// The body without its byte order mark. The mark was added later.
     NoMark,
-    /// Of the body as JavaScript prints it, with its keys in their own order; so something has parsed it and
-    /// printed it again.
+    /// The body as JavaScript prints it, with its keys in their own order. The body was parsed and
+    /// printed again later.
     Reprinted,
 }
 
 impl Near {
+    /// Finds the text that `mac` belongs to among those close to `body`.
     pub(super) fn find(keys: &KeyedSecrets, mac: &Mac, body: &[u8]) -> Option<Self> {
-        let is = |text: &[u8]| keys.find(mac, text).is_some();
+        let is_signed = |text: &[u8]| keys.find(mac, text).is_some();
         let trimmed = body.trim_ascii();
-        if is(b"") {
+        if is_signed(b"") {
             Some(Self::Empty)
-        } else if trimmed != body && is(trimmed) {
+        } else if trimmed != body && is_signed(trimmed) {
             Some(Self::Trimmed)
-        } else if is(&[body, b"\n"].concat()) || is(&[body, b"\r\n"].concat()) {
+        } else if is_signed(&[body, b"\n"].concat()) || is_signed(&[body, b"\r\n"].concat()) {
             Some(Self::Newline)
-        } else if body.strip_prefix("\u{feff}".as_bytes()).is_some_and(is) {
+        } else if body.strip_prefix("\u{feff}".as_bytes()).is_some_and(is_signed) {
             Some(Self::NoMark)
-        } else if reprinted(body).is_some_and(|text| is(&text)) {
+        } else if reprinted(body).is_some_and(|text| is_signed(&text)) {
             Some(Self::Reprinted)
         } else {
             None
@@ -50,27 +65,22 @@ impl Near {
 
 impl fmt::Display for Near {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let what = match self {
-            Self::LeftOut(text) => {
-                return write!(
-                    f,
-                    "it is the signature of the text `{}`, which is not accepted here",
-                    text.name()
-                );
+        f.write_str("The signature belongs to ")?;
+        f.write_str(match self {
+            Self::LeftOut(form) => {
+                return write!(f, "the form `{}`, which is not accepted here", form.name());
             }
             Self::Empty => "an empty body",
             Self::Trimmed => "the body without the whitespace around it",
-            Self::Newline => "the body with a newline at its end",
+            Self::Newline => "the body followed by a newline",
             Self::NoMark => "the body without its byte order mark",
-            Self::Reprinted => "the body as JavaScript prints it, so something has printed it again",
-        };
-        write!(f, "it is the signature of {what}")
+            Self::Reprinted => "the body as JavaScript prints it, so the body was parsed and printed again",
+        })
     }
 }
 
-/// `JSON.stringify(JSON.parse(body))`, if that is not the body itself.
+/// Returns `JSON.stringify(JSON.parse(body))`. `None` if that is the body, or the body is not JSON.
 fn reprinted(body: &[u8]) -> Option<Vec<u8>> {
-    // What is in an array is not sorted.
     let array = [b"[", body, b"]"].concat();
     let mut text = canonical(&array, Sorting::OutsideArrays).ok()?.into_new_text()?;
     text.pop();

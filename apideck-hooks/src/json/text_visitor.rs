@@ -1,9 +1,11 @@
-//! Reading a string without a copy.
+//! Deserializing a string without copying it.
 
-use serde::de::{Error, Visitor};
 use std::fmt;
 
-/// Reads a string. The reader lends it, so that no copy is made.
+use serde::de::{Error, Visitor};
+
+/// A visitor that gives a string to a function. The deserializer lends the string, so it is not
+/// copied.
 pub(crate) struct TextVisitor<F>(pub(crate) F);
 
 impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for TextVisitor<F> {
