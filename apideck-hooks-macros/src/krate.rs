@@ -36,8 +36,8 @@ impl Krate {
         quote_spanned!(span=> use #path::__private as #name;)
     }
 
-    /// Returns the imported name. rustc reports an error in a path that starts with it at this
-    /// span.
+    /// Returns the imported name with this span, where rustc reports an error in a path that starts
+    /// with the name.
     pub(crate) fn at(span: Span) -> Ident {
         Ident::new("__apideck_hooks", span)
     }

@@ -46,7 +46,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     }}
 }
 
-/// The readable part of `crate = path; a, b::c, ..`.
+/// The parts of `crate = path; a, b::c, ..` that could be parsed.
 struct List {
     krate: Krate,
     paths: Vec<Path>,

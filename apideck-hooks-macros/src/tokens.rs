@@ -12,7 +12,7 @@ pub(crate) struct Part {
 }
 
 /// Splits tokens at their commas, so that a mistake in one part does not hide those in the others.
-/// The last comma may be a trailing one.
+/// A trailing comma adds no part.
 pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut part: Option<Part> = None;

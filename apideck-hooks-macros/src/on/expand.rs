@@ -2,21 +2,18 @@
 //!
 //! # How it works
 //!
-//! `struct start_sync {}` is a type under the function's own path, for `router!` to find. Its
-//! braces keep it out of the namespace of values, which has the function. The traits that hold the
-//! handler's events and call it are implemented for this type.
+//! `struct start_sync {}` puts a type under the function's own path, for `router!` to find. Its
+//! braces keep it out of the namespace of values, where the function is.
 //!
-//! An error is placed by the span of the code that has it. A bound on a parameter has the span of
-//! the parameter's type, so rustc reports there that it cannot be a parameter. The future's bound
-//! has the span of the handler's name, so rustc reports there that it is not `Send`. The events
-//! that a parameter can hold are checked in a constant. It panics where they do not fit, and rustc
-//! reports the panic at the call with the span of the parameter's type.
+//! rustc reports an error at the span of the code that has it. So a bound on a parameter has the
+//! span of the parameter's type, and the bound on the future has the span of the handler's name. A
+//! constant checks that the parameters fit the events. A call in it panics if one does not. The
+//! call has the span of the parameter's type, so rustc reports the panic there.
 //!
-//! Every handler pays for the generated code in compile time, so there is little of it. A constant
-//! costs as much as a function. So the first parameter is checked together with the events, and a
-//! further one has a constant of its own only if it can be an event. An `async` block costs more
-//! than all the rest, so none is generated: the one in the runtime crate's `run` serves all
-//! handlers.
+//! Every handler costs compile time. A constant costs as much as a function, so one holds the
+//! events and the check of the first parameter. A further parameter has its own only if it can be
+//! an event. An `async` block costs more than all the rest, so none is generated. `run` in the
+//! runtime crate has one for all handlers.
 //!
 //! After an error in the attribute or the signature, the generated handler takes nothing and fits
 //! every list. So one mistake is one error.

@@ -67,7 +67,8 @@ use crate::payload::{AnyEvent, DecodeError};
     note = "the first parameter can be the event, such as `events::ConnectionCallable`, and any parameter can be `State<T>`, `Delivery` or a type of yours that implements `FromDelivery`"
 )]
 pub trait FromDelivery: Sized + Send {
-    /// The part of the application's state that is needed. [`NoState`](crate::NoState) if none is.
+    /// The part of the application's state that the parameter needs, or
+    /// [`NoState`](crate::NoState).
     type State: Send;
 
     /// The error if the argument cannot be made. [`Permanent`](crate::Permanent) dead-letters the
@@ -85,7 +86,7 @@ pub trait FromDelivery: Sized + Send {
         state: Self::State,
     ) -> impl Future<Output = Result<Self, Self::Error>> + Send;
 
-    /// The condition for the handlers that can have this parameter.
+    /// The condition under which a handler can have this parameter.
     #[doc(hidden)]
     const NEEDS: Needs = Needs::Nothing;
 

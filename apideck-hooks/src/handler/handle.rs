@@ -2,11 +2,11 @@
 //!
 //! # How it works
 //!
-//! A run is a boxed future, so its callers do not know its type. A list of handlers is a table of
-//! pointers to the functions that start one. If the list awaited its handlers' own futures instead,
-//! the compiler would go through all of them in each of its passes. It does not look behind a
-//! pointer. A delivery pays one allocation for that, and finds the last handler of a list as fast
-//! as the first.
+//! A run is a boxed future, so the code that starts it is compiled without its type. A list of
+//! handlers is a table of pointers to functions that start a run. If the list awaited the handlers'
+//! own futures, the compiler would go through all of them in each of its passes. It does not look
+//! behind a pointer. That costs a delivery one allocation. The last handler of a list is found as
+//! fast as the first.
 //!
 //! [`run`] has the only `async` block for handlers. It is generic, and checked once in this crate.
 //! A block with a few `.await`s in the generated code would cost the compiler more than the rest of
