@@ -11,16 +11,18 @@ const _: () = {
     const __HANDLERS: &[__apideck_hooks::Entry] = &[
         __apideck_hooks::Entry {
             name: "start_sync",
-            handler: <__Handler0 as __apideck_hooks::Listed>::HANDLER,
+            handler: <__Handler0 as __apideck_hooks::Annotated>::HANDLER,
         },
         __apideck_hooks::Entry {
             name: "crm::people",
-            handler: <__Handler1 as __apideck_hooks::Listed>::HANDLER,
+            handler: <__Handler1 as __apideck_hooks::Annotated>::HANDLER,
         },
     ];
-    const __CLAIMS: &__apideck_hooks::FirstHandlers = &__apideck_hooks::FirstHandlers::new(__HANDLERS);
-    const _: () = __apideck_hooks::check_conflict(__CLAIMS, 0u16);
-    const _: () = __apideck_hooks::check_conflict(__CLAIMS, 1u16);
+    const __FIRST_HANDLERS: &__apideck_hooks::FirstHandlers = &__apideck_hooks::FirstHandlers::new(
+        __HANDLERS,
+    );
+    const _: () = __apideck_hooks::check_conflict(__FIRST_HANDLERS, 0u16);
+    const _: () = __apideck_hooks::check_conflict(__FIRST_HANDLERS, 1u16);
     const _: () = __apideck_hooks::check_gap(__HANDLERS);
     static __PLAN: __apideck_hooks::Plan = __apideck_hooks::Plan::new(__HANDLERS);
     #[doc(hidden)]

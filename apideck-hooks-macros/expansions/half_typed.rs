@@ -14,11 +14,11 @@ struct start_sync {}
 )]
 const _: () = {
     use ::apideck_hooks::__private as __apideck_hooks;
-    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
-        __apideck_hooks::one(128u16),
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::with_first_parameter(
+        __apideck_hooks::handles_event(128u16),
         <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
     );
-    impl __apideck_hooks::Listed for start_sync {
+    impl __apideck_hooks::Annotated for start_sync {
         const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
     fn __call(

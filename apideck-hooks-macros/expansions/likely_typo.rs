@@ -6,7 +6,7 @@
 struct created {}
 const _: () = {
     #[deprecated(
-        note = "Apideck lists `vault.connection.created`, which is one letter away from `vault.connection.create`. If this is another event, put `#[allow(deprecated)]` on the handler"
+        note = "`vault.connection.create` is one letter away from `vault.connection.created`, which Apideck lists. If you mean another event, add `#[allow(deprecated)]` to the handler"
     )]
     const LIKELY_TYPO: () = ();
     LIKELY_TYPO
@@ -21,13 +21,13 @@ const _: () = {
 )]
 const _: () = {
     use ::apideck_hooks::__private as __apideck_hooks;
-    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
-        __apideck_hooks::several(
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::with_first_parameter(
+        __apideck_hooks::handles(
             &[__apideck_hooks::Selector::Unlisted("vault.connection.create")],
         ),
         <ConnectionEvent as __apideck_hooks::FromDelivery>::NEEDS,
     );
-    impl __apideck_hooks::Listed for created {
+    impl __apideck_hooks::Annotated for created {
         const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
     fn __call(

@@ -17,11 +17,11 @@ struct start_sync {}
 )]
 const _: () = {
     use ::apideck_hooks::__private as __apideck_hooks;
-    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::with_first_parameter(
         __apideck_hooks::BROKEN,
         <ConnectionCallable as __apideck_hooks::FromDelivery>::NEEDS,
     );
-    impl __apideck_hooks::Listed for start_sync {
+    impl __apideck_hooks::Annotated for start_sync {
         const HANDLER: __apideck_hooks::Handler = __apideck_hooks::BROKEN;
     }
     impl<__S> __apideck_hooks::Handle<__S> for start_sync {

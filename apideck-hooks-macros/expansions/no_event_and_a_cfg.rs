@@ -16,8 +16,8 @@ struct count {}
 )]
 const _: () = {
     use hooks::__private as __apideck_hooks;
-    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
-        __apideck_hooks::several(
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::with_first_parameter(
+        __apideck_hooks::handles(
             &[
                 __apideck_hooks::Selector::Pattern {
                     prefix: "",
@@ -28,7 +28,7 @@ const _: () = {
         ),
         <Delivery as __apideck_hooks::FromDelivery>::NEEDS,
     );
-    impl __apideck_hooks::Listed for count {
+    impl __apideck_hooks::Annotated for count {
         const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
     fn __call(

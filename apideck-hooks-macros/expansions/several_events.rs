@@ -14,8 +14,8 @@ struct people {}
 )]
 const _: () = {
     use ::apideck_hooks::__private as __apideck_hooks;
-    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::takes(
-        __apideck_hooks::several(
+    const __HANDLER: __apideck_hooks::Handler = __apideck_hooks::with_first_parameter(
+        __apideck_hooks::handles(
             &[
                 __apideck_hooks::Selector::Exact(63u16),
                 __apideck_hooks::Selector::Pattern {
@@ -27,7 +27,7 @@ const _: () = {
         ),
         <ResourceEvent as __apideck_hooks::FromDelivery>::NEEDS,
     );
-    impl __apideck_hooks::Listed for people {
+    impl __apideck_hooks::Annotated for people {
         const HANDLER: __apideck_hooks::Handler = __HANDLER;
     }
     fn __call(

@@ -1,11 +1,17 @@
-//! Hands the table to the runtime crate, and to the page of `#[on]`.
+//! The table of events as tokens for the runtime crate, and as Markdown for the page of `#[on]`.
 
-use crate::table::{EVENTS, Event, Family};
 use proc_macro2::{Ident, Literal, Span, TokenStream, TokenTree};
 use quote::{format_ident, quote};
 
-/// `callback! { (0, "accounting.bill.created", AccountingBillCreated, Resource, "A bill …", 0) … }`:
-/// index, wire name, Rust name, family, doc, and the index of the API.
+use crate::table::{EVENTS, Event, Family};
+
+/// Returns a call of the macro `callback` with one row for each event.
+///
+/// ```text
+/// callback! { (0, "accounting.bill.created", AccountingBillCreated, Resource, "A bill …", 0) … }
+/// ```
+///
+/// A row has the event's index, wire name, Rust name, family and doc, and the index of its API.
 pub(crate) fn expand(callback: TokenStream) -> TokenStream {
     let mut apis: Vec<&str> = Vec::new();
     let rows = EVENTS.iter().enumerate().map(|(index, event)| {
@@ -31,7 +37,7 @@ pub(crate) fn expand(callback: TokenStream) -> TokenStream {
     quote!(#callback! { #(#rows)* })
 }
 
-/// A text in Markdown: a heading and a table for each API.
+/// Returns Markdown with a heading and a table for each API, as a string literal.
 pub(crate) fn tables() -> TokenStream {
     let mut text = String::new();
     let mut last = "";
@@ -41,7 +47,7 @@ pub(crate) fn tables() -> TokenStream {
         } = event;
         let api = name.split('.').next().unwrap_or(name);
         if api != last {
-            text += &format!("\n## `{api}`\n\n| name | type | what happened |\n| --- | --- | --- |\n");
+            text += &format!("\n## `{api}`\n\n| name | type | meaning |\n| --- | --- | --- |\n");
             last = api;
         }
         text += &format!("| `{name}` | [`{rust_name}`](crate::events::{rust_name}) | {doc} |\n");

@@ -1,11 +1,13 @@
-//! What the macros write, kept in `expansions/`, so that a change of it is seen in review.
+//! Snapshots of generated code in `expansions/`, so that a review shows every change.
 //!
-//! After such a change: `EXPANSIONS=overwrite cargo test -p apideck-hooks-macros`.
+//! `EXPANSIONS=overwrite cargo test -p apideck-hooks-macros` rewrites them.
 
-use crate::{from_ref, on, router};
-use proc_macro2::TokenStream;
 use std::fs;
 use std::path::Path;
+
+use proc_macro2::TokenStream;
+
+use crate::{from_ref, on, router};
 
 #[test]
 fn one_event() {
@@ -81,7 +83,8 @@ fn state() {
 
 fn handler(name: &str, args: &str, item: &str) {
     let expanded = on::expand(tokens(args), tokens(item)).to_string();
-    // The function comes first, as it was. It may be half-typed, which is why it is left out here.
+    // The function comes first and unchanged. The snapshot leaves it out, because a half-typed
+    // function cannot be printed.
     let generated = expanded
         .strip_prefix(&tokens(item).to_string())
         .expect("the function");
@@ -115,7 +118,7 @@ fn compare(name: &str, source: &str, generated: TokenStream) {
     let snapshot = fs::read_to_string(&path).expect("a snapshot");
     assert!(
         snapshot == expanded,
-        "{} differs. Now it is:\n\n{expanded}\nIf that is meant, run with EXPANSIONS=overwrite",
+        "{} differs from the expansion:\n\n{expanded}\nTo accept the change, run with EXPANSIONS=overwrite",
         path.display()
     );
 }

@@ -1,6 +1,8 @@
-//! The macros of `apideck-hooks`: `#[on]`, `router!`, `#[derive(FromRef)]`, and the table of Apideck's events.
+//! The macros of `apideck-hooks` (`#[on]`, `router!` and `#[derive(FromRef)]`), and the table of
+//! Apideck's events.
 //!
-//! Use them through `apideck-hooks`, where they are documented. Entry points only; each macro has a file.
+//! Use the macros through `apideck-hooks`, where they are documented. This file has the entry
+//! points only. Each macro has a module of its own.
 
 mod editor;
 mod errors;
@@ -37,14 +39,14 @@ pub fn from_ref(input: TokenStream) -> TokenStream {
     from_ref::expand(input.into()).into()
 }
 
-/// Calls the macro named in the input with the table of events.
+/// Calls the macro that the input names, with the table of events.
 #[doc(hidden)]
 #[proc_macro]
 pub fn __events(callback: TokenStream) -> TokenStream {
     events::expand(callback.into()).into()
 }
 
-/// The table of events as Markdown, by API.
+/// Expands to a string literal: the table of events as Markdown, by API.
 #[doc(hidden)]
 #[proc_macro]
 pub fn __event_tables(_: TokenStream) -> TokenStream {

@@ -1,16 +1,18 @@
-//! The one table of events: every name that Apideck lists, with its Rust name, its family and its meaning.
+//! The only table of events: the name, Rust name, family and meaning of every event that Apideck
+//! lists.
 //!
-//! Source: the webhook event list of Apideck's OpenAPI description 10.34.0 (August 2026). The runtime crate
-//! generates `EventType` and `events::*` from it, `#[on]` checks names against it; nothing else lists events.
+//! `#[on]` checks names against the table, and the runtime crate generates `EventType` and
+//! `events::*` from it. Source: the webhook event list of Apideck's OpenAPI description 10.34.0
+//! (August 2026).
 
 use Family::{Connection, Resource};
 
-/// Which of the two payload shapes an event carries.
+/// The shape of an event's payload.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Family {
-    /// Vault events: the payload holds the whole connection.
+    /// An event of Vault. Its payload holds the whole connection.
     Connection,
-    /// All other APIs' events: the payload is a reference to fetch by.
+    /// An event of another API. Its payload holds a reference to fetch the resource by.
     Resource,
 }
 
@@ -21,7 +23,7 @@ pub(crate) struct Event {
     /// The variant of `EventType`, and the payload type in `events`.
     pub(crate) rust_name: &'static str,
     pub(crate) family: Family,
-    /// One sentence: when it is sent.
+    /// The occasion on which Apideck sends the event.
     pub(crate) doc: &'static str,
 }
 
@@ -34,7 +36,7 @@ const fn event(name: &'static str, rust_name: &'static str, family: Family, doc:
     }
 }
 
-/// Sorted by name: an event's position is its index in the runtime crate.
+/// All events, sorted by name. An event's position is its index in the runtime crate.
 #[rustfmt::skip]
 pub(crate) static EVENTS: &[Event] = &[
     event("accounting.bill.created", "AccountingBillCreated", Resource, "A bill was created in the Accounting API."),
@@ -147,15 +149,15 @@ pub(crate) static EVENTS: &[Event] = &[
     event("pos.merchant.created", "PosMerchantCreated", Resource, "A merchant was created in the POS API."),
     event("pos.merchant.deleted", "PosMerchantDeleted", Resource, "A merchant was deleted in the POS API."),
     event("pos.merchant.updated", "PosMerchantUpdated", Resource, "A merchant was updated in the POS API."),
-    event("pos.modifier-group.created", "PosModifierGroupDashedCreated", Resource, "A modifier group was created in the POS API; Apideck lists this spelling beside `pos.modifier_group.created`."),
-    event("pos.modifier-group.deleted", "PosModifierGroupDashedDeleted", Resource, "A modifier group was deleted in the POS API; Apideck lists this spelling beside `pos.modifier_group.deleted`."),
-    event("pos.modifier-group.updated", "PosModifierGroupDashedUpdated", Resource, "A modifier group was updated in the POS API; Apideck lists this spelling beside `pos.modifier_group.updated`."),
+    event("pos.modifier-group.created", "PosModifierGroupDashedCreated", Resource, "A modifier group was created in the POS API. Apideck lists this spelling beside `pos.modifier_group.created`."),
+    event("pos.modifier-group.deleted", "PosModifierGroupDashedDeleted", Resource, "A modifier group was deleted in the POS API. Apideck lists this spelling beside `pos.modifier_group.deleted`."),
+    event("pos.modifier-group.updated", "PosModifierGroupDashedUpdated", Resource, "A modifier group was updated in the POS API. Apideck lists this spelling beside `pos.modifier_group.updated`."),
     event("pos.modifier.created", "PosModifierCreated", Resource, "A modifier was created in the POS API."),
     event("pos.modifier.deleted", "PosModifierDeleted", Resource, "A modifier was deleted in the POS API."),
     event("pos.modifier.updated", "PosModifierUpdated", Resource, "A modifier was updated in the POS API."),
-    event("pos.modifier_group.created", "PosModifierGroupCreated", Resource, "A modifier group was created in the POS API; Apideck lists this spelling beside `pos.modifier-group.created`."),
-    event("pos.modifier_group.deleted", "PosModifierGroupDeleted", Resource, "A modifier group was deleted in the POS API; Apideck lists this spelling beside `pos.modifier-group.deleted`."),
-    event("pos.modifier_group.updated", "PosModifierGroupUpdated", Resource, "A modifier group was updated in the POS API; Apideck lists this spelling beside `pos.modifier-group.updated`."),
+    event("pos.modifier_group.created", "PosModifierGroupCreated", Resource, "A modifier group was created in the POS API. Apideck lists this spelling beside `pos.modifier-group.created`."),
+    event("pos.modifier_group.deleted", "PosModifierGroupDeleted", Resource, "A modifier group was deleted in the POS API. Apideck lists this spelling beside `pos.modifier-group.deleted`."),
+    event("pos.modifier_group.updated", "PosModifierGroupUpdated", Resource, "A modifier group was updated in the POS API. Apideck lists this spelling beside `pos.modifier-group.updated`."),
     event("pos.order.created", "PosOrderCreated", Resource, "An order was created in the POS API."),
     event("pos.order.deleted", "PosOrderDeleted", Resource, "An order was deleted in the POS API."),
     event("pos.order.updated", "PosOrderUpdated", Resource, "An order was updated in the POS API."),
@@ -165,13 +167,13 @@ pub(crate) static EVENTS: &[Event] = &[
     event("pos.product.created", "PosProductCreated", Resource, "A product was created in the POS API."),
     event("pos.product.deleted", "PosProductDeleted", Resource, "A product was deleted in the POS API."),
     event("pos.product.updated", "PosProductUpdated", Resource, "A product was updated in the POS API."),
-    event("vault.connection.callable", "ConnectionCallable", Connection, "A connection is fully configured and API calls can be made: the moment to start a first sync."),
+    event("vault.connection.callable", "ConnectionCallable", Connection, "A connection is fully configured and API calls can be made. A first sync can start."),
     event("vault.connection.created", "ConnectionCreated", Connection, "A consumer added a connection."),
     event("vault.connection.deleted", "ConnectionDeleted", Connection, "A connection was removed."),
     event("vault.connection.disabled", "ConnectionDisabled", Connection, "A connection was switched off."),
     event("vault.connection.downstream.degraded", "ConnectionDownstreamDegraded", Connection, "The connector's own service is degraded."),
     event("vault.connection.downstream.recovered", "ConnectionDownstreamRecovered", Connection, "The connector's own service works again."),
-    event("vault.connection.migrated", "ConnectionMigrated", Connection, "A connection moved to another connector; sent with `created` for the target and `deleted` for the source."),
+    event("vault.connection.migrated", "ConnectionMigrated", Connection, "A connection moved to another connector. `vault.connection.created` is sent for the target and `vault.connection.deleted` for the source."),
     event("vault.connection.revoked", "ConnectionRevoked", Connection, "Access was revoked downstream."),
     event("vault.connection.token_refresh.failed", "ConnectionTokenRefreshFailed", Connection, "The refresh of the OAuth token failed."),
     event("vault.connection.token_refresh.pending", "ConnectionTokenRefreshPending", Connection, "The refresh of the OAuth token is pending."),
@@ -185,7 +187,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn is_sorted_and_without_doubles() {
+    fn is_sorted_and_without_duplicates() {
         assert!(EVENTS.windows(2).all(|pair| pair[0].name < pair[1].name));
         let rust_names: HashSet<_> = EVENTS.iter().map(|event| event.rust_name).collect();
         assert_eq!(rust_names.len(), EVENTS.len());

@@ -1,10 +1,11 @@
-//! The macros never panic, and `#[on]` never loses the item that it stands on.
+//! The macros never panic, and `#[on]` always keeps its item.
 
-use crate::{from_ref, on, router};
 use proc_macro2::TokenStream;
 use proptest::prelude::*;
 
-/// What handlers, lists and nonsense are made of.
+use crate::{from_ref, on, router};
+
+/// The parts of random input: of handlers, of lists, and of neither.
 const WORDS: &[&str] = &[
     "\"vault.connection.callable\"",
     "\"*\"",
@@ -71,7 +72,8 @@ fn tokens() -> impl Strategy<Value = TokenStream> {
     words.prop_filter_map("no tokens", |words| words.join(" ").parse().ok())
 }
 
-/// Enough of a handler in front, so that more than the first word is looked at.
+/// Returns random items, some of which begin like a handler, so that parsing gets beyond their
+/// first token.
 fn item() -> impl Strategy<Value = TokenStream> {
     let heads = ["", "fn handler", "async fn handler", "pub async fn handler ()"];
     (proptest::sample::select(heads.to_vec()), tokens()).prop_map(|(head, rest)| {
@@ -119,8 +121,8 @@ fn from_ref_reads_structs_of_any_shape() {
     }
 }
 
-/// How many errors of its own the macro has for this handler.
-fn errors(args: &str, item: &str) -> usize {
+/// Counts the errors that the macro itself reports for this handler.
+fn count_errors(args: &str, item: &str) -> usize {
     let expanded = on::expand(args.parse().unwrap(), item.parse().unwrap()).to_string();
     expanded.matches("compile_error !").count()
 }
@@ -138,7 +140,7 @@ fn mistakes_are_reported_together() {
         ("crate = hooks", 1),
         ("\"crm.*\" \"vault.*\", \"a.b.c\"", 2),
     ] {
-        assert_eq!(errors(args, handler), count, "{args}");
+        assert_eq!(count_errors(args, handler), count, "{args}");
     }
     for (item, count) in [
         (
@@ -146,11 +148,11 @@ fn mistakes_are_reported_together() {
             8,
         ),
         ("const unsafe extern \"C\" fn handler() {}", 4),
-        // What rustc reports itself.
+        // rustc reports these.
         ("async fn handler(event: ) {}", 0),
         ("async fn handler(event: A, state: , b: B) -> {}", 0),
         ("async fn handler() -> {}", 0),
     ] {
-        assert_eq!(errors("\"crm.*\"", item), count, "{item}");
+        assert_eq!(count_errors("\"crm.*\"", item), count, "{item}");
     }
 }

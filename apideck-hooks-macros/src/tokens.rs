@@ -1,17 +1,18 @@
-//! Small tools for token streams.
+//! Helpers for token streams.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
-/// What stands between two commas.
+/// The tokens between two commas.
 pub(crate) struct Part {
     pub(crate) tokens: TokenStream,
-    /// Its first token; where it has none, the comma after it.
+    /// The span of the first token. For an empty part, the span of the comma after it.
     pub(crate) span: Span,
 }
 
-/// The parts between commas, so that a mistake in one does not hide those in the others. A comma at the end is fine.
+/// Splits tokens at their commas, so that a mistake in one part does not hide those in the others.
+/// A trailing comma adds no part.
 pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Part> {
     let mut parts = Vec::new();
     let mut part: Option<Part> = None;
@@ -32,7 +33,7 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Part> {
     parts
 }
 
-/// A type as a person writes it: `Tx<Postgres>`, where its tokens alone would be `Tx < Postgres >`.
+/// Prints a type as a person writes it: `Tx<Postgres>`, and not `Tx < Postgres >` as its tokens do.
 pub(crate) fn readable(ty: &Type) -> String {
     let mut text = String::new();
     for word in ty.to_token_stream().to_string().split(' ') {

@@ -1,8 +1,8 @@
-//! A payload type for every event, so that a handler cannot be handed the wrong one.
+//! A payload type for each event, so that a handler cannot get another event.
 //!
-//! Each wraps the payload of its family and dereferences to it: Vault's wrap a [`ConnectionEvent`], all others a
-//! [`ResourceEvent`]. The families themselves are here too, for handlers of several events, and [`AnyEvent`] for
-//! handlers of all.
+//! Each type wraps the payload of its family and dereferences to it. An event of Vault wraps a
+//! [`ConnectionEvent`], and any other event wraps a [`ResourceEvent`]. A handler of several events
+//! takes one of these two types. A handler of all events takes [`AnyEvent`].
 //!
 //! ```
 //! use apideck_hooks::{ConnectionState, events::ConnectionCallable, on};
@@ -15,17 +15,19 @@
 //! # start_sync(ConnectionCallable::new(Default::default()));
 //! ```
 
-pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
+use std::future::{Future, ready};
+use std::ops::{Deref, DerefMut};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::delivery::Delivery;
 use crate::event::{EventType, Family};
 use crate::handler::{FromDelivery, Incoming, Needs, NoState, Payload, Permanent};
 use crate::payload::DecodeError;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::future::{Future, ready};
-use std::ops::{Deref, DerefMut};
 
-/// One type of the table.
+pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
+
+/// Defines the payload type of one event.
 macro_rules! event {
     ($index:literal, $name:literal, $rust_name:ident, Connection, $doc:literal) => {
         event!(@ $index, $name, $rust_name, ConnectionEvent, into_connection, $doc);
@@ -39,20 +41,20 @@ macro_rules! event {
         pub struct $rust_name(Box<$inner>);
 
         impl $rust_name {
-            /// The event with this payload, whose `event_type` becomes this event's. For unit tests of handlers.
+            /// Makes the event for a unit test of a handler, and sets the payload's `event_type`.
             pub fn new(mut payload: $inner) -> Self {
                 payload.event_type = EventType::$rust_name;
-                $rust_name(Box::new(payload))
+                Self(Box::new(payload))
             }
 
-            /// The payload.
+            /// Returns the payload.
             pub fn into_inner(self) -> $inner {
                 *self.0
             }
 
             fn from_box(payload: Box<$inner>) -> Result<Self, DecodeError> {
                 match &payload.event_type {
-                    EventType::$rust_name => Ok($rust_name(payload)),
+                    EventType::$rust_name => Ok(Self(payload)),
                     other => Err(DecodeError::unexpected($name, other)),
                 }
             }
@@ -73,7 +75,7 @@ macro_rules! event {
         }
 
         impl From<$rust_name> for $inner {
-            fn from(event: $rust_name) -> $inner {
+            fn from(event: $rust_name) -> Self {
                 *event.0
             }
         }
@@ -86,7 +88,7 @@ macro_rules! event {
             }
         }
 
-        // Not derived: 140 times, that takes a tenth of a second of every build.
+        // Not derived, because 140 derives take a tenth of a second of every build.
         impl Serialize for $rust_name {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 self.0.serialize(serializer)
@@ -105,16 +107,18 @@ macro_rules! event {
     };
 }
 
-/// Makes a type the first parameter of handlers: taken out of the delivery, or read from its text.
+/// Implements [`FromDelivery`] for a payload type, so that it can be the first parameter of a
+/// handler.
 macro_rules! payload {
     ($type:ident, $payload:expr, |$any:ident| $convert:expr) => {
-        // One of 140: a list of them all is no help to whoever takes something else.
+        // rustc would list all 140 payload types in its error about another type.
         #[diagnostic::do_not_recommend]
         impl FromDelivery for $type {
             type State = NoState;
             type Error = Permanent<DecodeError>;
 
-            // No `async fn`: the compiler does more for one than for all the rest, and these would be 286.
+            // Not an `async fn`, because the compiler needs more time for one than for the rest of
+            // the type, and there would be 286.
             fn from_delivery(
                 delivery: &Delivery,
                 _: NoState,
@@ -171,7 +175,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_is_written_as_its_payload_and_read_from_its_own_alone() {
+    fn an_event_is_written_as_its_payload_and_read_only_from_its_own() {
         let event = CrmLeadCreated::new(ResourceEvent {
             event_id: "e1".to_owned(),
             ..Default::default()

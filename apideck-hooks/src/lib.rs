@@ -100,8 +100,9 @@ pub use apideck_hooks_macros::router;
 pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
-        BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Listed, Needs,
-        Outcome, Run, Selector, and, check_further, one, run, run_nothing, several, takes,
+        Annotated, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Needs,
+        Outcome, Run, Selector, check_parameter, handles, handles_event, run, run_nothing,
+        with_first_parameter, with_parameter,
     };
     pub use crate::router::{Entry, FirstHandlers, Plan, Routes, Runs, check_conflict, check_gap};
     // Short names, and theirs in a crate without a prelude.

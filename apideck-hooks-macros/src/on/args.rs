@@ -1,30 +1,29 @@
-//! What stands in the brackets: `"name", "other.*", unlisted = "new.name", crate = path`.
+//! The arguments of the attribute: `"name", "other.*", unlisted = "new.name", crate = path`.
 
-use super::selector::Selector;
-use crate::errors::Errors;
-use crate::krate::Krate;
-use crate::tokens::{Part, split_at_commas};
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser};
 use syn::{Ident, LitStr, Token, ext::IdentExt};
 
-/// The parsed arguments: what could be understood of them.
+use super::names;
+use super::selector::Selector;
+use crate::errors::Errors;
+use crate::krate::Krate;
+use crate::tokens::{Part, split_at_commas};
+
+const EXPECTED_NAME: &str = "expected an event name in quotes, such as \"vault.connection.callable\"";
+
+/// The arguments that could be parsed.
 #[derive(Default)]
 pub(crate) struct Args {
-    /// Each with the place where it stands.
+    /// Each selector with the span of its text.
     pub(crate) selectors: Vec<(Selector, Span)>,
     pub(crate) krate: Krate,
-    /// Advice, which is no error: what to say, and where.
-    pub(crate) hints: Vec<(String, Span)>,
+    /// Each warning with its span.
+    pub(crate) warnings: Vec<(String, Span)>,
 }
 
-enum Arg {
-    Name(LitStr),
-    Unlisted(LitStr),
-    Crate(Krate),
-}
-
-/// Reads the arguments and reports all that is wrong with them. `attribute` is where the attribute stands.
+/// Parses the arguments and reports every mistake in them. `attribute` is the span of the
+/// attribute.
 pub(crate) fn parse(tokens: TokenStream, attribute: Span, errors: &mut Errors) -> Args {
     let mut args = Args::default();
     let mut any = false;
@@ -43,8 +42,8 @@ pub(crate) fn parse(tokens: TokenStream, attribute: Span, errors: &mut Errors) -
             Ok(Arg::Unlisted(literal)) => {
                 let name = literal.value();
                 args.add(Selector::resolve_unlisted(&name), &literal, errors);
-                args.hints
-                    .extend(super::names::likely_typo(&name).map(|hint| (hint, literal.span())));
+                let typo = names::likely_typo(&name);
+                args.warnings.extend(typo.map(|text| (text, literal.span())));
             }
             Err(error) => errors.push(error),
         }
@@ -53,13 +52,14 @@ pub(crate) fn parse(tokens: TokenStream, attribute: Span, errors: &mut Errors) -
     if !any {
         errors.at(
             attribute,
-            "`#[on]` needs the event to handle, such as `#[on(\"vault.connection.callable\")]`",
+            "`#[on]` needs the name of an event, as in `#[on(\"vault.connection.callable\")]`",
         );
     }
     args
 }
 
 impl Args {
+    /// Adds a selector unless it overlaps an earlier one.
     fn add(&mut self, resolved: Result<Selector, String>, literal: &LitStr, errors: &mut Errors) {
         let text = literal.value();
         let selector = match resolved {
@@ -70,12 +70,12 @@ impl Args {
         match earlier.find(|earlier| earlier.overlaps(&selector)) {
             None => self.selectors.push((selector, literal.span())),
             Some(earlier) if *earlier == selector => {
-                errors.at(literal.span(), format!("`{text}` is named twice: keep one"));
+                errors.at(literal.span(), format!("`{text}` appears twice: remove one"));
             }
             Some(earlier) => errors.at(
                 literal.span(),
                 format!(
-                    "`{text}` overlaps `{}` in the same list: keep the wider one",
+                    "`{text}` overlaps `{}` in the same `#[on]`: keep the wider one",
                     earlier.text()
                 ),
             ),
@@ -83,7 +83,12 @@ impl Args {
     }
 }
 
-const EXPECTED_NAME: &str = "expected an event name in quotes, such as \"vault.connection.callable\"";
+/// One argument.
+enum Arg {
+    Name(LitStr),
+    Unlisted(LitStr),
+    Crate(Krate),
+}
 
 fn parse_arg(input: ParseStream<'_>) -> syn::Result<Arg> {
     let arg = if input.peek(LitStr) {
@@ -111,14 +116,14 @@ fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
         return input.parse().map(Arg::Unlisted).map_err(|error| {
             syn::Error::new(
                 error.span(),
-                "expected the name in quotes, as in `unlisted = \"vault.connection.paused\"`",
+                "expected an event name in quotes, as in `unlisted = \"vault.connection.paused\"`",
             )
         });
     }
     if input.peek(Token![.]) {
         let name: TokenStream = start.parse()?;
         let message = format!(
-            "event names stand in quotes: \"{}\"",
+            "an event name must be in quotes: write \"{}\"",
             name.to_string().replace(' ', "")
         );
         return Err(syn::Error::new_spanned(name, message));
@@ -126,7 +131,7 @@ fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
     Err(syn::Error::new(
         option.span(),
         format!(
-            "no option `{option}`: expected an event name in quotes, `unlisted = \"…\"` or `crate = path`"
+            "unknown option `{option}`: expected an event name in quotes, `unlisted = \"…\"` or `crate = path`"
         ),
     ))
 }

@@ -1,21 +1,40 @@
-//! What `#[on]` writes beside the function.
+//! The code that `#[on]` generates beside the function.
+//!
+//! # How it works
+//!
+//! `struct start_sync {}` puts a type under the function's own path, for `router!` to find. Its
+//! braces keep it out of the namespace of values, where the function is.
+//!
+//! rustc reports an error at the span of the code that has it. So a bound on a parameter has the
+//! span of the parameter's type, and the bound on the future has the span of the handler's name. A
+//! constant checks that the parameters fit the events. A call in it panics if one does not. The
+//! call has the span of the parameter's type, so rustc reports the panic there.
+//!
+//! Every handler costs compile time. A constant costs as much as a function, so one holds the
+//! events and the check of the first parameter. A further parameter has its own only if it can be
+//! an event. An `async` block costs more than all the rest, so none is generated. `run` in the
+//! runtime crate has one for all handlers.
+//!
+//! After an error in the attribute or the signature, the generated handler takes nothing and fits
+//! every list. So one mistake is one error.
 
-use super::args::{self, Args};
-use super::function::{Function, is_nameable};
-use super::selector::Selector;
-use crate::editor::{self, blamed_on};
-use crate::errors::Errors;
-use crate::krate::Krate;
 use proc_macro2::{Delimiter, Group, Span, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
+use super::args::{self, Args};
+use super::function::{Function, is_nameable};
+use super::selector::Selector;
+use crate::editor::{self, error_span};
+use crate::errors::Errors;
+use crate::krate::Krate;
+
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
-    let function = syn::parse2::<Function>(head(&item));
+    let function = syn::parse2::<Function>(without_body(&item));
     let attribute = match &function {
-        // Resolved where the user writes, so that rustc does not blame "the attribute macro `on`".
+        // Resolved as the user's own code, so that rustc does not add a note about the macro `on`.
         Ok(function) => Span::call_site().resolved_at(function.name.span()),
         Err(_) => Span::call_site(),
     };
@@ -23,15 +42,15 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let generated = match function {
         Ok(function) => {
             function.check(&mut errors);
-            if function.stands_alone() {
+            if function.must_stay_alone() {
                 TokenStream::new()
             } else {
-                Handler {
+                Expansion {
                     args: &args,
                     function: &function,
                     broken: !errors.is_empty() || function.sig.is_none(),
                 }
-                .expand()
+                .generate()
             }
         }
         Err(error) => {
@@ -44,8 +63,8 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     quote!(#item #errors #generated)
 }
 
-/// The item with nothing in its body, which nobody reads here: syn would copy all of it.
-fn head(item: &TokenStream) -> TokenStream {
+/// Empties the body of the item, because syn would copy a body that nothing reads.
+fn without_body(item: &TokenStream) -> TokenStream {
     let mut tokens: Vec<TokenTree> = item.clone().into_iter().collect();
     if let Some(TokenTree::Group(body)) = tokens.last_mut()
         && body.delimiter() == Delimiter::Brace
@@ -57,56 +76,48 @@ fn head(item: &TokenStream) -> TokenStream {
     tokens.into_iter().collect()
 }
 
-struct Handler<'a> {
+/// The generated code of one handler.
+struct Expansion<'a> {
     args: &'a Args,
     function: &'a Function,
-    /// After an error: what is written then is enough for `router!` to accept the handler silently, so that one
-    /// mistake is one error.
+    /// An error was reported, so the handler must fit every list without another error.
     broken: bool,
 }
 
-impl Handler<'_> {
-    fn expand(&self) -> TokenStream {
+impl Expansion<'_> {
+    fn generate(&self) -> TokenStream {
         let cfgs = self.function.cfgs();
-        let (companion, hints) = (self.companion(), self.hints());
+        let (companion, warnings) = (self.companion(), self.warnings());
         let import = self.args.krate.import();
         let handler = if self.broken {
             self.broken_handler()
         } else {
             self.handler()
         };
-        let shown = editor::expands().then(|| self.shown());
+        let for_editor = editor::is_rust_analyzer().then(|| self.for_editor());
         quote! {
             #companion
-            #hints
+            #warnings
             #(#cfgs)*
             #[doc(hidden)]
             #[allow(deprecated, unused_qualifications, clippy::all, clippy::pedantic, clippy::nursery)]
             const _: () = {
                 #import
                 #handler
-                #shown
+                #for_editor
             };
         }
     }
 
-    /// For an editor: each name of an event is its payload type, with the type's documentation.
-    fn shown(&self) -> TokenStream {
-        let krate = Krate::at(Span::call_site());
-        let payloads = self.args.selectors.iter();
-        let payloads = payloads.map(|(selector, span)| Ident::new(selector.payload_type(), *span));
-        quote!(#(const _: #krate::Option<#krate::events::#payloads> = #krate::Option::None;)*)
-    }
-
-    /// The type that `router!` finds under the function's path. Its braces keep it out of the value namespace, where
-    /// the function lives.
+    /// Returns the type that `router!` finds under the function's path.
     fn companion(&self) -> TokenStream {
         let Function { vis, name, .. } = self.function;
         let texts = self.args.selectors.iter().map(|(selector, _)| selector.text());
         let doc = format!("Handles `{}`.", texts.collect::<Vec<_>>().join("`, `"));
         let cfgs = self.function.cfgs();
-        // Seen on the name, but generated: rustc would call it unused together with the function otherwise.
-        quote_spanned! {Span::call_site().located_at(blamed_on(name.span()))=>
+        // Located at the name, for errors. Resolved as generated code, because rustc would
+        // otherwise report an unused function twice, the second time as an unused type.
+        quote_spanned! {Span::call_site().located_at(error_span(name.span()))=>
             #(#cfgs)*
             #[doc(hidden)]
             #[doc = #doc]
@@ -115,12 +126,13 @@ impl Handler<'_> {
         }
     }
 
-    /// A macro cannot warn, but what it writes can: by a constant that is deprecated, with the advice as the reason.
-    fn hints(&self) -> TokenStream {
+    /// Returns a use of a deprecated constant for each warning, because a macro cannot warn by
+    /// itself. rustc prints the text as the reason of the deprecation.
+    fn warnings(&self) -> TokenStream {
         let cfgs: Vec<_> = self.function.cfgs().collect();
         let allows = self.function.attrs.iter();
         let allows: Vec<_> = allows.filter(|attr| attr.path().is_ident("allow")).collect();
-        let hints = self.args.hints.iter().map(|(text, span)| {
+        let warnings = self.args.warnings.iter().map(|(text, span)| {
             quote_spanned! {*span=>
                 #(#cfgs)*
                 #(#allows)*
@@ -131,49 +143,51 @@ impl Handler<'_> {
                 };
             }
         });
-        hints.collect()
+        warnings.collect()
     }
 
     fn handler(&self) -> TokenStream {
         let name = &self.function.name;
-        let krate = Krate::at(blamed_on(name.span()));
+        let krate = Krate::at(error_span(name.span()));
         let (checks, value) = self.checks();
         let handle = self.handle();
         quote! {
-            // The checks must not name the type: used by nothing but `router!`, it lets rustc say of a handler in
-            // no list that it is never used.
+            // The checks do not name the type. Only `router!` uses it, so rustc warns that a
+            // handler in no list is never used.
             #checks
-            impl #krate::Listed for #name {
+            impl #krate::Annotated for #name {
                 const HANDLER: #krate::Handler = #value;
             }
             #handle
         }
     }
 
-    /// How to run it. Hidden in functions, because the types of its parameters may be private.
+    /// Returns the impl that calls the function. The parameters' types are named in functions only,
+    /// because the types may be private.
     fn handle(&self) -> TokenStream {
         let name = &self.function.name;
-        let span = blamed_on(name.span());
+        let span = error_span(name.span());
         let krate = Krate::at(span);
         let params: Vec<&Type> = self.function.params().collect();
-        // Of no one but the macro: neither the function's name nor what a macro of the user's wrote can be these.
+        // Resolved as the macro's own, so that they cannot be the function's name or a name from a
+        // macro of the user.
         let arguments: Vec<Ident> = (0..params.len())
             .map(|index| format_ident!("argument_{index}", span = Span::mixed_site()))
             .collect();
-        let (types, pattern) = (list(&params), list(&arguments));
+        let (types, pattern) = (nested_pairs(&params), nested_pairs(&arguments));
         let output = self.function.output();
         let outcome = {
-            let span = blamed_on(output.span());
+            let span = error_span(output.span());
             let krate = Krate::at(span);
             quote_spanned!(span=> <#output as #krate::IntoOutcome>::into_outcome)
         };
-        // That a parameter can be taken is said on it.
         let bounds = params.iter().map(|ty| {
-            let span = blamed_on(ty.span());
+            let span = error_span(ty.span());
             let krate = Krate::at(span);
             quote_spanned!(span=> #ty: #krate::Extract<__S>,)
         });
-        // On the name: a future that is not `Send` is reported on the handler.
+        // With the span of the name, so that a future that is not `Send` is an error of the
+        // handler.
         let future = quote_spanned!(span=> impl #krate::Future<Output = #output> + #krate::Send);
         let call = quote_spanned!(span=> #name(#(#arguments),*));
         quote! {
@@ -188,15 +202,16 @@ impl Handler<'_> {
         }
     }
 
-    /// Checks what can be of its parameters; for `router!`, it is a handler that takes nothing.
+    /// Returns a handler that takes nothing, and the checks of those parameters that can be
+    /// checked.
     fn broken_handler(&self) -> TokenStream {
         let name = &self.function.name;
-        let span = blamed_on(name.span());
+        let span = error_span(name.span());
         let krate = Krate::at(span);
         let (checks, _) = self.checks();
         quote! {
             #checks
-            impl #krate::Listed for #name {
+            impl #krate::Annotated for #name {
                 const HANDLER: #krate::Handler = #krate::BROKEN;
             }
             impl<__S> #krate::Handle<__S> for #name {
@@ -207,17 +222,19 @@ impl Handler<'_> {
         }
     }
 
-    /// Whether its parameters fit: constants that do not compile otherwise, each error on the parameter's own type; and the
-    /// handler's value, which names them, so that `router!` knows of an error there and keeps silent about it.
+    /// Returns the constants that check the parameters, and the handler's value.
+    ///
+    /// The value names the constants. rustc then knows that an error in them is the reason of the
+    /// error in `router!`, and reports it once.
     fn checks(&self) -> (TokenStream, TokenStream) {
-        let span = blamed_on(self.function.name.span());
+        let span = error_span(self.function.name.span());
         let krate = Krate::at(span);
         let selectors = self.args.selectors.iter();
         let selectors = selectors.map(|(selector, _)| selector.to_value(&krate));
         let mut handler = match &self.args.selectors[..] {
             [] => quote_spanned!(span=> #krate::BROKEN),
-            [(Selector::Exact(index), _)] => quote_spanned!(span=> #krate::one(#index)),
-            _ => quote_spanned!(span=> #krate::several(&[#(#selectors),*])),
+            [(Selector::Exact(index), _)] => quote_spanned!(span=> #krate::handles_event(#index)),
+            _ => quote_spanned!(span=> #krate::handles(&[#(#selectors),*])),
         };
         let sig = self.function.sig.as_ref();
         let generic = sig.is_some_and(|sig| !sig.generics.params.is_empty());
@@ -227,19 +244,21 @@ impl Handler<'_> {
             if generic || !is_nameable(ty) {
                 continue;
             }
-            let at = blamed_on(ty.span());
+            let at = error_span(ty.span());
             let krate = Krate::at(at);
             let needs = quote_spanned!(at=> <#ty as #krate::FromDelivery>::NEEDS);
             match position {
-                0 => handler = quote_spanned!(at=> #krate::takes(#handler, #needs)),
-                // Seldom wrong, so it is checked where the handler is listed: each constant costs the compiler time.
-                _ if takes_no_event(ty) => value = quote_spanned!(at=> #krate::and(#value, #needs)),
+                0 => handler = quote_spanned!(at=> #krate::with_first_parameter(#handler, #needs)),
+                // Rarely wrong, so it is checked as a part of the value, without a constant.
+                _ if is_never_an_event(ty) => {
+                    value = quote_spanned!(at=> #krate::with_parameter(#value, #needs));
+                }
                 _ => {
                     let name = format_ident!("__PARAM_{position}");
                     further.extend(quote_spanned! {at=>
-                        const #name: #krate::Needs = #krate::check_further(#needs);
+                        const #name: #krate::Needs = #krate::check_parameter(#needs);
                     });
-                    value = quote_spanned!(at=> #krate::and(#value, #name));
+                    value = quote_spanned!(at=> #krate::with_parameter(#value, #name));
                 }
             }
         }
@@ -249,17 +268,26 @@ impl Handler<'_> {
         };
         (checks, value)
     }
+
+    /// Returns a path to the payload type at each event name, so that an editor shows the type's
+    /// documentation there.
+    fn for_editor(&self) -> TokenStream {
+        let krate = Krate::at(Span::call_site());
+        let payloads = self.args.selectors.iter();
+        let payloads = payloads.map(|(selector, span)| Ident::new(selector.payload_type(), *span));
+        quote!(#(const _: #krate::Option<#krate::events::#payloads> = #krate::Option::None;)*)
+    }
 }
 
-/// Whether this looks like a parameter that is no event: `State<T>` or `Delivery`.
-fn takes_no_event(ty: &Type) -> bool {
+/// Returns `true` for `State<T>` and `Delivery`, by their names.
+fn is_never_an_event(ty: &Type) -> bool {
     let Type::Path(path) = ty else { return false };
     let last = path.path.segments.last();
     last.is_some_and(|last| last.ident == "State" || last.ident == "Delivery")
 }
 
-/// `(a, (b, ()))`
-fn list<T: ToTokens>(items: &[T]) -> TokenStream {
+/// Returns `(a, (b, ()))`.
+fn nested_pairs<T: ToTokens>(items: &[T]) -> TokenStream {
     let end = quote!(());
     items.iter().rfold(end, |rest, item| quote!((#item, #rest)))
 }

@@ -1,7 +1,8 @@
-//! `#[on]`: keeps the function as it is and adds a type of the same name that says which events it handles and
-//! how to call it. `router!` finds that type under the function's own path.
+//! `#[on]`: keeps the function unchanged and adds a type of the same name, which holds the
+//! function's events and calls it. `router!` finds the type under the function's path.
 //!
-//! The body is never parsed, so half-typed code still gives the compiler (and an editor) the function.
+//! The body is never parsed, so the compiler and an editor also get a function whose body is
+//! half-typed.
 
 mod args;
 mod expand;

@@ -1,19 +1,19 @@
-//! What to say about a name that the table does not have.
+//! Messages about names that the table does not have.
 
 use crate::table::EVENTS;
 
-/// The message for a name that is no event.
+/// Returns the message about an unknown name.
 pub(crate) fn unknown(text: &str) -> String {
     if text.is_empty() {
         return "expected an event name, such as \"vault.connection.callable\"".to_owned();
     }
-    match meant(text) {
+    match likely_meant(text) {
         Some(name) => format!("no event is called `{text}`: did you mean `{name}`?"),
-        None => format!("no event is called `{text}`{}", outside_the_table(text)),
+        None => format!("no event is called `{text}`{}", without_suggestion(text)),
     }
 }
 
-/// The message for a pattern under which the table has nothing.
+/// Returns the message about a pattern that matches no listed event.
 pub(crate) fn empty_pattern(text: &str, prefix: &str) -> String {
     let dots = prefix.matches('.').count();
     let prefixes = names().filter_map(|name| {
@@ -23,22 +23,23 @@ pub(crate) fn empty_pattern(text: &str, prefix: &str) -> String {
     match nearest(&prefix.to_ascii_lowercase(), prefixes) {
         Some(near) => format!("no event matches `{text}`: did you mean `{near}*`?"),
         None => format!(
-            "no event matches `{text}`; the APIs with events are {}",
+            "no event matches `{text}`. The APIs with events are {}",
             quoted(apis())
         ),
     }
 }
 
-/// For a name given as unlisted: what to say if it is one letter away from a listed one.
+/// Returns the warning about an unlisted name if it is one letter away from a listed one.
 pub(crate) fn likely_typo(text: &str) -> Option<String> {
     let name = names().find(|name| strsim::osa_distance(text, name) == 1)?;
     Some(format!(
-        "Apideck lists `{name}`, which is one letter away from `{text}`. If this is another event, put \
-         `#[allow(deprecated)]` on the handler"
+        "`{text}` is one letter away from `{name}`, which Apideck lists. If you mean another event, add \
+         `#[allow(deprecated)]` to the handler"
     ))
 }
 
-fn outside_the_table(text: &str) -> String {
+/// Returns the end of the message about an unknown name that resembles no listed one.
+fn without_suggestion(text: &str) -> String {
     let (api, resource) = match text.split('.').collect::<Vec<_>>()[..] {
         [api, resource, _, ..] => (api, resource),
         _ => ("", ""),
@@ -46,15 +47,15 @@ fn outside_the_table(text: &str) -> String {
     let prefix = format!("{api}.{resource}.");
     let siblings: Vec<_> = names().filter(|name| name.starts_with(&prefix)).collect();
     let unlisted =
-        format!("if Apideck has added it since this release, write `#[on(unlisted = \"{text}\")]`");
+        format!("If Apideck has added it since this release, write `#[on(unlisted = \"{text}\")]`");
     if !siblings.is_empty() {
         let actions = siblings.iter().map(|name| &name[prefix.len()..]).collect();
-        format!(": `{prefix}` goes on with {}; {unlisted}", quoted(actions))
+        format!(": `{prefix}` can be followed by {}. {unlisted}", quoted(actions))
     } else if apis().contains(&api) {
-        format!("; {unlisted}")
+        format!(". {unlisted}")
     } else {
         format!(
-            "; names are `api.resource.action`, and the APIs with events are {}",
+            ". Names have the form `api.resource.action`, and the APIs with events are {}",
             quoted(apis())
         )
     }
@@ -75,17 +76,18 @@ fn quoted(names: Vec<&str>) -> String {
     names.join(", ")
 }
 
-/// The listed name that was most likely meant.
-fn meant(text: &str) -> Option<&'static str> {
-    let plain = words(text).join(".");
-    let squashed = plain.replace('.', "");
-    let same = |name: &str| words(name).concat() == squashed;
-    // Other separators or case, or the API left out, as in `connection.callable`; or a Rust name.
-    let spelled = EVENTS.iter().find(|event| {
+/// Returns the listed name that `text` most likely means.
+fn likely_meant(text: &str) -> Option<&'static str> {
+    let with_dots = words(text).join(".");
+    let letters = with_dots.replace('.', "");
+    let same = |name: &str| words(name).concat() == letters;
+    // Users write other separators or another case, leave out the API as in `connection.callable`,
+    // or write the Rust name.
+    let respelled = EVENTS.iter().find(|event| {
         let (_, rest) = event.name.split_once('.').unwrap_or_default();
-        same(event.name) || same(rest) || event.rust_name.eq_ignore_ascii_case(&squashed)
+        same(event.name) || same(rest) || event.rust_name.eq_ignore_ascii_case(&letters)
     });
-    if let Some(event) = spelled {
+    if let Some(event) = respelled {
         return Some(event.name);
     }
     let sorted = |text: &str| {
@@ -95,10 +97,11 @@ fn meant(text: &str) -> Option<&'static str> {
     };
     names()
         .find(|name| sorted(name) == sorted(text))
-        .or_else(|| nearest(&plain, names()))
+        .or_else(|| nearest(&with_dots, names()))
 }
 
-/// Lower case, and nothing but letters and digits: what a dashboard label and a wire name share.
+/// Splits a text into its words, in lower case. A dashboard label has the same words as the wire
+/// name.
 fn words(text: &str) -> Vec<String> {
     let words = text
         .split(|c: char| !c.is_ascii_alphanumeric())
@@ -106,7 +109,10 @@ fn words(text: &str) -> Vec<String> {
     words.map(str::to_ascii_lowercase).collect()
 }
 
-/// The name that is misspelled in `text`: few letters of each part are wrong, so that another word is no typo.
+/// Returns the name that `text` misspells.
+///
+/// Each word may have one wrong letter for every four letters, rounded up, so that another word
+/// does not count as a typo.
 fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let distance = |name: &str| {
         let (parts, wanted) = (words(text), words(name));
@@ -148,12 +154,12 @@ mod tests {
             ("crm.contacts.create", "crm.contact.created"),
             ("hris.time_off_request.created", "hris.time-off-request.created"),
         ] {
-            assert_eq!(meant(text), Some(name), "{text}");
+            assert_eq!(likely_meant(text), Some(name), "{text}");
         }
     }
 
     #[test]
-    fn another_word_is_no_typo() {
+    fn another_word_is_not_a_typo() {
         for text in [
             "something.else.entirely",
             "vault.connection.paused",
@@ -161,7 +167,7 @@ mod tests {
             "crm.lead.merged",
             "hris.employee.hired",
         ] {
-            assert_eq!(meant(text), None, "{text}");
+            assert_eq!(likely_meant(text), None, "{text}");
         }
     }
 

@@ -1,28 +1,31 @@
-//! One entry of the list: an exact name, a pattern, or a name that the table does not know yet.
+//! One entry of the attribute: an exact name, a pattern, or an unlisted name.
 
-use super::names;
-use crate::table::{EVENTS, Family};
 use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
+use super::names;
+use crate::table::{EVENTS, Family};
+
+/// An entry of the attribute, resolved against the table.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Selector {
-    /// Position in the table.
+    /// A listed event, as its index in the table.
     Exact(u16),
-    /// `prefix*`; the table is sorted, so what it matches is the range `first..end`.
-    Pattern {
-        prefix: String,
-        first: u16,
-        end: u16,
-    },
+    /// `prefix*`. It matches the range `first..end` of the table, because the table is sorted.
+    Pattern { prefix: String, first: u16, end: u16 },
+    /// A name that the table does not have.
     Unlisted(String),
 }
 
 impl Selector {
-    /// A name or pattern of the table, or what is wrong with it.
+    /// Resolves a name or a pattern.
+    ///
+    /// # Errors
+    ///
+    /// The table has no such event. The error is the message.
     pub(crate) fn resolve(text: &str) -> Result<Self, String> {
         if let Ok(index) = EVENTS.binary_search_by(|event| event.name.cmp(text)) {
-            return Ok(Selector::Exact(index as u16));
+            return Ok(Self::Exact(index as u16));
         }
         if !text.contains('*') {
             return Err(names::unknown(text));
@@ -32,8 +35,8 @@ impl Selector {
             .filter(|rest| !rest.contains('*') && (rest.is_empty() || rest.ends_with('.')))
         else {
             return Err(format!(
-                "`{text}` is no pattern: `*` stands alone at the end, after a dot, for all that follows, as in \
-                 `crm.*` or `vault.connection.*`"
+                "`{text}` is not a valid pattern: `*` must be the last part of the name, as in `crm.*` or \
+                 `vault.connection.*`"
             ));
         };
         let first = EVENTS.partition_point(|event| event.name < prefix);
@@ -44,75 +47,78 @@ impl Selector {
         if len == 0 {
             return Err(names::empty_pattern(text, prefix));
         }
-        Ok(Selector::Pattern {
+        Ok(Self::Pattern {
             prefix: prefix.to_owned(),
             first: first as u16,
             end: (first + len) as u16,
         })
     }
 
-    /// A name that the table does not have, or why it should not be given this way.
+    /// Resolves a name that was given as unlisted.
+    ///
+    /// # Errors
+    ///
+    /// The table has the name, or it cannot be a name. The error is the message.
     pub(crate) fn resolve_unlisted(text: &str) -> Result<Self, String> {
         if EVENTS.iter().any(|event| event.name == text) {
-            return Err(format!("`{text}` is listed: write `#[on(\"{text}\")]`"));
+            return Err(format!("`{text}` is a listed event: write `#[on(\"{text}\")]`"));
         }
         let part =
             |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
         if text.split('.').count() < 2 || !text.split('.').all(part) {
             return Err(format!(
-                "`{text}` is no event name: expected `api.resource.action`, without `*`"
+                "`{text}` is not an event name: expected the form `api.resource.action`, without `*`"
             ));
         }
-        Ok(Selector::Unlisted(text.to_owned()))
+        Ok(Self::Unlisted(text.to_owned()))
     }
 
-    pub(crate) fn overlaps(&self, other: &Selector) -> bool {
-        let range = |selector: &Selector| match selector {
-            Selector::Exact(index) => Some(*index..*index + 1),
-            Selector::Pattern { first, end, .. } => Some(*first..*end),
-            Selector::Unlisted(_) => None,
+    /// Returns `true` if an event can match both.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let range = |selector: &Self| match selector {
+            Self::Exact(index) => Some(*index..*index + 1),
+            Self::Pattern { first, end, .. } => Some(*first..*end),
+            Self::Unlisted(_) => None,
         };
         match (self, other) {
-            (Selector::Unlisted(a), Selector::Unlisted(b)) => a == b,
-            (Selector::Unlisted(name), Selector::Pattern { prefix, .. })
-            | (Selector::Pattern { prefix, .. }, Selector::Unlisted(name)) => name.starts_with(prefix),
+            (Self::Unlisted(a), Self::Unlisted(b)) => a == b,
+            (Self::Unlisted(name), Self::Pattern { prefix, .. })
+            | (Self::Pattern { prefix, .. }, Self::Unlisted(name)) => name.starts_with(prefix),
             (a, b) => {
                 matches!((range(a), range(b)), (Some(a), Some(b)) if a.start < b.end && b.start < a.end)
             }
         }
     }
 
-    /// As the user writes it.
+    /// Returns the text that the user wrote.
     pub(crate) fn text(&self) -> String {
         match self {
-            Selector::Exact(index) => EVENTS[usize::from(*index)].name.to_owned(),
-            Selector::Pattern { prefix, .. } => format!("{prefix}*"),
-            Selector::Unlisted(name) => name.clone(),
+            Self::Exact(index) => EVENTS[usize::from(*index)].name.to_owned(),
+            Self::Pattern { prefix, .. } => format!("{prefix}*"),
+            Self::Unlisted(name) => name.clone(),
         }
     }
 
-    /// The name of the narrowest type that holds its events.
+    /// Returns the name of the narrowest payload type for its events.
     pub(crate) fn payload_type(&self) -> &'static str {
         let family = |vault| if vault { "ConnectionEvent" } else { "ResourceEvent" };
         match self {
-            Selector::Exact(index) => EVENTS[usize::from(*index)].rust_name,
-            Selector::Unlisted(name) => family(name.starts_with("vault.")),
-            Selector::Pattern { prefix, .. } if prefix.is_empty() => "AnyEvent",
-            // A dot ends the prefix: all are of one API.
-            Selector::Pattern { first, .. } => {
-                family(EVENTS[usize::from(*first)].family == Family::Connection)
-            }
+            Self::Exact(index) => EVENTS[usize::from(*index)].rust_name,
+            Self::Unlisted(name) => family(name.starts_with("vault.")),
+            Self::Pattern { prefix, .. } if prefix.is_empty() => "AnyEvent",
+            // The prefix ends with a dot, so all its events are of one API and one family.
+            Self::Pattern { first, .. } => family(EVENTS[usize::from(*first)].family == Family::Connection),
         }
     }
 
-    /// The value of the runtime's `Selector`.
+    /// Returns the expression of the same selector in the runtime crate.
     pub(crate) fn to_value(&self, krate: &Ident) -> TokenStream {
         match self {
-            Selector::Exact(index) => quote!(#krate::Selector::Exact(#index)),
-            Selector::Pattern { prefix, first, end } => {
+            Self::Exact(index) => quote!(#krate::Selector::Exact(#index)),
+            Self::Pattern { prefix, first, end } => {
                 quote!(#krate::Selector::Pattern { prefix: #prefix, first: #first, end: #end })
             }
-            Selector::Unlisted(name) => quote!(#krate::Selector::Unlisted(#name)),
+            Self::Unlisted(name) => quote!(#krate::Selector::Unlisted(#name)),
         }
     }
 }

@@ -1,17 +1,19 @@
 //! The name of an event, as a type.
 
-use super::{FAMILY, Family, NAMES};
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::{FAMILY, Family, NAMES};
 
 macro_rules! define {
     ($(($index:literal, $name:literal, $rust_name:ident, $family:ident, $doc:literal, $api:literal))*) => {
         /// The name of an event.
         ///
-        /// All names of the webhook event list in Apideck's OpenAPI description 10.34.0 (August 2026), and
-        /// [`Other`](EventType::Other) for those that came later. Parsing never fails, and displaying gives back
-        /// what was parsed.
+        /// The variants are the names of the webhook event list in Apideck's OpenAPI description
+        /// 10.34.0 (August 2026), and [`Other`](EventType::Other) for a newer name. Parsing never
+        /// fails, and `Display` writes the parsed text unchanged.
         ///
         /// ```
         /// use apideck_hooks::EventType;
@@ -31,27 +33,28 @@ macro_rules! define {
                 #[doc = concat!("`", $name, "`: ", $doc)]
                 $rust_name,
             )*
-            /// A name that this release does not know. Make it with `From<&str>`, which never puts a listed name here.
+            /// A name that this release does not list. Use `From<&str>` to make it, which turns a
+            /// listed name into its own variant.
             Other(String),
         }
 
         impl EventType {
-            /// Every listed name, in the order of the names.
-            pub const ALL: &'static [EventType] = &[$(EventType::$rust_name),*];
+            /// All listed names, sorted by name.
+            pub const ALL: &'static [Self] = &[$(Self::$rust_name),*];
 
-            /// The name on the wire.
+            /// Returns the name on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
-                    $(EventType::$rust_name => $name,)*
-                    EventType::Other(name) => name,
+                    $(Self::$rust_name => $name,)*
+                    Self::Other(name) => name,
                 }
             }
 
-            /// Position in the table; none for an unlisted name.
+            /// Returns the index in the table. `None` for an unlisted name.
             pub(crate) fn index(&self) -> Option<usize> {
                 match self {
-                    $(EventType::$rust_name => Some(usize::from($index)),)*
-                    EventType::Other(_) => None,
+                    $(Self::$rust_name => Some(usize::from($index)),)*
+                    Self::Other(_) => None,
                 }
             }
         }
@@ -61,12 +64,12 @@ macro_rules! define {
 apideck_hooks_macros::__events!(define);
 
 impl EventType {
-    /// Whether this release lists the name.
+    /// Returns `true` if this release lists the name.
     pub fn is_listed(&self) -> bool {
-        !matches!(self, EventType::Other(_))
+        !matches!(self, Self::Other(_))
     }
 
-    /// The API that the event belongs to: the part before the first dot.
+    /// Returns the API of the event, which is the part of the name before the first dot.
     ///
     /// ```
     /// # use apideck_hooks::EventType;
@@ -76,7 +79,7 @@ impl EventType {
         self.as_str().split('.').next().unwrap_or_default()
     }
 
-    /// The payload that the event carries. For an unlisted name, that of its API.
+    /// Returns the shape of the event's payload. An unlisted name has the shape of its API.
     pub fn family(&self) -> Family {
         match self.index() {
             Some(index) => FAMILY[index],
@@ -94,13 +97,13 @@ impl EventType {
 
 impl From<&str> for EventType {
     fn from(name: &str) -> Self {
-        Self::listed(name).unwrap_or_else(|| EventType::Other(name.to_owned()))
+        Self::listed(name).unwrap_or_else(|| Self::Other(name.to_owned()))
     }
 }
 
 impl From<String> for EventType {
     fn from(name: String) -> Self {
-        Self::listed(&name).unwrap_or(EventType::Other(name))
+        Self::listed(&name).unwrap_or(Self::Other(name))
     }
 }
 
@@ -136,10 +139,10 @@ impl PartialEq<&str> for EventType {
     }
 }
 
-/// The empty name: no event at all.
+/// The empty name, which no event has.
 impl Default for EventType {
     fn default() -> Self {
-        EventType::Other(String::new())
+        Self::Other(String::new())
     }
 }
 
@@ -151,7 +154,7 @@ impl Serialize for EventType {
 
 impl<'de> Deserialize<'de> for EventType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(crate::json::TextVisitor(|text: &str| EventType::from(text)))
+        deserializer.deserialize_str(crate::json::TextVisitor(|text: &str| Self::from(text)))
     }
 }
 
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_listed_name_is_its_own_way_back() {
+    fn every_listed_name_parses_to_its_own_variant() {
         assert_eq!(EventType::ALL.len(), super::super::COUNT);
         for (index, event) in EventType::ALL.iter().enumerate() {
             assert_eq!(event.index(), Some(index));
@@ -177,7 +180,7 @@ mod tests {
     }
 
     #[test]
-    fn both_spellings_of_the_modifier_group_are_events_of_their_own() {
+    fn both_spellings_of_the_modifier_group_are_separate_events() {
         let dashed = EventType::from("pos.modifier-group.created");
         let underscored = EventType::from("pos.modifier_group.created");
         assert!(dashed.is_listed() && underscored.is_listed());

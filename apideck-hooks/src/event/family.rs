@@ -1,31 +1,33 @@
-//! The two payload shapes.
+//! The two shapes of a payload.
 
-/// Which payload an event carries.
+/// The shape of an event's payload.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum Family {
-    /// A Vault event: a [`ConnectionEvent`](crate::ConnectionEvent) with the whole connection.
+    /// A [`ConnectionEvent`](crate::ConnectionEvent) of Vault, with the whole connection.
     Connection,
-    /// An event of any other API: a [`ResourceEvent`](crate::ResourceEvent), a reference to fetch by.
+    /// A [`ResourceEvent`](crate::ResourceEvent) of any other API, with a reference to fetch the
+    /// resource by.
     Resource,
 }
 
 impl Family {
-    /// The family of a name that the table does not have.
+    /// Returns the family of a name that the table does not have.
     ///
-    /// Vault's events carry the connection, all others a reference (Apideck's OpenAPI description 10.34.0).
+    /// Events of Vault carry the connection, and all others a reference (Apideck's OpenAPI
+    /// description 10.34.0).
     pub(crate) const fn of_unlisted(name: &str) -> Self {
         match name.as_bytes() {
-            [b'v', b'a', b'u', b'l', b't', b'.', ..] => Family::Connection,
-            _ => Family::Resource,
+            [b'v', b'a', b'u', b'l', b't', b'.', ..] => Self::Connection,
+            _ => Self::Resource,
         }
     }
 
-    /// The name of its payload type.
+    /// Returns the name of the payload type.
     pub(crate) const fn payload_type(self) -> &'static str {
         match self {
-            Family::Connection => "ConnectionEvent",
-            Family::Resource => "ResourceEvent",
+            Self::Connection => "ConnectionEvent",
+            Self::Resource => "ResourceEvent",
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What happened: the names of Apideck's events.
+//! The names of Apideck's events.
 
 mod event_type;
 mod family;

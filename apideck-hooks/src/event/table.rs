@@ -1,20 +1,21 @@
-//! The table of events as parallel constants, indexed by position; handed over by the macro crate.
+//! The table of events, generated from that of the macro crate as one constant for each column.
 
 use super::Family;
 
 macro_rules! columns {
     ($(($index:literal, $name:literal, $rust_name:ident, $family:ident, $doc:literal, $api:literal))*) => {
-        /// Wire names, sorted.
+        /// The names on the wire, sorted.
         pub(crate) const NAMES: &[&str] = &[$($name),*];
-        /// The variants of `EventType`, which are the types in `events` too.
+        /// The variants of `EventType`, which are also the types in `events`.
         pub(crate) const RUST_NAMES: &[&str] = &[$(stringify!($rust_name)),*];
+        /// The family of each event.
         pub(crate) const FAMILY: &[Family] = &[$(Family::$family),*];
-        /// The number of each event's API.
+        /// The index of each event's API.
         pub(crate) const API: &[u16] = &[$($api),*];
     };
 }
 
 apideck_hooks_macros::__events!(columns);
 
-/// How many events Apideck lists.
+/// The number of listed events.
 pub(crate) const COUNT: usize = NAMES.len();

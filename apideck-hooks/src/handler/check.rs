@@ -1,47 +1,60 @@
-//! Whether a parameter fits the events of its handler, found while compiling.
+//! The check that a handler's parameters fit its events.
+//!
+//! # How it works
+//!
+//! `#[on]` generates constants that call the functions of this module. The compiler evaluates them,
+//! and a parameter that does not fit panics. Each function that can panic has `#[track_caller]`, so
+//! rustc reports the panic at the generated call. That call has the span of the parameter's type.
+//!
+//! They are functions and not methods, because they are called for every handler and looking up a
+//! method costs the compiler more. They take [`Needs`] and are not generic over the parameter,
+//! because rustc would name them in its error about a type that cannot be a parameter.
+//!
+//! A constant cannot use iterators or `==` of a type, hence the loops over an index and [`same`].
+//!
+//! After an error that was reported the handler is [`BROKEN`]. It fits everything, so that nothing
+//! is reported twice.
 
 use super::fault::Fault;
 use super::selector::Selector;
 use crate::event::{COUNT, FAMILY, Family, NAMES, RUST_NAMES};
 
-/// Which events a payload type can hold.
+/// The events that a payload type can hold.
 #[derive(Clone, Copy, Debug)]
 pub enum Payload {
-    /// One event, by its position in the table.
+    /// One event, by its index in the table.
     Event(u16),
-    /// All of a family.
+    /// All events of a family.
     Family(Family),
-    /// Everything.
+    /// Every signed body.
     Any,
 }
 
-/// What a parameter asks for.
+/// The condition under which a type can be a parameter of a handler.
 #[derive(Clone, Copy, Debug)]
 pub enum Needs {
-    /// Nothing that could be wrong.
+    /// No condition.
     Nothing,
-    /// To hold the handler's events.
+    /// The handler's events must be among these.
     Payload(Payload),
-    /// A transaction of this database.
+    /// The store must have transactions of this database.
     Transaction(&'static str),
 }
 
-/// What a handler is for, and what it takes.
+/// A handler's events, and the transaction that it takes.
 #[derive(Clone, Copy, Debug)]
 pub struct Handler {
-    pub(crate) on: &'static [Selector],
-    /// The database whose transaction it takes, if it takes one.
+    pub(crate) selectors: &'static [Selector],
+    /// The database of the transaction. `None` if the handler takes no transaction.
     pub(crate) transaction: Option<&'static str>,
 }
 
-// What follows are functions, not methods: they are called for each handler, and to look for a method takes the compiler longer.
+/// A handler with an error that was reported.
+pub const BROKEN: Handler = handles(&[Selector::Broken]);
 
-/// After an error, which has been reported: anything goes, without a word.
-pub const BROKEN: Handler = several(&[Selector::Broken]);
-
-/// For one event, by its position in the table; it takes nothing yet.
-// From a table here, so that the compiler need not make one for each handler.
-pub const fn one(event: u16) -> Handler {
+/// Returns a handler of one event, by its index in the table. It has no parameters yet.
+// The selector is borrowed from a table, so that no handler needs a constant for its own.
+pub const fn handles_event(event: u16) -> Handler {
     const ALL: &[Selector; COUNT] = &{
         let mut all = [Selector::Broken; COUNT];
         let mut event = 0;
@@ -51,37 +64,44 @@ pub const fn one(event: u16) -> Handler {
         }
         all
     };
-    several(std::slice::from_ref(&ALL[event as usize]))
+    handles(std::slice::from_ref(&ALL[event as usize]))
 }
 
-/// For these events; it takes nothing yet.
-pub const fn several(on: &'static [Selector]) -> Handler {
+/// Returns a handler of these events. It has no parameters yet.
+pub const fn handles(selectors: &'static [Selector]) -> Handler {
     Handler {
-        on,
+        selectors,
         transaction: None,
     }
 }
 
-/// With a first parameter that needs this. That it does not fit the events is said where the caller stands.
-// Not generic over the parameter: rustc would show this function to whoever gives it a type that is none.
+/// Adds the first parameter.
+///
+/// # Panics
+///
+/// The parameter is an event that is not among the handler's.
 #[track_caller]
-pub const fn takes(handler: Handler, needs: Needs) -> Handler {
+pub const fn with_first_parameter(handler: Handler, needs: Needs) -> Handler {
     if let Needs::Payload(payload) = needs {
-        if !all_fit(payload, handler.on) {
-            misfit(payload, handler.on).report();
+        if !fits_all(payload, handler.selectors) {
+            mismatch(payload, handler.selectors).report();
         }
         return handler;
     }
-    and(handler, needs)
+    with_parameter(handler, needs)
 }
 
-/// With a further parameter that needs this. What is wrong with it is said where the caller stands.
+/// Adds a further parameter.
+///
+/// # Panics
+///
+/// The parameter is an event or a second transaction.
 #[track_caller]
-pub const fn and(mut handler: Handler, needs: Needs) -> Handler {
-    if let Needs::Transaction(database) = check_further(needs) {
+pub const fn with_parameter(mut handler: Handler, needs: Needs) -> Handler {
+    if let Needs::Transaction(database) = check_parameter(needs) {
         if handler.transaction.is_some() {
             Fault::new()
-                .add("a handler takes one transaction: there is one commit")
+                .add("a handler can take only one transaction, because one commit settles the event")
                 .report();
         }
         handler.transaction = Some(database);
@@ -89,27 +109,31 @@ pub const fn and(mut handler: Handler, needs: Needs) -> Handler {
     handler
 }
 
-/// What a further parameter needs. That it is an event is said where the caller stands.
+/// Checks a further parameter by itself.
+///
+/// # Panics
+///
+/// The parameter is an event.
 #[track_caller]
-pub const fn check_further(needs: Needs) -> Needs {
+pub const fn check_parameter(needs: Needs) -> Needs {
     if let Needs::Payload(_) = needs {
         Fault::new()
-            .add("a handler takes its event first, and only one")
+            .add("a handler can take only one event, as its first parameter")
             .report();
     }
     needs
 }
 
-const fn misfit(payload: Payload, on: &[Selector]) -> Fault {
-    let fault = name(Fault::new().add("this handler is for "), on);
-    let fault = payload_name(fault.add(", and "), payload).add(": take ");
-    code(fault, wanted(on))
+const fn mismatch(payload: Payload, selectors: &[Selector]) -> Fault {
+    let fault = add_names(Fault::new().add("this handler handles "), selectors);
+    let fault = add_payload(fault.add(", but "), payload).add(": write ");
+    add_code(fault, narrowest_type(selectors))
 }
 
-const fn all_fit(payload: Payload, on: &[Selector]) -> bool {
+const fn fits_all(payload: Payload, selectors: &[Selector]) -> bool {
     let mut index = 0;
-    while index < on.len() {
-        if !fits(payload, &on[index]) {
+    while index < selectors.len() {
+        if !fits(payload, &selectors[index]) {
             return false;
         }
         index += 1;
@@ -141,21 +165,21 @@ const fn fits(payload: Payload, selector: &Selector) -> bool {
                 }
                 index += 1;
             }
-            // Beyond the table, `*` takes bodies that are no event at all.
+            // `*` also matches signed bodies that are not events and have no family.
             !matches!(selector, Selector::Pattern { prefix, .. } if prefix.is_empty())
         }
     }
 }
 
-/// The narrowest type that holds all of these events.
-const fn wanted(on: &[Selector]) -> &'static str {
-    if let [Selector::Exact(index)] = on {
+/// Returns the narrowest payload type for all of these events.
+const fn narrowest_type(selectors: &[Selector]) -> &'static str {
+    if let [Selector::Exact(index)] = selectors {
         return RUST_NAMES[*index as usize];
     }
-    if all_fit(Payload::Family(Family::Connection), on) {
+    if fits_all(Payload::Family(Family::Connection), selectors) {
         return Family::Connection.payload_type();
     }
-    if all_fit(Payload::Family(Family::Resource), on) {
+    if fits_all(Payload::Family(Family::Resource), selectors) {
         return Family::Resource.payload_type();
     }
     "AnyEvent"
@@ -165,43 +189,43 @@ const fn same(a: Family, b: Family) -> bool {
     a as u8 == b as u8
 }
 
-/// "`a`, `b` and 3 more"
-const fn name(mut fault: Fault, on: &[Selector]) -> Fault {
+/// Adds up to three names: "`a`, `b`, `c` and more".
+const fn add_names(mut fault: Fault, selectors: &[Selector]) -> Fault {
     const SHOWN: usize = 3;
     let mut index = 0;
-    while index < on.len() && index < SHOWN {
+    while index < selectors.len() && index < SHOWN {
         if index > 0 {
             fault = fault.add(", ");
         }
-        fault = match &on[index] {
-            Selector::Exact(event) => code(fault, NAMES[*event as usize]),
-            Selector::Unlisted(name) => code(fault, name),
+        fault = match &selectors[index] {
+            Selector::Exact(event) => add_code(fault, NAMES[*event as usize]),
+            Selector::Unlisted(name) => add_code(fault, name),
             Selector::Pattern { prefix, .. } => fault.add("`").add(prefix).add("*`"),
             Selector::Broken => fault,
         };
         index += 1;
     }
-    if on.len() > SHOWN {
+    if selectors.len() > SHOWN {
         fault.add(" and more")
     } else {
         fault
     }
 }
 
-const fn payload_name(fault: Fault, payload: Payload) -> Fault {
+const fn add_payload(fault: Fault, payload: Payload) -> Fault {
     match payload {
         Payload::Event(index) => {
-            let fault = code(fault, RUST_NAMES[index as usize]).add(" holds ");
-            code(fault, NAMES[index as usize]).add(" only")
+            let fault = add_code(fault, RUST_NAMES[index as usize]).add(" holds only ");
+            add_code(fault, NAMES[index as usize])
         }
-        Payload::Family(Family::Connection) => fault.add("`ConnectionEvent` holds events of Vault only"),
+        Payload::Family(Family::Connection) => fault.add("`ConnectionEvent` holds only events of Vault"),
         Payload::Family(Family::Resource) => {
-            fault.add("`ResourceEvent` holds events of the other APIs than Vault only")
+            fault.add("`ResourceEvent` holds only events of APIs other than Vault")
         }
         Payload::Any => fault,
     }
 }
 
-const fn code(fault: Fault, text: &str) -> Fault {
+const fn add_code(fault: Fault, text: &str) -> Fault {
     fault.add("`").add(text).add("`")
 }

@@ -1,11 +1,13 @@
-//! A handler's arguments, taken from a delivery.
+//! A handler's arguments, made from a delivery.
 
-use super::{FromDelivery, FromRef, Incoming, Outcome};
 use std::future::Future;
 
-/// A parameter under the state `S`.
+use super::{FromDelivery, FromRef, Incoming, Outcome};
+
+/// A parameter that can be made under the state `S`.
 #[doc(hidden)]
 pub trait Extract<S>: Sized + Send {
+    /// Makes the argument. `Err` is the outcome of a handler that does not run.
     fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send;
 }
 
@@ -25,9 +27,10 @@ where
     }
 }
 
-/// All parameters of a handler, as a list: `(A, (B, ()))`.
+/// All parameters of a handler, as nested pairs: `(A, (B, ()))`.
 #[doc(hidden)]
 pub trait Arguments<S>: Sized + Send {
+    /// Makes the arguments in order. `Err` is the outcome of a handler that does not run.
     fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send;
 }
 

@@ -1,4 +1,4 @@
-//! Why a handler failed, and whether another attempt could help.
+//! Errors of handlers, and the decision between a retry and a dead letter.
 
 use std::error::Error;
 use std::fmt;
@@ -6,20 +6,20 @@ use std::time::Duration;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Why a handler failed, and what should happen next.
+/// A handler's error, and the decision between a retry and a dead letter.
 ///
-/// Made by `?` from any error (`std::error::Error`, `anyhow::Error`, a string): it is tried again then. Wrap the
-/// error in [`Permanent`] where another attempt cannot help, or say when to come back with
-/// [`retry_after`](Failure::retry_after).
+/// `?` makes a `Failure` from any error: a `std::error::Error`, an `anyhow::Error` or a string.
+/// Apideck's next retry then runs the handler again. Wrap the error in [`Permanent`] if a retry
+/// cannot succeed. Use [`retry_after`](Failure::retry_after) to ask Apideck for a later retry.
 ///
-/// The error's text goes to the log and the store, never into the answer to Apideck.
+/// The error's text goes to the log and the store, and never into the response to Apideck.
 ///
 /// ```
 /// use apideck_hooks::{Failure, Permanent};
 ///
 /// fn quota(text: &str) -> Result<u32, Failure> {
-///     let quota: u32 = text.parse().map_err(Permanent)?; // no attempt will make this a number
-///     std::fs::metadata("/")?;                           // this may work next time
+///     let quota: u32 = text.parse().map_err(Permanent)?; // a retry reads the same text
+///     std::fs::metadata("/")?;                           // a retry can succeed
 ///     Ok(quota)
 /// }
 /// assert!(quota("many").unwrap_err().is_permanent());
@@ -31,51 +31,54 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// To be tried again.
+    /// Makes a failure that lets the next delivery of the event run the handler again.
     pub fn retry(error: impl Into<BoxError>) -> Self {
-        Failure {
+        Self {
             permanent: false,
             retry_after: None,
             error: error.into(),
         }
     }
 
-    /// To be tried again, not before this time is over. Apideck keeps its own schedule and may come later or, as the
-    /// effect of `Retry-After` on it is not documented, earlier.
+    /// Makes a failure that asks Apideck to wait this long before its retry.
+    ///
+    /// The response is `503` with the time in `Retry-After`, rounded up to whole seconds from 1 to
+    /// 60. Apideck does not document the effect of that header, so the retry can come earlier or
+    /// later. It runs the handler whenever it comes.
     pub fn retry_after(after: Duration, error: impl Into<BoxError>) -> Self {
-        Failure {
+        Self {
             permanent: false,
             retry_after: Some(after),
             error: error.into(),
         }
     }
 
-    /// Never to be tried again: the event is set aside.
+    /// Makes a failure that dead-letters the event at once.
     pub fn permanent(error: impl Into<BoxError>) -> Self {
-        Failure {
+        Self {
             permanent: true,
             retry_after: None,
             error: error.into(),
         }
     }
 
-    /// Whether another attempt cannot help.
+    /// Returns `true` if the failure dead-letters the event.
     pub fn is_permanent(&self) -> bool {
         self.permanent
     }
 
-    /// How long to wait before another attempt, if the handler said so.
+    /// Returns the time that the handler asked Apideck to wait, if it did.
     pub fn delay(&self) -> Option<Duration> {
         self.retry_after
     }
 
-    /// The error behind it.
+    /// Returns the error that the failure was made from.
     pub fn error(&self) -> &(dyn Error + Send + Sync + 'static) {
         &*self.error
     }
 }
 
-/// The error's whole chain in one line.
+/// Writes the error and its sources in one line, separated by `: `.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.error)?;
@@ -100,18 +103,20 @@ impl fmt::Debug for Failure {
 
 impl<E: Into<BoxError>> From<E> for Failure {
     fn from(error: E) -> Self {
-        Failure::retry(error)
+        Self::retry(error)
     }
 }
 
-/// An error that another attempt cannot help: the event is set aside (kept by a durable store) instead of being tried
-/// again.
+/// An error that a retry cannot resolve: the event is dead-lettered at once.
+///
+/// A durable store keeps the event for [`Hooks::dead_letters`](crate::Hooks::dead_letters). Without
+/// one the response is `422`, and Apideck may send the event again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Permanent<E>(pub E);
 
 impl<E: Into<BoxError>> From<Permanent<E>> for Failure {
     fn from(Permanent(error): Permanent<E>) -> Self {
-        Failure::permanent(error)
+        Self::permanent(error)
     }
 }
 

@@ -1,6 +1,6 @@
-//! A compile error's text, written while compiling.
+//! The text of a compile error, built in a constant.
 
-/// A text that can be built in a constant. What does not fit is cut.
+/// A text of at most 4,096 bytes, because a constant cannot allocate.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fault {
     bytes: [u8; Fault::LIMIT],
@@ -8,21 +8,21 @@ pub(crate) struct Fault {
 }
 
 impl Fault {
-    /// Enough for all names of the largest API.
+    /// Enough for the names of 60 events.
     const LIMIT: usize = 4096;
 
     pub(crate) const fn new() -> Self {
-        Fault {
-            bytes: [0; Fault::LIMIT],
+        Self {
+            bytes: [0; Self::LIMIT],
             len: 0,
         }
     }
 
+    /// Adds a text if there is room for all of it. A part of it might not be UTF-8.
     pub(crate) const fn add(mut self, text: &str) -> Self {
         let text = text.as_bytes();
         let mut index = 0;
-        // A text goes in whole or not at all, so that the result stays UTF-8.
-        while self.len + text.len() - index <= Fault::LIMIT && index < text.len() {
+        while self.len + text.len() - index <= Self::LIMIT && index < text.len() {
             self.bytes[self.len] = text[index];
             self.len += 1;
             index += 1;
@@ -40,7 +40,11 @@ impl Fault {
         text.add(DIGITS[number % 10])
     }
 
-    /// The error, where the caller stands: rustc leaves out what only tracks its caller.
+    /// Fails the constant with this text.
+    ///
+    /// # Panics
+    ///
+    /// Always. rustc reports the panic at the call of the outermost `#[track_caller]` function.
     #[track_caller]
     pub(crate) const fn report(&self) -> ! {
         panic!("{}", self.as_str())

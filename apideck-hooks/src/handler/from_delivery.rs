@@ -1,25 +1,26 @@
-//! The parameters of handlers.
+//! The trait of a handler's parameters, and the delivery that they are made from.
+
+use std::any::Any;
+use std::future::Future;
 
 use super::check::Needs;
 use super::failure::Failure;
 use crate::delivery::Delivery;
 use crate::payload::{AnyEvent, DecodeError};
-use std::any::Any;
-use std::future::Future;
 
-/// What a handler can take: the event, [`State`](crate::State), [`Delivery`], and your own types.
+/// A parameter of a handler: the event, [`State`](crate::State), [`Delivery`], or a type of yours.
 ///
-/// A parameter is made for each delivery before the handler runs. If that fails, the handler does not run, and the
-/// error says what happens next, as a handler's own error would.
+/// Each argument is made from the delivery before the handler runs. If that fails, the handler does
+/// not run, and the error has the same effect as an error that the handler returns.
 ///
 /// ```
 /// use apideck_hooks::{Delivery, FromDelivery, NoState, Permanent, events::ConnectionEvent, on};
 ///
-/// /// The customer, from a header that our gateway adds.
+/// /// The customer, whose name a gateway adds as a header.
 /// struct Tenant(String);
 ///
 /// impl FromDelivery for Tenant {
-///     type State = NoState; // or a part of the application's state
+///     type State = NoState;
 ///     type Error = Permanent<&'static str>;
 ///
 ///     async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Self::Error> {
@@ -33,7 +34,7 @@ use std::future::Future;
 /// # let _ = changed(Default::default(), Tenant(String::new()));
 /// ```
 ///
-/// With a part of the state, which is anything that [`State`](crate::State) could take:
+/// A parameter can use any part of the application's state that [`State`](crate::State) could take:
 ///
 /// ```
 /// use apideck_hooks::{Delivery, Failure, FromDelivery, on};
@@ -42,7 +43,7 @@ use std::future::Future;
 ///
 /// type Tenants = Arc<HashMap<String, u64>>;
 ///
-/// /// The customer's number in our own tables.
+/// /// The customer's number in the application's own tables.
 /// struct TenantId(u64);
 ///
 /// impl FromDelivery for TenantId {
@@ -52,7 +53,7 @@ use std::future::Future;
 ///     async fn from_delivery(delivery: &Delivery, tenants: Tenants) -> Result<Self, Failure> {
 ///         let name = delivery.headers().get("x-tenant").and_then(|value| value.to_str().ok());
 ///         let name = name.ok_or_else(|| Failure::permanent("no x-tenant"))?;
-///         tenants.get(name).copied().map(TenantId).ok_or_else(|| Failure::retry("not known yet"))
+///         tenants.get(name).copied().map(TenantId).ok_or_else(|| Failure::retry("unknown tenant"))
 ///     }
 /// }
 ///
@@ -61,29 +62,35 @@ use std::future::Future;
 /// # let _ = changed(TenantId(1));
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is nothing that a handler can take",
+    message = "`{Self}` cannot be a parameter of a handler",
     label = "not a parameter of a handler",
-    note = "a handler takes its event first, such as `events::ConnectionCallable`, then `State<T>`, `Delivery`, or a type of yours that implements `FromDelivery`"
+    note = "the first parameter can be the event, such as `events::ConnectionCallable`, and any parameter can be `State<T>`, `Delivery` or a type of yours that implements `FromDelivery`"
 )]
 pub trait FromDelivery: Sized + Send {
-    /// The part of the application's state that it is made from; [`NoState`] for none.
+    /// The part of the application's state that the parameter needs, or
+    /// [`NoState`](crate::NoState).
     type State: Send;
 
-    /// Why it could not be made. [`Permanent`](crate::Permanent) sets the event aside, any other error has it tried
-    /// again; `Infallible` for what cannot fail.
+    /// The error if the argument cannot be made. [`Permanent`](crate::Permanent) dead-letters the
+    /// event. After any other error, Apideck's next retry tries to make it again. Use
+    /// [`Infallible`](std::convert::Infallible) if it cannot fail.
     type Error: Into<Failure>;
 
-    /// Makes it.
+    /// Makes the argument.
+    ///
+    /// # Errors
+    ///
+    /// The argument cannot be made, so the handler does not run.
     fn from_delivery(
         delivery: &Delivery,
         state: Self::State,
     ) -> impl Future<Output = Result<Self, Self::Error>> + Send;
 
-    /// The event or the transaction that it is, if it is one.
+    /// The condition under which a handler can have this parameter.
     #[doc(hidden)]
     const NEEDS: Needs = Needs::Nothing;
 
-    /// Makes it, out of what was read already where there is such a thing.
+    /// Makes the argument, and takes the event or the transaction from `incoming` if it is one.
     #[doc(hidden)]
     fn take(
         incoming: &mut Incoming,
@@ -93,18 +100,19 @@ pub trait FromDelivery: Sized + Send {
     }
 }
 
-/// A delivery on its way to the handler, with the event that was read from it.
+/// A delivery on its way to the handler.
 #[derive(Debug)]
 pub struct Incoming {
     pub(crate) delivery: Delivery,
+    /// The event that was read when the delivery was identified. `None` once a parameter took it.
     pub(crate) event: Option<Result<AnyEvent, DecodeError>>,
-    /// A `Tx`, for the handler that takes it.
+    /// The `Tx` of a handler that takes one.
     #[cfg_attr(not(any(feature = "postgres", feature = "sqlite")), allow(dead_code))]
     pub(crate) transaction: Option<Box<dyn Any + Send>>,
 }
 
 impl Incoming {
-    /// The event; read again where it was taken before.
+    /// Takes the event. A later call reads it again.
     pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
         self.event
             .take()
@@ -112,11 +120,13 @@ impl Incoming {
     }
 }
 
-/// What a handler's run takes its arguments from. A transaction that it has not taken ends with it: nobody else may hold it then.
+/// The inputs of one attempt.
+///
+/// Dropping them drops a transaction that no parameter took, because the store gets its connection
+/// back when the `Tx` is dropped.
 pub(crate) struct Attempt<'a>(&'a mut Incoming);
 
 impl<'a> Attempt<'a> {
-    /// For this attempt.
     pub(crate) fn new(
         incoming: &'a mut Incoming,
         attempt: u32,
@@ -124,7 +134,7 @@ impl<'a> Attempt<'a> {
     ) -> Self {
         incoming.delivery.set_attempt(attempt);
         incoming.transaction = transaction;
-        Attempt(incoming)
+        Self(incoming)
     }
 
     pub(crate) fn incoming(&mut self) -> &mut Incoming {

@@ -1,4 +1,4 @@
-//! Handlers: what they take, what they return, and the traits that `#[on]` writes against.
+//! Handlers: their parameters, their return types, and the items that generated code uses.
 
 mod check;
 mod extract;
@@ -13,11 +13,13 @@ mod state;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod tx;
 
-pub use check::{BROKEN, Handler, Needs, and, check_further, one, several, takes};
+pub use check::{
+    BROKEN, Handler, Needs, check_parameter, handles, handles_event, with_first_parameter, with_parameter,
+};
 pub use extract::Extract;
 pub use failure::{Failure, Permanent};
 pub use from_delivery::{FromDelivery, Incoming};
-pub use handle::{Handle, Listed, Run, run, run_nothing};
+pub use handle::{Annotated, Handle, Run, run, run_nothing};
 pub use outcome::{IntoOutcome, Outcome};
 pub use selector::Selector;
 pub use state::{FromRef, NoState, State};

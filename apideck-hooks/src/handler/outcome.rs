@@ -1,10 +1,11 @@
-//! What should happen next, as a handler says it.
+//! The outcomes of a handler, and the return types that turn into one.
 
 use super::Failure;
 
-/// What should happen to the event.
+/// The outcome of a handler for its event.
 ///
-/// Most handlers return `()` or `Result<(), E>`; this is for those that want to say more.
+/// Most handlers return `()` or `Result<(), E>`. Return an `Outcome` to ignore or dead-letter an
+/// event.
 ///
 /// ```
 /// use apideck_hooks::{Outcome, events::ConnectionUpdated, on};
@@ -22,42 +23,50 @@ use super::Failure;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Outcome {
-    /// Handled: remembered, and acknowledged.
+    /// The event is handled. The response is `200`, and duplicates do not run the handler again.
     Done,
-    /// Of no interest: remembered, and acknowledged.
+    /// The event is of no interest. The response is `200`, and duplicates do not run the handler
+    /// again.
     Ignore,
-    /// Not handled: released, and to be sent again. If the failure says when, Apideck is asked to come back then.
+    /// The handler failed, and Apideck's next retry runs it again. The response is `500`, or `503`
+    /// with `Retry-After` if the failure has a [`delay`](Failure::delay).
+    ///
+    /// After the last of [`max_attempts`](crate::HooksBuilder::max_attempts) the event is
+    /// dead-lettered.
     Retry(Failure),
-    /// Not to be handled: kept by a durable store for a person to look at, and acknowledged. A store that is not
-    /// durable cannot keep it, so the answer is `422` there.
+    /// The event cannot be handled. A durable store keeps it as a dead letter, and the response is
+    /// `200`. A store that is not durable keeps no dead letters, so the response is `422`.
     DeadLetter(Failure),
 }
 
 impl Outcome {
-    /// Whether the event is settled well: handled or ignored.
+    /// Returns `true` if the event is handled or ignored.
     pub fn is_ok(&self) -> bool {
-        matches!(self, Outcome::Done | Outcome::Ignore)
+        matches!(self, Self::Done | Self::Ignore)
     }
 }
 
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         if failure.is_permanent() {
-            Outcome::DeadLetter(failure)
+            Self::DeadLetter(failure)
         } else {
-            Outcome::Retry(failure)
+            Self::Retry(failure)
         }
     }
 }
 
-/// What a handler may return: `()`, [`Outcome`], or a `Result` of either with any error.
+/// A return type of handlers: `()`, [`Outcome`], or a `Result` of either with any error.
+///
+/// `()` is [`Outcome::Done`]. An error is converted into a [`Failure`]. It is [`Outcome::Retry`],
+/// or [`Outcome::DeadLetter`] if the failure [is permanent](Failure::is_permanent).
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return `{Self}`",
-    label = "not a handler's return type",
+    label = "not a return type of a handler",
     note = "return `()`, `Outcome`, or `Result<(), E>` where `E` is an error (`std::error::Error`, `anyhow::Error`, `Failure`)"
 )]
 pub trait IntoOutcome {
-    /// What should happen.
+    /// Returns the outcome.
     fn into_outcome(self) -> Outcome;
 }
 
@@ -84,11 +93,11 @@ impl<T: IntoOutcome, E: IntoFailure> IntoOutcome for Result<T, E> {
     }
 }
 
-/// `Into<Failure>`, with words of its own for what is no error.
+/// `Into<Failure>`, with its own message for a type that is not an error.
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return the error `{Self}`",
-    label = "`{Self}` is no error",
+    label = "`{Self}` is not an error",
     note = "implement `std::error::Error` for `{Self}`, or `From<{Self}>` for `Failure`"
 )]
 pub trait IntoFailure {

@@ -1,9 +1,10 @@
-//! The parameters of this crate, apart from the event and the transaction.
+//! `Delivery` and `State` as parameters of a handler.
+
+use std::convert::Infallible;
 
 use super::from_delivery::FromDelivery;
 use super::state::{NoState, State};
 use crate::delivery::Delivery;
-use std::convert::Infallible;
 
 impl FromDelivery for Delivery {
     type State = NoState;
@@ -19,6 +20,6 @@ impl<T: Send> FromDelivery for State<T> {
     type Error = Infallible;
 
     async fn from_delivery(_: &Delivery, state: T) -> Result<Self, Infallible> {
-        Ok(State(state))
+        Ok(Self(state))
     }
 }

@@ -1,49 +1,52 @@
-//! What a handler is for.
+//! The events of a handler.
 
-/// One entry of a handler's list, resolved against the table by `#[on]`.
+/// One entry of an `#[on]`, resolved against the table.
 #[derive(Clone, Copy, Debug)]
 pub enum Selector {
-    /// An event, by its position in the table.
+    /// A listed event, by its index in the table.
     Exact(u16),
-    /// All names that start so: `first..end` in the table, and those that are not in it yet.
+    /// All names with a prefix: the range `first..end` of the table, and names that are not in the
+    /// table.
     Pattern {
-        /// The pattern without its star.
+        /// The pattern without its `*`.
         prefix: &'static str,
-        /// Position of the first event that it matches.
+        /// The index of the first event.
         first: u16,
-        /// Position after the last.
+        /// The index after the last event.
         end: u16,
     },
     /// A name that the table does not have.
     Unlisted(&'static str),
-    /// The attribute was in error, which has been reported: anything, without a word.
+    /// An attribute with an error, which was reported. It fits everything.
     Broken,
 }
 
 impl Selector {
-    /// The events that it is for, by their position in the table: the first, and the one after the last.
-    // Ranges are walked, not asked event by event: the compiler interprets this for every list.
+    /// Returns its events as indices in the table: the first, and the one after the last.
+    // A range, because a test of each event would be slow: the compiler interprets the callers for
+    // every list.
     pub(crate) const fn range(&self) -> (usize, usize) {
         match self {
-            Selector::Exact(index) => (*index as usize, *index as usize + 1),
-            Selector::Pattern { first, end, .. } => (*first as usize, *end as usize),
-            Selector::Unlisted(_) | Selector::Broken => (0, 0),
+            Self::Exact(index) => (*index as usize, *index as usize + 1),
+            Self::Pattern { first, end, .. } => (*first as usize, *end as usize),
+            Self::Unlisted(_) | Self::Broken => (0, 0),
         }
     }
 
-    /// How exactly it is for them: the length of what it spells out.
+    /// Returns the rank. The handler with the highest rank gets an event: an exact name beats a
+    /// pattern, and a longer pattern beats a shorter one.
     pub(crate) const fn rank(&self) -> usize {
         match self {
-            Selector::Pattern { prefix, .. } => prefix.len(),
+            Self::Pattern { prefix, .. } => prefix.len(),
             _ => usize::MAX,
         }
     }
 
-    /// The rank for a name that is not in the table.
+    /// Returns the rank for a name that is not in the table. `None` if the name does not match.
     pub(crate) fn rank_unlisted(&self, name: &str) -> Option<usize> {
         match self {
-            Selector::Unlisted(unlisted) if *unlisted == name => Some(self.rank()),
-            Selector::Pattern { prefix, .. } if name.starts_with(prefix) => Some(self.rank()),
+            Self::Unlisted(unlisted) if *unlisted == name => Some(self.rank()),
+            Self::Pattern { prefix, .. } if name.starts_with(prefix) => Some(self.rank()),
             _ => None,
         }
     }

@@ -2,8 +2,10 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// A handler's share of the application's state: what was given to
-/// [`state`](crate::HooksBuilder::state), or a part of it.
+/// The application's state, or a part of it, as a parameter of a handler.
+///
+/// [`state`](crate::HooksBuilder::state) sets the application's state. Its parts are the types that
+/// implement [`FromRef`] for it. The value is made for each delivery, usually by a clone.
 ///
 /// ```
 /// use apideck_hooks::{FromRef, State, events::ConnectionCallable, on};
@@ -16,7 +18,11 @@ use std::ops::{Deref, DerefMut};
 /// }
 ///
 /// #[on("vault.connection.callable")]
-/// async fn start_sync(event: ConnectionCallable, State(db): State<Db>, State(mailer): State<Mailer>) {
+/// async fn start_sync(
+///     event: ConnectionCallable,
+///     State(db): State<Db>,
+///     State(mailer): State<Mailer>,
+/// ) {
 ///     // …
 /// }
 /// # let _ = start_sync(ConnectionCallable::new(Default::default()), State(Db), State(Mailer));
@@ -38,8 +44,10 @@ impl<T> DerefMut for State<T> {
     }
 }
 
-/// How a part is taken from the application's state `S`. Any state that is `Clone` is a part of itself; derive this
-/// for a struct to make each of its fields a part, and write it by hand for what is made out of several:
+/// A part of the application's state `S`, which handlers can take as [`State`].
+///
+/// A state that is `Clone` is a part of itself. Derive `FromRef` for a struct to make each of its
+/// fields a part. Implement it by hand for a part that is made from several fields:
 ///
 /// ```
 /// use apideck_hooks::FromRef;
@@ -65,11 +73,11 @@ impl<T> DerefMut for State<T> {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "the state `{S}` has no `{Self}`",
-    label = "a handler takes `{Self}` from the state, which is `{S}`",
-    note = "give the state to `Hooks::builder(…).state(…)`; if it has a field of type `{Self}`, derive `FromRef` for it"
+    label = "a handler takes `{Self}` from the state `{S}`",
+    note = "pass the state to `Hooks::builder(…).state(…)`, and derive `FromRef` for it if it has a field of type `{Self}`"
 )]
 pub trait FromRef<S> {
-    /// The part.
+    /// Makes the part from the state.
     fn from_ref(state: &S) -> Self;
 }
 
@@ -79,13 +87,14 @@ impl<T: Clone> FromRef<T> for T {
     }
 }
 
-/// The [`FromDelivery::State`] of a parameter that needs nothing of the state.
-// Not `Clone`, so that it is a part of every state and not of itself twice.
+/// The [`FromDelivery::State`](crate::FromDelivery::State) of a parameter that needs no state, and
+/// the state of a receiver without one.
+// Not `Clone`, because it would be a part of itself by two impls.
 #[derive(Debug)]
 pub struct NoState;
 
 impl<S> FromRef<S> for NoState {
-    fn from_ref(_: &S) -> NoState {
-        NoState
+    fn from_ref(_: &S) -> Self {
+        Self
     }
 }

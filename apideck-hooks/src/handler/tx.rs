@@ -1,15 +1,19 @@
-//! The open transaction, as a parameter.
+//! The store's transaction as a parameter of a handler.
 
-use super::{Failure, FromDelivery, Incoming, Needs, NoState};
-use crate::delivery::Delivery;
-use sqlx::{Database, Transaction};
 use std::fmt;
 use std::ops::{Deref, DerefMut};
 
-/// The open transaction in which the handler's event is marked as done: what goes through it happens **exactly once**.
+use sqlx::{Database, Transaction};
+
+use super::{Failure, FromDelivery, Incoming, Needs, NoState};
+use crate::delivery::Delivery;
+
+/// The store's open transaction. Its commit also records the event as done, so changes through it
+/// happen **exactly once**.
 ///
-/// One commit settles both. If the handler fails, panics, takes too long or dies with its process, neither is there, and the
-/// event is tried again. Take it as the last parameter and use it as the connection that it dereferences to:
+/// If the handler fails, panics, exceeds its time limit or dies with its process, its changes and
+/// the record are rolled back together. Apideck's next retry runs it again. Take the `Tx` as the
+/// last parameter, and use it as the connection that it dereferences to:
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")] mod example {
@@ -33,39 +37,51 @@ use std::ops::{Deref, DerefMut};
 /// # Ok(()) } }
 /// ```
 ///
-/// The store must be of the same database, as it is the store's transaction: `Tx<Postgres>` with a
-/// `PostgresStore`, on whose pool the tables of the handler must be; `Tx<Sqlite>` with a `SqliteStore`, in whose file they
-/// must be. [`build`](crate::HooksBuilder::build) refuses any other store. One router may have handlers that take it and
-/// handlers that do not, and a handler may come to take it or no longer take it from one release to the next: their records
-/// are the same.
+/// The transaction belongs to the store, so both must use the same database. `Tx<Postgres>` needs a
+/// `PostgresStore` whose pool reaches the handler's tables. `Tx<Sqlite>` needs a `SqliteStore`
+/// whose file has them. [`build`](crate::HooksBuilder::build) refuses any other store. A router can
+/// have handlers with and without a `Tx`. A handler can begin or cease to take one in any release,
+/// because the records are the same.
 ///
-/// # What is exactly once
+/// # Exactly once
 ///
-/// What goes through the transaction, and nothing else. A mail, a call to Apideck's API, a statement on another connection
-/// happens again if the handler fails after it, or its commit does. Write down in the transaction that it is to be done (a
-/// table of jobs, an outbox), and do it from there.
+/// Only changes through the transaction happen exactly once. A mail, a call to Apideck's API or a
+/// statement on another connection happens again if the handler or the commit fails after it.
+/// Insert such work into a table of jobs (an outbox) through the transaction, and do it from there.
 ///
-/// # How it ends
+/// # The end of the transaction
 ///
-/// | | | answer |
-/// | --- | --- | --- |
-/// | the handler succeeds, or ignores the event | marked as done, committed | `200` |
-/// | it fails, panics, or reaches its time limit | rolled back; a second transaction counts the attempt, or sets the event aside | as for any handler |
-/// | the commit is refused: a deferred constraint, a statement before that failed and was not reported | as a failure | `500` |
-/// | the connection breaks before the commit is asked for | nothing is left; as a failure | `500` |
-/// | it breaks before the commit is answered | all of it or nothing; the next delivery finds out which | `503` |
-/// | the process dies | nothing is left, and the attempt is not counted | none |
-/// | [`shutdown`](crate::Hooks::shutdown) stops it | rolled back; the attempt is not counted | `503` |
+/// - The handler succeeds or ignores the event: the event is recorded as done, and all is
+///   committed. The response is `200`.
+/// - The handler fails, panics or exceeds its time limit: all is rolled back. A second transaction
+///   counts the attempt or dead-letters the event. The response is as for any handler.
+/// - The database refuses the commit, because of a deferred constraint or of a failed statement
+///   that the handler did not report: all is rolled back, and the handler has failed. The response
+///   is `500`.
+/// - The connection breaks before the commit is sent: all is rolled back, and the handler has
+///   failed. The response is `500`.
+/// - The connection breaks before the commit is answered: all or nothing is committed, and the next
+///   delivery finds out. The response is `503`.
+/// - The process dies: all is rolled back, and the attempt is not counted.
+/// - [`shutdown`](crate::Hooks::shutdown) stops the handler: all is rolled back, and the attempt is
+///   not counted. The response is `503`.
 ///
-/// The transaction ends when the handler returns, and not by its hand: it gets the connection, not sqlx's
-/// [`Transaction`]. `tx.begin()` makes a savepoint. A `COMMIT` or `ROLLBACK` sent as a statement is a mistake, and so
-/// is to keep a `Tx` past the handler's end: nothing is marked as done then, and the attempt fails. SQLite commits nothing that a
-/// handler commits by itself; in PostgreSQL that stays, whatever becomes of the attempt.
+/// The store ends the transaction after the handler has returned. The handler cannot end it,
+/// because it gets the connection and not sqlx's [`Transaction`]. `tx.begin()` makes a savepoint.
 ///
-/// A statement that was started and not waited for is ended with a handler that fails or is stopped. One that succeeds has it
-/// waited for, for some seconds; then the attempt fails.
+/// Do not send `COMMIT` or `ROLLBACK` as a statement, and do not keep a `Tx` after the handler's
+/// end. The attempt fails in both cases, and the event is not recorded as done. SQLite rolls back
+/// changes that a handler committed by a statement. In PostgreSQL they stay.
 ///
-/// It is a parameter of the handler itself. One that makes another parameter of it does not compile:
+/// A handler may leave behind a statement that it started and did not await. If the handler fails
+/// or is stopped, the statement is cancelled. If the handler succeeds, the store waits for the
+/// statement: up to 60 seconds in PostgreSQL, and up to 5 seconds in SQLite. After that the attempt
+/// fails.
+///
+/// # In other parameters
+///
+/// A `Tx` can only be a parameter of the handler itself. A parameter that is made from one does not
+/// compile:
 ///
 #[cfg_attr(feature = "postgres", doc = "```compile_fail")]
 #[cfg_attr(not(feature = "postgres"), doc = "```ignore")]
@@ -88,38 +104,41 @@ use std::ops::{Deref, DerefMut};
 ///
 /// # Duplicates
 ///
-/// In the same process they wait for the outcome, as those of any handler do. From another process they wait for the
-/// transaction's end, for 5 seconds at most; then they are answered `503` with `Retry-After`. There is no lease, as there is
-/// nothing that could be left behind: what a process was doing ends with it. A *machine* that vanishes is noticed by
-/// PostgreSQL when its TCP connection times out; `tcp_keepalives_idle` sets when that is.
+/// In the same process, duplicates wait for the outcome as they do for any handler. In another
+/// process they wait for the end of the transaction, for 5 seconds at most, and are then answered
+/// `503` with `Retry-After`.
 ///
-/// # What it costs
+/// There is no lease, because a transaction ends with its process. If a *machine* disappears,
+/// PostgreSQL notices it when the TCP connection times out. `tcp_keepalives_idle` sets that time.
 ///
-/// In PostgreSQL a connection of the pool for as long as the handler runs. All but one of the pool's connections can be used so
-/// at once; more deliveries wait for their turn up to [`store_timeout`](crate::HooksBuilder::store_timeout), and are
-/// answered `503` then.
+/// # Cost
 ///
-/// SQLite has one writer. These handlers run one after another, and **nothing else is written to the file meanwhile**, the
-/// claims of other handlers included: they wait up to `store_timeout`. Do no slow work in such a handler, and give
-/// [`handler_timeout`](crate::HooksBuilder::handler_timeout) a few seconds. As long as a `Tx` is kept past its handler's end,
-/// nothing can be written either, and all deliveries are answered `503`.
+/// In PostgreSQL a handler holds a connection of the pool for as long as it runs. Handlers can hold
+/// all connections of the pool but one. Further deliveries wait for a connection up to
+/// [`store_timeout`](crate::HooksBuilder::store_timeout), and are then answered `503`.
+///
+/// SQLite has one writer. Handlers with a `Tx` run one after another, and **nothing else is written
+/// to the file meanwhile**. The claims of other handlers wait too, up to `store_timeout`. Do no
+/// slow work in such a handler, and set [`handler_timeout`](crate::HooksBuilder::handler_timeout)
+/// to a few seconds. If a handler keeps its `Tx` after its end, all deliveries are answered `503`
+/// until the `Tx` is dropped.
 ///
 /// # Tests
 ///
-/// The handler stays a function. `start_sync(event, pool.begin().await?.into())` runs it in a transaction that is rolled
-/// back.
+/// The handler is still a function. `start_sync(event, pool.begin().await?.into())` runs it in a
+/// transaction that is rolled back at the handler's end.
 pub struct Tx<DB: Database>(Box<dyn DerefMut<Target = DB::Connection> + Send>);
 
 impl<DB: Database> Tx<DB> {
     pub(crate) fn new(connection: impl DerefMut<Target = DB::Connection> + Send + 'static) -> Self {
-        Tx(Box::new(connection))
+        Self(Box::new(connection))
     }
 }
 
-/// For a test of a handler: what it does is rolled back when the handler returns.
+/// Makes a `Tx` for a test of a handler. It is rolled back when it is dropped.
 impl<DB: Database> From<Transaction<'static, DB>> for Tx<DB> {
     fn from(transaction: Transaction<'static, DB>) -> Self {
-        Tx::new(transaction)
+        Self::new(transaction)
     }
 }
 
@@ -143,9 +162,10 @@ impl<DB: Database> fmt::Debug for Tx<DB> {
     }
 }
 
-/// A database whose store gives transactions: `sqlx::Postgres` with the feature `postgres`, `sqlx::Sqlite` with `sqlite`.
+/// A database whose transactions handlers can take: `sqlx::Postgres` with the feature `postgres`,
+/// and `sqlx::Sqlite` with the feature `sqlite`.
 #[diagnostic::on_unimplemented(
-    message = "no store gives transactions of `{Self}`",
+    message = "no store has transactions of `{Self}`",
     label = "not a database of a store",
     note = "take `Tx<sqlx::Postgres>` with the feature `postgres`, or `Tx<sqlx::Sqlite>` with the feature `sqlite`"
 )]
@@ -179,11 +199,11 @@ impl<DB: Transactional> FromDelivery for Tx<DB> {
     const NEEDS: Needs = Needs::Transaction(<DB as Transactional>::NAME);
 
     async fn from_delivery(_: &Delivery, _: NoState) -> Result<Self, Failure> {
-        // Whoever makes a parameter of their own out of it learns so while compiling.
+        // Only another parameter calls this, because `take` is overridden.
         const {
             assert!(
                 <DB as Transactional>::NAME.is_empty(),
-                "a `Tx` is a parameter of the handler itself, not a part of another one"
+                "a `Tx` can only be a parameter of the handler itself, not a part of another parameter"
             )
         };
         Err(missing())
@@ -196,7 +216,7 @@ impl<DB: Transactional> FromDelivery for Tx<DB> {
     }
 }
 
-/// `build` has asked the store.
+/// The failure without the transaction. It is not expected, because `build` has checked the store.
 fn missing() -> Failure {
-    Failure::retry("the store gave no such transaction")
+    Failure::retry("the store gave no transaction of this database")
 }

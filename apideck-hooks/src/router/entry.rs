@@ -5,8 +5,8 @@ use crate::handler::Handler;
 /// A handler in `router![…]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// Its path, as it was written.
+    /// The handler's path, as the user wrote it.
     pub name: &'static str,
-    /// What it is for.
+    /// The handler's events, and the transaction that it takes.
     pub handler: Handler,
 }

@@ -1,10 +1,27 @@
-//! What can be wrong with a list of handlers, found while compiling.
+//! The checks of a list of handlers.
+//!
+//! # How it works
+//!
+//! `router!` generates a constant for each check, and the compiler evaluates it. A check that fails
+//! panics, and rustc reports the panic at the generated call, which has the span of a path in the
+//! list. So each handler has a check of its own.
+//!
+//! Comparing each handler with all others would make the compiler's time grow with the square of
+//! the list. So [`FirstHandlers`] finds the first handler of each exact name once for the list.
+//! Patterns and unlisted names are few, and are searched.
+//!
+//! The checks are functions and not methods, because looking up a method costs the compiler more. A
+//! constant cannot use iterators or `==` of strings, hence the loops over an index and [`equal`].
 
 use super::entry::Entry;
 use crate::event::{API, COUNT, NAMES};
 use crate::handler::{Fault, Selector};
 
-/// Who is the first to name each event exactly, by its position in the list.
+/// The maximum number of missing events that an error names. The number of further ones is easier
+/// to read than their names.
+const MAX_NAMED: usize = 60;
+
+/// The first handler with each exact name, as its position in the list.
 #[derive(Debug)]
 pub struct FirstHandlers {
     entries: &'static [Entry],
@@ -12,29 +29,29 @@ pub struct FirstHandlers {
 }
 
 impl FirstHandlers {
-    /// Made once for a list, so that its handlers need not be compared with each other.
+    /// Finds the first handlers of a list.
     pub const fn new(entries: &'static [Entry]) -> Self {
         let mut first = [u16::MAX; COUNT];
         let mut position = entries.len();
         while position > 0 {
             position -= 1;
-            let on = entries[position].handler.on;
+            let selectors = entries[position].handler.selectors;
             let mut selector = 0;
-            while selector < on.len() {
-                if let Selector::Exact(event) = on[selector] {
+            while selector < selectors.len() {
+                if let Selector::Exact(event) = selectors[selector] {
                     first[event as usize] = position as u16;
                 }
                 selector += 1;
             }
         }
-        FirstHandlers { entries, first }
+        Self { entries, first }
     }
 
     const fn conflict(&self, position: u16) -> Option<Fault> {
         let this = self.entries[position as usize];
         let mut selector = 0;
-        while selector < this.handler.on.len() {
-            let selected = &this.handler.on[selector];
+        while selector < this.handler.selectors.len() {
+            let selected = &this.handler.selectors[selector];
             let earlier = match selected {
                 Selector::Exact(event) => self.first[*event as usize],
                 other => first_with(self.entries, other),
@@ -52,12 +69,26 @@ impl FirstHandlers {
     }
 }
 
-/// The handler in this position must not be for an event that an earlier one is for just as exactly. If it is, that is said where
-/// the caller stands.
-// No method: there is a call for each handler of a list, and to look for a method takes the compiler longer.
+/// Checks that the handler at this position does not conflict with an earlier one.
+///
+/// # Panics
+///
+/// An earlier handler has the same exact name, pattern or unlisted name.
 #[track_caller]
-pub const fn check_conflict(claims: &FirstHandlers, position: u16) {
-    if let Some(fault) = claims.conflict(position) {
+pub const fn check_conflict(first_handlers: &FirstHandlers, position: u16) {
+    if let Some(fault) = first_handlers.conflict(position) {
+        fault.report();
+    }
+}
+
+/// Checks that an exhaustive list has no gap.
+///
+/// # Panics
+///
+/// An event has no handler although another event of its API has one.
+#[track_caller]
+pub const fn check_gap(entries: &[Entry]) {
+    if let Some(fault) = gap(entries) {
         fault.report();
     }
 }
@@ -66,25 +97,27 @@ const fn two_handlers(earlier: &str, this: &str, selected: &Selector) -> Fault {
     if equal(this, earlier) {
         return Fault::new().add("`").add(this).add("` is listed twice");
     }
-    let fault = Fault::new().add("two handlers for `");
+    let fault = Fault::new().add("`").add(earlier).add("` and `").add(this);
+    let fault = fault.add("` both handle `");
     let fault = match selected {
         Selector::Exact(event) => fault.add(NAMES[*event as usize]),
         Selector::Pattern { prefix, .. } => fault.add(prefix).add("*"),
         Selector::Unlisted(name) => fault.add(name),
         Selector::Broken => fault,
     };
-    let fault = fault.add("`: `").add(earlier).add("` and `").add(this);
-    fault.add("`; keep one, or give each events of its own")
+    fault.add("`: remove one, or let them handle different events")
 }
 
-/// The first handler with this pattern or unlisted name. Two patterns of equal length that overlap are the same pattern.
+/// Returns the position of the first handler with this pattern or unlisted name.
+///
+/// Equal texts are enough, because two patterns of equal length that overlap are the same pattern.
 const fn first_with(entries: &[Entry], wanted: &Selector) -> u16 {
     let mut position = 0;
     while position < entries.len() {
-        let on = entries[position].handler.on;
+        let selectors = entries[position].handler.selectors;
         let mut selector = 0;
-        while selector < on.len() {
-            match (wanted, &on[selector]) {
+        while selector < selectors.len() {
+            match (wanted, &selectors[selector]) {
                 (Selector::Pattern { prefix, .. }, Selector::Pattern { prefix: other, .. })
                     if equal(prefix, other) =>
                 {
@@ -102,27 +135,19 @@ const fn first_with(entries: &[Entry], wanted: &Selector) -> u16 {
     u16::MAX
 }
 
-/// All events of the APIs that some handler is for must have one. If not, that is said where the caller stands.
-#[track_caller]
-pub const fn check_gap(entries: &[Entry]) {
-    if let Some(fault) = gap(entries) {
-        fault.report();
-    }
-}
-
 const fn gap(entries: &[Entry]) -> Option<Fault> {
     let mut handled = [false; COUNT];
-    // There are fewer APIs than events.
+    // Longer than needed, because there are fewer APIs than events.
     let mut apis = [false; COUNT];
     let mut entry = 0;
     while entry < entries.len() {
-        let on = entries[entry].handler.on;
-        if is_broken(on) {
+        let selectors = entries[entry].handler.selectors;
+        if is_broken(selectors) {
             return None;
         }
         let mut selector = 0;
-        while selector < on.len() {
-            let (mut event, end) = on[selector].range();
+        while selector < selectors.len() {
+            let (mut event, end) = selectors[selector].range();
             while event < end {
                 handled[event] = true;
                 apis[API[event] as usize] = true;
@@ -137,7 +162,7 @@ const fn gap(entries: &[Entry]) -> Option<Fault> {
     let mut event = 0;
     while event < COUNT {
         if apis[API[event] as usize] && !handled[event] {
-            if missing < SHOWN {
+            if missing < MAX_NAMED {
                 fault = fault
                     .add(if missing > 0 { ", `" } else { "no handler for `" })
                     .add(NAMES[event])
@@ -150,17 +175,14 @@ const fn gap(entries: &[Entry]) -> Option<Fault> {
     if missing == 0 {
         return None;
     }
-    if missing > SHOWN {
-        fault = fault.add(" and ").add_number(missing - SHOWN).add(" more");
+    if missing > MAX_NAMED {
+        fault = fault.add(" and ").add_number(missing - MAX_NAMED).add(" more");
     }
-    Some(fault.add("; handle them, or end the list with `..` to acknowledge the rest"))
+    Some(fault.add(": handle these events, or end the list with `..` to acknowledge all other events"))
 }
 
-/// All of Vault fit; an API with more is more readable as a number.
-const SHOWN: usize = 60;
-
-const fn is_broken(on: &[Selector]) -> bool {
-    matches!(on, [Selector::Broken, ..])
+const fn is_broken(selectors: &[Selector]) -> bool {
+    matches!(selectors, [Selector::Broken, ..])
 }
 
 const fn equal(a: &str, b: &str) -> bool {

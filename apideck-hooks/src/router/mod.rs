@@ -1,6 +1,7 @@
-//! Which handler an event has: planned by the compiler, a table look-up at run time.
+//! The handler of each event: planned by the compiler, and looked up in a table at run time.
 //!
-//! An exact name beats a pattern, a longer pattern a shorter one. What is left over is acknowledged.
+//! An exact name beats a pattern, and a longer pattern beats a shorter one. An event without a
+//! handler is acknowledged.
 
 mod entry;
 mod faults;

@@ -1,33 +1,45 @@
-//! The handler of every event.
+//! The handler of each event.
+//!
+//! # How it works
+//!
+//! The plan is a static whose value the compiler computes. Nothing is computed at start-up, and
+//! nothing can fail there. At run time an event's index in the table leads to its handler.
+//!
+//! The table is sorted, so a pattern is a range of it. Making the plan is one walk over the ranges
+//! of all selectors. An event keeps the handler with the highest rank.
+//!
+//! The compiler does not know names that are not in the table. They are compared with the selectors
+//! at run time.
 
 use super::entry::Entry;
 use crate::event::{COUNT, EventType};
 
 const NONE: u16 = u16::MAX;
 
-/// The handler of every event, by its position in `router![…]`.
+/// The handler of each event, as its position in `router![…]`.
 #[derive(Debug)]
 pub struct Plan {
-    listed: [u16; COUNT],
+    /// The handler of each event of the table, or [`NONE`].
+    handlers: [u16; COUNT],
     entries: &'static [Entry],
 }
 
 impl Plan {
-    /// Made while compiling.
+    /// Makes the plan of a list.
     pub const fn new(entries: &'static [Entry]) -> Self {
-        let mut listed = [NONE; COUNT];
-        let mut best = [0; COUNT];
+        let mut handlers = [NONE; COUNT];
+        let mut ranks = [0; COUNT];
         let mut handler = 0;
         while handler < entries.len() {
-            let on = entries[handler].handler.on;
+            let selectors = entries[handler].handler.selectors;
             let mut selector = 0;
-            while selector < on.len() {
-                let rank = on[selector].rank();
-                let (mut event, end) = on[selector].range();
+            while selector < selectors.len() {
+                let rank = selectors[selector].rank();
+                let (mut event, end) = selectors[selector].range();
                 while event < end {
-                    if listed[event] == NONE || rank > best[event] {
-                        listed[event] = handler as u16;
-                        best[event] = rank;
+                    if handlers[event] == NONE || rank > ranks[event] {
+                        handlers[event] = handler as u16;
+                        ranks[event] = rank;
                     }
                     event += 1;
                 }
@@ -35,35 +47,36 @@ impl Plan {
             }
             handler += 1;
         }
-        Plan { listed, entries }
+        Self { handlers, entries }
     }
 
-    /// The handler of an event.
+    /// Returns the handler of an event.
     pub(crate) fn route(&self, event: &EventType) -> Option<u16> {
         match event.index() {
-            Some(index) => Some(self.listed[index]).filter(|handler| *handler != NONE),
+            Some(index) => Some(self.handlers[index]).filter(|handler| *handler != NONE),
             None => self.route_unlisted(event.as_str()),
         }
     }
 
-    /// The handler of a signed body that is no event: that of `*`.
+    /// Returns the handler of a signed body that is not an event, which is the handler of `*`.
     pub(crate) fn fallback(&self) -> Option<u16> {
+        // Only the pattern `*` matches the empty name.
         self.route_unlisted("")
     }
 
-    /// The handler's path, as it was written.
+    /// Returns the handler's path, as the user wrote it.
     pub(crate) fn name(&self, handler: u16) -> &'static str {
         self.entries
             .get(usize::from(handler))
             .map_or("", |entry| entry.name)
     }
 
-    /// The database whose transaction the handler takes, if it takes one.
+    /// Returns the database of the transaction that the handler takes, if it takes one.
     pub(crate) fn transaction(&self, handler: u16) -> Option<&'static str> {
         self.entries.get(usize::from(handler))?.handler.transaction
     }
 
-    /// All handlers.
+    /// Returns all handlers.
     pub(crate) fn entries(&self) -> &'static [Entry] {
         self.entries
     }
@@ -72,7 +85,7 @@ impl Plan {
         let ranked = self.entries.iter().enumerate().filter_map(|(handler, entry)| {
             let rank = entry
                 .handler
-                .on
+                .selectors
                 .iter()
                 .filter_map(|selector| selector.rank_unlisted(name))
                 .max()?;
@@ -86,7 +99,7 @@ impl Plan {
 mod tests {
     use super::*;
     use crate::event::NAMES;
-    use crate::handler::{Selector, several};
+    use crate::handler::{Selector, handles};
 
     fn pattern(prefix: &'static str) -> Selector {
         let first = NAMES.partition_point(|name| *name < prefix) as u16;
@@ -99,9 +112,9 @@ mod tests {
     }
 
     fn entries(lists: Vec<Vec<Selector>>) -> &'static [Entry] {
-        let entry = |on: Vec<Selector>| Entry {
+        let entry = |selectors: Vec<Selector>| Entry {
             name: "handler",
-            handler: several(on.leak()),
+            handler: handles(selectors.leak()),
         };
         lists.into_iter().map(entry).collect::<Vec<_>>().leak()
     }
@@ -143,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_no_entry_is_for_has_no_handler() {
+    fn an_event_that_no_entry_matches_has_no_handler() {
         let plan = Plan::new(entries(vec![vec![exact("crm.lead.created")]]));
         assert_eq!(plan.route(&EventType::CrmLeadCreated), Some(0));
         assert_eq!(plan.route(&EventType::CrmLeadDeleted), None);

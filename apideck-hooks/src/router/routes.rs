@@ -1,23 +1,25 @@
-//! What `router![…]` implements.
+//! The trait that `router![…]` implements.
 
 use super::plan::Plan;
 use crate::handler::{Incoming, Run};
 
-/// Starts a handler.
+/// The function that starts a run of a handler.
 pub(crate) type Start<S> = for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>;
 
-/// The start of each handler, by its position in the plan.
+/// The start of each handler, by the handler's position in the list.
 pub type Runs<S> = [Start<S>];
 
-/// A list of handlers, made by [`router!`](crate::router!), that can run under the state `S`.
+/// A list of handlers that can run under the state `S`, made by [`router!`](crate::router!).
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is no list of handlers for the state `{S}`",
-    note = "make the list with `router![…]`"
+    message = "`{Self}` is not a list of handlers for the state `{S}`",
+    note = "list the handlers with `router![…]`"
 )]
 pub trait Routes<S>: Send + Sync + 'static {
+    /// Returns the handler of each event.
     #[doc(hidden)]
     fn plan(&self) -> &'static Plan;
 
+    /// Returns the start of each handler.
     #[doc(hidden)]
     fn runs(&self) -> &Runs<S>;
 }

@@ -1,4 +1,4 @@
-//! A handler for every event of the table, each of its own, in an exhaustive list.
+//! A handler for each event of the table, in an exhaustive list.
 #![allow(non_snake_case)]
 
 use super::build;
@@ -11,7 +11,7 @@ macro_rules! handlers {
             async fn $rust_name(_event: events::$rust_name) {}
         )*
 
-        /// How many there are.
+        /// The number of handlers.
         const COUNT: usize = [$($index),*].len();
 
         fn list() -> impl apideck_hooks::Routes<apideck_hooks::NoState> {

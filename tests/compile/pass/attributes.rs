@@ -1,4 +1,4 @@
-//! Other attributes on handlers, in any order.
+//! Handlers with other attributes, in any order.
 
 use super::build;
 use apideck_hooks::{Delivery, events::*, on, router};
@@ -11,7 +11,7 @@ async fn cfg_above(_event: ConnectionCreated) {}
 #[cfg(true)]
 async fn cfg_below(_event: ConnectionUpdated) {}
 
-// Not there, so no handler and no duplicate either; the types in it need not exist.
+// Left out with its generated items, so that it neither conflicts nor needs its types.
 #[cfg(false)]
 #[on("vault.connection.created")]
 async fn left_out_above(_event: Missing) {}

@@ -1,4 +1,4 @@
-//! Handlers are functions: unit tests call them.
+//! Handlers that unit tests call as functions.
 
 use apideck_hooks::{Failure, Outcome, Permanent, State, events::*, on};
 
@@ -23,7 +23,7 @@ async fn any(event: ResourceEvent) -> Outcome {
 }
 
 #[tokio::test]
-async fn a_handler_is_called() {
+async fn a_test_calls_a_handler() {
     let event = ConnectionCallable::new(ConnectionEvent::default());
     assert!(doubled(event.clone(), State(1)).await.is_ok());
     assert!(doubled(event, State(0)).await.is_err());

@@ -1,4 +1,4 @@
-//! What is generated gives no warning, however strict the user is.
+//! Generated code without warnings under the strictest lints.
 #![deny(
     missing_docs,
     unused,

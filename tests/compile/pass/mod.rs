@@ -1,6 +1,7 @@
-//! What the macros accept. Modules of one test, not crates of their own, so that Clippy reads what they generate too.
+//! Code that the macros accept.
 //!
-//! Each builds its list of handlers; that it compiles is most of the test.
+//! These are modules of one test and not crates, so that Clippy also reads the generated code. Each
+//! module builds its list of handlers. Most of the test is that it compiles.
 
 mod all_events;
 mod attributes;
@@ -17,7 +18,7 @@ mod scopes;
 mod shadowed;
 mod unlisted;
 
-/// Builds a receiver of this list, under this state.
+/// Builds a receiver of a list, under a state if one is given.
 macro_rules! build {
     ($router:expr) => {
         ::apideck_hooks::Hooks::builder($router)

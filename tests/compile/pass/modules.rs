@@ -1,4 +1,4 @@
-//! Handlers elsewhere: nested, re-exported, under another name.
+//! Handlers in other modules: nested, re-exported, and under another name.
 
 use super::build;
 use apideck_hooks::router;
@@ -16,7 +16,7 @@ mod vault {
         #[on("vault.connection.token_refresh.*")]
         pub(in super::super) async fn refresh(_event: ConnectionEvent) {}
 
-        // The same name as above, in a module of its own.
+        // The same name as above, in another module.
         #[on("vault.connection.created")]
         pub(crate) async fn callable(_event: ConnectionCreated) {}
     }

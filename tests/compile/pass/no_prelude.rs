@@ -1,4 +1,4 @@
-//! A module without the prelude.
+//! Handlers in a module without the prelude.
 #![no_implicit_prelude]
 
 use ::apideck_hooks::{Delivery, FromRef, Hooks, Outcome, State, events::ConnectionCallable, on, router};

@@ -1,4 +1,4 @@
-//! All that a handler can take.
+//! All kinds of parameters.
 
 use super::build;
 use apideck_hooks::{Delivery, FromDelivery, FromRef, NoState, Permanent, State, events::*, on, router};
@@ -17,7 +17,7 @@ struct App {
     other_callback: fn(&str) -> usize,
 }
 
-/// Made from the delivery alone.
+/// A parameter that is made from the delivery alone.
 struct Tenant(String);
 
 impl FromDelivery for Tenant {
@@ -33,7 +33,7 @@ impl FromDelivery for Tenant {
     }
 }
 
-/// Made from a part of the state.
+/// A parameter that is made from a part of the state.
 struct Transaction<T>(T);
 
 impl<T: Send + 'static> FromDelivery for Transaction<T> {
@@ -62,7 +62,7 @@ async fn both(_event: AnyEvent) {}
 #[on("vault.connection.disabled")]
 async fn family_for_one_event(_event: ConnectionEvent) {}
 
-// The event may be left out.
+// A handler need not take the event.
 #[on("vault.connection.revoked")]
 async fn nothing() {}
 
@@ -83,7 +83,7 @@ async fn state(
     assert_eq!(tenants.len(), callback("a"));
 }
 
-/// A handler may be more public than what it takes.
+/// A handler that is more public than the types of its parameters.
 mod private {
     use super::*;
 
@@ -113,7 +113,7 @@ mod private {
     }
 }
 
-// As many as there are.
+// 13 parameters, because the standard library implements traits for tuples of at most 12.
 #[allow(clippy::too_many_arguments)]
 #[rustfmt::skip]
 #[on("vault.connection.token_refresh.pending")]

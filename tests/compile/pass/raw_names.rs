@@ -1,4 +1,4 @@
-//! Names that are keywords.
+//! Handlers whose names are keywords, or names in generated code.
 
 use super::build;
 use apideck_hooks::{Failure, events::*, on, router};
@@ -15,7 +15,7 @@ mod r#mod {
 #[on("vault.connection.deleted")]
 async fn r#match(_event: ConnectionDeleted) {}
 
-// Names that the generated code uses or could use.
+// The generated code uses these names, or could use them.
 #[on("vault.connection.callable")]
 async fn call(_event: ConnectionCallable) {}
 

@@ -1,6 +1,6 @@
 //! The crate under another name.
 
-// The old way; no lint is asked here.
+// `extern crate` is still allowed, so it has to work. Its lint does not matter here.
 #[allow(unused_extern_crates)]
 extern crate apideck_hooks as extern_hooks;
 
@@ -12,7 +12,7 @@ mod reexport {
 
 use hooks::{FromRef, Hooks, State, events::*, on, router};
 
-// Nothing may find the crate by its own name here.
+// Hides the crate's own name, so that generated code cannot use it here.
 #[allow(unused_macros, dead_code)]
 mod apideck_hooks {}
 
@@ -31,7 +31,7 @@ async fn extern_crate(_event: ConnectionCreated) {}
 #[on(crate = crate::pass::renamed::reexport::hooks, "vault.connection.updated")]
 async fn path(_event: ConnectionUpdated) {}
 
-/// As a crate would that brings this one along.
+/// A macro of a crate that re-exports this one.
 macro_rules! handler {
     ($name:ident, $event:literal, $payload:ty) => {
         #[on($event, crate = $crate::pass::renamed::reexport::hooks)]

@@ -1,4 +1,4 @@
-//! All that a handler can return.
+//! All kinds of return types.
 
 use super::build;
 use apideck_hooks::{Failure, Outcome, Permanent, events::*, on, router};

@@ -37,18 +37,18 @@ fn exhaustive_lists_build() {
 }
 
 #[test]
-fn wider_patterns_stand_behind_narrower_ones() {
+fn wide_and_narrow_patterns_build_together() {
     build!(router![everything]);
     build!(router![everything, vault, connection, callable, three], 1_u32);
 }
 
 #[test]
-fn no_handler_is_a_list_too() {
+fn an_empty_list_builds() {
     build!(router![]);
 }
 
 #[test]
-fn a_list_can_be_kept_and_handed_on() {
+fn a_function_can_return_a_list() {
     fn list<S: Send + Sync + 'static>() -> impl apideck_hooks::Routes<S> + Copy {
         router![callable, leads, ..]
     }

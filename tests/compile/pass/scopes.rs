@@ -1,4 +1,4 @@
-//! Handlers that are no plain item of a module.
+//! Handlers from macros, and handlers in functions.
 
 use super::build;
 use apideck_hooks::{State, events::*, on, router};
@@ -17,7 +17,7 @@ handlers! {
     deleted: "vault.connection.deleted" => ConnectionDeleted;
 }
 
-/// All but the name is the macro's.
+/// The user gives only the name.
 macro_rules! counted {
     ($name:ident) => {
         #[on("vault.connection.revoked")]
@@ -51,7 +51,7 @@ fn builds_in_a_function() {
 
     build!(router![handler, ..], Local);
     {
-        // Another one of that name.
+        // Another handler of the same name.
         #[on("vault.connection.updated")]
         async fn handler(_event: ConnectionUpdated) {}
 
@@ -59,9 +59,9 @@ fn builds_in_a_function() {
     }
 }
 
-// A handler may have the name of a constant, a module's function or a local variable elsewhere.
+// A local variable may have the name of a handler.
 #[test]
-fn builds_beside_a_variable_of_its_name() {
+fn builds_beside_a_variable_of_the_same_name() {
     let created = router![created, ..];
     build!(created);
 }

@@ -1,4 +1,4 @@
-//! The user's own things under the names of the standard library.
+//! Handlers beside items of the user that have names of the standard library.
 #![allow(dead_code, unused_macros, non_camel_case_types)]
 
 use apideck_hooks::{FromRef, Hooks, State, events::ConnectionCallable, on, router};

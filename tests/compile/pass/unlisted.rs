@@ -1,4 +1,4 @@
-//! Events that this release does not know.
+//! Handlers of events that this release does not list.
 
 use super::build;
 use apideck_hooks::{events::*, on, router};
@@ -16,7 +16,7 @@ async fn resource(_event: ResourceEvent) {}
 #[on(unlisted = "vault.consumer.created")]
 async fn any(_event: AnyEvent) {}
 
-// One letter away from a listed name, and meant.
+// One letter away from a listed name, but intended.
 #[on(unlisted = "accounting.bills.created")]
 #[allow(deprecated)]
 async fn plural(_event: ResourceEvent) {}
