@@ -1,10 +1,12 @@
 //! The trait of a handler's parameters, and the delivery that they are made from.
 
 use std::any::Any;
+use std::convert::Infallible;
 use std::future::Future;
 
 use super::check::Needs;
 use super::failure::Failure;
+use super::no_state::NoState;
 use crate::delivery::Delivery;
 use crate::payload::{AnyEvent, DecodeError};
 
@@ -97,6 +99,15 @@ pub trait FromDelivery: Sized + Send {
         state: Self::State,
     ) -> impl Future<Output = Result<Self, Self::Error>> + Send {
         Self::from_delivery(&incoming.delivery, state)
+    }
+}
+
+impl FromDelivery for Delivery {
+    type State = NoState;
+    type Error = Infallible;
+
+    async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Infallible> {
+        Ok(delivery.clone())
     }
 }
 

@@ -6,8 +6,8 @@ mod failure;
 mod fault;
 mod from_delivery;
 mod handle;
+mod no_state;
 mod outcome;
-mod parameters;
 mod selector;
 mod state;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -20,9 +20,10 @@ pub use extract::Extract;
 pub use failure::{Failure, Permanent};
 pub use from_delivery::{FromDelivery, Incoming};
 pub use handle::{Annotated, Handle, Run, run, run_nothing};
+pub use no_state::NoState;
 pub use outcome::{IntoOutcome, Outcome};
 pub use selector::Selector;
-pub use state::{FromRef, NoState, State};
+pub use state::{FromRef, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use tx::{Transactional, Tx};
 

@@ -1,6 +1,11 @@
 //! The application's state, and its parts.
 
+use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
+
+use super::from_delivery::FromDelivery;
+use super::no_state::NoState;
+use crate::delivery::Delivery;
 
 /// The application's state, or a part of it, as a parameter of a handler.
 ///
@@ -41,6 +46,15 @@ impl<T> Deref for State<T> {
 impl<T> DerefMut for State<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
+    }
+}
+
+impl<T: Send> FromDelivery for State<T> {
+    type State = T;
+    type Error = Infallible;
+
+    async fn from_delivery(_: &Delivery, state: T) -> Result<Self, Infallible> {
+        Ok(Self(state))
     }
 }
 
@@ -86,12 +100,6 @@ impl<T: Clone> FromRef<T> for T {
         state.clone()
     }
 }
-
-/// The [`FromDelivery::State`](crate::FromDelivery::State) of a parameter that needs no state, and
-/// the state of a receiver without one.
-// Not `Clone`, because it would be a part of itself by two impls.
-#[derive(Debug)]
-pub struct NoState;
 
 impl<S> FromRef<S> for NoState {
     fn from_ref(_: &S) -> Self {
