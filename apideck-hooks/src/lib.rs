@@ -47,7 +47,7 @@
 //! | Change a database exactly once for each event | `Tx`, with the feature `postgres` or `sqlite` |
 //! | Decide which deliveries are duplicates | [`Identity`] |
 //! | Choose a store | [`store`] |
-//! | Write and test a store | [`store::Store`]; `testing::conformance`, with the feature `testing` |
+//! | Write and test a store | [`store::Store`], `testing::conformance`, with the feature `testing` |
 //!
 //! The README lists the guarantees, and the cases that are not guaranteed.
 
