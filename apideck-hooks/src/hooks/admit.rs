@@ -11,10 +11,11 @@ impl Receiver {
     ///
     /// # Errors
     ///
-    /// [`Why::Busy`] if too many deliveries are in flight, [`Why::ShuttingDown`] if a shutdown has begun.
+    /// [`Why::Busy`] if too many deliveries are in flight. [`Why::ShuttingDown`] if a shutdown has begun.
     pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Why> {
         let permit = Arc::clone(&self.permits).try_acquire_owned();
-        // Read after the permit was taken, because a shutdown changes the phase first and then collects the permits.
+        // Read after the permit was taken, because a shutdown changes the phase before it collects the
+        // permits. In the other order both could miss each other.
         if *self.phase.borrow() != Phase::Open {
             return Err(Why::ShuttingDown);
         }
