@@ -1,4 +1,4 @@
-//! In PostgreSQL.
+//! The receiver with PostgreSQL.
 
 use super::{SYNC, SYNCS};
 use apideck_hooks::{Hooks, PostgresStore, Tx, events::ConnectionCallable, on, router};

@@ -1,4 +1,4 @@
-//! In a file of SQLite.
+//! The receiver with a SQLite file.
 
 use super::{SYNC, SYNCS};
 use apideck_hooks::{Hooks, SqliteStore, Tx, events::ConnectionCallable, on, router};
