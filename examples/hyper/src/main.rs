@@ -1,6 +1,9 @@
 //! The quickstart on bare hyper.
 //!
-//! Run it with `cargo run -p quickstart-hyper`, then send an event with the `curl` command of the README.
+//! Run it with `cargo run -p quickstart-hyper`, then send an event with the `curl` command of the
+//! README.
+
+use std::{convert::Infallible, env, error::Error, pin::pin, time::Duration};
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
@@ -11,7 +14,6 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::{convert::Infallible, env, error::Error, pin::pin, time::Duration};
 use tracing::{info, warn};
 
 #[on("vault.connection.callable")]
@@ -90,8 +92,8 @@ async fn serve(hooks: Hooks, request: Request<Incoming>) -> Result<Response<Full
     Ok(response)
 }
 
-/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither signal
-/// ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

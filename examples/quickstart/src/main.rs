@@ -2,9 +2,10 @@
 //!
 //! Run it with `cargo run -p quickstart`, then send an event with the `curl` command of the README.
 
+use std::{env, error::Error, time::Duration};
+
 use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
-use std::{env, error::Error, time::Duration};
 use tracing::{info, warn};
 
 #[on("vault.connection.callable")]
@@ -50,8 +51,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither signal
-/// ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,14 +1,15 @@
 //! The quickstart with a store that is chosen by a URL.
 //!
-//! Run it with `STORE=sqlite:hooks.db cargo run -p stores`, then send an event with the `curl` command of
-//! the README. `STORE` is `memory:` (the default), `sqlite:FILE`, `postgres://…` or `redis://…`. The
-//! handlers are the same for every store.
+//! Run it with `STORE=sqlite:hooks.db cargo run -p stores`, then send an event with the `curl`
+//! command of the README. `STORE` is `memory:` (the default), `sqlite:FILE`, `postgres://…` or
+//! `redis://…`. The handlers are the same for every store.
+
+use std::{env, error::Error, time::Duration};
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
 use apideck_hooks::{HooksBuilder, MemoryStore, PostgresStore, RedisStore, SqliteStore};
 use sqlx::postgres::PgPoolOptions;
-use std::{env, error::Error, time::Duration};
 use tracing::{info, warn};
 
 #[on("vault.connection.callable")]
@@ -72,8 +73,8 @@ async fn with_store<R>(hooks: HooksBuilder<R>) -> Result<HooksBuilder<R>, Box<dy
     })
 }
 
-/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither signal
-/// ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,21 +1,24 @@
 //! A receiver whose handler changes a database exactly once for each event.
 //!
-//! Run it with `cargo run -p transactional`, then send an event with the `curl` command of the README.
+//! Run it with `cargo run -p transactional`, then send an event with the `curl` command of the
+//! README.
 //!
-//! The database is the SQLite file `transactional.db`. Set `DATABASE` to the name of another file or to
-//! the URL of a PostgreSQL server:
+//! The database is the SQLite file `transactional.db`. Set `DATABASE` to the name of another file
+//! or to the URL of a PostgreSQL server:
 //! `DATABASE=postgres://postgres@127.0.0.1/test cargo run -p transactional`.
 
 mod postgres;
 mod sqlite;
 
-use apideck_hooks::Hooks;
 use std::{env, error::Error, time::Duration};
+
+use apideck_hooks::Hooks;
 use tracing::{info, warn};
 
-/// The handler's effect: a row in the application's table. The table is in the database of the store.
-const SYNC: &str = "INSERT INTO syncs (consumer, service) VALUES ($1, $2)";
-const SYNCS: &str = "CREATE TABLE IF NOT EXISTS syncs (consumer text NOT NULL, service text NOT NULL)";
+/// The handler's effect: a row in the application's table. The table is in the database of the
+/// store.
+const INSERT_SYNC: &str = "INSERT INTO syncs (consumer, service) VALUES ($1, $2)";
+const CREATE_SYNCS: &str = "CREATE TABLE IF NOT EXISTS syncs (consumer text NOT NULL, service text NOT NULL)";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
@@ -44,8 +47,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither signal
-/// ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
