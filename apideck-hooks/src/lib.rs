@@ -35,8 +35,8 @@
 //! | task | page |
 //! | --- | --- |
 //! | Handle an event | [`on`](macro@on), [`events`] |
-//! | Take state, headers or your own type as a parameter | [`State`], [`Delivery`], [`FromDelivery`] |
-//! | Fail, ask for a retry, or dead-letter an event | [`IntoOutcome`], [`Failure`], [`Permanent`], [`Outcome`] |
+//! | Choose a handler's parameters | [`State`], [`Delivery`], [`FromDelivery`] |
+//! | Choose the outcome of a run | [`Outcome`], [`Failure`], [`Permanent`], [`IntoOutcome`] |
 //! | List the handlers and have the list checked | [`router!`] |
 //! | Set the secret, the limits and the store | [`HooksBuilder`] |
 //! | Mount the receiver | [`Hooks`] |
@@ -44,10 +44,10 @@
 //! | List, replay and purge dead letters | [`Hooks::dead_letters`] |
 //! | Read the receiver's counters | [`Hooks::stats`] |
 //! | Find out why a signature is refused | [`signature`] |
-//! | Change a database exactly once for each event | `Tx`, with the feature `postgres` or `sqlite` |
+//! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
 //! | Decide which deliveries are duplicates | [`Identity`] |
 //! | Choose a store | [`store`] |
-//! | Write and test a store | [`store::Store`], `testing::conformance`, with the feature `testing` |
+//! | Write and test a store | [`store::Store`], `testing::conformance` (feature `testing`) |
 //!
 //! The README lists the guarantees, and the cases that are not guaranteed.
 

@@ -55,8 +55,9 @@ impl<'a> DeliveryHeaders<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use http::HeaderValue;
+
+    use super::*;
 
     fn key(values: &[&[u8]]) -> Result<Option<String>, ()> {
         let mut headers = HeaderMap::new();

@@ -1,7 +1,8 @@
 //! The keys by which two deliveries are recognised as the same event.
 
-use super::Key;
 use serde_json::Value;
+
+use super::Key;
 
 /// The keys by which two deliveries are recognised as the same event.
 ///
@@ -10,25 +11,25 @@ use serde_json::Value;
 /// | event key | `source`, `event_type`, `event_id`, `entity_id` |
 /// | delivery key | `source`, `event_type`, the header `x-apideck-idempotency-key` |
 ///
-/// Apideck signs the body only (webhook reference), so the header of a captured body can be replaced.
-/// `event_type`, `event_id` and `entity_id` come from the signed body.
+/// Apideck signs the body only (webhook reference), so the header of a captured body can be
+/// replaced. `event_type`, `event_id` and `entity_id` come from the signed body.
 ///
-/// A delivery with neither key is recognised by the SHA-256 of its verified text. The text is hashed
-/// without `execution_attempt`, because Apideck counts that up with every retry.
+/// A delivery with neither key is recognised by the SHA-256 of its verified text. The text is
+/// hashed without `execution_attempt`, because Apideck counts that up with every retry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Identity {
-    /// Both keys. The event key names the record, and the first delivery with a delivery key binds that
-    /// key to the record.
+    /// Both keys. The event key names the record, and the first delivery with a delivery key binds
+    /// that key to the record.
     ///
-    /// A captured body under a new header is a duplicate. A known header with another `event_id` is a
-    /// duplicate too.
+    /// A captured body under a new header is a duplicate. A known header with another `event_id` is
+    /// a duplicate too.
     #[default]
     EventAndHeader,
     /// The event key alone. The header is ignored.
     EventOnly,
-    /// The delivery key alone, as Apideck documents. **A captured body under a new header is handled
-    /// again.**
+    /// The delivery key alone, as Apideck documents. **A captured body under a new header is
+    /// handled again.**
     HeaderOnly,
 }
 
@@ -95,8 +96,8 @@ pub(crate) fn keys(
     }
 }
 
-/// Returns the text without `execution_attempt`, which every retry changes. A text that is not JSON is
-/// returned unchanged.
+/// Returns the text without `execution_attempt`, which every retry changes. A text that is not JSON
+/// is returned unchanged.
 fn without_attempt(text: &[u8]) -> Vec<u8> {
     let Ok(mut tree) = serde_json::from_slice::<Value>(text) else {
         return text.to_owned();

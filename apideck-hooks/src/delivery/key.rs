@@ -1,12 +1,13 @@
 //! The key of a record.
 
-use sha2::{Digest, Sha256};
 use std::fmt;
+
+use sha2::{Digest, Sha256};
 
 /// The key of a record in a store: 16 bytes, the first half of a SHA-256.
 ///
-/// The hash is over the parts that identify an event. Equal events have equal keys on every machine and
-/// in every release. A key holds no readable text.
+/// The hash is over the parts that identify an event. Equal events have equal keys on every machine
+/// and in every release. A key holds no readable text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key([u8; 16]);
 
@@ -23,8 +24,8 @@ impl Key {
 
     /// Makes the key of these parts.
     ///
-    /// The hashed text begins with `kind`, so keys of different kinds differ. Each part is preceded by
-    /// its length, so `("a", "bc")` and `("ab", "c")` differ.
+    /// The hashed text begins with `kind`, so keys of different kinds differ. Each part is preceded
+    /// by its length, so `("a", "bc")` and `("ab", "c")` differ.
     pub(crate) fn of(kind: u8, parts: &[&[u8]]) -> Self {
         let hash = match joined(kind, parts) {
             Some((text, length)) => Sha256::digest(&text[..length]),

@@ -4,20 +4,22 @@ mod headers;
 mod identity;
 mod key;
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::event::EventType;
+use crate::json::Piece;
+use crate::signature::VerifiedText;
+
 pub use identity::Identity;
 pub use key::Key;
 
 pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Keys, keys};
-
-use crate::event::EventType;
-use crate::json::Piece;
-use crate::signature::VerifiedText;
-use bytes::Bytes;
-use http::HeaderMap;
-use std::fmt;
-use std::sync::Arc;
-use std::time::SystemTime;
 
 /// A verified delivery, as a parameter of a handler. Clones are cheap.
 #[derive(Clone)]
@@ -66,16 +68,16 @@ impl Delivery {
 
     /// Returns the header `x-apideck-idempotency-key`. `None` if it is missing or unusable.
     ///
-    /// A usable key is 1 to 255 visible ASCII characters, sent once. **The header is not signed**, so
-    /// someone with a captured body can send it under another key.
+    /// A usable key is 1 to 255 visible ASCII characters, sent once. **The header is not signed**,
+    /// so someone with a captured body can send it under another key.
     pub fn idempotency_key(&self) -> Option<&str> {
         DeliveryHeaders::new(&self.inner.headers)
             .idempotency_key()
             .unwrap_or_default()
     }
 
-    /// Returns Apideck's count of delivery attempts, from 1, from the signed body. `None` if the body has
-    /// none, because not all events have it.
+    /// Returns Apideck's count of delivery attempts, from 1, from the signed body. `None` if the
+    /// body has none, because not all events have it.
     pub fn execution_attempt(&self) -> Option<u32> {
         self.inner.execution_attempt
     }

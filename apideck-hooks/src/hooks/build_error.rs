@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The error of [`HooksBuilder::build`](crate::HooksBuilder::build): a setting is missing or invalid.
+/// The error of [`HooksBuilder::build`](crate::HooksBuilder::build): a setting is missing or
+/// invalid.
 #[derive(Debug)]
 pub struct BuildError(pub(super) BuildErrorKind);
 

@@ -1,5 +1,11 @@
 //! The receiver's settings.
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
+
 use super::build_error::{BuildError, BuildErrorKind};
 use super::dispatch::Dispatcher;
 use super::receiver::{Hooks, Receiver};
@@ -11,15 +17,11 @@ use crate::router::{Entry, Routes};
 use crate::run::{Phase, Runner};
 use crate::signature::{Forms, Secret, SecretError, Verifier};
 use crate::store::{IntoStore, MemoryStore, Store};
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
 
 /// Builds a [`Hooks`].
 ///
-/// Only a [`secret`](HooksBuilder::secret) is required. Every other setting has a default. A time limit
-/// of more than a year counts as a year.
+/// Only a [`secret`](HooksBuilder::secret) is required. Every other setting has a default. A time
+/// limit of more than a year counts as a year.
 #[must_use = "a builder does nothing until `build`"]
 pub struct HooksBuilder<R, S = NoState> {
     router: R,
@@ -56,10 +58,11 @@ impl Hooks {
 }
 
 impl<R, S> HooksBuilder<R, S> {
-    /// Adds a secret under which signatures are accepted: the **API key** of your Apideck application.
+    /// Adds a secret under which signatures are accepted: the **API key** of your Apideck
+    /// application.
     ///
-    /// Apideck signs with the key's UTF-8 bytes (signature guide). To rotate the key, add the next key
-    /// beforehand by a second call. A signature under any of the keys is accepted.
+    /// Apideck signs with the key's UTF-8 bytes (signature guide). To rotate the key, add the next
+    /// key beforehand by a second call. A signature under any of the keys is accepted.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.settings.secrets.push(secret.into());
         self
@@ -97,8 +100,8 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
-    /// Sets the namespace of the records, so several receivers can share a store. Default: the empty
-    /// string. Maximum: 255 bytes.
+    /// Sets the namespace of the records, so several receivers can share a store. Default: the
+    /// empty string. Maximum: 255 bytes.
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.settings.source = source.into();
         self
@@ -126,19 +129,19 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
-    /// Sets the time after which a request is answered although its handler is still running. Default:
-    /// 50 seconds, because Apideck gives up after 60 seconds (webhook guide).
+    /// Sets the time after which a request is answered although its handler is still running.
+    /// Default: 50 seconds, because Apideck gives up after 60 seconds (webhook guide).
     ///
-    /// The answer is `503` with `Retry-After`. The handler goes on, and the next delivery of the event
-    /// gets its outcome. A handler that blocks its thread before its first `.await` also delays this
-    /// answer. Use tokio's `spawn_blocking` for blocking work.
+    /// The answer is `503` with `Retry-After`. The handler goes on, and the next delivery of the
+    /// event gets its outcome. A handler that blocks its thread before its first `.await` also
+    /// delays this answer. Use tokio's `spawn_blocking` for blocking work.
     pub fn response_deadline(mut self, deadline: Duration) -> Self {
         self.settings.limits.response_deadline = deadline;
         self
     }
 
-    /// Sets the time after which a running handler is stopped and its run counts as failed. Default: 15
-    /// minutes.
+    /// Sets the time after which a running handler is stopped and its run counts as failed.
+    /// Default: 15 minutes.
     pub fn handler_timeout(mut self, limit: Duration) -> Self {
         self.settings.limits.handler_timeout = limit;
         self
@@ -146,10 +149,10 @@ impl<R, S> HooksBuilder<R, S> {
 
     /// Sets the length of a claim's lease. Default: 30 seconds. Minimum: 100 milliseconds.
     ///
-    /// If a process dies, its events can be claimed again when their leases have ended. The lease is
-    /// renewed every third of its length while the handler runs. A handler that blocks its thread for
-    /// longer prevents the renewal, and another delivery can claim the event. Use tokio's
-    /// `spawn_blocking` for blocking work.
+    /// If a process dies, its events can be claimed again when their leases have ended. The lease
+    /// is renewed every third of its length while the handler runs. A handler that blocks its
+    /// thread for longer prevents the renewal, and another delivery can claim the event. Use
+    /// tokio's `spawn_blocking` for blocking work.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.limits.lease = lease;
         self
@@ -171,10 +174,11 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
-    /// Sets the number of attempts after which a failing event is dead-lettered. Default: 8. Minimum: 1.
+    /// Sets the number of attempts after which a failing event is dead-lettered. Default: 8.
+    /// Minimum: 1.
     ///
-    /// Apideck delivers an event at most ten times (webhook guide). It disables the subscription over an
-    /// event that is never acknowledged (OpenAPI description 10.34.0, `disabled_reason`).
+    /// Apideck delivers an event at most ten times (webhook guide). It disables the subscription
+    /// over an event that is never acknowledged (OpenAPI description 10.34.0, `disabled_reason`).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.settings.limits.max_attempts = attempts;
         self
@@ -190,8 +194,8 @@ impl<R, S> HooksBuilder<R, S> {
 
     /// Lets handlers run while the store is down. Default: `false`, which answers `503`.
     ///
-    /// **A handler can then run twice for an event.** Set this only if the effects of all handlers are
-    /// idempotent. A handler that takes the store's transaction never runs without the store.
+    /// **A handler can then run twice for an event.** Set this only if the effects of all handlers
+    /// are idempotent. A handler that takes the store's transaction never runs without the store.
     pub fn fail_open(mut self, fail_open: bool) -> Self {
         self.settings.limits.fail_open = fail_open;
         self
@@ -201,8 +205,8 @@ impl<R, S> HooksBuilder<R, S> {
     ///
     /// # Errors
     ///
-    /// A secret is missing or empty, a limit is out of its range, or a handler takes a transaction that
-    /// the store does not have.
+    /// A secret is missing or empty, a limit is out of its range, or a handler takes a transaction
+    /// that the store does not have.
     pub fn build(self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,

@@ -1,5 +1,11 @@
 //! Listing, replaying and purging dead letters.
 
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
 use super::dispatch::{Arrival, Dispatched};
 use super::receiver::Hooks;
 use super::work::Progress;
@@ -7,10 +13,6 @@ use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
 use crate::signature::VerifiedText;
 use crate::store::{Cursor, DeadLetterStore, DeadRecord, StoreError};
-use http::HeaderMap;
-use std::sync::Arc;
-use std::time::SystemTime;
-use tokio::time::Instant;
 
 /// The dead letters of a receiver. Get it from [`Hooks::dead_letters`].
 #[derive(Clone, Copy, Debug)]
@@ -28,8 +30,8 @@ pub enum Replayed {
     Failed,
     /// The router has no handler for the event. The dead letter is kept.
     NoHandler,
-    /// The dead letter has no body, because the body was too large for the store. The dead letter is
-    /// kept.
+    /// The dead letter has no body, because the body was too large for the store. The dead letter
+    /// is kept.
     NoBody,
     /// A handler is running for the event.
     Running,
@@ -53,11 +55,11 @@ impl Hooks {
 impl DeadLetters<'_> {
     /// Lists up to `limit` dead letters, newest first.
     ///
-    /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An empty
-    /// page is the end of the list.
+    /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An
+    /// empty page is the end of the list.
     ///
-    /// A [`cursor`](DeadRecord::cursor) stays valid when its dead letter is replayed or purged. So handle
-    /// a page and go on from the cursor of its last record.
+    /// A [`cursor`](DeadRecord::cursor) stays valid when its dead letter is replayed or purged. So
+    /// handle a page and go on from the cursor of its last record.
     ///
     /// # Errors
     ///
@@ -83,8 +85,8 @@ impl DeadLetters<'_> {
 
     /// Runs the handler for one dead letter now, as attempt 1, and waits for its end.
     ///
-    /// The store keeps the verified text only, so the handler's [`Delivery`](crate::Delivery) has no
-    /// headers. Any failure dead-letters the event again.
+    /// The store keeps the verified text only, so the handler's [`Delivery`](crate::Delivery) has
+    /// no headers. Any failure dead-letters the event again.
     ///
     /// # Errors
     ///
@@ -135,7 +137,8 @@ impl DeadLetters<'_> {
         })
     }
 
-    /// Deletes one dead letter and its record. If Apideck delivers the event again, it is a new event.
+    /// Deletes one dead letter and its record. If Apideck delivers the event again, it is a new
+    /// event.
     ///
     /// Returns `false` if the store has no such dead letter, or if a handler is running for it.
     ///

@@ -1,7 +1,15 @@
 //! From a verified text to its handler: identify the event, find the handler, prepare the run.
 //!
-//! `Dispatcher` is generic over the router and its state. `Receiver` is not, so it holds the dispatcher as
-//! a `dyn Dispatch`.
+//! `Dispatcher` is generic over the router and its state. `Receiver` is not, so it holds the
+//! dispatcher as a `dyn Dispatch`.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::work::Work;
 use crate::delivery::{self, Contradiction, Delivery, DeliveryHeaders, Identity, Key, Keys};
@@ -13,12 +21,6 @@ use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, p
 use crate::router::{Routes, Start};
 use crate::run::{Job, Runner};
 use crate::signature::VerifiedText;
-use http::HeaderMap;
-use std::sync::Arc;
-use std::time::SystemTime;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
-use tracing::Instrument;
 
 /// A delivery with a valid signature, or a replay.
 pub(crate) struct Arrival {

@@ -1,21 +1,23 @@
 //! The receiver, and its parts that all clones share.
 
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
+
 use super::dispatch::Dispatch;
 use crate::limits::Limits;
 use crate::observe::{Counters, Stats};
 use crate::run::Phase;
 use crate::signature::Verifier;
 use crate::store::Store;
-use std::fmt;
-use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
 
 /// A receiver of Apideck's webhooks.
 ///
-/// `Hooks` is a `tower_service::Service` and a `hyper::service::Service` over any `http_body::Body`. Mount
-/// it in axum with `route_service`, serve a hyper connection with it, or pass it to anything that takes a
-/// tower service. It needs a tokio runtime. Clones are cheap, and all clones share their limits and their
-/// store.
+/// `Hooks` is a `tower_service::Service` and a `hyper::service::Service` over any
+/// `http_body::Body`. Mount it in axum with `route_service`, serve a hyper connection with it, or
+/// pass it to anything that takes a tower service. It needs a tokio runtime. Clones are cheap, and
+/// all clones share their limits and their store.
 ///
 /// ```no_run
 /// use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
@@ -39,13 +41,13 @@ use tokio::sync::{Semaphore, watch};
 ///
 /// These hold for every event that Apideck keeps delivering:
 ///
-/// - A `2xx` is a promise. It is sent only after the event was handled or ignored, or dead-lettered in
-///   a store that keeps dead letters.
+/// - A `2xx` is a promise. It is sent only after the event was handled or ignored, or dead-lettered
+///   in a store that keeps dead letters.
 /// - While a handler runs for an event under its lease, no other handler runs for it.
 /// - A client that goes away does not cancel a handler.
 ///
-/// A handler can run again after it failed, or after a crash between its last effect and the record of
-/// its end. So make its effects idempotent.
+/// A handler can run again after it failed, or after a crash between its last effect and the record
+/// of its end. So make its effects idempotent.
 #[derive(Clone)]
 pub struct Hooks {
     pub(crate) receiver: Arc<Receiver>,

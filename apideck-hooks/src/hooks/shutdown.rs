@@ -2,17 +2,20 @@
 //!
 //! # How it works
 //!
-//! A shutdown changes the phase first, so no later delivery is admitted. Then it collects all permits.
-//! Each delivery in flight holds one, so all permits together mean that no delivery is in flight.
+//! A shutdown changes the phase first, so no later delivery is admitted. Then it collects all
+//! permits. Each delivery in flight holds one, so all permits together mean that no delivery is in
+//! flight.
 //!
-//! If the grace period ends first, the phase changes again. Each run sees that, stops its handler and
-//! releases its claim. A release is a call to the store, and the store may be down. So the wait for the
-//! releases is bounded, and a claim that was not released ends with its lease.
+//! If the grace period ends first, the phase changes again. Each run sees that, stops its handler
+//! and releases its claim. A release is a call to the store, and the store may be down. So the wait
+//! for the releases is bounded, and a claim that was not released ends with its lease.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::receiver::Hooks;
 use crate::run::Phase;
-use std::time::Duration;
-use tokio::time::timeout;
 
 /// The result of a shutdown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -26,13 +29,14 @@ pub struct Drained {
 impl Hooks {
     /// Shuts the receiver down, and returns when no delivery is in flight.
     ///
-    /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to `grace` to
-    /// end. After that their handlers are stopped and their claims released, so another process can
-    /// claim the events at once. The releases take up to
+    /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to
+    /// `grace` to end. After that their handlers are stopped and their claims released, so another
+    /// process can claim the events at once. The releases take up to
     /// [`store_timeout`](crate::HooksBuilder::store_timeout) more.
     ///
     /// Serve connections until this returns, because the deliveries in flight still send their
-    /// responses. Choose a `grace` shorter than the time after which your supervisor kills the process.
+    /// responses. Choose a `grace` shorter than the time after which your supervisor kills the
+    /// process.
     ///
     /// ```no_run
     /// # async fn stop(hooks: apideck_hooks::Hooks) {

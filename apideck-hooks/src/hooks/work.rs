@@ -2,22 +2,24 @@
 //!
 //! # How it works
 //!
-//! Work begins with one poll in the task of its connection. A client cannot cancel that poll half-way.
-//! Most work ends within it, and a task would cost as much again.
+//! Work begins with one poll in the task of its connection. A client cannot cancel that poll
+//! half-way. Most work ends within it, and a task would cost as much again.
 //!
-//! Work that waits moves into a task of its own, because a client that goes away drops the future of its
-//! connection. The new task polls the work at once, so no wake-up between the two is lost.
+//! Work that waits moves into a task of its own, because a client that goes away drops the future
+//! of its connection. The new task polls the work at once, so no wake-up between the two is lost.
 //!
-//! A handler's panic is caught where the handler runs. Another panic in the first poll, for example in a
-//! `Drop`, is caught here. It ends the work and not the connection.
+//! A handler's panic is caught where the handler runs. Another panic in the first poll, for example
+//! in a `Drop`, is caught here. It ends the work and not the connection.
 
-use crate::disposition::Disposition;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
+
 use tokio::task::JoinHandle;
 use tracing::Instrument;
+
+use crate::disposition::Disposition;
 
 /// The work of a delivery that has a handler.
 pub(crate) struct Work(Pin<Box<dyn Future<Output = Disposition> + Send>>);

@@ -87,7 +87,7 @@ impl AnyEvent {
         }
     }
 
-    /// Returns the id of the consumer, who is your customer. Empty if the body has none.
+    /// Returns the id of the consumer: your customer. Empty if the body has none.
     pub fn consumer_id(&self) -> &str {
         match self {
             Self::Connection(event) => &event.entity.consumer_id,

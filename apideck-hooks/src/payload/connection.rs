@@ -1,11 +1,13 @@
 //! A consumer's connection to a connector.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use super::Timestamp;
 use super::lenient::{is_empty, text};
 use super::open_enum::open_enum;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::fmt;
 
 open_enum! {
     /// The progress of a connection's set-up.
@@ -69,15 +71,15 @@ open_enum! {
 
 /// A consumer's connection, as it is in Vault's events.
 ///
-/// A text that Apideck left out is empty. `Debug` does not print `settings` and `metadata`, because they
-/// may hold end-user credentials.
+/// A text that Apideck left out is empty. `Debug` does not print `settings` and `metadata`, because
+/// they may hold end-user credentials.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Connection {
     /// Id of the connection, such as `crm+salesforce` or `1111+test_user_id`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub id: String,
-    /// Id of the consumer for whom the Vault session was opened, who is your customer.
+    /// Id of the consumer: your customer, for whom the Vault session was opened.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub consumer_id: String,
     /// The unified API of the connector, such as `crm`.
@@ -125,10 +127,12 @@ pub struct Connection {
     /// Time of the last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
-    /// Time at which the credentials expire. Apideck sends it only while a token refresh is failing.
+    /// Time at which the credentials expire. Apideck sends it only while a token refresh is
+    /// failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_expire_at: Option<Timestamp>,
-    /// Time of the last failed token refresh. Apideck sends it only while a token refresh is failing.
+    /// Time of the last failed token refresh. Apideck sends it only while a token refresh is
+    /// failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refresh_failed_at: Option<Timestamp>,
 }

@@ -1,16 +1,17 @@
 //! The payload of Vault's events.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::fields::Wire;
 use super::lenient::is_empty;
 use super::migrated_from::MigratedFrom;
 use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
-use serde::{Deserialize, Deserializer, Serialize};
 
 /// The payload of every `vault.connection.*` event: the event and its connection.
 ///
-/// A text that Apideck left out is empty. For a unit test, make one from [`Default`] and set its fields,
-/// or deserialise it from JSON.
+/// A text that Apideck left out is empty. For a unit test, make one from [`Default`] and set its
+/// fields, or deserialise it from JSON.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ConnectionEvent {
@@ -19,7 +20,8 @@ pub struct ConnectionEvent {
     pub event_id: String,
     /// Type of the event.
     pub event_type: EventType,
-    /// Sender of the event: `apideck-vault` in Apideck's examples. The connector is `entity.service_id`.
+    /// Sender of the event: `apideck-vault` in Apideck's examples. The connector is
+    /// `entity.service_id`.
     #[serde(skip_serializing_if = "is_empty")]
     pub service_id: String,
     /// Id of the connection.
@@ -44,8 +46,8 @@ pub struct ConnectionEvent {
 }
 
 impl ConnectionEvent {
-    /// Returns the verified text from which the event was read. It holds fields that this release does
-    /// not know.
+    /// Returns the verified text from which the event was read. It holds fields that this release
+    /// does not know.
     pub fn raw(&self) -> &Raw {
         &self.raw
     }

@@ -1,12 +1,13 @@
 //! The error of a payload without the documented shape.
 
-use crate::event::EventType;
 use std::fmt;
+
+use crate::event::EventType;
 
 /// The error of a payload that does not have the documented shape.
 ///
-/// Its text never quotes the payload, because the payload may hold credentials. It is a permanent failure:
-/// the event is dead-lettered, and can be replayed from a durable store after an upgrade.
+/// Its text never quotes the payload, because the payload may hold credentials. It is a permanent
+/// failure: the event is dead-lettered, and can be replayed from a durable store after an upgrade.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DecodeError(String);
 

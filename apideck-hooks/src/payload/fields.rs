@@ -1,11 +1,12 @@
 //! The fields of a payload, as they are on the wire.
 
+use serde::Deserialize;
+
 use super::Timestamp;
 use super::connection::Connection;
 use super::lenient::{count, object, text};
 use super::migrated_from::MigratedFrom;
 use crate::event::EventType;
-use serde::Deserialize;
 
 /// The fields of both families, because the event's name is one of them and decides the family.
 #[derive(Default, Deserialize)]

@@ -1,10 +1,11 @@
 //! Deserialising fields that can be missing, `null` or malformed, without refusing the whole event.
 
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Number;
-use std::fmt;
-use std::marker::PhantomData;
 
 /// Deserialises a text. `null` gives the default.
 pub(super) fn text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
@@ -35,8 +36,8 @@ impl<'de, T: for<'a> From<&'a str> + Default> Visitor<'de> for NullableText<T> {
 
 /// Deserialises an object. `null` gives the default.
 ///
-/// serde's derived code also reads a struct from an array. Apideck sends no such arrays, so they are
-/// errors here.
+/// serde's derived code also reads a struct from an array. Apideck sends no such arrays, so they
+/// are errors here.
 pub(super) fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,

@@ -1,13 +1,14 @@
 //! The connector from which a connection was migrated.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::fmt;
 
 /// The connector from which a connection was migrated.
 ///
-/// Apideck's documents show a string and an object (changelog 10.31.0, OpenAPI description 10.34.0). Both
-/// are accepted.
+/// Apideck's documents show a string and an object (changelog 10.31.0, OpenAPI description
+/// 10.34.0). Both are accepted.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(untagged)]
 #[non_exhaustive]

@@ -1,7 +1,7 @@
 //! The payloads of events, in two families, and the types of their fields.
 //!
-//! Apideck's schema requires no field, and gains fields and values without notice (OpenAPI description
-//! 10.34.0). So only the event's name is required here:
+//! Apideck's schema requires no field, and gains fields and values without notice (OpenAPI
+//! description 10.34.0). So only the event's name is required here:
 //!
 //! - A text that is missing or `null` is empty. Any other field that can be missing is an `Option`.
 //! - An enum keeps a value that it does not know.

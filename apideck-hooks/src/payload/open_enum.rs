@@ -10,8 +10,8 @@ macro_rules! open_enum {
     ) => {
         $(#[$meta])*
         ///
-        /// Parsing never fails. `Other` keeps a value that this release does not know. An empty `Other`
-        /// is a missing value.
+        /// Parsing never fails. `Other` keeps a value that this release does not know. An empty
+        /// `Other` is a missing value.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum $name {

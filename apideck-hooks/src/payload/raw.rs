@@ -1,20 +1,24 @@
 //! The verified text of an event.
 
-use crate::signature::VerifiedText;
+use std::fmt;
+
 use bytes::Bytes;
 use serde_json::Value;
-use std::fmt;
+
+use crate::signature::VerifiedText;
 
 /// The verified text of an event, for fields that this release does not know.
 ///
-/// It is the whole body, `{"payload":{…}}`, as received if the signature is over the raw body. Otherwise
-/// it is the sorted text that Apideck signed. It is empty if the event was not made from a delivery.
+/// It is the whole body, `{"payload":{…}}`, as received if the signature is over the raw body.
+/// Otherwise it is the sorted text that Apideck signed. It is empty if the event was not made from
+/// a delivery.
 ///
 /// `Debug` prints its length only, because it may hold end-user credentials.
 ///
 /// ```
 /// # use apideck_hooks::AnyEvent;
-/// let event = AnyEvent::from_json(br#"{"payload":{"event_type":"crm.lead.created","brand_new":[1,2]}}"#)?;
+/// let body = br#"{"payload":{"event_type":"crm.lead.created","brand_new":[1,2]}}"#;
+/// let event = AnyEvent::from_json(body)?;
 /// assert_eq!(event.raw().pointer("/payload/brand_new/1"), Some(2.into()));
 /// # Ok::<_, apideck_hooks::DecodeError>(())
 /// ```
@@ -45,7 +49,8 @@ impl Raw {
 
     /// Returns the value at a JSON pointer (RFC 6901), such as `/payload/entity/name`.
     ///
-    /// The text is parsed anew at each call. Use [`to_value`](Raw::to_value) to read several values.
+    /// The text is parsed anew at each call. Use [`to_value`](Raw::to_value) to read several
+    /// values.
     pub fn pointer(&self, pointer: &str) -> Option<Value> {
         self.to_value()?.pointer_mut(pointer).map(Value::take)
     }

@@ -1,15 +1,16 @@
 //! The payload of events of all APIs except Vault.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::fields::Wire;
 use super::lenient::is_empty;
 use super::{Raw, Timestamp};
 use crate::event::EventType;
-use serde::{Deserialize, Deserializer, Serialize};
 
 /// The payload of events of all APIs except Vault: a reference to an entity.
 ///
-/// Fetch the entity from [`entity_url`](ResourceEvent::entity_url) with the unified API. A text that
-/// Apideck left out is empty. Apideck documents the body of only some of these events (OpenAPI
+/// Fetch the entity from [`entity_url`](ResourceEvent::entity_url) with the unified API. A text
+/// that Apideck left out is empty. Apideck documents the body of only some of these events (OpenAPI
 /// description 10.34.0).
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
@@ -25,7 +26,7 @@ pub struct ResourceEvent {
     /// Id of the connector, such as `salesforce`. Some APIs do not send it.
     #[serde(skip_serializing_if = "is_empty")]
     pub service_id: String,
-    /// Id of the consumer, who is your customer.
+    /// Id of the consumer: your customer.
     #[serde(skip_serializing_if = "is_empty")]
     pub consumer_id: String,
     /// Id of the entity.
@@ -48,8 +49,8 @@ pub struct ResourceEvent {
 }
 
 impl ResourceEvent {
-    /// Returns the verified text from which the event was read. It holds fields that this release does
-    /// not know.
+    /// Returns the verified text from which the event was read. It holds fields that this release
+    /// does not know.
     pub fn raw(&self) -> &Raw {
         &self.raw
     }

@@ -1,16 +1,19 @@
 //! A point in time, kept as Apideck wrote it.
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+
 /// A point in time as Apideck sends it: ISO 8601 in UTC (OpenAPI description 10.34.0).
 ///
-/// The text is kept as received, and displayed and serialised so. A text that is not a time does not break
-/// the delivery, and [`get`](Timestamp::get) returns `None` for it. A JSON number is kept as its text.
+/// The text is kept as received, and displayed and serialised so. A text that is not a time does
+/// not break the delivery, and [`get`](Timestamp::get) returns `None` for it. A JSON number is kept
+/// as its text.
 ///
-/// Two timestamps are equal if their texts are equal. To compare times, compare [`get`](Timestamp::get).
+/// Two timestamps are equal if their texts are equal. To compare times, compare
+/// [`get`](Timestamp::get).
 ///
 /// ```
 /// use apideck_hooks::Timestamp;
@@ -38,7 +41,8 @@ enum Repr {
     Long(Box<str>),
 }
 
-/// Longest text that is kept without an allocation, in bytes. `2021-10-01T03:14:55.419+02:00` has 29.
+/// Longest text that is kept without an allocation, in bytes. `2021-10-01T03:14:55.419+02:00` has
+/// 29.
 const SHORT: usize = 30;
 
 impl Timestamp {
@@ -84,8 +88,8 @@ impl From<&str> for Timestamp {
     }
 }
 
-/// Writes the time in milliseconds, as Apideck does, and cuts a finer part. A time before 1970 becomes the
-/// start of 1970. A time after 9999 becomes the end of 9999.
+/// Writes the time in milliseconds, as Apideck does, and cuts a finer part. A time before 1970
+/// becomes the start of 1970. A time after 9999 becomes the end of 9999.
 impl From<SystemTime> for Timestamp {
     fn from(at: SystemTime) -> Self {
         let last = UNIX_EPOCH + Duration::from_millis(253_402_300_799_999);
@@ -143,7 +147,8 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Deserialises a timestamp from any JSON value. An array, an object and `null` give the empty text.
+/// Deserialises a timestamp from any JSON value. An array, an object and `null` give the empty
+/// text.
 struct AnyVisitor;
 
 impl<'de> Visitor<'de> for AnyVisitor {

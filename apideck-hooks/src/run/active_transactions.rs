@@ -1,9 +1,10 @@
 //! The events that have an open transaction in this process.
 
-use crate::delivery::Key;
-use crate::sync::Mutex;
 use std::collections::HashSet;
 use std::sync::PoisonError;
+
+use crate::delivery::Key;
+use crate::sync::Mutex;
 
 /// The events with an open transaction.
 ///

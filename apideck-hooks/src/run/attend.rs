@@ -7,11 +7,18 @@
 //! the renewal of the claim, the time limit, and the end of a shutdown's grace period.
 //!
 //! These three are `unconstrained`. tokio gives a task a budget of operations for each poll, and a
-//! handler that is always ready can use it up. Without budget a timer returns `Pending` although its
-//! time has come.
+//! handler that is always ready can use it up. Without budget a timer returns `Pending` although
+//! its time has come.
 //!
 //! A lost claim does not stop the handler, because it may be past its point of no return. Its end
 //! then changes no record, because the store compares tokens.
+
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use tokio::task::unconstrained;
+use tokio::time::sleep;
 
 use super::lease::Lease;
 use super::panic;
@@ -21,11 +28,6 @@ use crate::delivery::Key;
 use crate::handler::{Failure, Outcome};
 use crate::poll;
 use crate::store::Token;
-use std::future::{Future, pending};
-use std::pin::{Pin, pin};
-use std::task::Poll;
-use tokio::task::unconstrained;
-use tokio::time::sleep;
 
 /// The claim to renew during a run.
 pub(super) struct Claimant<'a> {

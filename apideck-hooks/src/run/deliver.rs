@@ -8,11 +8,16 @@
 //! Then the event's own record is claimed.
 //!
 //! A guard holds a granted claim until the handler has ended. If the future is dropped before then,
-//! the guard releases the claim. A claim that is granted after its lease has ended is worth nothing,
-//! because another delivery can hold the record by then.
+//! the guard releases the claim. A claim that is granted after its lease has ended is worth
+//! nothing, because another delivery can hold the record by then.
 //!
 //! All that is kept across an `.await` takes memory in every delivery. So the usual way is one
 //! `async` block, and the rare ways are boxed.
+
+use std::future::Future;
+use std::pin::pin;
+
+use tokio::time::Instant;
 
 use super::attend::{Claimant, Ended};
 use super::finish::Recorded;
@@ -23,9 +28,6 @@ use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
 use crate::store::{AnyTx, Claim, Claimed, End, StoreError, Token, Verdict};
-use std::future::Future;
-use std::pin::pin;
-use tokio::time::Instant;
 
 impl Runner {
     /// Runs the event's handler, unless another delivery runs it or has settled it.
@@ -125,7 +127,8 @@ impl Runner {
     /// Decides the disposition of a run whose end was not recorded, and tells the waiters.
     fn unrecorded(&self, record: Key, end: &End, disposition: Disposition) -> Disposition {
         self.counters.unrecorded.add();
-        // A dead letter that was not stored must not be acknowledged. A handled event stays handled.
+        // A dead letter that was not stored must not be acknowledged. A handled event stays
+        // handled.
         let disposition = if matches!(end, End::Dead(_)) {
             Disposition::later(Why::Store)
         } else {
@@ -135,7 +138,8 @@ impl Runner {
         disposition
     }
 
-    /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows that.
+    /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
+    /// that.
     async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: StoreError) -> Disposition
     where
         F: FnOnce(u32, Option<AnyTx>) -> R,

@@ -9,17 +9,19 @@
 //! delivery changes the record first and tells the waiters afterwards. So no end is missed: either
 //! the status shows it, or the waiter was registered in time to be told.
 //!
-//! The status is read again every half second, because a delivery of another process cannot tell the
-//! waiters of this one.
+//! The status is read again every half second, because a delivery of another process cannot tell
+//! the waiters of this one.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::sleep;
 
 use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
 use crate::store::{Claimed, Status, Verdict};
-use std::pin::pin;
-use std::time::Duration;
-use tokio::time::sleep;
 
 /// Time between two reads of the status of a running event.
 const STATUS_INTERVAL: Duration = Duration::from_millis(500);

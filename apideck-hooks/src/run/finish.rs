@@ -2,20 +2,22 @@
 //!
 //! # How it works
 //!
-//! The end is sent to the store at once. If the call fails, it is repeated with growing pauses until
-//! a tenth of the lease is left. A later call would be too late, because another delivery can claim
-//! the record then.
+//! The end is sent to the store at once. If the call fails, it is repeated with growing pauses
+//! until a tenth of the lease is left. A later call would be too late, because another delivery can
+//! claim the record then.
 //!
-//! A failed call may have changed the record, because only its answer may be lost. The repeated call
-//! then returns `Lost`. So the record's status decides: if this token settled the record, the end was
-//! recorded.
+//! A failed call may have changed the record, because only its answer may be lost. The repeated
+//! call then returns `Lost`. So the record's status decides: if this token settled the record, the
+//! end was recorded.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::lease::Lease;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::store::{End, Held, Status, StoreError, Token};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// The result of recording an end.
 pub(super) enum Recorded {

@@ -3,17 +3,18 @@
 //! # How it works
 //!
 //! A runtime that shuts down drops its tasks, and a panic outside of the handler unwinds through
-//! them. A destructor cannot wait for the store. So the guard polls the release once, which is enough
-//! for a store in memory. If the release is not ready, the guard spawns it on the current runtime, if
-//! there is one.
+//! them. A destructor cannot wait for the store. So the guard polls the release once, which is
+//! enough for a store in memory. If the release is not ready, the guard spawns it on the current
+//! runtime, if there is one.
 //!
 //! This is best effort. The claim ends with its lease in any case.
 
-use crate::delivery::Key;
-use crate::store::{End, Store, Token};
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+
+use crate::delivery::Key;
+use crate::store::{End, Store, Token};
 
 /// Releases the claim when it is dropped before [`disarm`](Guard::disarm).
 pub(super) struct Guard<'a> {

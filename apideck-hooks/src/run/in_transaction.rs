@@ -7,9 +7,14 @@
 //! transaction counts the attempt or dead-letters the event.
 //!
 //! In this process one delivery at a time has the event's transaction. A duplicate registers as a
-//! waiter first, checks that the transaction is still active, and then waits for its disposition. The
-//! owner of the transaction ends it first and tells the waiters afterwards. So a duplicate either
-//! finds no active transaction, or is told.
+//! waiter first, checks that the transaction is still active, and then waits for its disposition.
+//! The owner of the transaction ends it first and tells the waiters afterwards. So a duplicate
+//! either finds no active transaction, or is told.
+
+use std::future::Future;
+use std::pin::pin;
+
+use tokio::time::sleep;
 
 use super::attend::Ended;
 use super::phase::grace_over;
@@ -18,9 +23,6 @@ use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
 use crate::store::{AnyTx, Begun, Claim, Committed, End, Open, Transactions, Verdict};
-use std::future::Future;
-use std::pin::pin;
-use tokio::time::sleep;
 
 impl Runner {
     /// Runs the event's handler in a transaction. Its commit settles the event and the handler's
@@ -52,8 +54,8 @@ impl Runner {
         disposition
     }
 
-    /// Waits for the disposition of the delivery that has the event's transaction. Returns `None` if
-    /// that delivery has already ended.
+    /// Waits for the disposition of the delivery that has the event's transaction. Returns `None`
+    /// if that delivery has already ended.
     async fn wait_for_the_transaction(&self, event: Key) -> Option<Disposition> {
         let mut waiter = self.waiters.register(event);
         if !self.active_transactions.contains(event) {

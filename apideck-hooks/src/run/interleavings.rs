@@ -1,14 +1,16 @@
 //! Case 31: each waiter gets a disposition, under every interleaving of a few threads.
 
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use loom::thread;
+
 use super::active_transactions::ActiveTransactions;
 use super::waiters::{Waiter, Waiters};
 use crate::delivery::Key;
 use crate::disposition::Disposition;
 use crate::store::{Claim, End, Held, MemoryStore, Status, Store, Verdict};
-use futures_util::FutureExt;
-use loom::thread;
-use std::sync::Arc;
-use std::time::Duration;
 
 fn key() -> Key {
     Key::from_bytes([1; 16])

@@ -2,18 +2,20 @@
 //!
 //! # How it works
 //!
-//! The end of a lease is counted from the moment before the call that granted or renewed it. So this
-//! process never believes in a lease for longer than the store does.
+//! The end of a lease is counted from the moment before the call that granted or renewed it. So
+//! this process never believes in a lease for longer than the store does.
 //!
-//! A claim is renewed every third of its lease. A failed renewal is repeated after a twentieth of the
-//! lease, so one failed call does not lose the claim.
+//! A claim is renewed every third of its lease. A failed renewal is repeated after a twentieth of
+//! the lease, so one failed call does not lose the claim.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::store::{Held, Token};
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// The moment until which a claim certainly holds, by this process's clock.
 pub(super) struct Lease(Mutex<Instant>);

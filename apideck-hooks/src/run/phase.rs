@@ -1,6 +1,7 @@
 //! The progress of a shutdown.
 
 use std::future::pending;
+
 use tokio::sync::watch;
 
 /// The progress of a shutdown.

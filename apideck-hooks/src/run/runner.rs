@@ -1,5 +1,13 @@
 //! The runner: the fields that all steps of a run share.
 
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
+
 use super::active_transactions::ActiveTransactions;
 use super::phase::Phase;
 use super::waiters::Waiters;
@@ -9,12 +17,6 @@ use crate::observe::Counters;
 use crate::poll;
 use crate::signature::VerifiedText;
 use crate::store::{Store, StoreError};
-use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
 
 /// Runs handlers for events, each event once.
 pub(crate) struct Runner {

@@ -4,26 +4,28 @@
 //!
 //! Each record with a waiter has a queue: a watch channel that gets the disposition. A waiter joins
 //! the queue of its record under the lock. `settle` takes the queue out of the map under the same
-//! lock and then sends the disposition. So each waiter of that queue gets it, and a later waiter gets
-//! a new queue.
+//! lock and then sends the disposition. So each waiter of that queue gets it, and a later waiter
+//! gets a new queue.
 //!
 //! `waiting` counts the waiters. `register` raises it before it takes the lock. `settle` reads it
 //! without the lock, so settling an event without duplicates costs one load.
 //!
-//! Both sides use `SeqCst`. A waiter raises the count and then reads the record's status. The running
-//! delivery changes the record and then reads the count. With a weaker order each could miss the
-//! other.
+//! Both sides use `SeqCst`. A waiter raises the count and then reads the record's status. The
+//! running delivery changes the record and then reads the count. With a weaker order each could
+//! miss the other.
 //!
-//! The last waiter to leave removes its queue. A waiter that leaves late must not remove the queue of
-//! later waiters, so it compares the queues' pointers.
+//! The last waiter to leave removes its queue. A waiter that leaves late must not remove the queue
+//! of later waiters, so it compares the queues' pointers.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::watch;
 
 use crate::delivery::Key;
 use crate::disposition::Disposition;
 use crate::sync::{AtomicUsize, Mutex};
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
-use tokio::sync::watch;
 
 /// The waiters of each record.
 #[derive(Default)]
@@ -40,8 +42,8 @@ pub(super) struct Waiter<'a> {
     waiters: &'a Waiters,
     record: Key,
     queue: Arc<WaiterQueue>,
-    /// `None` after the waiter has left. It leaves under the lock, so that the last waiter sees that it
-    /// is the last.
+    /// `None` after the waiter has left. It leaves under the lock, so that the last waiter sees
+    /// that it is the last.
     receiver: Option<watch::Receiver<Option<Disposition>>>,
 }
 

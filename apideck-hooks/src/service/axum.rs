@@ -1,10 +1,12 @@
 //! Mounting the receiver into axum.
 
-use crate::hooks::Hooks;
 use axum::Router;
 
+use crate::hooks::Hooks;
+
 impl Hooks {
-    /// Makes an axum router with this receiver at `path`. Serve it, or merge it into another router.
+    /// Makes an axum router with this receiver at `path`. Serve it, or merge it into another
+    /// router.
     ///
     /// ```no_run
     /// # async fn run(hooks: apideck_hooks::Hooks, app: axum::Router) -> std::io::Result<()> {

@@ -1,14 +1,17 @@
 //! Reading a body of bounded length.
 
-use super::refusal::Refusal;
+use std::pin::Pin;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::pin::Pin;
+
+use super::refusal::Refusal;
 
 /// Reads the whole body, of at most `limit` bytes.
 ///
-/// It takes at most a small multiple of the limit in memory, even if the request declares a larger length.
+/// It takes at most a small multiple of the limit in memory, even if the request declares a larger
+/// length.
 ///
 /// # Errors
 ///
@@ -53,11 +56,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use http_body::Frame;
-    use http_body_util::{Full, StreamBody};
     use std::convert::Infallible;
     use std::pin::pin;
+
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
 
     async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Refusal> {
         let frames = chunks

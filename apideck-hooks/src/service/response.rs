@@ -1,16 +1,18 @@
 //! Dispositions and refusals as HTTP responses.
 //!
-//! Apideck's event log shows the status and the body of a response (`GET /webhook/logs` of its OpenAPI
-//! description 10.34.0). So each response
-//! has a short body with the reason, without a handler's text, a key or a signature.
+//! Apideck's event log shows the status and the body of a response (`GET /webhook/logs` of its
+//! OpenAPI description 10.34.0). So each response has a short body with the reason, without a
+//! handler's text, a key or a signature.
 
-use super::refusal::Refusal;
-use crate::disposition::{Disposition, Why};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use std::time::Duration;
+
+use super::refusal::Refusal;
+use crate::disposition::{Disposition, Why};
 
 type Parts = (StatusCode, &'static str);
 

@@ -1,16 +1,5 @@
 //! `Hooks` as a service of hyper and of tower.
 
-use super::body;
-use super::refusal::Refusal;
-use super::response::response;
-use crate::disposition::{Disposition, Why};
-use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
-use crate::poll;
-use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
-use http_body::Body;
-use http_body_util::Full;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -18,7 +7,20 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
 use tokio::time::{Instant, timeout, timeout_at};
+
+use super::body;
+use super::refusal::Refusal;
+use super::response::response;
+use crate::disposition::{Disposition, Why};
+use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
+use crate::poll;
 
 /// The future of a response. Its output is always `Ok`.
 pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>);
@@ -72,8 +74,8 @@ where
     type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Always ready. Deliveries beyond the limit are refused and not held back, because Apideck waits
-        // for a response.
+        // Always ready. Deliveries beyond the limit are refused and not held back, because Apideck
+        // waits for a response.
         Poll::Ready(Ok(()))
     }
 

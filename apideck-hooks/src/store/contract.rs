@@ -1,12 +1,14 @@
 //! The trait that every store implements.
 
+use std::time::Duration;
+
+use async_trait::async_trait;
+
 use super::dead_letters::DeadLetterStore;
 use super::error::StoreError;
 use super::transactions::Transactions;
 use super::values::{Claim, Claimed, End, Held, Status, Token};
 use crate::delivery::Key;
-use async_trait::async_trait;
-use std::time::Duration;
 
 /// Remembers events: the running ones, and the settled ones.
 ///
@@ -25,22 +27,22 @@ use std::time::Duration;
 /// - A record's token only grows. So an owner whose lease has ended cannot overwrite the changes of
 ///   its successor.
 /// - Leases are compared by the store's clock alone.
-/// - A record that is not `RUNNING` is kept for the store's retention, counted from its last change.
-///   A failed run does not delete it.
+/// - A record that is not `RUNNING` is kept for the store's retention, counted from its last
+///   change. A failed run does not delete it.
 /// - A dropped future leaves the record as it was before the operation, or as it is after it.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Claims an event for a lease.
     ///
-    /// The claim is for the record that [`Claim::delivery`] is bound to, if the store still keeps that
-    /// record. Otherwise it is for the record of [`Claim::event`].
+    /// The store claims the record that [`Claim::delivery`] is bound to, if it still keeps that
+    /// record. Otherwise it claims the record of [`Claim::event`].
     ///
     /// A delivery key that is not bound is bound to the record in any state of the record. At most
     /// [`MAX_ALIASES`](super::MAX_ALIASES) keys are bound to one record.
     ///
-    /// The claim is granted if the record is absent, `RELEASED`, or `RUNNING` under a lease that has
-    /// ended. The record becomes `RUNNING` under a token greater than all before, and counts one
-    /// attempt more.
+    /// The claim is granted if the record is absent, `RELEASED`, or `RUNNING` under a lease that
+    /// has ended. The record becomes `RUNNING` under a token greater than all before, and counts
+    /// one attempt more.
     ///
     /// # Errors
     ///
@@ -78,8 +80,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns the store's transactions. `None` if handlers cannot take one.
     ///
-    /// A store that wraps another store returns the transactions of the inner store. The receiver does
-    /// not call `claim`, `renew` and `finish` for an event whose handler takes a transaction.
+    /// A store that wraps another store returns the transactions of the inner store. The receiver
+    /// does not call `claim`, `renew` and `finish` for an event whose handler takes a transaction.
     fn transactions(&self) -> Option<&dyn Transactions> {
         None
     }

@@ -1,30 +1,32 @@
 //! Dead-lettered events, which a durable store keeps.
 
-use super::error::StoreError;
-use crate::delivery::Key;
-use crate::payload::{Parsed, parse};
-use crate::signature::VerifiedText;
-use async_trait::async_trait;
-use bytes::Bytes;
 use std::fmt;
 use std::time::SystemTime;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 use std::time::{Duration, UNIX_EPOCH};
 
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::error::StoreError;
+use crate::delivery::Key;
+use crate::payload::{Parsed, parse};
+use crate::signature::VerifiedText;
+
 /// The dead letters of a store.
 ///
-/// A dead letter is kept from the moment at which its record becomes `DEAD` until the record becomes
-/// `DONE` or is purged. So a crash during a replay loses nothing.
+/// A dead letter is kept from the moment at which its record becomes `DEAD` until the record
+/// becomes `DONE` or is purged. So a crash during a replay loses nothing.
 #[async_trait]
 pub trait DeadLetterStore: Send + Sync {
     /// Lists up to `limit` dead letters, newest first.
     ///
-    /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An empty
-    /// page is the end of the list.
+    /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An
+    /// empty page is the end of the list.
     ///
-    /// A cursor stays valid when its dead letter is handled, purged or dead-lettered again. The pages
-    /// after it hold the events that were dead-lettered before it, each once. An event that is
-    /// dead-lettered later comes before the cursor.
+    /// A cursor stays valid when its dead letter is handled, purged or dead-lettered again. The
+    /// pages after it hold the events that were dead-lettered before it, each once. An event that
+    /// is dead-lettered later comes before the cursor.
     ///
     /// # Errors
     ///
@@ -40,9 +42,9 @@ pub trait DeadLetterStore: Send + Sync {
 
     /// Makes a record with a dead letter claimable.
     ///
-    /// The record becomes `RELEASED` with 0 attempts, and keeps its token and its dead letter. Returns
-    /// `false` and changes nothing if the record has no dead letter, if the dead letter has no body, or
-    /// if the record is `RUNNING` under a lease that has not ended.
+    /// The record becomes `RELEASED` with 0 attempts, and keeps its token and its dead letter.
+    /// Returns `false` and changes nothing if the record has no dead letter, if the dead letter has
+    /// no body, or if the record is `RUNNING` under a lease that has not ended.
     ///
     /// # Errors
     ///
@@ -51,8 +53,8 @@ pub trait DeadLetterStore: Send + Sync {
 
     /// Deletes a record with a dead letter. If the event is delivered again, it is a new event.
     ///
-    /// Returns `false` and changes nothing if the record has no dead letter, or is `RUNNING` under a
-    /// lease that has not ended.
+    /// Returns `false` and changes nothing if the record has no dead letter, or is `RUNNING` under
+    /// a lease that has not ended.
     ///
     /// # Errors
     ///
@@ -80,8 +82,8 @@ impl DeadLetter {
     /// Maximum length of the error in bytes. A longer error is cut.
     pub const MAX_ERROR: usize = 4096;
 
-    /// Makes the dead letter of a verified text. The text is parsed again for the event's name and id,
-    /// because only dead letters need them as strings.
+    /// Makes the dead letter of a verified text. The text is parsed again for the event's name and
+    /// id, because only dead letters need them as strings.
     pub(crate) fn new(source: &str, text: &VerifiedText, mut error: String) -> Self {
         error.truncate(error.floor_char_boundary(Self::MAX_ERROR));
         let (event_type, event_id) = match parse(text) {

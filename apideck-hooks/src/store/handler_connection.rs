@@ -7,6 +7,7 @@
 //! it, the connection is dropped and its transaction is rolled back.
 
 use std::ops::{Deref, DerefMut};
+
 use tokio::sync::oneshot;
 
 /// A connection that returns to its store when it is dropped.

@@ -1,7 +1,8 @@
 //! The arguments that `HooksBuilder::store` takes.
 
-use super::contract::Store;
 use std::sync::Arc;
+
+use super::contract::Store;
 
 /// A store, or an `Arc` of a store.
 pub trait IntoStore {

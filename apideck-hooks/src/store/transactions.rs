@@ -1,18 +1,20 @@
 //! Transactions of a store, for handlers that take one.
 //!
-//! The event is claimed in the transaction and marked as done in it. So one commit settles the event and
-//! the handler's effects together.
+//! The event is claimed in the transaction and marked as done in it. So one commit settles the
+//! event and the handler's effects together.
 
-use super::error::StoreError;
-use super::values::{Claim, Claimed, End};
-use async_trait::async_trait;
 use std::any::Any;
 use std::time::Duration;
 
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use super::values::{Claim, Claimed, End};
+
 /// The transactions of a store.
 ///
-/// Only the stores of this crate have transactions. A store that wraps one of them returns the inner
-/// store's transactions from [`Store::transactions`](super::Store::transactions).
+/// Only the stores of this crate have transactions. A store that wraps one of them returns the
+/// inner store's transactions from [`Store::transactions`](super::Store::transactions).
 #[async_trait]
 pub trait Transactions: sealed::Sealed + Send + Sync {
     /// Returns the name of the database, as in `Tx<…>`.
@@ -21,8 +23,8 @@ pub trait Transactions: sealed::Sealed + Send + Sync {
 
     /// Begins a transaction and claims the event in it.
     ///
-    /// It waits up to `wait` for a free connection. The store bounds the wait for another transaction
-    /// of the same event.
+    /// It waits up to `wait` for a free connection. The store bounds the wait for another
+    /// transaction of the same event.
     #[doc(hidden)]
     async fn begin(&self, claim: Claim, wait: Duration) -> Result<Begun, StoreError>;
 
@@ -71,15 +73,16 @@ pub(crate) type AnyTx = Box<dyn Any + Send>;
 
 /// The end of a transaction. Dropping it rolls the transaction back.
 ///
-/// Commit and rollback run in tasks of their own, so neither is dropped half-way. The handler's `Tx`
-/// must have been dropped. If it was not, nothing is committed.
+/// Commit and rollback run in tasks of their own, so neither is dropped half-way. The handler's
+/// `Tx` must have been dropped. If it was not, nothing is committed.
 #[doc(hidden)]
 #[async_trait]
 pub trait Ending: Send {
     /// Marks the event as done and commits.
     async fn commit(self: Box<Self>) -> Committed;
 
-    /// Rolls back. Returns when the rollback is done, or when it was given up and the connection closed.
+    /// Rolls back. Returns when the rollback is done, or when it was given up and the connection
+    /// closed.
     async fn roll_back(self: Box<Self>);
 }
 
@@ -100,7 +103,8 @@ pub enum Committed {
 pub(super) const TX_STILL_HELD: &str =
     "the handler has returned, and its `Tx` was not dropped: drop it before the handler returns";
 
-/// The error of a handler that has sent its own `COMMIT` or `ROLLBACK`, or has left a savepoint open.
+/// The error of a handler that has sent its own `COMMIT` or `ROLLBACK`, or has left a savepoint
+/// open.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub(super) const TX_ENDED_BY_HANDLER: &str = "the handler has ended its transaction itself: send no `COMMIT` or `ROLLBACK`, because the receiver \
      commits when the handler returns";

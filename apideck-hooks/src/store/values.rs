@@ -1,8 +1,9 @@
 //! The values that a store takes and returns.
 
+use std::time::Duration;
+
 use super::dead_letters::DeadLetter;
 use crate::delivery::Key;
-use std::time::Duration;
 
 /// Maximum number of delivery keys that are bound to one record.
 ///
@@ -39,8 +40,8 @@ pub struct Token(pub u64);
 /// The result of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claimed {
-    /// Key of the record, for all further calls. It differs from [`Claim::event`] if the delivery key
-    /// was bound to another record.
+    /// Key of the record, for all further calls. It differs from [`Claim::event`] if the delivery
+    /// key was bound to another record.
     pub record: Key,
     /// The store's decision.
     pub verdict: Verdict,
@@ -51,7 +52,8 @@ pub struct Claimed {
 pub enum Verdict {
     /// The caller holds the record.
     Granted {
-        /// Token for [`Store::renew`](super::Store::renew) and [`Store::finish`](super::Store::finish).
+        /// Token for [`Store::renew`](super::Store::renew) and
+        /// [`Store::finish`](super::Store::finish).
         token: Token,
         /// Number of this attempt, from 1.
         attempt: u32,

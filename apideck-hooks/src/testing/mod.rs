@@ -1,4 +1,5 @@
-//! Helpers for tests and tools: signatures as Apideck makes them, and the tests that every store passes.
+//! Helpers for tests and tools: signatures as Apideck makes them, and the tests that every store
+//! passes.
 
 pub mod conformance;
 

@@ -1,9 +1,11 @@
 //! Claims, leases and the end of a run.
 
+use std::sync::Arc;
+
+use tokio::time::sleep;
+
 use super::support::{LONG, PAST_SHORT, SHORT, claim, dead_letter, finish, granted, key, status};
 use crate::store::{Claimed, End, Held, Status, Store, Token, Verdict};
-use std::sync::Arc;
-use tokio::time::sleep;
 
 /// The first claim is granted as attempt 1. After the run, further claims report `Done` and change
 /// nothing.

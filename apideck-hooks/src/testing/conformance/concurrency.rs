@@ -1,10 +1,12 @@
 //! Concurrent claims, and claims that are dropped half-way.
 
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tokio::time::sleep;
+
 use super::support::{LONG, PAST_SHORT, SHORT, claim, finish, granted, key};
 use crate::store::{Claim, Claimed, End, Held, Store, Token, Verdict};
-use futures_util::future::join_all;
-use std::sync::Arc;
-use tokio::time::sleep;
 
 /// An event has at most one live token.
 pub async fn one_of_many_concurrent_claims_is_granted(store: Arc<impl Store>) {
@@ -57,7 +59,8 @@ pub async fn one_of_many_claims_of_an_ended_lease_is_granted(store: Arc<impl Sto
     assert_eq!(grants(&claims).len(), 1, "{claims:?}");
 }
 
-/// A claim that is dropped half-way was made or was not made. The event can be settled in both cases.
+/// A claim that is dropped half-way was made or was not made. The event can be settled in both
+/// cases.
 pub async fn a_dropped_claim_leaves_a_record_that_can_be_settled(store: Arc<impl Store>) {
     for polls in 0..5 {
         let event = key();

@@ -1,11 +1,13 @@
 //! Dead letters. A store without them passes.
 
-use super::support::{LONG, PAST_SHORT, SHORT, dead_letter, finish, granted, key, status};
-use crate::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Token};
-use bytes::Bytes;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
 use tokio::time::sleep;
+
+use super::support::{LONG, PAST_SHORT, SHORT, dead_letter, finish, granted, key, status};
+use crate::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Token};
 
 /// A dead letter survives a replay that crashes and a replay that fails.
 pub async fn a_dead_letter_is_kept_until_it_is_handled(store: Arc<impl Store>) {
@@ -130,8 +132,8 @@ pub async fn dead_letters_are_listed_in_pages_newest_first(store: Arc<impl Store
     }
 }
 
-/// A cursor stays valid when its dead letter is purged, handled or dead-lettered again. The next pages
-/// hold the older dead letters, each once.
+/// A cursor stays valid when its dead letter is purged, handled or dead-lettered again. The next
+/// pages hold the older dead letters, each once.
 pub async fn a_cursor_outlives_its_dead_letter(store: Arc<impl Store>) {
     let Some(dead_letters) = store.dead_letters() else {
         return;

@@ -1,8 +1,9 @@
 //! Delivery keys and the records that they are bound to.
 
+use std::sync::Arc;
+
 use super::support::{LONG, claim, finish, granted, key, status};
 use crate::store::{Claimed, End, Held, MAX_ALIASES, Status, Store, Verdict};
-use std::sync::Arc;
 
 /// A delivery key leads to its first record, also with another event.
 pub async fn a_delivery_key_resolves_to_its_first_record(store: Arc<impl Store>) {
@@ -56,7 +57,8 @@ pub async fn a_second_delivery_key_is_bound_too(store: Arc<impl Store>) {
     }
 }
 
-/// An event under ever new delivery keys stays a duplicate. Keys beyond `MAX_ALIASES` are not bound.
+/// An event under ever new delivery keys stays a duplicate. Keys beyond `MAX_ALIASES` are not
+/// bound.
 pub async fn the_delivery_keys_of_a_record_are_bounded(store: Arc<impl Store>) {
     let event = key();
     let (token, _) = granted(&*store, event, LONG).await;

@@ -1,8 +1,9 @@
-//! The tests that every store passes. Run them with [`store_conformance!`](crate::store_conformance).
+//! The tests that every store passes. Run them with
+//! [`store_conformance!`](crate::store_conformance).
 //!
-//! Each test makes keys of its own, so all tests can share one database. The tests wait with tokio's
-//! clock. A store that uses tokio's clock can be tested with paused time. A store with another clock
-//! needs real time: a few seconds for the whole suite.
+//! Each test makes keys of its own, so all tests can share one database. The tests wait with
+//! tokio's clock. A store that uses tokio's clock can be tested with paused time. A store with
+//! another clock needs real time: a few seconds for the whole suite.
 
 mod claims;
 mod concurrency;
@@ -19,12 +20,12 @@ pub use subject::Subject;
 
 /// Writes the tests of a store: `store_conformance!(name, async { store })`.
 ///
-/// The expression makes a store, or an `Option` of a store. `None` skips the test. The store must hold
-/// none of the tests' keys, so an empty store will do.
+/// The expression makes a store, or an `Option` of a store. `None` skips the test. The store must
+/// hold none of the tests' keys, so an empty store will do.
 ///
-/// The macro writes a module `name` with one `#[tokio::test]` for each test. So the crate needs tokio
-/// with the features `macros`, `rt` and `time`. Arguments for `#[tokio::test]` can be given before the
-/// expression.
+/// The macro writes a module `name` with one `#[tokio::test]` for each test. So the crate needs
+/// tokio with the features `macros`, `rt` and `time`. Arguments for `#[tokio::test]` can be given
+/// before the expression.
 ///
 /// ```
 /// # fn main() {}

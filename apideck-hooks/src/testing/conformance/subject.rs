@@ -1,7 +1,8 @@
 //! The stores that the suite can test.
 
-use crate::store::Store;
 use std::sync::Arc;
+
+use crate::store::Store;
 
 /// The value of the expression in [`store_conformance!`](crate::store_conformance): a store, or an
 /// `Option` of a store.

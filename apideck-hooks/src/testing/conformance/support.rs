@@ -1,9 +1,11 @@
 //! Keys, leases and calls that the tests share.
 
-use crate::store::{Claim, Claimed, DeadLetter, End, Held, Key, Status, Store, Token, Verdict};
-use bytes::Bytes;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::store::{Claim, Claimed, DeadLetter, End, Held, Key, Status, Store, Token, Verdict};
 
 /// A lease that no test outlives, even on a slow machine.
 pub(super) const LONG: Duration = Duration::from_secs(60);
