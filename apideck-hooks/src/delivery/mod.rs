@@ -76,8 +76,8 @@ impl Delivery {
             .unwrap_or_default()
     }
 
-    /// Returns Apideck's count of delivery attempts, from 1, from the signed body. `None` if the
-    /// body has none, because not all events have it.
+    /// Returns Apideck's count of delivery attempts, which starts at 1, from the signed body.
+    /// `None` if the body has none, because not all events have it.
     pub fn execution_attempt(&self) -> Option<u32> {
         self.inner.execution_attempt
     }

@@ -27,7 +27,7 @@ pub struct Drained {
 }
 
 impl Hooks {
-    /// Shuts the receiver down, and returns when no delivery is in flight.
+    /// Shuts the receiver down, and waits for the deliveries in flight.
     ///
     /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to
     /// `grace` to end. After that their handlers are stopped and their claims released, so another

@@ -3,7 +3,7 @@
 //! # How it works
 //!
 //! Work begins with one poll in the task of its connection. A client cannot cancel that poll
-//! half-way. Most work ends within it, and a task would cost as much again.
+//! half-way. Most work ends within it, and a task would double its cost.
 //!
 //! Work that waits moves into a task of its own, because a client that goes away drops the future
 //! of its connection. The new task polls the work at once, so no wake-up between the two is lost.

@@ -35,7 +35,7 @@ impl Raw {
         &self.0
     }
 
-    /// Returns the text. Empty if the bytes are not UTF-8, which every event is.
+    /// Returns the text. Empty if the bytes are not UTF-8. The text of an event always is.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -56,7 +56,7 @@ impl Raw {
     }
 }
 
-/// Always equal, so two events are equal if their fields are, in any form of the text.
+/// Always returns `true`. So events with equal fields are equal, even if their texts differ.
 impl PartialEq for Raw {
     fn eq(&self, _: &Raw) -> bool {
         true

@@ -8,9 +8,9 @@ use serde::{Serialize, Serializer};
 
 /// A point in time as Apideck sends it: ISO 8601 in UTC (OpenAPI description 10.34.0).
 ///
-/// The text is kept as received, and displayed and serialised so. A text that is not a time does
-/// not break the delivery, and [`get`](Timestamp::get) returns `None` for it. A JSON number is kept
-/// as its text.
+/// The text is kept as received. `Display` and `Serialize` return it unchanged. A text that is not
+/// a time does not break the delivery, and [`get`](Timestamp::get) returns `None` for it. A JSON
+/// number is kept as its text.
 ///
 /// Two timestamps are equal if their texts are equal. To compare times, compare
 /// [`get`](Timestamp::get).
@@ -88,7 +88,7 @@ impl From<&str> for Timestamp {
     }
 }
 
-/// Writes the time in milliseconds, as Apideck does, and cuts a finer part. A time before 1970
+/// Writes the time in milliseconds, as Apideck does, and drops finer parts. A time before 1970
 /// becomes the start of 1970. A time after 9999 becomes the end of 9999.
 impl From<SystemTime> for Timestamp {
     fn from(at: SystemTime) -> Self {

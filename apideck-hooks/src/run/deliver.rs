@@ -3,9 +3,9 @@
 //! # How it works
 //!
 //! A claim can name another record than that of the delivery's own event, because its delivery key
-//! was bound to that record before. If that record was released, the claim on it is granted. It is
-//! released again, because running it with this event's payload would mark another event as done.
-//! Then the event's own record is claimed.
+//! was bound to that record before. If that record is `RELEASED`, the claim is granted for it. A
+//! run with this event's payload would then mark another event as done. So the claim is released,
+//! and the event's own record is claimed.
 //!
 //! A guard holds a granted claim until the handler has ended. If the future is dropped before then,
 //! the guard releases the claim. A claim that is granted after its lease has ended is worth

@@ -34,7 +34,7 @@ pub(crate) struct Job<'a, F> {
     pub(crate) keys: Keys,
     /// The current time or an earlier one. A lease is counted from it.
     pub(crate) now: Instant,
-    /// The signed body. A dead letter keeps it.
+    /// The verified text. A dead letter keeps it.
     pub(crate) text: &'a VerifiedText,
     /// `true` for the replay of a dead letter. Any failure dead-letters the event again.
     pub(crate) replay: bool,

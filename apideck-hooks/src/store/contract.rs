@@ -37,12 +37,12 @@ pub trait Store: Send + Sync + 'static {
     /// The store claims the record that [`Claim::delivery`] is bound to, if it still keeps that
     /// record. Otherwise it claims the record of [`Claim::event`].
     ///
-    /// A delivery key that is not bound is bound to the record in any state of the record. At most
-    /// [`MAX_ALIASES`](super::MAX_ALIASES) keys are bound to one record.
+    /// If the delivery key is not bound yet, the store binds it to the record, in any state of the
+    /// record. At most [`MAX_ALIASES`](super::MAX_ALIASES) keys are bound to one record.
     ///
     /// The claim is granted if the record is absent, `RELEASED`, or `RUNNING` under a lease that
-    /// has ended. The record becomes `RUNNING` under a token greater than all before, and counts
-    /// one attempt more.
+    /// has ended. The record becomes `RUNNING` under a token greater than all earlier ones, and
+    /// counts one attempt more.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! Transactions by way of sqlx's own counter of open transactions.
+//! Transactions that sqlx counts.
 //!
-//! sqlx counts the transactions that are open on a connection. If the store's `BEGIN` is counted, a
-//! handler that calls `begin` on its `Tx` gets a savepoint.
+//! sqlx counts the open transactions of a connection. The store begins its transaction through
+//! sqlx, so a handler that calls `begin` on its `Tx` gets a savepoint.
 
 use sqlx::{Database, SqlStr};
 use sqlx_core::transaction::TransactionManager;

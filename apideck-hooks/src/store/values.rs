@@ -82,7 +82,7 @@ pub enum End {
     Dead(DeadLetter),
 }
 
-/// The result of a call that needs a claim.
+/// The result of [`Store::renew`](super::Store::renew) and [`Store::finish`](super::Store::finish).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Held {
     /// The claim held, and the record was changed.

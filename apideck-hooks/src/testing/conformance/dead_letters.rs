@@ -119,7 +119,7 @@ pub async fn dead_letters_are_listed_in_pages_newest_first(store: Arc<impl Store
     let mut wanted = Vec::new();
     for _ in 0..5 {
         wanted.push(dead_lettered(&*store).await.0);
-        // So that a clock of milliseconds gives each a time of its own.
+        // The pause gives each dead letter its own time, also on a clock that counts milliseconds.
         sleep(Duration::from_millis(5)).await;
     }
     wanted.reverse();
@@ -194,7 +194,7 @@ pub async fn a_dead_letter_can_be_purged(store: Arc<impl Store>) {
     );
 }
 
-/// Dead-letters an event of its own.
+/// Dead-letters a new event.
 async fn dead_lettered(store: &dyn Store) -> (Key, Token) {
     let event = key();
     let (token, _) = granted(store, event, LONG).await;

@@ -20,8 +20,8 @@ pub use subject::Subject;
 
 /// Writes the tests of a store: `store_conformance!(name, async { store })`.
 ///
-/// The expression makes a store, or an `Option` of a store. `None` skips the test. The store must
-/// hold none of the tests' keys, so an empty store will do.
+/// The expression makes a store, or an `Option` of a store. `None` skips the test. The store can
+/// hold other records, because each test makes keys of its own.
 ///
 /// The macro writes a module `name` with one `#[tokio::test]` for each test. So the crate needs
 /// tokio with the features `macros`, `rt` and `time`. Arguments for `#[tokio::test]` can be given

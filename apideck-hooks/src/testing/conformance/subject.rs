@@ -7,7 +7,7 @@ use crate::store::Store;
 /// The value of the expression in [`store_conformance!`](crate::store_conformance): a store, or an
 /// `Option` of a store.
 ///
-/// The option is `None` on a machine that lacks a server or a file which the store needs.
+/// Return `None` on a machine without the server that the store needs.
 pub trait Subject {
     /// Type of the store.
     type Store: Store;
