@@ -13,9 +13,9 @@ pub(crate) enum Disposition {
     NoHandler,
     /// An earlier delivery settled the event.
     Duplicate,
-    /// The event failed for good, and the store keeps it.
+    /// The event failed permanently, and the store keeps it as a dead letter.
     DeadLettered,
-    /// The event failed for good, and the store keeps no dead letters.
+    /// The event failed permanently, and the store keeps no dead letters.
     Unprocessable,
     /// The handler failed, and a retry can succeed.
     Failed,
@@ -23,7 +23,7 @@ pub(crate) enum Disposition {
     Later {
         /// The reason.
         why: Why,
-        /// The time to wait, before HTTP rounds it.
+        /// The wait before the next delivery. `service/response.rs` rounds it to seconds.
         after: Duration,
     },
 }
@@ -31,9 +31,9 @@ pub(crate) enum Disposition {
 /// The reason for [`Disposition::Later`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Why {
-    /// The handler asked for it.
+    /// The handler asked for a later delivery.
     Asked,
-    /// The event's handler is running.
+    /// The event's handler is still running.
     Running,
     /// Too many deliveries are in flight.
     Busy,
@@ -44,15 +44,15 @@ pub(crate) enum Why {
 }
 
 impl Disposition {
-    /// The time to wait where nothing better is known.
+    /// The wait for a reason that has no time of its own.
     pub(crate) const USUAL_WAIT: Duration = Duration::from_secs(10);
 
-    /// A refusal for now, for the usual time.
+    /// Asks for another delivery after the usual wait.
     pub(crate) fn later(why: Why) -> Self {
         Self::later_in(why, Self::USUAL_WAIT)
     }
 
-    /// A refusal for now, for this time.
+    /// Asks for another delivery after this wait.
     pub(crate) fn later_in(why: Why, after: Duration) -> Self {
         Self::Later { why, after }
     }

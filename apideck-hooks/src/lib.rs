@@ -1,5 +1,9 @@
-//! Receive [Apideck](https://www.apideck.com) webhooks: annotate async functions with the events they are for, list
-//! them, mount the list into axum or hyper.
+//! A receiver for [Apideck](https://www.apideck.com) webhooks.
+//!
+//! Annotate an async function with the name of an event, list your functions in [`router!`], and
+//! mount the list into axum or hyper. The receiver verifies each delivery's signature, runs your
+//! function with the typed event, and does not run it again for a duplicate. A wrong event name or
+//! parameter is a compile error.
 //!
 //! ```no_run
 //! use apideck_hooks::{Hooks, events::*, on, router};
@@ -26,19 +30,26 @@
 //! }
 //! ```
 //!
-//! | to | see |
-//! | --- | --- |
-//! | say what a function handles | [`on`](macro@on), [`events`], [`FromDelivery`], [`IntoOutcome`] |
-//! | list and check the handlers | [`router!`] |
-//! | set limits, secrets, the store | [`Hooks::builder`], [`HooksBuilder`] |
-//! | mount and stop it | [`Hooks`], [`Hooks::shutdown`] |
-//! | know how signatures are verified, and why one is refused | [`signature`] |
-//! | have a database's changes exactly once | `Tx`, with the feature `postgres` or `sqlite` |
-//! | know what counts as a duplicate | [`Identity`] |
-//! | choose a store | [`store`] |
-//! | write a store | [`store::Store`] |
+//! # Tasks
 //!
-//! The README says what is guaranteed and what is not.
+//! | task | page |
+//! | --- | --- |
+//! | Handle an event | [`on`](macro@on), [`events`] |
+//! | Choose a handler's parameters | [`State`], [`Delivery`], [`FromDelivery`] |
+//! | Choose the outcome of a run | [`Outcome`], [`Failure`], [`Permanent`], [`IntoOutcome`] |
+//! | List the handlers and have the list checked | [`router!`] |
+//! | Set the secret, the limits and the store | [`HooksBuilder`] |
+//! | Mount the receiver | [`Hooks`] |
+//! | Stop the receiver and keep running handlers | [`Hooks::shutdown`] |
+//! | List, replay and purge dead letters | [`Hooks::dead_letters`] |
+//! | Read the receiver's counters | [`Hooks::stats`] |
+//! | Find out why a signature is refused | [`signature`] |
+//! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
+//! | Decide which deliveries are duplicates | [`Identity`] |
+//! | Choose a store | [`store`] |
+//! | Write and test a store | [`store::Store`], `testing::conformance` (feature `testing`) |
+//!
+//! The README lists the guarantees, and the cases that are not guaranteed.
 
 mod delivery;
 mod disposition;
@@ -86,7 +97,7 @@ pub use store::{SqliteStore, SqliteStoreBuilder};
 pub use apideck_hooks_macros::FromRef;
 
 #[doc = include_str!("on.md")]
-// The table is for readers of the page alone.
+// Only rustdoc needs the table of events.
 #[cfg_attr(doc, doc = apideck_hooks_macros::__event_tables!())]
 #[doc(inline)]
 pub use apideck_hooks_macros::on;
@@ -95,7 +106,7 @@ pub use apideck_hooks_macros::on;
 #[doc(inline)]
 pub use apideck_hooks_macros::router;
 
-/// For the macros alone; no part of it is stable.
+/// Items for the code that the macros write. None of them is stable.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::events;
@@ -105,7 +116,7 @@ pub mod __private {
         with_first_parameter, with_parameter,
     };
     pub use crate::router::{Entry, FirstHandlers, Plan, Routes, Runs, check_conflict, check_gap};
-    // Short names, and theirs in a crate without a prelude.
+    // The macros need these also in a crate without a prelude.
     pub use core::future::Future;
     pub use core::marker::{Send, Sync};
     pub use core::option::Option;

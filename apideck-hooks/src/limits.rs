@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// The limits of a receiver. The builder sets and documents each.
+/// The limits of a receiver. The setters of `HooksBuilder` document each.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) body_limit: usize,
@@ -19,16 +19,17 @@ pub(crate) struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
+        Self {
             body_limit: 1024 * 1024,
             body_deadline: Duration::from_secs(30),
-            // Apideck gives up after 60 seconds.
+            // Less than the 60 seconds after which Apideck gives up (webhook guide).
             response_deadline: Duration::from_secs(50),
             handler_timeout: Duration::from_secs(15 * 60),
             lease: Duration::from_secs(30),
             duplicate_wait: Duration::from_secs(5),
             store_timeout: Duration::from_secs(5),
-            // Apideck delivers ten times at most, and some of these can find the receiver busy or down.
+            // Less than the ten times that Apideck delivers an event (webhook guide), because a
+            // delivery that finds the receiver busy or down starts no attempt.
             max_attempts: 8,
             max_in_flight: 1024,
             fail_open: false,
@@ -36,11 +37,13 @@ impl Default for Limits {
     }
 }
 
-/// The longest time limit. It is short enough to be added to any instant.
+/// The longest time limit: one year. Adding it to an instant does not overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Limits {
-    /// Cuts each time to a year, because `Duration::MAX` means "no limit" and cannot be added to an instant.
+    /// Shortens each time limit to at most one year, and the store's to half the lease.
+    ///
+    /// `Duration::MAX` is a common way to say "no limit", and cannot be added to an instant.
     pub(crate) fn bounded(mut self) -> Self {
         for time in [
             &mut self.body_deadline,
@@ -52,7 +55,7 @@ impl Limits {
         ] {
             *time = (*time).min(LONGEST);
         }
-        // A grant that arrives after its lease is worth nothing.
+        // A claim that is granted after its lease has ended is worth nothing.
         self.store_timeout = self.store_timeout.min(self.lease / 2);
         self
     }

@@ -1,4 +1,7 @@
-//! Locks and counts of what several tasks share. Loom's where it tries every interleaving of them.
+//! The locks and atomics that several threads share.
+//!
+//! Under `cfg(apideck_hooks_loom)` the unit tests use loom's, because loom tries every interleaving
+//! of a few threads.
 
 #[cfg(all(test, apideck_hooks_loom))]
 pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize};

@@ -1,9 +1,10 @@
-//! Apideck's two headers that are not signed.
+//! The two headers of Apideck that are not signed.
 
 use http::{HeaderMap, HeaderName};
 
-/// Source of the names: the webhook reference of Apideck.
+/// Name of the header with the event's name. Source: Apideck's webhook reference.
 pub(crate) const EVENT_TYPE: HeaderName = HeaderName::from_static("x-apideck-event-type");
+/// Name of the header with the idempotency key. Source: Apideck's webhook reference.
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-apideck-idempotency-key");
 
 /// An unsigned header that names another event than the signed body.
@@ -17,15 +18,15 @@ pub(crate) struct DeliveryHeaders<'a> {
 
 impl<'a> DeliveryHeaders<'a> {
     pub(crate) fn new(headers: &'a HeaderMap) -> Self {
-        DeliveryHeaders { headers }
+        Self { headers }
     }
 
-    /// Compares the header's event with that of the signed body.
+    /// Checks that the header names the event of the signed body. A missing header is accepted.
     ///
     /// # Errors
     ///
-    /// A header names another event.
-    pub(crate) fn agree(&self, event_type: &str) -> Result<(), Contradiction> {
+    /// The header names another event.
+    pub(crate) fn check_event_type(&self, event_type: &str) -> Result<(), Contradiction> {
         let mut names = self.headers.get_all(EVENT_TYPE).iter();
         if names.all(|name| name.as_bytes() == event_type.as_bytes()) {
             Ok(())
@@ -34,13 +35,15 @@ impl<'a> DeliveryHeaders<'a> {
         }
     }
 
-    /// The idempotency key: 1 to 255 visible ASCII characters, once.
+    /// Returns the idempotency key: 1 to 255 visible ASCII characters.
     ///
-    /// `Err` is a key that is there and cannot be used.
+    /// # Errors
+    ///
+    /// The key has other characters or another length, or the header came twice.
     pub(crate) fn idempotency_key(&self) -> Result<Option<&'a str>, ()> {
         let mut keys = self.headers.get_all(IDEMPOTENCY_KEY).iter();
         let Some(key) = keys.next() else { return Ok(None) };
-        // All of them are looked at, which is faster than to stop at the first.
+        // Checks every byte, because that compiles to faster code than a stop at the first bad one.
         let graphic = |key: &[u8]| key.iter().fold(true, |all, byte| all & byte.is_ascii_graphic());
         let usable = (1..=255).contains(&key.len()) && graphic(key.as_bytes());
         match std::str::from_utf8(key.as_bytes()) {
@@ -52,8 +55,9 @@ impl<'a> DeliveryHeaders<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use http::HeaderValue;
+
+    use super::*;
 
     fn key(values: &[&[u8]]) -> Result<Option<String>, ()> {
         let mut headers = HeaderMap::new();

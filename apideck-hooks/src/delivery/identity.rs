@@ -1,41 +1,55 @@
-//! Which deliveries are the same event.
+//! The keys by which two deliveries are recognised as the same event.
 
-use super::Key;
 use serde_json::Value;
 
-/// What makes two deliveries the same event.
+use super::Key;
+
+/// The keys by which two deliveries are recognised as the same event.
 ///
-/// Only the body is signed. The **event key** is `(source, event_type, event_id, entity_id)` from the signed body; the
-/// **delivery key** is `(source, event_type, x-apideck-idempotency-key)`, which Apideck documents and does not sign.
-/// A delivery with neither is known by the SHA-256 of its text without `execution_attempt`, which changes with every
-/// retry.
+/// | key | made of |
+/// | --- | --- |
+/// | event key | `source`, `event_type`, `event_id`, `entity_id` |
+/// | delivery key | `source`, `event_type`, the header `x-apideck-idempotency-key` |
+///
+/// Apideck signs the body only (webhook reference), so the header of a captured body can be
+/// replaced. `event_type`, `event_id` and `entity_id` come from the signed body.
+///
+/// A delivery with neither key is recognised by the SHA-256 of its verified text. The text is
+/// hashed without `execution_attempt`, because Apideck counts that up with every retry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Identity {
-    /// Either key: the event key names the record, and the delivery key is bound to it at first sight. A captured
-    /// body under a new header is a duplicate, and so is a known header with another `event_id`.
+    /// Both keys. The event key names the record, and the first delivery with a delivery key binds
+    /// that key to the record.
+    ///
+    /// A captured body under a new header is a duplicate. A known header with another `event_id` is
+    /// a duplicate too.
     #[default]
     EventAndHeader,
-    /// The signed event key alone.
+    /// The event key alone. The header is ignored.
     EventOnly,
-    /// The header alone, as documented. **A captured body under a new header is handled again.**
+    /// The delivery key alone, as Apideck documents. **A captured body under a new header is
+    /// handled again.**
     HeaderOnly,
 }
 
-/// What a store is asked to claim.
+/// The keys of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Keys {
-    /// Names the record.
+    /// Key of the record.
     pub(crate) event: Key,
-    /// Another name for it.
+    /// Delivery key, which is bound to the record.
     pub(crate) delivery: Option<Key>,
 }
 
+// The first byte of the hashed text, so keys of different kinds never collide. Durable stores keep
+// keys, so these values never change.
 const EVENT: u8 = 1;
 const DELIVERY: u8 = 2;
 const TEXT: u8 = 3;
 
-/// The keys of a delivery; `event_type`, `event_id` and `entity_id` are empty where the body has none.
+/// Makes the keys of a delivery. `event_type`, `event_id` and `entity_id` are empty if the body has
+/// none.
 pub(crate) fn keys(
     identity: Identity,
     source: &str,
@@ -82,7 +96,8 @@ pub(crate) fn keys(
     }
 }
 
-/// The text without the one field that every retry changes; as it is if it is no JSON.
+/// Returns the text without `execution_attempt`, which every retry changes. A text that is not JSON
+/// is returned unchanged.
 fn without_attempt(text: &[u8]) -> Vec<u8> {
     let Ok(mut tree) = serde_json::from_slice::<Value>(text) else {
         return text.to_owned();
@@ -102,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn neighbouring_parts_are_separated() {
         let one = event_and_header(("a", "b", "cd"), None, "");
         let two = event_and_header(("a", "bc", "d"), None, "");
         assert_ne!(one.event, two.event);
@@ -116,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn without_a_key_a_retry_is_known_by_its_text() {
+    fn a_retry_without_a_key_is_recognised_by_its_text() {
         let first = event_and_header(
             ("a", "", ""),
             None,
@@ -137,15 +152,15 @@ mod tests {
     }
 
     #[test]
-    fn sources_are_apart() {
+    fn each_source_has_keys_of_its_own() {
         let key = |source| keys(Identity::EventAndHeader, source, ("a", "b", "c"), Some("d"), b"");
         assert_ne!(key("one").event, key("two").event);
         assert_ne!(key("one").delivery, key("two").delivery);
     }
 
-    /// Keys outlive a release in durable stores.
+    /// Durable stores keep keys across releases.
     #[test]
-    fn keys_stay_what_they_are() {
+    fn keys_never_change() {
         let keys = event_and_header(("vault.connection.callable", "e1", "c1"), Some("h1"), "");
         assert_eq!(keys.event.to_string(), "a7799226962da4c2b5be5c219ba29161");
         assert_eq!(

@@ -1,27 +1,31 @@
-//! The name under which a store remembers an event.
+//! The key of a record.
 
-use sha2::{Digest, Sha256};
 use std::fmt;
 
-/// A store's key: 16 bytes, the first half of a SHA-256 over what identifies an event.
+use sha2::{Digest, Sha256};
+
+/// The key of a record in a store: 16 bytes, the first half of a SHA-256.
 ///
-/// Of fixed size, and equal for equal events on every machine and in every release. It holds nothing readable.
+/// The hash is over the parts that identify an event. Equal events have equal keys on every machine
+/// and in every release. A key holds no readable text.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key([u8; 16]);
 
 impl Key {
-    /// The key with these bytes, as a store kept them.
+    /// Makes a key from the bytes that a store has kept.
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
-        Key(bytes)
+        Self(bytes)
     }
 
-    /// The bytes, for a store to keep.
+    /// Returns the bytes, for a store to keep.
     pub const fn to_bytes(self) -> [u8; 16] {
         self.0
     }
 
-    /// The key of these parts. `kind` keeps keys of different makes apart, the lengths keep `("a", "bc")` and
-    /// `("ab", "c")` apart.
+    /// Makes the key of these parts.
+    ///
+    /// The hashed text begins with `kind`, so keys of different kinds differ. Each part is preceded
+    /// by its length, so `("a", "bc")` and `("ab", "c")` differ.
     pub(crate) fn of(kind: u8, parts: &[&[u8]]) -> Self {
         let hash = match joined(kind, parts) {
             Some((text, length)) => Sha256::digest(&text[..length]),
@@ -36,11 +40,13 @@ impl Key {
         };
         let mut key = [0; 16];
         key.copy_from_slice(&hash[..16]);
-        Key(key)
+        Self(key)
     }
 }
 
-/// What is hashed and its length, where it is short, as it is for most events: in one piece that is faster.
+/// Returns the text to hash and its length. `None` if it is longer than 256 bytes.
+///
+/// The text of most events is short, and hashing it in one piece is faster.
 fn joined(kind: u8, parts: &[&[u8]]) -> Option<([u8; 256], usize)> {
     let mut text = [0; 256];
     text[0] = kind;
@@ -54,7 +60,7 @@ fn joined(kind: u8, parts: &[&[u8]]) -> Option<([u8; 256], usize)> {
     Some((text, length))
 }
 
-/// 32 hexadecimal digits.
+/// Prints 32 hexadecimal digits.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))

@@ -1,8 +1,19 @@
-//! A verified delivery: what it is, and what a handler may ask about it.
+//! A verified delivery: its headers, its identity and its keys.
 
 mod headers;
 mod identity;
 mod key;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::HeaderMap;
+
+use crate::event::EventType;
+use crate::json::Piece;
+use crate::signature::VerifiedText;
 
 pub use identity::Identity;
 pub use key::Key;
@@ -10,16 +21,7 @@ pub use key::Key;
 pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Keys, keys};
 
-use crate::event::EventType;
-use crate::json::Piece;
-use crate::signature::VerifiedText;
-use bytes::Bytes;
-use http::HeaderMap;
-use std::fmt;
-use std::sync::Arc;
-use std::time::SystemTime;
-
-/// The delivery behind an event: a handler's parameter, cheap to clone.
+/// A verified delivery, as a parameter of a handler. Clones are cheap.
 #[derive(Clone)]
 pub struct Delivery {
     inner: Arc<Inner>,
@@ -38,73 +40,80 @@ pub(crate) struct Inner {
 
 impl Delivery {
     pub(crate) fn new(inner: Inner) -> Self {
-        Delivery {
+        Self {
             inner: Arc::new(inner),
             attempt: 0,
         }
     }
 
-    /// The same in another attempt at handling it.
+    /// Sets the number of the attempt, before the handler runs.
     pub(crate) fn set_attempt(&mut self, attempt: u32) {
         self.attempt = attempt;
     }
 
-    /// What happened, as the signed body says; none for a body that is no event.
+    /// Returns the event's type, from the signed body. `None` for a body that is not an event.
     pub fn event_type(&self) -> Option<&EventType> {
         self.inner.event_type.as_ref()
     }
 
-    /// Unique reference to the event, as the signed body says; none if it does not.
+    /// Returns the event's id, from the signed body. `None` if the body has none.
     pub fn event_id(&self) -> Option<&str> {
         Some(self.inner.event_id.as_str(&self.inner.text)).filter(|id| !id.is_empty())
     }
 
-    /// Id of the entity, as the signed body says; none if it does not.
+    /// Returns the entity's id, from the signed body. `None` if the body has none.
     pub fn entity_id(&self) -> Option<&str> {
         Some(self.inner.entity_id.as_str(&self.inner.text)).filter(|id| !id.is_empty())
     }
 
-    /// The header `x-apideck-idempotency-key`. **Not signed**: whoever holds a captured body can send it with another.
+    /// Returns the header `x-apideck-idempotency-key`. `None` if it is missing or unusable.
+    ///
+    /// A usable key is 1 to 255 visible ASCII characters, sent once. **The header is not signed**,
+    /// so someone with a captured body can send it under another key.
     pub fn idempotency_key(&self) -> Option<&str> {
         DeliveryHeaders::new(&self.inner.headers)
             .idempotency_key()
             .unwrap_or_default()
     }
 
-    /// Apideck's count of delivery attempts, from 1, as the signed body says. Not all events have it.
+    /// Returns Apideck's count of delivery attempts, which starts at 1, from the signed body.
+    /// `None` if the body has none, because not all events have it.
     pub fn execution_attempt(&self) -> Option<u32> {
         self.inner.execution_attempt
     }
 
-    /// How often a handler was started for this event, this run included: 1 the first time. Unlike Apideck's count
-    /// it leaves out deliveries that never reached a handler.
+    /// Returns the number of this attempt at handling the event, from 1.
+    ///
+    /// Unlike Apideck's count it leaves out deliveries that reached no handler.
     pub fn attempt(&self) -> u32 {
         self.attempt
     }
 
-    /// The request's headers. **Not signed.**
+    /// Returns the request's headers. **They are not signed.** A replay has none.
     pub fn headers(&self) -> &HeaderMap {
         &self.inner.headers
     }
 
-    /// The text that was verified: the body as it came if the signature was over the raw bytes, else the sorted text
-    /// that was signed (only that is Apideck's word).
+    /// Returns the verified text, which is the text that Apideck signed.
+    ///
+    /// It is the body as received if the signature is over the raw body. Otherwise it is the sorted
+    /// text, because bytes outside of the sorted text were not signed.
     pub fn body(&self) -> &Bytes {
         &self.inner.text
     }
 
-    /// The verified text, for the crate.
+    /// Returns the verified text with its type.
     pub(crate) fn text(&self) -> &VerifiedText {
         &self.inner.text
     }
 
-    /// When the request arrived, by this machine's clock.
+    /// Returns the time at which the request arrived, by this machine's clock.
     pub fn received_at(&self) -> SystemTime {
         self.inner.received_at
     }
 }
 
-/// Neither headers nor body: they may hold credentials.
+/// Prints neither headers nor body, because they may hold credentials.
 impl fmt::Debug for Delivery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Delivery")

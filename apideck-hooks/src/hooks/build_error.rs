@@ -1,8 +1,9 @@
-//! The reasons for which a receiver cannot be built.
+//! The error of `HooksBuilder::build`.
 
 use std::fmt;
 
-/// Why a receiver could not be built.
+/// The error of [`HooksBuilder::build`](crate::HooksBuilder::build): a setting is missing or
+/// invalid.
 #[derive(Debug)]
 pub struct BuildError(pub(super) BuildErrorKind);
 
@@ -20,17 +21,17 @@ pub(super) enum BuildErrorKind {
 }
 
 impl BuildError {
-    /// Whether the secret is missing or cannot be used.
+    /// Returns `true` if a secret is missing or cannot be used.
     pub fn is_secret(&self) -> bool {
         matches!(self.0, BuildErrorKind::NoSecret | BuildErrorKind::Secret(_))
     }
 
-    /// Whether a limit makes no sense.
+    /// Returns `true` if a limit or the source is out of its range.
     pub fn is_limit(&self) -> bool {
         matches!(self.0, BuildErrorKind::Limit(_))
     }
 
-    /// Whether a handler takes a transaction that the store does not give.
+    /// Returns `true` if a handler takes a transaction that the store does not have.
     pub fn is_transaction(&self) -> bool {
         matches!(self.0, BuildErrorKind::Transaction { .. })
     }
@@ -39,11 +40,11 @@ impl BuildError {
 impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            BuildErrorKind::NoSecret => {
-                f.write_str("no secret: call `.secret(…)` with the API key of your Apideck application")
-            }
-            BuildErrorKind::Secret(error) => write!(f, "the secret cannot be used: {error}"),
-            BuildErrorKind::Limit(what) => f.write_str(what),
+            BuildErrorKind::NoSecret => f.write_str(
+                "no secret is set: call `.secret(…)` with the API key of your Apideck application",
+            ),
+            BuildErrorKind::Secret(error) => write!(f, "a secret cannot be used: {error}"),
+            BuildErrorKind::Limit(rule) => f.write_str(rule),
             BuildErrorKind::Transaction {
                 handler,
                 wanted,

@@ -1,4 +1,10 @@
-//! Building a receiver.
+//! The receiver's settings.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, watch};
 
 use super::build_error::{BuildError, BuildErrorKind};
 use super::dispatch::Dispatcher;
@@ -9,15 +15,13 @@ use crate::limits::Limits;
 use crate::observe::Counters;
 use crate::router::{Entry, Routes};
 use crate::run::{Phase, Runner};
-use crate::signature::{Forms, Secret, Verifier};
+use crate::signature::{Forms, Secret, SecretError, Verifier};
 use crate::store::{IntoStore, MemoryStore, Store};
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-use tokio::sync::{Semaphore, watch};
 
-/// Builds a [`Hooks`]. Only a [`secret`](HooksBuilder::secret) is required, all else has a default. A time limit over a
-/// year counts as a year.
+/// Builds a [`Hooks`].
+///
+/// Only a [`secret`](HooksBuilder::secret) is required. Every other setting has a default. A time
+/// limit of more than a year counts as a year.
 #[must_use = "a builder does nothing until `build`"]
 pub struct HooksBuilder<R, S = NoState> {
     router: R,
@@ -25,7 +29,7 @@ pub struct HooksBuilder<R, S = NoState> {
     settings: Settings,
 }
 
-/// All settings but the handlers and their state.
+/// The settings, without the handlers and their state.
 struct Settings {
     secrets: Vec<String>,
     forms: Forms,
@@ -36,7 +40,7 @@ struct Settings {
 }
 
 impl Hooks {
-    /// Starts a builder with the handlers of [`router!`](crate::router!). Only a secret is required.
+    /// Starts a builder with the handlers of [`router!`](crate::router!).
     pub fn builder<R>(router: R) -> HooksBuilder<R> {
         HooksBuilder {
             router,
@@ -54,27 +58,32 @@ impl Hooks {
 }
 
 impl<R, S> HooksBuilder<R, S> {
-    /// The key that Apideck signs with: your application's **API key**. Its UTF-8 bytes are used as they are.
+    /// Adds a secret under which signatures are accepted: the **API key** of your Apideck
+    /// application.
     ///
-    /// Call it again with the next key before you rotate it: any of them is accepted then.
+    /// Apideck signs with the key's UTF-8 bytes (signature guide). To rotate the key, add the next
+    /// key beforehand by a second call. A signature under any of the keys is accepted.
     pub fn secret(mut self, secret: impl Into<String>) -> Self {
         self.settings.secrets.push(secret.into());
         self
     }
 
-    /// Several keys, any of which is accepted.
+    /// Adds several secrets. A signature under any of them is accepted.
     pub fn secrets<T: Into<String>>(mut self, secrets: impl IntoIterator<Item = T>) -> Self {
         self.settings.secrets.extend(secrets.into_iter().map(Into::into));
         self
     }
 
-    /// Which forms of the body a signature may be over; all that Apideck documents by default.
+    /// Sets the forms of the body that a signature can be over. Default: all forms that Apideck
+    /// documents.
     pub fn forms(mut self, forms: Forms) -> Self {
         self.settings.forms = forms;
         self
     }
 
-    /// What handlers take as [`State`](crate::State): one value, or a struct that derives [`FromRef`](crate::FromRef).
+    /// Sets the state that handlers take as [`State`](crate::State).
+    ///
+    /// The state is one value, or a struct that derives [`FromRef`](crate::FromRef).
     pub fn state<T>(self, state: T) -> HooksBuilder<R, T> {
         HooksBuilder {
             router: self.router,
@@ -83,93 +92,121 @@ impl<R, S> HooksBuilder<R, S> {
         }
     }
 
-    /// Where events are remembered; a [`MemoryStore`] by default. An `Arc` of a store is shared. Handlers that take a `Tx`
-    /// need one of that database.
+    /// Sets the store, or an `Arc` of a store. Default: a [`MemoryStore`].
+    ///
+    /// A handler that takes a `Tx` needs the store of that database.
     pub fn store(mut self, store: impl IntoStore) -> Self {
         self.settings.store = store.into_store();
         self
     }
 
-    /// A namespace for the records, empty by default, so that several receivers can share a store. At most 255 bytes.
+    /// Sets the namespace of the records, so several receivers can share a store. Default: the
+    /// empty string. Maximum: 255 bytes.
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.settings.source = source.into();
         self
     }
 
-    /// What makes two deliveries the same event; both keys by default.
+    /// Sets the keys by which duplicates are found. Default: [`Identity::EventAndHeader`].
     pub fn identity(mut self, identity: Identity) -> Self {
         self.settings.identity = identity;
         self
     }
 
-    /// The largest body that is read, in bytes; 1 MiB by default. A larger one is answered `413`.
+    /// Sets the maximum length of a body in bytes. Default: 1 MiB. Minimum: 1 byte.
+    ///
+    /// A longer body is answered `413`.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.settings.limits.body_limit = bytes;
         self
     }
 
-    /// How long a body may take to arrive; 30 seconds by default. A slower one is answered `408`.
+    /// Sets the time within which a body must arrive. Default: 30 seconds.
+    ///
+    /// A slower body is answered `408`.
     pub fn body_deadline(mut self, deadline: Duration) -> Self {
         self.settings.limits.body_deadline = deadline;
         self
     }
 
-    /// When to answer `503` although the handler is still running; 50 seconds by default, as Apideck gives up after 60.
-    /// The handler goes on, and the next delivery gets its outcome. One that blocks its thread before it first waits for something
-    /// cannot be answered for: use `spawn_blocking`.
+    /// Sets the time after which a request is answered although its handler is still running.
+    /// Default: 50 seconds, because Apideck gives up after 60 seconds (webhook guide).
+    ///
+    /// The answer is `503` with `Retry-After`. The handler goes on, and the next delivery of the
+    /// event gets its outcome. A handler that blocks its thread before its first `.await` also
+    /// delays this answer. Use tokio's `spawn_blocking` for blocking work.
     pub fn response_deadline(mut self, deadline: Duration) -> Self {
         self.settings.limits.response_deadline = deadline;
         self
     }
 
-    /// How long a handler may run before it is stopped and counts as failed; 15 minutes by default.
+    /// Sets the time after which a running handler is stopped and its run counts as failed.
+    /// Default: 15 minutes.
     pub fn handler_timeout(mut self, limit: Duration) -> Self {
         self.settings.limits.handler_timeout = limit;
         self
     }
 
-    /// How long a claim holds when its owner falls silent; 30 seconds by default, at least 100 milliseconds. It is renewed
-    /// every third of that while the handler runs; a handler that blocks its thread for longer keeps the renewal from running,
-    /// and the event can be taken from it: use `spawn_blocking`.
+    /// Sets the length of a claim's lease. Default: 30 seconds. Minimum: 100 milliseconds.
+    ///
+    /// If a process dies, its events can be claimed again when their leases have ended. The lease
+    /// is renewed every third of its length while the handler runs. A handler that blocks its
+    /// thread for longer prevents the renewal, and another delivery can claim the event. Use
+    /// tokio's `spawn_blocking` for blocking work.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.settings.limits.lease = lease;
         self
     }
 
-    /// How long a duplicate waits for the outcome of the delivery that is running; 5 seconds by default.
+    /// Sets the time for which a duplicate waits for the outcome of the running handler. Default: 5
+    /// seconds.
+    ///
+    /// After that the duplicate is answered `503` with `Retry-After`.
     pub fn duplicate_wait(mut self, wait: Duration) -> Self {
         self.settings.limits.duplicate_wait = wait;
         self
     }
 
-    /// How long one call to the store may take; 5 seconds by default, and at most half the lease.
+    /// Sets the time limit of one call to the store. Default: 5 seconds. Maximum: half the lease. A
+    /// longer limit counts as half the lease.
     pub fn store_timeout(mut self, limit: Duration) -> Self {
         self.settings.limits.store_timeout = limit;
         self
     }
 
-    /// How often an event is tried before it is set aside; 8 times by default, at least once. Apideck delivers ten times
-    /// at most, and disables the subscription over an event that is never acknowledged.
+    /// Sets the number of attempts after which a failing event is dead-lettered. Default: 8.
+    /// Minimum: 1.
+    ///
+    /// Apideck delivers an event at most ten times (webhook guide). It disables the subscription
+    /// over an event that is never acknowledged (OpenAPI description 10.34.0, `disabled_reason`).
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.settings.limits.max_attempts = attempts;
         self
     }
 
-    /// How many verified deliveries may be at work at once; 1,024 by default. More are answered `503`.
+    /// Sets the maximum number of verified deliveries in flight. Default: 1,024. Minimum: 1.
+    ///
+    /// A delivery beyond it is answered `503` with `Retry-After`.
     pub fn max_in_flight(mut self, deliveries: u32) -> Self {
         self.settings.limits.max_in_flight = deliveries;
         self
     }
 
-    /// Whether handlers run although the store is down. **They can run twice for an event then**: only for handlers
-    /// whose effects are idempotent by themselves. Off by default, and the answer is `503`, as it always is for a handler that
-    /// takes the store's transaction.
+    /// Lets handlers run while the store is down. Default: `false`, which answers `503`.
+    ///
+    /// **A handler can then run twice for an event.** Set this only if the effects of all handlers
+    /// are idempotent. A handler that takes the store's transaction never runs without the store.
     pub fn fail_open(mut self, fail_open: bool) -> Self {
         self.settings.limits.fail_open = fail_open;
         self
     }
 
-    /// The receiver, or what keeps it from being one.
+    /// Builds the receiver.
+    ///
+    /// # Errors
+    ///
+    /// A secret is missing or empty, a limit is out of its range, or a handler takes a transaction
+    /// that the store does not have.
     pub fn build(self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,
@@ -181,28 +218,18 @@ impl<R, S> HooksBuilder<R, S> {
             settings,
         } = self;
         check(&settings)?;
+        let verifier = verifier(settings.secrets, settings.forms)?;
         let Settings {
-            secrets,
-            forms,
             store,
             identity,
             source,
             limits,
+            ..
         } = settings;
-        let limits = limits.bounded();
-        if secrets.is_empty() {
-            return Err(BuildError(BuildErrorKind::NoSecret));
-        }
-        let secrets = secrets
-            .into_iter()
-            .map(Secret::new)
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| BuildError(BuildErrorKind::Secret(error.to_string())))?;
         for entry in router.plan().entries() {
             check_store(entry, &*store)?;
         }
-        let verifier =
-            Verifier::new(secrets).map_err(|error| BuildError(BuildErrorKind::Secret(error.to_string())))?;
+        let limits = limits.bounded();
         let counters = Arc::new(Counters::default());
         let (phase, watched) = watch::channel(Phase::Open);
         let runner = Runner::new(
@@ -215,7 +242,7 @@ impl<R, S> HooksBuilder<R, S> {
         let permits = Arc::new(Semaphore::new(limits.max_in_flight as usize));
         Ok(Hooks {
             receiver: Arc::new(Receiver {
-                verifier: verifier.forms(forms),
+                verifier,
                 limits,
                 dispatch: Arc::new(Dispatcher {
                     router,
@@ -234,8 +261,9 @@ impl<R, S> HooksBuilder<R, S> {
     }
 }
 
+/// Checks that each limit is in its range.
 fn check(Settings { limits, source, .. }: &Settings) -> Result<(), BuildError> {
-    let wrong = |what: &'static str| Err(BuildError(BuildErrorKind::Limit(what)));
+    let broken = |rule: &'static str| Err(BuildError(BuildErrorKind::Limit(rule)));
     let Limits {
         body_deadline,
         response_deadline,
@@ -247,29 +275,40 @@ fn check(Settings { limits, source, .. }: &Settings) -> Result<(), BuildError> {
         .iter()
         .any(|time| time.is_zero())
     {
-        return wrong(
-            "body_deadline, response_deadline, handler_timeout and store_timeout must be over zero",
+        return broken(
+            "body_deadline, response_deadline, handler_timeout and store_timeout must be greater than zero",
         );
     }
     if limits.lease < Duration::from_millis(100) {
-        return wrong("lease must be at least 100 milliseconds");
+        return broken("lease must be at least 100 milliseconds");
     }
     if limits.body_limit == 0 {
-        return wrong("body_limit must be over zero");
+        return broken("body_limit must be at least 1 byte");
     }
     if limits.max_attempts == 0 {
-        return wrong("max_attempts must be over zero");
+        return broken("max_attempts must be at least 1");
     }
     if limits.max_in_flight == 0 || limits.max_in_flight as usize > Semaphore::MAX_PERMITS {
-        return wrong("max_in_flight must be over zero, and at most what a semaphore of tokio holds");
+        return broken("max_in_flight must be at least 1 and at most `tokio::sync::Semaphore::MAX_PERMITS`");
     }
     if source.len() > 255 {
-        return wrong("source must be at most 255 bytes");
+        return broken("source must be at most 255 bytes");
     }
     Ok(())
 }
 
-/// Whether the store gives the transaction that the handler takes.
+/// Makes the verifier of the secrets.
+fn verifier(secrets: Vec<String>, forms: Forms) -> Result<Verifier, BuildError> {
+    if secrets.is_empty() {
+        return Err(BuildError(BuildErrorKind::NoSecret));
+    }
+    let unusable = |error: SecretError| BuildError(BuildErrorKind::Secret(error.to_string()));
+    let secrets: Result<Vec<_>, _> = secrets.into_iter().map(Secret::new).collect();
+    let verifier = Verifier::new(secrets.map_err(unusable)?).map_err(unusable)?;
+    Ok(verifier.forms(forms))
+}
+
+/// Checks that the store has the transaction that the handler takes.
 fn check_store(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
     let Some(wanted) = handler.handler.transaction else {
         return Ok(());

@@ -1,4 +1,10 @@
-//! Looking into what was set aside, and handling it after all.
+//! Listing, replaying and purging dead letters.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use tokio::time::Instant;
 
 use super::dispatch::{Arrival, Dispatched};
 use super::receiver::Hooks;
@@ -7,39 +13,37 @@ use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
 use crate::signature::VerifiedText;
 use crate::store::{Cursor, DeadLetterStore, DeadRecord, StoreError};
-use http::HeaderMap;
-use std::sync::Arc;
-use std::time::SystemTime;
-use tokio::time::Instant;
 
-/// The events that were set aside, of a receiver whose store keeps them.
+/// The dead letters of a receiver. Get it from [`Hooks::dead_letters`].
 #[derive(Clone, Copy, Debug)]
 pub struct DeadLetters<'a> {
     hooks: &'a Hooks,
 }
 
-/// What became of a replay.
+/// The result of a replay.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Replayed {
-    /// It was handled, or ignored by its handler.
+    /// The handler succeeded, or ignored the event. The dead letter is gone.
     Done,
-    /// It failed, and stays set aside.
+    /// The handler failed. The dead letter is kept.
     Failed,
-    /// No handler is for it. It stays set aside.
+    /// The router has no handler for the event. The dead letter is kept.
     NoHandler,
-    /// Its body was too large to keep, so that there is nothing to hand to its handler. It stays set aside.
+    /// The dead letter has no body, because the body was too large for the store. The dead letter
+    /// is kept.
     NoBody,
-    /// It is being handled.
+    /// A handler is running for the event.
     Running,
-    /// There is no such dead letter.
+    /// The store has no such dead letter.
     Unknown,
-    /// Not now: too many deliveries at once, a shutdown, or the store is out of reach. It stays set aside.
+    /// The replay was refused for now: too many deliveries are in flight, the receiver is shutting
+    /// down, or a call to the store failed. The dead letter is kept.
     Busy,
 }
 
 impl Hooks {
-    /// The events that were set aside; none if the store does not keep them.
+    /// Returns the dead letters of the receiver. `None` if its store does not keep them.
     pub fn dead_letters(&self) -> Option<DeadLetters<'_>> {
         self.receiver
             .store
@@ -49,46 +53,50 @@ impl Hooks {
 }
 
 impl DeadLetters<'_> {
-    /// Up to `limit` of them, the latest first; with `before`, those that follow that place in the list. Perhaps fewer: the
-    /// list has ended when none comes.
+    /// Lists up to `limit` dead letters, newest first.
     ///
-    /// A place outlives its letter: purge or replay what a page holds, and go on from its last
-    /// [`cursor`](DeadRecord::cursor).
+    /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An
+    /// empty page is the end of the list.
+    ///
+    /// A [`cursor`](DeadRecord::cursor) stays valid when its dead letter is replayed or purged. So
+    /// handle a page and go on from the cursor of its last record.
     ///
     /// # Errors
     ///
-    /// The store is out of reach.
+    /// The store failed.
     pub async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
-        match self.letters() {
-            Some(letters) => letters.list(before, limit).await,
+        match self.store() {
+            Some(store) => store.list(before, limit).await,
             None => Ok(Vec::new()),
         }
     }
 
-    /// One of them.
+    /// Returns one dead letter. `None` if the store has no dead letter of this record.
     ///
     /// # Errors
     ///
-    /// The store is out of reach.
+    /// The store failed.
     pub async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
-        match self.letters() {
-            Some(letters) => letters.get(record).await,
+        match self.store() {
+            Some(store) => store.get(record).await,
             None => Ok(None),
         }
     }
 
-    /// Hands one of them to its handler again, now, as attempt 1. Of the delivery only the verified text is left: there
-    /// are no headers. If it fails it is set aside again, whatever the error.
+    /// Runs the handler for one dead letter now, as attempt 1, and waits for its end.
+    ///
+    /// The store keeps the verified text only, so the handler's [`Delivery`](crate::Delivery) has
+    /// no headers. Any failure dead-letters the event again.
     ///
     /// # Errors
     ///
-    /// The store is out of reach.
+    /// The store failed before the handler was started.
     pub async fn replay(&self, record: Key) -> Result<Replayed, StoreError> {
         let receiver = &self.hooks.receiver;
-        let Some(letters) = self.letters() else {
+        let Some(store) = self.store() else {
             return Ok(Replayed::Unknown);
         };
-        let Some(dead) = letters.get(record).await? else {
+        let Some(dead) = store.get(record).await? else {
             return Ok(Replayed::Unknown);
         };
         let Some(body) = dead.letter.body else {
@@ -97,7 +105,7 @@ impl DeadLetters<'_> {
         let Ok(permit) = receiver.admit() else {
             return Ok(Replayed::Busy);
         };
-        if !letters.release(record).await? {
+        if !store.release(record).await? {
             return Ok(Replayed::Running);
         }
         let arrival = Arrival {
@@ -111,11 +119,11 @@ impl DeadLetters<'_> {
         let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival) {
             Ok(Dispatched::Work(work)) => match work.begin().await {
                 Progress::Done(disposition) => disposition,
-                // The task was stopped with its runtime, or a `Drop` in the handler panicked.
+                // The runtime was shut down, or a `Drop` in the handler panicked.
                 Progress::Waiting(task) => task.await.unwrap_or(Disposition::Failed),
             },
             Ok(Dispatched::Settled(disposition)) => disposition,
-            // A replay has no headers that could contradict the body.
+            // Not reached, because a replay has no headers that could contradict the body.
             Err(_) => Disposition::Failed,
         };
         Ok(match disposition {
@@ -129,19 +137,22 @@ impl DeadLetters<'_> {
         })
     }
 
-    /// Forgets one of them; false if there is no such dead letter, or it is being handled.
+    /// Deletes one dead letter and its record. If Apideck delivers the event again, it is a new
+    /// event.
+    ///
+    /// Returns `false` if the store has no such dead letter, or if a handler is running for it.
     ///
     /// # Errors
     ///
-    /// The store is out of reach.
+    /// The store failed.
     pub async fn purge(&self, record: Key) -> Result<bool, StoreError> {
-        match self.letters() {
-            Some(letters) => letters.purge(record).await,
+        match self.store() {
+            Some(store) => store.purge(record).await,
             None => Ok(false),
         }
     }
 
-    fn letters(&self) -> Option<&dyn DeadLetterStore> {
+    fn store(&self) -> Option<&dyn DeadLetterStore> {
         self.hooks.receiver.store.dead_letters()
     }
 }

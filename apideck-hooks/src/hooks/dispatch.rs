@@ -1,4 +1,15 @@
-//! From a verified text to the handler that runs for it: identify the event, find its handler, prepare the run.
+//! From a verified text to its handler: identify the event, find the handler, prepare the run.
+//!
+//! `Dispatcher` is generic over the router and its state. `Receiver` is not, so it holds the
+//! dispatcher as a `dyn Dispatch`.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use http::HeaderMap;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::work::Work;
 use crate::delivery::{self, Contradiction, Delivery, DeliveryHeaders, Identity, Key, Keys};
@@ -10,21 +21,15 @@ use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, p
 use crate::router::{Routes, Start};
 use crate::run::{Job, Runner};
 use crate::signature::VerifiedText;
-use http::HeaderMap;
-use std::sync::Arc;
-use std::time::SystemTime;
-use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
-use tracing::Instrument;
 
-/// A delivery whose signature is right.
+/// A delivery with a valid signature, or a replay.
 pub(crate) struct Arrival {
     pub(crate) headers: HeaderMap,
     pub(crate) text: VerifiedText,
     pub(crate) received_at: SystemTime,
-    /// The current time, or a moment before it. A claim's lease is counted from it.
+    /// The current time or an earlier one. A claim's lease is counted from it.
     pub(crate) now: Instant,
-    /// The record of the dead letter that is replayed.
+    /// The record of a replayed dead letter. `None` for a delivery.
     pub(crate) replayed: Option<Key>,
     /// Held until the delivery is settled.
     pub(crate) permit: OwnedSemaphorePermit,
@@ -32,15 +37,15 @@ pub(crate) struct Arrival {
 
 /// The result of dispatching a delivery.
 pub(crate) enum Dispatched {
-    /// It needs no handler.
+    /// The event has no handler.
     Settled(Disposition),
-    /// A handler runs for it.
+    /// The work of running the event's handler.
     Work(Work),
 }
 
-/// The handlers and their state, without their types.
+/// Dispatch to handlers, without the types of the router and the state.
 pub(crate) trait Dispatch: Send + Sync {
-    /// Reads the delivery and finds its handler.
+    /// Parses the event and finds its handler.
     ///
     /// # Errors
     ///
@@ -48,7 +53,7 @@ pub(crate) trait Dispatch: Send + Sync {
     fn dispatch(self: Arc<Self>, arrival: Arrival) -> Result<Dispatched, Contradiction>;
 }
 
-/// Dispatches to the handlers of a router.
+/// Dispatches events to the handlers of a router.
 pub(super) struct Dispatcher<R, S> {
     pub(super) router: R,
     pub(super) state: S,
@@ -58,7 +63,7 @@ pub(super) struct Dispatcher<R, S> {
     pub(super) counters: Arc<Counters>,
 }
 
-/// The event of a delivery.
+/// The event of a delivery, parsed.
 struct Identified {
     /// `None` for a body that is not an event.
     event_type: Option<EventType>,
@@ -67,6 +72,7 @@ struct Identified {
 }
 
 impl Identified {
+    /// Returns the event's name. Empty for a body that is not an event.
     fn name(&self) -> &str {
         self.event_type.as_ref().map_or("", EventType::as_str)
     }
@@ -95,7 +101,7 @@ where
     R: Routes<S>,
     S: Send + Sync + 'static,
 {
-    /// Reads the event and compares it with the unsigned headers.
+    /// Parses the event and checks the unsigned header that names it.
     fn identify(&self, arrival: &Arrival) -> Result<Identified, Contradiction> {
         let Parsed::Event {
             event_type,
@@ -109,19 +115,19 @@ where
                 event: Ok(AnyEvent::Other(OtherEvent::new(&arrival.text))),
             });
         };
-        let agreed = DeliveryHeaders::new(&arrival.headers).agree(event_type.as_str());
-        if agreed.is_err() {
+        let checked = DeliveryHeaders::new(&arrival.headers).check_event_type(event_type.as_str());
+        if checked.is_err() {
             self.counters.contradictions.add();
             tracing::warn!(event = %event_type, "refused: {} names another event", delivery::EVENT_TYPE);
         }
-        agreed.map(|()| Identified {
+        checked.map(|()| Identified {
             event_type: Some(event_type),
             identity,
             event,
         })
     }
 
-    /// Finds the event's handler: its position in the plan, and its start.
+    /// Finds the event's handler. Returns its position in the plan and the function that starts it.
     fn route(&self, identified: &Identified) -> Option<(u16, Start<S>)> {
         let plan = self.router.plan();
         let handler = match &identified.event_type {
@@ -155,24 +161,7 @@ where
             replayed,
             permit,
         } = arrival;
-        let Identified {
-            event_type,
-            identity,
-            event,
-        } = identified;
-        let mut incoming = Incoming {
-            delivery: Delivery::new(delivery::Inner {
-                event_type,
-                event_id: identity.event_id,
-                entity_id: identity.entity_id,
-                execution_attempt: identity.execution_attempt,
-                headers,
-                text: text.clone(),
-                received_at,
-            }),
-            event: Some(event),
-            transaction: None,
-        };
+        let mut incoming = incoming(identified, headers, text.clone(), received_at);
         let transactional = plan.transaction(handler).is_some();
         let work = async move {
             let (dispatcher, incoming) = (&*self, &mut incoming);
@@ -199,7 +188,7 @@ where
         Work::new(work.instrument(span))
     }
 
-    /// Makes the keys that the store is asked for.
+    /// Makes the keys of the event's record.
     fn keys(&self, arrival: &Arrival, identified: &Identified) -> Keys {
         let unsigned = DeliveryHeaders::new(&arrival.headers);
         let idempotency_key = unsigned.idempotency_key().unwrap_or_else(|()| {
@@ -225,5 +214,32 @@ where
             idempotency_key,
             text,
         )
+    }
+}
+
+/// Makes the value from which a handler's parameters are taken.
+fn incoming(
+    identified: Identified,
+    headers: HeaderMap,
+    text: VerifiedText,
+    received_at: SystemTime,
+) -> Incoming {
+    let Identified {
+        event_type,
+        identity,
+        event,
+    } = identified;
+    Incoming {
+        delivery: Delivery::new(delivery::Inner {
+            event_type,
+            event_id: identity.event_id,
+            entity_id: identity.entity_id,
+            execution_attempt: identity.execution_attempt,
+            headers,
+            text,
+            received_at,
+        }),
+        event: Some(event),
+        transaction: None,
     }
 }

@@ -1,4 +1,4 @@
-//! The receiver: made by `Hooks::builder`, and mounted into a server.
+//! The receiver: its builder, its dispatch, its shutdown and its dead letters.
 
 mod admit;
 mod build_error;

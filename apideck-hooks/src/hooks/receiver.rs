@@ -1,4 +1,9 @@
-//! The receiver and all that its clones share.
+//! The receiver, and its parts that all clones share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::sync::{Semaphore, watch};
 
 use super::dispatch::Dispatch;
 use crate::limits::Limits;
@@ -6,15 +11,13 @@ use crate::observe::{Counters, Stats};
 use crate::run::Phase;
 use crate::signature::Verifier;
 use crate::store::Store;
-use std::fmt;
-use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
 
 /// A receiver of Apideck's webhooks.
 ///
-/// It is a `tower_service::Service` and a `hyper::service::Service` over any body: mount it in axum with
-/// `route_service`, serve a bare hyper connection with it, or hand it to anything that takes a tower service. It needs a
-/// tokio runtime to run in. Cloning is cheap; all clones share their records and limits.
+/// `Hooks` is a `tower_service::Service` and a `hyper::service::Service` over any
+/// `http_body::Body`. Mount it in axum with `route_service`, serve a hyper connection with it, or
+/// pass it to anything that takes a tower service. It needs a tokio runtime. Clones are cheap, and
+/// all clones share their limits and their store.
 ///
 /// ```no_run
 /// use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
@@ -34,12 +37,17 @@ use tokio::sync::{Semaphore, watch};
 /// # }
 /// ```
 ///
-/// # What it guarantees
+/// # Guarantees
 ///
-/// For every event that Apideck keeps sending, a `2xx` is only answered when the event was handled, ignored on purpose,
-/// or set aside in a store that keeps it; and while one handler runs for an event, no other does. A handler that has
-/// begun is not cancelled when the client goes away. A handler can run again after it failed, or after a crash between
-/// its last effect and the record of it: make its effects idempotent.
+/// These hold for every event that Apideck keeps delivering:
+///
+/// - A `2xx` is a promise. It is sent only after the event was handled or ignored, or dead-lettered
+///   in a store that keeps dead letters.
+/// - While a handler runs for an event under its lease, no other handler runs for it.
+/// - A client that goes away does not cancel a handler.
+///
+/// A handler can run again after it failed, or after a crash between its last effect and the record
+/// of its end. So make its effects idempotent.
 #[derive(Clone)]
 pub struct Hooks {
     pub(crate) receiver: Arc<Receiver>,
@@ -58,7 +66,7 @@ pub(crate) struct Receiver {
 }
 
 impl Hooks {
-    /// Returns the totals since the receiver was built.
+    /// Returns the counts since the receiver was built.
     pub fn stats(&self) -> Stats {
         self.receiver.counters.snapshot()
     }

@@ -1,30 +1,47 @@
-//! Stopping without losing what runs.
+//! The receiver's shutdown.
+//!
+//! # How it works
+//!
+//! A shutdown changes the phase first, so no later delivery is admitted. Then it collects all
+//! permits. Each delivery in flight holds one, so all permits together mean that no delivery is in
+//! flight.
+//!
+//! If the grace period ends first, the phase changes again. Each run sees that, stops its handler
+//! and releases its claim. A release is a call to the store, and the store may be down. So the wait
+//! for the releases is bounded, and a claim that was not released ends with its lease.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::receiver::Hooks;
 use crate::run::Phase;
-use std::time::Duration;
-use tokio::time::timeout;
 
-/// How a shutdown went.
+/// The result of a shutdown.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Deliveries that were still at work when the grace period was over: their handlers were stopped, or they waited for the
-    /// outcome of such a one.
+    /// Number of deliveries that were in flight at the end of the grace period. Their handlers were
+    /// stopped, or they waited for a handler that was stopped.
     pub stopped: usize,
 }
 
 impl Hooks {
-    /// Stops taking deliveries (they are answered `503` with `Retry-After`), waits up to `grace` for those at work,
-    /// then stops their handlers and releases their claims, so that another process can take them at once.
+    /// Shuts the receiver down, and waits for the deliveries in flight.
     ///
-    /// Ready when all is settled. Keep serving connections meanwhile, so that the answers get out; give `grace` less
-    /// time than your supervisor waits before it kills the process.
+    /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to
+    /// `grace` to end. After that their handlers are stopped and their claims released, so another
+    /// process can claim the events at once. The releases take up to
+    /// [`store_timeout`](crate::HooksBuilder::store_timeout) more.
+    ///
+    /// Serve connections until this returns, because the deliveries in flight still send their
+    /// responses. Choose a `grace` shorter than the time after which your supervisor kills the
+    /// process.
     ///
     /// ```no_run
     /// # async fn stop(hooks: apideck_hooks::Hooks) {
     /// let drained = hooks.shutdown(std::time::Duration::from_secs(20)).await;
-    /// println!("{} deliveries were cut short", drained.stopped);
+    /// println!("{} deliveries were stopped", drained.stopped);
     /// # }
     /// ```
     pub async fn shutdown(&self, grace: Duration) -> Drained {
@@ -37,13 +54,11 @@ impl Hooks {
             }
             open
         });
-        // All permits together mean that nothing is at work.
         if timeout(grace, receiver.permits.acquire_many(all)).await.is_ok() {
             return Drained { stopped: 0 };
         }
         let stopped = (all as usize).saturating_sub(receiver.permits.available_permits());
         receiver.phase.send_replace(Phase::Releasing);
-        // A release takes a call to the store, and the store may be down: its lease lets go then.
         let _ = timeout(receiver.limits.store_timeout, receiver.permits.acquire_many(all)).await;
         Drained { stopped }
     }

@@ -2,35 +2,39 @@
 //!
 //! # How it works
 //!
-//! Work begins where it is called, in one poll that a client cannot cut short. Most work is done within that poll, and
-//! a task for it would cost as much again. Work that waits moves into a task, out of reach of a client that goes away.
-//! The new task polls it at once, so no wake-up is lost between the two.
+//! Work begins with one poll in the task of its connection. A client cannot cancel that poll
+//! half-way. Most work ends within it, and a task would double its cost.
 //!
-//! A panic of the handler is caught where the handler runs. A panic outside of it, as in a `Drop`, is caught here: it
-//! ends the work and not the connection.
+//! Work that waits moves into a task of its own, because a client that goes away drops the future
+//! of its connection. The new task polls the work at once, so no wake-up between the two is lost.
+//!
+//! A handler's panic is caught where the handler runs. Another panic in the first poll, for example
+//! in a `Drop`, is caught here. It ends the work and not the connection.
 
-use crate::disposition::Disposition;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
+
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
-/// The rest of a delivery once it was read.
+use crate::disposition::Disposition;
+
+/// The work of a delivery that has a handler.
 pub(crate) struct Work(Pin<Box<dyn Future<Output = Disposition> + Send>>);
 
-/// Work that was begun.
+/// The progress of work that was begun.
 pub(crate) enum Progress {
-    /// It ended within its first poll.
+    /// The work ended within its first poll.
     Done(Disposition),
-    /// It goes on in a task of its own.
+    /// The work goes on in a task of its own.
     Waiting(JoinHandle<Disposition>),
 }
 
 impl Work {
     pub(super) fn new(work: impl Future<Output = Disposition> + Send + 'static) -> Self {
-        Work(Box::pin(work))
+        Self(Box::pin(work))
     }
 
     /// Begins the work, and moves it into a task if it has to wait.
@@ -42,7 +46,7 @@ impl Work {
         });
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
-            // Within the span of the request, if a layer around the receiver has one.
+            // In the current span, so a layer around the receiver can give the request a span.
             Poll::Pending => Progress::Waiting(tokio::spawn(work.in_current_span())),
         }
     }

@@ -1,4 +1,4 @@
-//! What a receiver tells about itself.
+//! The counts that a receiver reports.
 
 mod stats;
 

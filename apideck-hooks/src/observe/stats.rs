@@ -1,8 +1,11 @@
-//! Totals of a receiver.
+//! The counts of a receiver.
+//!
+//! Each counter is an atomic of its own with `Relaxed` order, because a count orders no other
+//! memory. So a snapshot that is taken meanwhile can show a run without its end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// A total, which only grows.
+/// A count that only grows.
 #[derive(Default)]
 pub(crate) struct Counter(AtomicU64);
 
@@ -18,13 +21,14 @@ impl Counter {
 
 macro_rules! stats {
     ($( $(#[$meta:meta])* $name:ident, )*) => {
-        /// Totals since the receiver was built. They only grow.
+        /// The counts of a receiver since it was built. They only grow.
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
         #[non_exhaustive]
         pub struct Stats {
             $( $(#[$meta])* pub $name: u64, )*
         }
 
+        /// The counters behind [`Stats`].
         #[derive(Default)]
         pub(crate) struct Counters {
             $( pub(crate) $name: Counter, )*
@@ -39,13 +43,13 @@ macro_rules! stats {
 }
 
 stats! {
-    /// Requests of any kind.
+    /// Requests, of any kind.
     requests,
-    /// Refused for a missing or wrong signature.
+    /// Requests refused because their signature is missing or does not match.
     unauthorized,
-    /// Refused because a header names another event than the signed body.
+    /// Deliveries refused because a header names another event than the signed body.
     contradictions,
-    /// Started runs of handlers.
+    /// Runs of handlers that were started.
     runs,
     /// Runs that handled their event.
     handled,
@@ -55,28 +59,28 @@ stats! {
     failed,
     /// Events that were dead-lettered.
     dead_lettered,
-    /// Runs that panicked. They also count as failed or dead-lettered.
+    /// Runs that panicked. Each also counts as failed or dead-lettered.
     panics,
-    /// Runs that reached the handler's time limit. They also count as failed or dead-lettered.
+    /// Runs that reached the handler's time limit. Each also counts as failed or dead-lettered.
     timeouts,
-    /// Deliveries answered from a record or with the outcome of another delivery of the same event.
+    /// Duplicates answered from the record, or with the outcome of the running delivery.
     duplicates,
     /// Duplicates whose wait ended before the run did.
     busy,
-    /// Deliveries refused because too many were in flight.
+    /// Deliveries refused because too many deliveries or transactions were in flight.
     overloaded,
     /// Deliveries answered `503` at the response deadline while their handler went on.
     late,
-    /// Idempotency keys that came with another event before.
+    /// Deliveries whose idempotency key an earlier event had.
     idempotency_key_reused,
-    /// Idempotency keys that were treated as absent, because they are not 1 to 255 visible ASCII characters or came
-    /// twice.
+    /// Idempotency keys that were treated as absent, because they are not 1 to 255 visible ASCII
+    /// characters, or came twice.
     idempotency_key_unusable,
-    /// FirstHandlers that another delivery took over during their run.
+    /// Runs that lost their claim to another delivery.
     lost,
     /// Calls to the store that failed or took too long.
     store_errors,
-    /// FirstHandlers refused because the store was full of running events.
+    /// Claims refused because the store was full of running events.
     store_full,
     /// Runs without a claim, which `fail_open` allows.
     failed_open,

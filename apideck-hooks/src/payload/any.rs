@@ -1,11 +1,11 @@
-//! Any event, for handlers that take all of them.
+//! Any event, for handlers that take all events.
 
 use super::DecodeError;
 use super::{ConnectionEvent, Raw, ResourceEvent};
 use crate::event::EventType;
 use crate::signature::VerifiedText;
 
-/// Any signed delivery: an event of one of the two families, or something else.
+/// The content of any signed delivery: an event of one of the two families, or another body.
 #[derive(Clone, PartialEq, Debug)]
 #[non_exhaustive]
 pub enum AnyEvent {
@@ -13,11 +13,11 @@ pub enum AnyEvent {
     Connection(Box<ConnectionEvent>),
     /// An event of any other API.
     Resource(Box<ResourceEvent>),
-    /// A signed body that is no event, such as the one that Apideck sends to validate a new URL.
+    /// A signed body that is not an event. Apideck sends one to validate a new URL (webhook guide).
     Other(OtherEvent),
 }
 
-/// A signed body that is no event.
+/// A signed body that is not an event.
 #[derive(Clone, PartialEq, Debug, Default)]
 #[non_exhaustive]
 pub struct OtherEvent {
@@ -29,81 +29,91 @@ impl OtherEvent {
         Self { raw: Raw::new(text) }
     }
 
-    /// The verified text.
+    /// Returns the verified text.
     pub fn raw(&self) -> &Raw {
         &self.raw
     }
 }
 
 impl AnyEvent {
+    /// Returns the event of Vault.
+    ///
+    /// # Errors
+    ///
+    /// It is an event of another API, or not an event.
     pub(crate) fn into_connection(self) -> Result<Box<ConnectionEvent>, DecodeError> {
         match self {
-            AnyEvent::Connection(event) => Ok(event),
+            Self::Connection(event) => Ok(event),
             other => Err(DecodeError::other_family("ConnectionEvent", other.event_type())),
         }
     }
 
+    /// Returns the event of an API other than Vault.
+    ///
+    /// # Errors
+    ///
+    /// It is an event of Vault, or not an event.
     pub(crate) fn into_resource(self) -> Result<Box<ResourceEvent>, DecodeError> {
         match self {
-            AnyEvent::Resource(event) => Ok(event),
+            Self::Resource(event) => Ok(event),
             other => Err(DecodeError::other_family("ResourceEvent", other.event_type())),
         }
     }
 
-    /// What happened; none for a body that is no event.
+    /// Returns the event's type. `None` for a body that is not an event.
     pub fn event_type(&self) -> Option<&EventType> {
         match self {
-            AnyEvent::Connection(event) => Some(&event.event_type),
-            AnyEvent::Resource(event) => Some(&event.event_type),
-            AnyEvent::Other(_) => None,
+            Self::Connection(event) => Some(&event.event_type),
+            Self::Resource(event) => Some(&event.event_type),
+            Self::Other(_) => None,
         }
     }
 
-    /// Unique reference to the event; empty when there is none.
+    /// Returns the event's id. Empty if the body has none.
     pub fn event_id(&self) -> &str {
         match self {
-            AnyEvent::Connection(event) => &event.event_id,
-            AnyEvent::Resource(event) => &event.event_id,
-            AnyEvent::Other(_) => "",
+            Self::Connection(event) => &event.event_id,
+            Self::Resource(event) => &event.event_id,
+            Self::Other(_) => "",
         }
     }
 
-    /// Id of the entity that the event is about; empty when there is none.
+    /// Returns the entity's id. Empty if the body has none.
     pub fn entity_id(&self) -> &str {
         match self {
-            AnyEvent::Connection(event) => &event.entity_id,
-            AnyEvent::Resource(event) => &event.entity_id,
-            AnyEvent::Other(_) => "",
+            Self::Connection(event) => &event.entity_id,
+            Self::Resource(event) => &event.entity_id,
+            Self::Other(_) => "",
         }
     }
 
-    /// Your customer; empty when there is none.
+    /// Returns the id of the consumer: your customer. Empty if the body has none.
     pub fn consumer_id(&self) -> &str {
         match self {
-            AnyEvent::Connection(event) => &event.entity.consumer_id,
-            AnyEvent::Resource(event) => &event.consumer_id,
-            AnyEvent::Other(_) => "",
+            Self::Connection(event) => &event.entity.consumer_id,
+            Self::Resource(event) => &event.consumer_id,
+            Self::Other(_) => "",
         }
     }
 
-    /// The verified text that the event was read from.
+    /// Returns the verified text from which the event was read.
     pub fn raw(&self) -> &Raw {
         match self {
-            AnyEvent::Connection(event) => &event.raw,
-            AnyEvent::Resource(event) => &event.raw,
-            AnyEvent::Other(event) => &event.raw,
+            Self::Connection(event) => &event.raw,
+            Self::Resource(event) => &event.raw,
+            Self::Other(event) => &event.raw,
         }
     }
 }
 
 impl From<ConnectionEvent> for AnyEvent {
     fn from(event: ConnectionEvent) -> Self {
-        AnyEvent::Connection(Box::new(event))
+        Self::Connection(Box::new(event))
     }
 }
 
 impl From<ResourceEvent> for AnyEvent {
     fn from(event: ResourceEvent) -> Self {
-        AnyEvent::Resource(Box::new(event))
+        Self::Resource(Box::new(event))
     }
 }

@@ -1,32 +1,38 @@
 //! A consumer's connection to a connector.
 
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
 use super::Timestamp;
 use super::lenient::{is_empty, text};
 use super::open_enum::open_enum;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use std::fmt;
 
 open_enum! {
-    /// How far a connection is set up. Source: `ConnectionState` in Apideck's OpenAPI description 10.34.0.
+    /// The progress of a connection's set-up.
+    ///
+    /// Source: `ConnectionState` in Apideck's OpenAPI description 10.34.0.
     pub enum ConnectionState {
         /// The connector can be added.
         Available = "available",
-        /// Fully configured: API calls can be made.
+        /// The connection is fully configured, and API calls can be made.
         Callable = "callable",
-        /// Added, not yet configured.
+        /// The connection was added and is not configured yet.
         Added = "added",
-        /// Authorised, not yet configured.
+        /// The connection was authorised and is not configured yet.
         Authorized = "authorized",
-        /// It does not work as it is configured.
+        /// The connection does not work with its current configuration.
         Invalid = "invalid",
     }
 }
 
 open_enum! {
-    /// Whether a connection works. Source: `ConsumerConnection.health` in Apideck's OpenAPI description 10.34.0.
+    /// The health of a connection.
+    ///
+    /// Source: `ConsumerConnection.health` in Apideck's OpenAPI description 10.34.0.
     pub enum Health {
-        /// It works.
+        /// The connection works.
         Ok = "ok",
         /// The token is being refreshed.
         PendingRefresh = "pending_refresh",
@@ -46,40 +52,43 @@ open_enum! {
 }
 
 open_enum! {
-    /// How a connection is authorised. Source: `AuthType` in Apideck's OpenAPI description 10.34.0.
+    /// The way in which a connection is authorised.
+    ///
+    /// Source: `AuthType` in Apideck's OpenAPI description 10.34.0.
     pub enum AuthType {
         /// OAuth 2.0.
         OAuth2 = "oauth2",
         /// An API key.
         ApiKey = "apiKey",
-        /// User name and password.
+        /// A user name and a password.
         Basic = "basic",
-        /// The connector's own way.
+        /// A method of the connector's own.
         Custom = "custom",
-        /// Nothing to authorise.
+        /// No authorisation.
         None = "none",
     }
 }
 
-/// A consumer's connection, as Vault's events carry it. Texts are empty when Apideck left them out.
+/// A consumer's connection, as it is in Vault's events.
 ///
-/// `Debug` does not print `settings` and `metadata`: they may hold end-user credentials.
+/// A text that Apideck left out is empty. `Debug` does not print `settings` and `metadata`, because
+/// they may hold end-user credentials.
 #[derive(Clone, PartialEq, Default, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Connection {
     /// Id of the connection, such as `crm+salesforce` or `1111+test_user_id`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub id: String,
-    /// Your customer: the consumer that the Vault session was opened for.
+    /// Id of the consumer: your customer, for whom the Vault session was opened.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub consumer_id: String,
-    /// The API that the connector belongs to, such as `crm`.
+    /// The unified API of the connector, such as `crm`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub unified_api: String,
-    /// The connector, such as `salesforce`.
+    /// Id of the connector, such as `salesforce`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub service_id: String,
-    /// The connector's name for people, such as `Salesforce`.
+    /// Display name of the connector, such as `Salesforce`.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub name: String,
     /// URL of the connector's icon.
@@ -88,40 +97,42 @@ pub struct Connection {
     /// URL of the connector's logo.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub logo: String,
-    /// The connector's website.
+    /// URL of the connector's website.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub website: String,
-    /// The connector in one sentence.
+    /// Description of the connector in one sentence.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub tag_line: String,
-    /// How the connection is authorised.
+    /// The way in which the connection is authorised.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub auth_type: AuthType,
-    /// Whether the consumer has it switched on.
+    /// `true` if the consumer has switched the connection on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
-    /// How far it is set up.
+    /// Progress of the set-up.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub state: ConnectionState,
-    /// Whether it works.
+    /// Health of the connection.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health: Option<Health>,
-    /// Free-form settings. **May hold end-user credentials** such as an `api_key`.
+    /// Free-form settings. **They may hold end-user credentials** such as an `api_key`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settings: Option<Map<String, Value>>,
-    /// Free-form metadata; `company_id` names the authorised organisation.
+    /// Free-form metadata. `company_id` is the authorised organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Map<String, Value>>,
-    /// When the connection was added.
+    /// Time at which the connection was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub created_at: Option<Timestamp>,
-    /// When it last changed.
+    /// Time of the last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
-    /// When its credentials expire. Sent only while a token refresh is failing.
+    /// Time at which the credentials expire. Apideck sends it only while a token refresh is
+    /// failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials_expire_at: Option<Timestamp>,
-    /// When the token refresh last failed. Sent only while it is failing.
+    /// Time of the last failed token refresh. Apideck sends it only while a token refresh is
+    /// failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refresh_failed_at: Option<Timestamp>,
 }

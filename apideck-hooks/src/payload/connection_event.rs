@@ -1,31 +1,33 @@
 //! The payload of Vault's events.
 
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::fields::Wire;
 use super::lenient::is_empty;
 use super::migrated_from::MigratedFrom;
 use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
-use serde::{Deserialize, Deserializer, Serialize};
 
-/// The payload of every `vault.connection.*` event: the connection, and what happened to it.
+/// The payload of every `vault.connection.*` event: the event and its connection.
 ///
-/// Texts are empty when Apideck left them out. Make one for a unit test from [`Default`] and set what matters, or
-/// read it from JSON.
+/// A text that Apideck left out is empty. For a unit test, make one from [`Default`] and set its
+/// fields, or deserialise it from JSON.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ConnectionEvent {
-    /// Unique reference to this event.
+    /// Id of the event.
     #[serde(skip_serializing_if = "is_empty")]
     pub event_id: String,
-    /// What happened.
+    /// Type of the event.
     pub event_type: EventType,
-    /// Who sends it: `apideck-vault`. The connector is `entity.service_id`.
+    /// Sender of the event: `apideck-vault` in Apideck's examples. The connector is
+    /// `entity.service_id`.
     #[serde(skip_serializing_if = "is_empty")]
     pub service_id: String,
     /// Id of the connection.
     #[serde(skip_serializing_if = "is_empty")]
     pub entity_id: String,
-    /// `Connection`.
+    /// Kind of the entity: `Connection`.
     #[serde(skip_serializing_if = "is_empty")]
     pub entity_type: String,
     /// The connection.
@@ -33,10 +35,10 @@ pub struct ConnectionEvent {
     /// Apideck's count of delivery attempts, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_attempt: Option<u32>,
-    /// When it happened. A retry can come hours later.
+    /// Time at which the event happened. A retry can come hours later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-    /// On `vault.connection.migrated`: the connector that the connection moved away from.
+    /// Connector from which the connection was moved. Only `vault.connection.migrated` has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrated_from: Option<MigratedFrom>,
     #[serde(skip)]
@@ -44,7 +46,8 @@ pub struct ConnectionEvent {
 }
 
 impl ConnectionEvent {
-    /// The verified text that the event was read from, for fields that this release does not know.
+    /// Returns the verified text from which the event was read. It holds fields that this release
+    /// does not know.
     pub fn raw(&self) -> &Raw {
         &self.raw
     }
@@ -58,7 +61,7 @@ impl<'de> Deserialize<'de> for ConnectionEvent {
 
 impl From<Wire> for ConnectionEvent {
     fn from(wire: Wire) -> Self {
-        ConnectionEvent {
+        Self {
             event_id: wire.event_id,
             event_type: wire.event_type,
             service_id: wire.service_id,

@@ -1,35 +1,39 @@
-//! A payload of another shape than documented.
+//! The error of a payload without the documented shape.
 
-use crate::event::EventType;
 use std::fmt;
 
-/// The payload of an event does not have the documented shape. It never quotes the payload, which may hold credentials.
+use crate::event::EventType;
+
+/// The error of a payload that does not have the documented shape.
 ///
-/// As a handler's failure it is permanent: the event is set aside, and a durable store can replay it after an upgrade.
+/// Its text never quotes the payload, because the payload may hold credentials. It is a permanent
+/// failure: the event is dead-lettered, and can be replayed from a durable store after an upgrade.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DecodeError(String);
 
 impl DecodeError {
     pub(crate) fn new(event: &EventType, error: serde_json::Error) -> Self {
-        DecodeError(format!(
-            "the payload of `{event}` does not decode: {}",
+        Self(format!(
+            "the payload of `{event}` cannot be decoded: {}",
             without_values(&error.to_string())
         ))
     }
 
     pub(crate) fn unexpected(expected: &str, found: &EventType) -> Self {
-        DecodeError(format!("expected the event `{expected}`, found `{found}`"))
+        Self(format!("expected the event `{expected}`, found `{found}`"))
     }
 
     pub(crate) fn other_family(expected: &str, found: Option<&EventType>) -> Self {
         match found {
-            Some(event) => DecodeError(format!("`{event}` carries no {expected}")),
-            None => DecodeError(format!("a body that is no event carries no {expected}")),
+            Some(event) => Self(format!("`{event}` does not have the payload `{expected}`")),
+            None => Self(format!(
+                "a body that is not an event does not have the payload `{expected}`"
+            )),
         }
     }
 }
 
-/// serde quotes the odd value ("invalid type: string \"…\", expected a map"): keep what stands around it.
+/// Removes the values that serde quotes, as in `invalid type: string "…", expected a map`.
 fn without_values(message: &str) -> String {
     let end = message.find(['"', '`']).unwrap_or(message.len());
     let kind = message[..end].trim_end();

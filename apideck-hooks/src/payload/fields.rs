@@ -1,13 +1,14 @@
 //! The fields of a payload, as they are on the wire.
 
+use serde::Deserialize;
+
 use super::Timestamp;
 use super::connection::Connection;
 use super::lenient::{count, object, text};
 use super::migrated_from::MigratedFrom;
 use crate::event::EventType;
-use serde::Deserialize;
 
-/// The fields of both families: the family is only known once they are read.
+/// The fields of both families, because the event's name is one of them and decides the family.
 #[derive(Default, Deserialize)]
 pub(super) struct Wire {
     #[serde(default, deserialize_with = "text")]

@@ -1,12 +1,13 @@
-//! Reading what may be missing, `null` or odd without refusing the whole event.
+//! Deserialising fields that can be missing, `null` or malformed, without refusing the whole event.
+
+use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
 use serde_json::Number;
-use std::fmt;
-use std::marker::PhantomData;
 
-/// A text; `null` is the default.
+/// Deserialises a text. `null` gives the default.
 pub(super) fn text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: for<'a> From<&'a str> + Default,
@@ -33,7 +34,10 @@ impl<'de, T: for<'a> From<&'a str> + Default> Visitor<'de> for NullableText<T> {
     }
 }
 
-/// An object; `null` is the default. serde reads a struct from an array too, which is nothing that Apideck sends.
+/// Deserialises an object. `null` gives the default.
+///
+/// serde's derived code also reads a struct from an array. Apideck sends no such arrays, so they
+/// are errors here.
 pub(super) fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where
     T: Deserialize<'de> + Default,
@@ -60,12 +64,12 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ObjectVisitor<T> {
     }
 }
 
-/// A count; what is no whole number of `u32` is none.
+/// Deserialises a count. A number that is not a `u32` gives `None`.
 pub(super) fn count<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u32>, D::Error> {
     Option::deserialize(deserializer).map(whole)
 }
 
-/// The number, if it is a whole one of `u32`.
+/// Returns the number if it is a `u32`. `1.0` and `1e3` count as whole numbers.
 pub(super) fn whole(number: Option<Number>) -> Option<u32> {
     let whole = number?.as_f64().filter(|value| value.fract() == 0.0);
     whole
@@ -73,7 +77,7 @@ pub(super) fn whole(number: Option<Number>) -> Option<u32> {
         .map(|value| value as u32)
 }
 
-/// Whether a text was missing, for leaving it out again.
+/// Tells if a text is empty, so that serialising leaves it out.
 pub(super) fn is_empty(text: &impl AsRef<str>) -> bool {
     text.as_ref().is_empty()
 }

@@ -1,8 +1,11 @@
-//! What an event carries: two families of payloads, and the open enums and lenient types they are made of.
+//! The payloads of events, in two families, and the types of their fields.
 //!
-//! Apideck's schema requires no field and gains fields and values without notice, so nothing but a name to route
-//! by is required here: a text that is missing or `null` is empty, anything else that may be missing is an
-//! `Option`, an enum keeps what it does not know, and the whole verified text stays reachable.
+//! Apideck's schema requires no field, and gains fields and values without notice (OpenAPI
+//! description 10.34.0). So only the event's name is required here:
+//!
+//! - A text that is missing or `null` is empty. Any other field that can be missing is an `Option`.
+//! - An enum keeps a value that it does not know.
+//! - The whole verified text can be reached from the event.
 
 mod any;
 mod connection;

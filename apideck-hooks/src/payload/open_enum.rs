@@ -1,6 +1,6 @@
 //! Enums that Apideck may extend at any time.
 
-/// An enum over wire names with an `Other(String)` arm, which gives back the text it was read from.
+/// Defines an enum of wire names with the variant `Other(String)`, which keeps an unknown name.
 macro_rules! open_enum {
     (
         $(#[$meta:meta])*
@@ -10,8 +10,8 @@ macro_rules! open_enum {
     ) => {
         $(#[$meta])*
         ///
-        /// Parsing never fails: a value that this release does not know is kept in `Other`, and an empty `Other` is
-        /// a value that was missing.
+        /// Parsing never fails. `Other` keeps a value that this release does not know. An empty
+        /// `Other` is a missing value.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum $name {
@@ -21,7 +21,7 @@ macro_rules! open_enum {
         }
 
         impl $name {
-            /// The value on the wire.
+            /// Returns the value as it is on the wire.
             pub fn as_str(&self) -> &str {
                 match self {
                     $( $name::$variant => $wire, )*

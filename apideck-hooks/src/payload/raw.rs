@@ -1,19 +1,24 @@
-//! The verified text behind an event.
+//! The verified text of an event.
 
-use crate::signature::VerifiedText;
-use bytes::Bytes;
-use serde_json::Value;
 use std::fmt;
 
-/// The text that was verified, for fields that this release does not know.
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::signature::VerifiedText;
+
+/// The verified text of an event, for fields that this release does not know.
 ///
-/// This is the whole body, `{"payload":{…}}`: as it came if the signature was over the raw bytes, else the sorted
-/// text that was signed. Empty on an event that was not made from a delivery. `Debug` prints its length only: it may
-/// hold end-user credentials.
+/// It is the whole body, `{"payload":{…}}`, as received if the signature is over the raw body.
+/// Otherwise it is the sorted text that Apideck signed. It is empty if the event was not made from
+/// a delivery.
+///
+/// `Debug` prints its length only, because it may hold end-user credentials.
 ///
 /// ```
 /// # use apideck_hooks::AnyEvent;
-/// let event = AnyEvent::from_json(br#"{"payload":{"event_type":"crm.lead.created","brand_new":[1,2]}}"#)?;
+/// let body = br#"{"payload":{"event_type":"crm.lead.created","brand_new":[1,2]}}"#;
+/// let event = AnyEvent::from_json(body)?;
 /// assert_eq!(event.raw().pointer("/payload/brand_new/1"), Some(2.into()));
 /// # Ok::<_, apideck_hooks::DecodeError>(())
 /// ```
@@ -22,31 +27,36 @@ pub struct Raw(Bytes);
 
 impl Raw {
     pub(crate) fn new(text: &VerifiedText) -> Self {
-        Raw(Bytes::clone(text))
+        Self(Bytes::clone(text))
     }
 
-    /// The bytes.
+    /// Returns the bytes.
     pub fn as_bytes(&self) -> &Bytes {
         &self.0
     }
 
-    /// The text; empty if the bytes are no UTF-8, which no event is.
+    /// Returns the text. Empty if the bytes are not UTF-8. The text of an event always is.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// The text as JSON, if it is any and not nested deeper than 128 levels. Parsed anew at each call.
+    /// Parses the text as JSON, anew at each call.
+    ///
+    /// Returns `None` if the text is not JSON, or is nested deeper than 128 levels.
     pub fn to_value(&self) -> Option<Value> {
         serde_json::from_slice(&self.0).ok()
     }
 
-    /// The value at a JSON pointer (RFC 6901), such as `/payload/entity/name`. Parsed anew at each call.
+    /// Returns the value at a JSON pointer (RFC 6901), such as `/payload/entity/name`.
+    ///
+    /// The text is parsed anew at each call. Use [`to_value`](Raw::to_value) to read several
+    /// values.
     pub fn pointer(&self, pointer: &str) -> Option<Value> {
         self.to_value()?.pointer_mut(pointer).map(Value::take)
     }
 }
 
-/// Two events are equal if their fields are, however they were written.
+/// Always returns `true`. So events with equal fields are equal, even if their texts differ.
 impl PartialEq for Raw {
     fn eq(&self, _: &Raw) -> bool {
         true

@@ -1,30 +1,32 @@
-//! The payload of all events but Vault's.
+//! The payload of events of all APIs except Vault.
+
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::Wire;
 use super::lenient::is_empty;
 use super::{Raw, Timestamp};
 use crate::event::EventType;
-use serde::{Deserialize, Deserializer, Serialize};
 
-/// The payload of the events of all APIs but Vault: a reference to the entity, which is fetched from
-/// [`entity_url`](ResourceEvent::entity_url) with the unified API.
+/// The payload of events of all APIs except Vault: a reference to an entity.
 ///
-/// Texts are empty when Apideck left them out; only some of the events have a documented body.
+/// Fetch the entity from [`entity_url`](ResourceEvent::entity_url) with the unified API. A text
+/// that Apideck left out is empty. Apideck documents the body of only some of these events (OpenAPI
+/// description 10.34.0).
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ResourceEvent {
-    /// Unique reference to this event.
+    /// Id of the event.
     #[serde(skip_serializing_if = "is_empty")]
     pub event_id: String,
-    /// What happened.
+    /// Type of the event.
     pub event_type: EventType,
-    /// The API, such as `crm`.
+    /// The unified API, such as `crm`.
     #[serde(skip_serializing_if = "is_empty")]
     pub unified_api: String,
-    /// The connector, such as `salesforce`. Absent for some APIs.
+    /// Id of the connector, such as `salesforce`. Some APIs do not send it.
     #[serde(skip_serializing_if = "is_empty")]
     pub service_id: String,
-    /// Your customer.
+    /// Id of the consumer: your customer.
     #[serde(skip_serializing_if = "is_empty")]
     pub consumer_id: String,
     /// Id of the entity.
@@ -33,13 +35,13 @@ pub struct ResourceEvent {
     /// Kind of the entity, such as `Contact`.
     #[serde(skip_serializing_if = "is_empty")]
     pub entity_type: String,
-    /// Where to fetch the entity.
+    /// URL of the entity.
     #[serde(skip_serializing_if = "is_empty")]
     pub entity_url: String,
-    /// When it happened. A retry can come hours later.
+    /// Time at which the event happened. A retry can come hours later.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
-    /// Apideck's count of delivery attempts, from 1. Not always sent.
+    /// Apideck's count of delivery attempts, from 1. Apideck does not always send it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_attempt: Option<u32>,
     #[serde(skip)]
@@ -47,7 +49,8 @@ pub struct ResourceEvent {
 }
 
 impl ResourceEvent {
-    /// The verified text that the event was read from, for fields that this release does not know.
+    /// Returns the verified text from which the event was read. It holds fields that this release
+    /// does not know.
     pub fn raw(&self) -> &Raw {
         &self.raw
     }
@@ -61,7 +64,7 @@ impl<'de> Deserialize<'de> for ResourceEvent {
 
 impl From<Wire> for ResourceEvent {
     fn from(wire: Wire) -> Self {
-        ResourceEvent {
+        Self {
             event_id: wire.event_id,
             event_type: wire.event_type,
             unified_api: wire.unified_api,

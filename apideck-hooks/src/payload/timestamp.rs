@@ -1,15 +1,19 @@
-//! A point in time as Apideck wrote it.
+//! A point in time, kept as Apideck wrote it.
 
-use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde::{Serialize, Serializer};
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// A point in time as Apideck sends it: ISO 8601 in UTC.
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Serialize, Serializer};
+
+/// A point in time as Apideck sends it: ISO 8601 in UTC (OpenAPI description 10.34.0).
 ///
-/// What cannot be read as a time does not break the delivery: [`get`](Timestamp::get) is none then, and the text
-/// is kept. Displaying and serialising give back the text that came, and two are equal if their texts are: compare
-/// [`get`](Timestamp::get) for the time. What came as a number, as no documented field does, is kept as its text.
+/// The text is kept as received. `Display` and `Serialize` return it unchanged. A text that is not
+/// a time does not break the delivery, and [`get`](Timestamp::get) returns `None` for it. A JSON
+/// number is kept as its text.
+///
+/// Two timestamps are equal if their texts are equal. To compare times, compare
+/// [`get`](Timestamp::get).
 ///
 /// ```
 /// use apideck_hooks::Timestamp;
@@ -26,10 +30,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Timestamp(Repr);
 
-/// The text. Most handlers look at no time, so it is read as one when it is asked for.
+/// The text. It is parsed in [`Timestamp::get`], because most handlers do not use the time.
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Repr {
-    /// Of any ordinary form: it costs no allocation.
+    /// A text of usual length, without an allocation.
     Short {
         length: u8,
         bytes: [u8; SHORT],
@@ -37,11 +41,14 @@ enum Repr {
     Long(Box<str>),
 }
 
-/// `2021-10-01T03:14:55.419+02:00` is 29.
+/// Longest text that is kept without an allocation, in bytes. `2021-10-01T03:14:55.419+02:00` has
+/// 29.
 const SHORT: usize = 30;
 
 impl Timestamp {
-    /// The time, if the text is one after 1970. A time without an offset is UTC. Read anew at each call.
+    /// Parses the text, anew at each call. A time without an offset is in UTC.
+    ///
+    /// Returns `None` if the text is not a time, or is a time before 1970.
     pub fn get(&self) -> Option<SystemTime> {
         let (local, east) = split_offset(self.as_str())?;
         let at = humantime::parse_rfc3339_weak(local).ok()?;
@@ -53,10 +60,10 @@ impl Timestamp {
         }
     }
 
-    /// The text as it came.
+    /// Returns the text as received.
     pub fn as_str(&self) -> &str {
         match &self.0 {
-            // It was made from a text.
+            // Always valid UTF-8, because it was copied from a `str`.
             Repr::Short { length, bytes } => {
                 std::str::from_utf8(&bytes[..usize::from(*length)]).unwrap_or_default()
             }
@@ -68,7 +75,7 @@ impl Timestamp {
 impl From<&str> for Timestamp {
     fn from(text: &str) -> Self {
         let mut bytes = [0; SHORT];
-        Timestamp(match bytes.get_mut(..text.len()) {
+        Self(match bytes.get_mut(..text.len()) {
             Some(short) => {
                 short.copy_from_slice(text.as_bytes());
                 Repr::Short {
@@ -81,16 +88,17 @@ impl From<&str> for Timestamp {
     }
 }
 
-/// In milliseconds, as Apideck writes them: what is finer is cut. A time before 1970 is 1970, one after 9999 the last of that year.
+/// Writes the time in milliseconds, as Apideck does, and drops finer parts. A time before 1970
+/// becomes the start of 1970. A time after 9999 becomes the end of 9999.
 impl From<SystemTime> for Timestamp {
     fn from(at: SystemTime) -> Self {
         let last = UNIX_EPOCH + Duration::from_millis(253_402_300_799_999);
         let at = humantime::format_rfc3339_millis(at.clamp(UNIX_EPOCH, last));
-        Timestamp::from(at.to_string().as_str())
+        Self::from(at.to_string().as_str())
     }
 }
 
-/// The text without its offset, and the offset in minutes east of UTC.
+/// Splits the text into the local time and the offset in minutes east of UTC.
 fn split_offset(text: &str) -> Option<(&str, i64)> {
     let at = text.len().saturating_sub("+00:00".len());
     let Some((local, offset)) = text.split_at_checked(at) else {
@@ -110,9 +118,9 @@ fn split_offset(text: &str) -> Option<(&str, i64)> {
         digits.parse::<i64>().ok()
     };
     let (hours, minutes) = (number(hours)?, number(minutes)?);
-    // Not both `Z` and an offset.
-    let is_one = hours < 24 && minutes < 60 && local.ends_with(|last: char| last.is_ascii_digit());
-    is_one.then_some((local, east * (hours * 60 + minutes)))
+    // A text with both `Z` and an offset is not a time.
+    let is_offset = hours < 24 && minutes < 60 && local.ends_with(|last: char| last.is_ascii_digit());
+    is_offset.then_some((local, east * (hours * 60 + minutes)))
 }
 
 impl fmt::Display for Timestamp {
@@ -139,7 +147,8 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Takes whatever stands there.
+/// Deserialises a timestamp from any JSON value. An array, an object and `null` give the empty
+/// text.
 struct AnyVisitor;
 
 impl<'de> Visitor<'de> for AnyVisitor {
@@ -189,7 +198,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_text_comes_back_whatever_it_was() {
+    fn every_text_is_kept() {
         for text in [
             "2021-10-01T03:14:55.419Z",
             "2021-10-01T03:14:55Z",
@@ -240,9 +249,9 @@ mod tests {
         }
     }
 
-    /// Beside a library that is larger.
+    /// Compares with jiff, a larger library.
     #[test]
-    fn times_are_read_and_written_as_elsewhere() {
+    fn times_are_read_and_written_as_by_jiff() {
         for milliseconds in (0..253_402_207_200_000_i64).step_by(123_456_789_012) {
             let at = UNIX_EPOCH + Duration::from_millis(milliseconds as u64);
             let text = format!("{:.3}", jiff::Timestamp::from_millisecond(milliseconds).unwrap());

@@ -1,32 +1,37 @@
-//! The events of this process that have an open transaction.
+//! The events that have an open transaction in this process.
 
-use crate::delivery::Key;
-use crate::sync::Mutex;
 use std::collections::HashSet;
 use std::sync::PoisonError;
 
-/// The events with an open transaction. A duplicate waits for one of them in memory, so it holds no database connection.
+use crate::delivery::Key;
+use crate::sync::Mutex;
+
+/// The events with an open transaction.
+///
+/// A duplicate of such an event waits in memory, so it holds no database connection.
 #[derive(Default)]
 pub(super) struct ActiveTransactions(Mutex<HashSet<Key>>);
 
-/// The right to open a transaction for an event. Dropping it gives the right back.
+/// Permission to open a transaction for an event. Dropping it ends the permission.
 pub(super) struct ActiveTransaction<'a> {
     all: &'a ActiveTransactions,
     event: Key,
 }
 
 impl ActiveTransactions {
-    /// Takes the event's right. `None` if another delivery has it.
+    /// Takes the event's permission. Returns `None` if another delivery has it.
     pub(super) fn enter(&self, event: Key) -> Option<ActiveTransaction<'_>> {
         let new = self
             .0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .insert(event);
-        // Not `then_some`, which would make a right and drop it at once where another delivery has it.
+        // Not `then_some`, because dropping its unused argument would end the other delivery's
+        // permission.
         new.then(|| ActiveTransaction { all: self, event })
     }
 
+    /// Tells if a delivery has the event's permission.
     pub(super) fn contains(&self, event: Key) -> bool {
         self.0
             .lock()

@@ -1,16 +1,24 @@
-//! A handler's run under its claim, its time limit and the shutdown.
+//! A handler's run under its claim, its time limit and a shutdown.
 //!
 //! # How it works
 //!
-//! The handler is polled once by hand, because most handlers of a test and many of a queue are ready at once, and need
-//! neither a timer nor a renewal. If it waits, three timers are polled beside it: the renewal of the claim, the time
-//! limit, and the end of a shutdown's grace period.
+//! The handler is polled once by hand. Many handlers are ready at their first poll and need neither
+//! a timer nor a renewal. If the handler waits, three futures are polled after it in the same task:
+//! the renewal of the claim, the time limit, and the end of a shutdown's grace period.
 //!
-//! The timers are `unconstrained`. tokio gives a task a budget of operations for each poll. A handler that is always
-//! ready uses up that budget, and a timer that is polled after it would return `Pending` although its time has come.
+//! These three are `unconstrained`. tokio gives a task a budget of operations for each poll, and a
+//! handler that is always ready can use it up. Without budget a timer returns `Pending` although
+//! its time has come.
 //!
-//! A lost claim does not stop the handler: it may be past its point of no return. Its end then changes nothing, because
-//! the store compares tokens.
+//! A lost claim does not stop the handler, because it may be past its point of no return. Its end
+//! then changes no record, because the store compares tokens.
+
+use std::future::{Future, pending};
+use std::pin::{Pin, pin};
+use std::task::Poll;
+
+use tokio::task::unconstrained;
+use tokio::time::sleep;
 
 use super::lease::Lease;
 use super::panic;
@@ -20,11 +28,6 @@ use crate::delivery::Key;
 use crate::handler::{Failure, Outcome};
 use crate::poll;
 use crate::store::Token;
-use std::future::{Future, pending};
-use std::pin::{Pin, pin};
-use std::task::Poll;
-use tokio::task::unconstrained;
-use tokio::time::sleep;
 
 /// The claim to renew during a run.
 pub(super) struct Claimant<'a> {
@@ -33,26 +36,29 @@ pub(super) struct Claimant<'a> {
     pub(super) lease: &'a Lease,
 }
 
-/// The end of a handler's run.
+/// The way in which a handler's run ended.
 pub(super) enum Ended {
     /// The handler returned, panicked or reached its time limit.
-    Itself(Outcome),
-    /// The grace period of a shutdown ended first.
+    Completed(Outcome),
+    /// A shutdown's grace period ended before the handler did.
     Stopped,
 }
 
 impl Ended {
-    /// The end of an event whose earlier runs ended without recording an end, as a crash does.
-    pub(super) fn without_an_end() -> Self {
-        Ended::Itself(Outcome::Retry(Failure::retry(
-            "no earlier attempt came to an end",
+    /// Ends a claim that exceeds `max_attempts`, without a run.
+    ///
+    /// Such a claim is granted if the last run recorded no outcome, for example because its process
+    /// died.
+    pub(super) fn attempts_used_up() -> Self {
+        Self::Completed(Outcome::Retry(Failure::retry(
+            "all attempts are used up, and the last run recorded no outcome",
         )))
     }
 }
 
 impl Runner {
-    /// Runs the handler to its end and renews its claim meanwhile.
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` has its arguments twice")]
+    /// Runs the handler to its end, and renews its claim meanwhile.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
     pub(super) fn attend<'a>(
         &'a self,
         handler: Pin<&'a mut impl Future<Output = Outcome>>,
@@ -61,8 +67,8 @@ impl Runner {
         async move {
             let mut handler = pin!(panic::catch(handler));
             match poll::once(handler.as_mut()).await {
-                Poll::Ready(outcome) => self.ended(outcome),
-                // Boxed, because its timers take memory that most deliveries do not need.
+                Poll::Ready(outcome) => self.completed(outcome),
+                // Boxed, because most deliveries do not need the memory of its timers.
                 Poll::Pending => Box::pin(self.attend_while_it_waits(handler, claim)).await,
             }
         }
@@ -86,17 +92,18 @@ impl Runner {
         let mut held = true;
         loop {
             tokio::select! {
+                // The handler comes first, so one that ends at its time limit has not reached it.
                 biased;
-                outcome = &mut handler => return self.ended(outcome),
+                outcome = &mut handler => return self.completed(outcome),
                 () = &mut lost, if held => {
                     held = false;
-                    tracing::warn!("the claim was lost while the handler runs");
+                    tracing::warn!("the claim was lost, and the handler goes on");
                 }
                 () = &mut time_out => {
                     self.counters.timeouts.add();
                     let limit = self.limits.handler_timeout;
                     let failure = Failure::retry(format!("the handler took longer than {limit:?}"));
-                    return Ended::Itself(Outcome::Retry(failure));
+                    return Ended::Completed(Outcome::Retry(failure));
                 }
                 () = &mut stopped => return Ended::Stopped,
             }
@@ -104,8 +111,8 @@ impl Runner {
     }
 
     /// Turns the text of a panic into a failure.
-    fn ended(&self, outcome: Result<Outcome, String>) -> Ended {
-        Ended::Itself(outcome.unwrap_or_else(|text| {
+    fn completed(&self, outcome: Result<Outcome, String>) -> Ended {
+        Ended::Completed(outcome.unwrap_or_else(|text| {
             self.counters.panics.add();
             Outcome::Retry(Failure::retry(format!("the handler panicked: {text}")))
         }))

@@ -2,15 +2,22 @@
 //!
 //! # How it works
 //!
-//! A claim that names another record than the delivery's own event came in under a delivery key that was bound before.
-//! If that record was released, its claim is given back, because running it with this event's payload would mark
-//! another event as done. Then the event's own record is claimed.
+//! A claim can name another record than that of the delivery's own event, because its delivery key
+//! was bound to that record before. If that record is `RELEASED`, the claim is granted for it. A
+//! run with this event's payload would then mark another event as done. So the claim is released,
+//! and the event's own record is claimed.
 //!
-//! A granted claim is guarded until the handler has ended. A future that is dropped before then releases the claim. A
-//! grant that arrives after its lease is worth nothing, because another delivery may hold the claim by then.
+//! A guard holds a granted claim until the handler has ended. If the future is dropped before then,
+//! the guard releases the claim. A claim that is granted after its lease has ended is worth
+//! nothing, because another delivery can hold the record by then.
 //!
-//! All that can be kept across an `.await` is part of every delivery's memory. So the usual way is one `async` block,
-//! and the rare ways are boxed.
+//! All that is kept across an `.await` takes memory in every delivery. So the usual way is one
+//! `async` block, and the rare ways are boxed.
+
+use std::future::Future;
+use std::pin::pin;
+
+use tokio::time::Instant;
 
 use super::attend::{Claimant, Ended};
 use super::finish::Recorded;
@@ -21,13 +28,10 @@ use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
 use crate::store::{AnyTx, Claim, Claimed, End, StoreError, Token, Verdict};
-use std::future::Future;
-use std::pin::pin;
-use tokio::time::Instant;
 
 impl Runner {
     /// Runs the event's handler, unless another delivery runs it or has settled it.
-    #[expect(clippy::manual_async_fn, reason = "an `async fn` has its arguments twice")]
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
     pub(crate) fn deliver<'a, F, R>(&'a self, mut job: Job<'a, F>) -> impl Future<Output = Disposition>
     where
         F: FnOnce(u32, Option<AnyTx>) -> R,
@@ -47,9 +51,9 @@ impl Runner {
                     self.warn_of_reuse();
                 }
                 match claimed.verdict {
-                    // That record waits for its own event's retry, which this delivery must not use up.
+                    // That record waits for its own event's retry.
                     Verdict::Granted { token, .. } if another => {
-                        Box::pin(self.give_back(claimed.record, token)).await;
+                        Box::pin(self.release_unused(claimed.record, token)).await;
                         job.keys.delivery = None;
                         job.now = Instant::now();
                     }
@@ -65,7 +69,7 @@ impl Runner {
                 return Disposition::later(Why::Store);
             }
             let ended = if attempt > self.limits.max_attempts {
-                Ended::without_an_end()
+                Ended::attempts_used_up()
             } else {
                 self.counters.runs.add();
                 let claim = Claimant {
@@ -80,26 +84,9 @@ impl Runner {
             let (end, disposition) = self.judge(ended, attempt, job.replay, job.text);
             guard.disarm();
             match self.record(record, token, &end, &lease).await {
-                Recorded::Yes => {
-                    self.waiters.settle(record, disposition);
-                    disposition
-                }
-                Recorded::Lost => {
-                    self.counters.lost.add();
-                    tracing::warn!("the claim was lost: another delivery of this event has taken over");
-                    Box::pin(self.disposition_of_successor(record)).await
-                }
-                Recorded::No => {
-                    self.counters.unrecorded.add();
-                    // A dead letter that was not stored must not be acknowledged. A handled event stays handled.
-                    let disposition = if matches!(end, End::Dead(_)) {
-                        Disposition::later(Why::Store)
-                    } else {
-                        disposition
-                    };
-                    self.waiters.settle(record, disposition);
-                    disposition
-                }
+                Recorded::Yes => self.recorded(record, disposition),
+                Recorded::Lost => Box::pin(self.superseded(record)).await,
+                Recorded::No => self.unrecorded(record, &end, disposition),
             }
         }
     }
@@ -109,7 +96,7 @@ impl Runner {
             .claim_at_once(&Claim::new(keys.event, keys.delivery, self.limits.lease))
     }
 
-    /// Returns the verdict and the end of the claim's lease.
+    /// Returns the claim's result and the end of its lease.
     async fn claim(&self, keys: Keys) -> Result<(Claimed, Instant), StoreError> {
         let asked = Instant::now();
         let claim = Claim::new(keys.event, keys.delivery, self.limits.lease);
@@ -119,19 +106,40 @@ impl Runner {
 
     pub(super) fn warn_of_reuse(&self) {
         self.counters.idempotency_key_reused.add();
-        tracing::warn!("idempotency_key_reused: this idempotency key came with another event before");
+        tracing::warn!("idempotency_key_reused: an earlier event had the same idempotency key");
     }
 
-    /// Releases a claim that led to no run. The attempt that it counted stays.
-    pub(super) async fn give_back(&self, record: Key, token: Token) {
-        let given_back = self.store.finish(record, token, End::Release);
-        if let Err(error) = self.within_timeout(given_back).await {
+    /// Releases a claim that led to no run. The attempt that it counted stays counted.
+    pub(super) async fn release_unused(&self, record: Key, token: Token) {
+        let released = self.store.finish(record, token, End::Release);
+        if let Err(error) = self.within_timeout(released).await {
             self.counters.store_errors.add();
-            tracing::warn!(%error, "a claim could not be given back, so it ends with its lease");
+            tracing::warn!(%error, "an unused claim could not be released and ends with its lease");
         }
     }
 
-    /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows that.
+    /// Tells the waiters of a record whose end was recorded.
+    fn recorded(&self, record: Key, disposition: Disposition) -> Disposition {
+        self.waiters.settle(record, disposition);
+        disposition
+    }
+
+    /// Decides the disposition of a run whose end was not recorded, and tells the waiters.
+    fn unrecorded(&self, record: Key, end: &End, disposition: Disposition) -> Disposition {
+        self.counters.unrecorded.add();
+        // A dead letter that was not stored must not be acknowledged. A handled event stays
+        // handled.
+        let disposition = if matches!(end, End::Dead(_)) {
+            Disposition::later(Why::Store)
+        } else {
+            disposition
+        };
+        self.waiters.settle(record, disposition);
+        disposition
+    }
+
+    /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
+    /// that.
     async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: StoreError) -> Disposition
     where
         F: FnOnce(u32, Option<AnyTx>) -> R,
@@ -139,14 +147,17 @@ impl Runner {
     {
         self.counters.store_errors.add();
         if !self.limits.fail_open {
-            tracing::error!(%error, "not claimed: answered 503");
+            tracing::error!(%error, "the event could not be claimed: answered 503");
             return Disposition::later(Why::Store);
         }
         self.counters.failed_open.add();
         self.counters.runs.add();
-        tracing::error!(%error, "not claimed: the handler runs all the same, because `fail_open` is set");
+        tracing::error!(
+            %error,
+            "the event could not be claimed: its handler runs without a claim, because `fail_open` is set"
+        );
         let ended = self.attend(pin!((job.handler)(1, None)), None).await;
-        // Without a record no attempt is the last one, and no store can keep a dead letter.
+        // Without a record there is no last attempt, and no store can keep a dead letter.
         let (end, disposition) = self.judge(ended, 0, job.replay, job.text);
         if matches!(end, End::Dead(_)) {
             Disposition::Unprocessable

@@ -2,47 +2,53 @@
 //!
 //! # How it works
 //!
-//! The first call goes to the store at once. If it fails, the call is repeated with growing pauses until a tenth of the
-//! lease is left. After that another delivery could hold the claim, and a late call could only be refused.
+//! The end is sent to the store at once. If the call fails, it is repeated with growing pauses
+//! until a tenth of the lease is left. A later call would be too late, because another delivery can
+//! claim the record then.
 //!
-//! A call whose answer was lost may have changed the record. The repeated call is then refused as `Lost`. So the
-//! record's status decides: if this token settled it, the end was recorded.
+//! A failed call may have changed the record, because only its answer may be lost. The repeated
+//! call then returns `Lost`. So the record's status decides: if this token settled the record, the
+//! end was recorded.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::lease::Lease;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::store::{End, Held, Status, StoreError, Token};
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
 /// The result of recording an end.
 pub(super) enum Recorded {
-    /// The store has it.
+    /// The store recorded the end.
     Yes,
     /// Another delivery has taken the claim.
     Lost,
-    /// The store failed for as long as the lease lasted.
+    /// The store failed until the lease was nearly over.
     No,
 }
 
 impl From<Held> for Recorded {
     fn from(held: Held) -> Self {
         match held {
-            Held::Yes => Recorded::Yes,
-            Held::Lost => Recorded::Lost,
+            Held::Yes => Self::Yes,
+            Held::Lost => Self::Lost,
         }
     }
 }
 
+/// Pause before the second call. It doubles with each further call.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
+/// Longest pause between two calls.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Runner {
-    /// Records the end, again and again while no other delivery can have taken the claim.
+    /// Records the end. Repeats a failed call while no other delivery can have taken the claim.
     pub(super) async fn record(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
         match self.store.finish_at_once(record, token, end) {
             Some(held) => Recorded::from(held),
-            // Boxed, because a store that waits takes more memory than most deliveries need.
+            // Boxed, because a delivery with a store in memory does not need this future.
             None => Box::pin(self.record_and_wait(record, token, end, lease)).await,
         }
     }
@@ -54,11 +60,11 @@ impl Runner {
         {
             Ok(held) => Recorded::from(held),
             // Boxed, because it is rare.
-            Err(error) => Box::pin(self.record_after(error, record, token, end, lease)).await,
+            Err(error) => Box::pin(self.record_again(error, record, token, end, lease)).await,
         }
     }
 
-    async fn record_after(
+    async fn record_again(
         &self,
         mut error: StoreError,
         record: Key,
@@ -71,10 +77,10 @@ impl Runner {
         loop {
             self.counters.store_errors.add();
             if Instant::now() + pause > last {
-                tracing::error!(%error, "the end of a run could not be recorded while its lease lasted");
+                tracing::error!(%error, "the end of a run could not be recorded before its lease ended");
                 return Recorded::No;
             }
-            tracing::warn!(%error, "the end of a run could not be recorded and is sent again");
+            tracing::warn!(%error, "the end of a run could not be recorded: the call is repeated");
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             let finish = self.store.finish(record, token, end.clone());
@@ -87,6 +93,7 @@ impl Runner {
         }
     }
 
+    /// Tells if the claim with this token settled the record.
     async fn is_settled_by(&self, record: Key, token: Token) -> bool {
         match self.within_timeout(self.store.status(record)).await {
             Ok(

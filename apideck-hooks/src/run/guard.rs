@@ -2,15 +2,19 @@
 //!
 //! # How it works
 //!
-//! A runtime that shuts down drops its tasks, and a panic outside of the handler unwinds through them. Neither can wait
-//! for the store. So the guard polls the release once, which is enough for a store in memory, and spawns the rest if a
-//! runtime is there. This is best effort: correctness rests on the lease alone.
+//! A runtime that shuts down drops its tasks, and a panic outside of the handler unwinds through
+//! them. A destructor cannot wait for the store. So the guard polls the release once, which is
+//! enough for a store in memory. If the release is not ready, the guard spawns it on the current
+//! runtime, if there is one.
+//!
+//! This is best effort. The claim ends with its lease in any case.
 
-use crate::delivery::Key;
-use crate::store::{End, Store, Token};
 use std::future::Future;
 use std::sync::Arc;
 use std::task::{Context, Waker};
+
+use crate::delivery::Key;
+use crate::store::{End, Store, Token};
 
 /// Releases the claim when it is dropped before [`disarm`](Guard::disarm).
 pub(super) struct Guard<'a> {
@@ -22,7 +26,7 @@ pub(super) struct Guard<'a> {
 
 impl<'a> Guard<'a> {
     pub(super) fn new(store: &'a Arc<dyn Store>, record: Key, token: Token) -> Self {
-        Guard {
+        Self {
             store,
             record,
             token,
@@ -30,7 +34,7 @@ impl<'a> Guard<'a> {
         }
     }
 
-    /// Ends the guard, because the handler has ended and its end is recorded next.
+    /// Ends the guard. Call it when the handler has ended, just before its end is recorded.
     pub(super) fn disarm(mut self) {
         self.armed = false;
     }

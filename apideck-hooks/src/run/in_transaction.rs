@@ -2,12 +2,19 @@
 //!
 //! # How it works
 //!
-//! The claim, the handler's effects and the end are one transaction. A process that dies takes all three with it. A
-//! failure rolls back, which undoes the claim too, so a second transaction counts the attempt or dead-letters the event.
+//! The claim, the handler's effects and the end are one transaction. If the process dies, the
+//! database undoes all three. A failure rolls back, which undoes the claim too. So a second
+//! transaction counts the attempt or dead-letters the event.
 //!
-//! In this process one delivery at a time has the event's transaction. A duplicate registers as a waiter first, checks
-//! that the transaction is still active, and waits for its disposition. The owner gives the right back before it tells
-//! the waiters. So a duplicate finds the right free, or is told.
+//! In this process one delivery at a time has the event's transaction. A duplicate registers as a
+//! waiter first, checks that the transaction is still active, and then waits for its disposition.
+//! The owner of the transaction ends it first and tells the waiters afterwards. So a duplicate
+//! either finds no active transaction, or is told.
+
+use std::future::Future;
+use std::pin::pin;
+
+use tokio::time::sleep;
 
 use super::attend::Ended;
 use super::phase::grace_over;
@@ -16,21 +23,19 @@ use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
 use crate::store::{AnyTx, Begun, Claim, Committed, End, Open, Transactions, Verdict};
-use std::future::Future;
-use std::pin::pin;
-use tokio::time::sleep;
 
 impl Runner {
-    /// Runs the event's handler in a transaction, whose commit settles the event and the handler's effects at once.
+    /// Runs the event's handler in a transaction. Its commit settles the event and the handler's
+    /// effects together.
     pub(crate) async fn deliver_in_transaction<F, R>(&self, job: Job<'_, F>) -> Disposition
     where
         F: FnOnce(u32, Option<AnyTx>) -> R,
         R: Future<Output = Outcome>,
     {
-        // `build` has checked that the store gives transactions.
+        // `HooksBuilder::build` has checked that the store has transactions.
         let Some(transactions) = self.store.transactions() else {
             self.counters.store_errors.add();
-            tracing::error!("the store no longer gives transactions");
+            tracing::error!("the store no longer has transactions: answered 503");
             return Disposition::later(Why::Store);
         };
         let event = job.keys.event;
@@ -43,13 +48,14 @@ impl Runner {
             }
         };
         let disposition = self.transact(transactions, job).await;
-        // In this order, because a duplicate that finds the transaction active relies on being told.
+        // In this order, because a duplicate that finds an active transaction waits to be told.
         drop(active);
         self.waiters.settle(event, disposition);
         disposition
     }
 
-    /// Waits for the disposition of the delivery that has the event's transaction. `None` if that delivery has ended.
+    /// Waits for the disposition of the delivery that has the event's transaction. Returns `None`
+    /// if that delivery has already ended.
     async fn wait_for_the_transaction(&self, event: Key) -> Option<Disposition> {
         let mut waiter = self.waiters.register(event);
         if !self.active_transactions.contains(event) {
@@ -64,6 +70,7 @@ impl Runner {
         }
     }
 
+    /// Begins the transaction and runs the handler in it, unless the claim is not granted.
     async fn transact<F, R>(&self, transactions: &dyn Transactions, job: Job<'_, F>) -> Disposition
     where
         F: FnOnce(u32, Option<AnyTx>) -> R,
@@ -73,8 +80,8 @@ impl Runner {
         match transactions.begin(claim, self.limits.store_timeout).await {
             Ok(Begun::Open(open)) if open.claimed.record != job.keys.event => {
                 self.warn_of_reuse();
-                // That record waits for its own event's retry, which this delivery must not use up.
-                open.give_back().await;
+                // That record waits for its own event's retry.
+                open.undo().await;
                 let keys = Keys {
                     delivery: None,
                     ..job.keys
@@ -82,7 +89,7 @@ impl Runner {
                 Box::pin(self.transact(transactions, Job { keys, ..job })).await
             }
             Ok(Begun::Open(open)) => self.run_open(transactions, job, open).await,
-            Ok(Begun::Not(claimed)) => {
+            Ok(Begun::NotGranted(claimed)) => {
                 if claimed.record != job.keys.event {
                     self.warn_of_reuse();
                 }
@@ -91,18 +98,19 @@ impl Runner {
             Ok(Begun::Locked) => self.still_running(Disposition::USUAL_WAIT),
             Ok(Begun::Busy) => {
                 self.counters.overloaded.add();
-                tracing::warn!("too many transactions are open");
+                tracing::warn!("too many transactions are open: answered 503");
                 Disposition::later(Why::Busy)
             }
-            // Even with `fail_open`, because there is no transaction without the store.
+            // `fail_open` does not help, because there is no transaction without the store.
             Err(error) => {
                 self.counters.store_errors.add();
-                tracing::error!(%error, "no transaction: answered 503");
+                tracing::error!(%error, "the transaction could not begin: answered 503");
                 Disposition::later(Why::Store)
             }
         }
     }
 
+    /// Runs the handler in an open transaction, and commits or rolls back.
     async fn run_open<F, R>(
         &self,
         transactions: &dyn Transactions,
@@ -118,24 +126,24 @@ impl Runner {
         } = open;
         let ended = if attempt > self.limits.max_attempts {
             drop(tx);
-            Ended::without_an_end()
+            Ended::attempts_used_up()
         } else {
             self.counters.runs.add();
             self.attend(pin!((job.handler)(attempt, Some(tx))), None).await
         };
-        // The handler has ended and given the transaction back.
+        // The handler has ended, so its `Tx` was dropped and the connection has come back.
         let ended = match ended {
-            Ended::Itself(outcome) if outcome.is_ok() => match ending.commit().await {
-                Committed::Yes => Ended::Itself(outcome),
+            Ended::Completed(outcome) if outcome.is_ok() => match ending.commit().await {
+                Committed::Yes => Ended::Completed(outcome),
                 Committed::No(error) => {
-                    let error = format!("its transaction was not committed: {error}");
-                    Ended::Itself(Outcome::Retry(Failure::retry(error)))
+                    let error = format!("the transaction was not committed: {error}");
+                    Ended::Completed(Outcome::Retry(Failure::retry(error)))
                 }
                 Committed::Unknown(error) => {
                     self.counters.store_errors.add();
                     tracing::error!(
                         %error,
-                        "the commit's outcome is unknown until the next delivery: answered 503"
+                        "the outcome of the commit is unknown: answered 503"
                     );
                     return Disposition::later(Why::Store);
                 }
@@ -145,7 +153,7 @@ impl Runner {
                 ended
             }
         };
-        // A stopped handler has not failed, and its rollback has undone the claim.
+        // A handler that a shutdown stopped has not failed, so its attempt is not counted.
         let counts = !matches!(ended, Ended::Stopped);
         let (end, disposition) = self.judge(ended, attempt, job.replay, job.text);
         match end {
@@ -156,7 +164,7 @@ impl Runner {
         }
     }
 
-    /// Records a failed run, whose claim was rolled back with its effects.
+    /// Records a failed run, because the rollback has undone its claim.
     async fn count_attempt(
         &self,
         transactions: &dyn Transactions,
@@ -181,9 +189,9 @@ impl Runner {
         };
         match claimed.verdict {
             Verdict::Granted { .. } if claimed.record == keys.event => disposition,
-            // The delivery key was bound to another event meanwhile.
+            // The delivery key was bound to another event's record meanwhile.
             Verdict::Granted { .. } => uncounted,
-            // Another process was faster: it runs the event or has settled it.
+            // Another process has claimed the event meanwhile, or has settled it.
             Verdict::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
             Verdict::Done | Verdict::Dead | Verdict::Full => self.dispose_of_unclaimed(claimed).await,
         }
@@ -191,8 +199,8 @@ impl Runner {
 }
 
 impl Open {
-    /// Undoes the claim.
-    async fn give_back(self) {
+    /// Rolls the transaction back, which undoes the claim.
+    async fn undo(self) {
         drop(self.tx);
         self.ending.roll_back().await;
     }

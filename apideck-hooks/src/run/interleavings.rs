@@ -1,24 +1,27 @@
-//! Case 31: no waiter is left without a disposition, under every interleaving of a few threads.
+//! Case 31: each waiter gets a disposition, under every interleaving of a few threads.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use loom::thread;
 
 use super::active_transactions::ActiveTransactions;
 use super::waiters::{Waiter, Waiters};
 use crate::delivery::Key;
 use crate::disposition::Disposition;
 use crate::store::{Claim, End, Held, MemoryStore, Status, Store, Verdict};
-use futures_util::FutureExt;
-use loom::thread;
-use std::sync::Arc;
-use std::time::Duration;
 
 fn key() -> Key {
     Key::from_bytes([1; 16])
 }
 
-/// The result of a call to a store in memory, which never waits.
+/// Returns the result of a call to a store in memory, which is ready at once.
 fn now<T, E: std::fmt::Debug>(call: impl Future<Output = Result<T, E>>) -> T {
     call.now_or_never().expect("at once").expect("memory")
 }
 
+/// Returns the disposition that the waiter was sent. `None` if none was sent yet.
 fn told(waiter: &mut Waiter<'_>) -> Option<Disposition> {
     waiter.disposition().now_or_never()
 }
@@ -102,13 +105,13 @@ fn a_waiter_that_leaves_late_does_not_close_the_next_queue() {
         let shared = Arc::new(Shared::default());
         let (waits, left) = {
             let shared = Arc::clone(&shared);
-            let (waits, told) = loom::sync::mpsc::channel();
+            let (waits, waiting) = loom::sync::mpsc::channel();
             let thread = thread::spawn(move || {
                 let waiter = shared.waiters.register(key());
                 waits.send(()).expect("the test receives it");
                 drop(waiter);
             });
-            (told, thread)
+            (waiting, thread)
         };
         waits.recv().expect("a waiter");
         shared.waiters.settle(key(), Disposition::Failed);
@@ -133,7 +136,7 @@ fn one_delivery_has_the_transaction() {
     });
 }
 
-/// A duplicate of a transaction finds it free, or is told its disposition.
+/// A duplicate of a transaction either finds no active transaction, or is told.
 #[test]
 fn a_waiter_that_finds_the_transaction_active_is_told() {
     loom::model(|| {
@@ -160,7 +163,7 @@ fn a_waiter_that_finds_the_transaction_active_is_told() {
                 break None;
             }
         };
-        // The duplicate keeps it, so the owner either had it before or finds it active.
+        // The duplicate holds the permission, so the owner either had it earlier or is refused it.
         let owned = owner.join().unwrap();
         assert!(owned || taken.is_some());
         if let Some(waiter) = waiters.first_mut() {

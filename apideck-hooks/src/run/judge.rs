@@ -1,4 +1,4 @@
-//! From a run's end to the change of its record and the disposition of its delivery.
+//! Turning the end of a run into a change of its record and a disposition.
 
 use super::attend::Ended;
 use super::runner::Runner;
@@ -8,7 +8,7 @@ use crate::signature::VerifiedText;
 use crate::store::{DeadLetter, End};
 
 impl Runner {
-    /// Decides the record's end and the delivery's disposition.
+    /// Decides how the record ends, and the delivery's disposition.
     pub(super) fn judge(
         &self,
         ended: Ended,
@@ -17,7 +17,7 @@ impl Runner {
         text: &VerifiedText,
     ) -> (End, Disposition) {
         let outcome = match ended {
-            Ended::Itself(outcome) => outcome,
+            Ended::Completed(outcome) => outcome,
             Ended::Stopped => {
                 tracing::warn!(attempt, "stopped by the shutdown: the claim is released");
                 return (End::Release, Disposition::later(Why::ShuttingDown));
@@ -31,12 +31,12 @@ impl Runner {
             }
             Outcome::Ignore => {
                 self.counters.ignored.add();
-                tracing::info!(attempt, "ignored by its handler");
+                tracing::info!(attempt, "ignored by the handler");
                 (End::Done, Disposition::Ignored)
             }
             Outcome::Retry(failure) if attempt < self.limits.max_attempts && !replay => {
                 self.counters.failed.add();
-                tracing::warn!(attempt, error = %failure, "failed: a later delivery retries it");
+                tracing::warn!(attempt, error = %failure, "failed: Apideck's next retry runs it again");
                 let disposition = match failure.delay() {
                     Some(after) => Disposition::later_in(Why::Asked, after),
                     None => Disposition::Failed,

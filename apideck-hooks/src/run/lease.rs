@@ -2,24 +2,27 @@
 //!
 //! # How it works
 //!
-//! The end of a lease is counted from before the call that got it, so this process never believes in a lease for longer
-//! than the store does. A claim is renewed three times within its lease. A failed renewal is repeated after a twentieth of
-//! the lease, so one lost call does not lose the claim.
+//! The end of a lease is counted from the moment before the call that granted or renewed it. So
+//! this process never believes in a lease for longer than the store does.
+//!
+//! A claim is renewed every third of its lease. A failed renewal is repeated after a twentieth of
+//! the lease, so one failed call does not lose the claim.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
 
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::store::{Held, Token};
-use std::sync::Mutex;
-use std::sync::PoisonError;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
 
-/// The time until which a claim certainly holds, by this process's clock.
+/// The moment until which a claim certainly holds, by this process's clock.
 pub(super) struct Lease(Mutex<Instant>);
 
 impl Lease {
     pub(super) fn until(at: Instant) -> Self {
-        Lease(Mutex::new(at))
+        Self(Mutex::new(at))
     }
 
     pub(super) fn end(&self) -> Instant {
@@ -32,7 +35,7 @@ impl Lease {
 }
 
 impl Runner {
-    /// Renews the claim for as long as it is polled. Ready when the claim was lost.
+    /// Renews the claim for as long as this future is polled. Returns when the claim is lost.
     pub(super) async fn keep_renewed(&self, record: Key, token: Token, lease: &Lease) {
         let length = self.limits.lease;
         let mut pause = length / 3;
@@ -47,7 +50,7 @@ impl Runner {
                 Ok(Held::Lost) => return,
                 Err(error) => {
                     self.counters.store_errors.add();
-                    tracing::warn!(%error, "the claim could not be renewed and the renewal is sent again");
+                    tracing::warn!(%error, "the claim could not be renewed: the call is repeated");
                     (length / 20).max(Duration::from_millis(10))
                 }
             };

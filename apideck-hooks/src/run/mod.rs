@@ -1,15 +1,19 @@
-//! One event's run: claim it, run its handler under a lease, record the end.
+//! One event's run: claim the event, run its handler under a lease, record the end.
 //!
 //! # How it works
 //!
-//! `deliver` claims the event's record. A granted claim runs the handler (`attend`), turns its end into a record change
-//! and a disposition (`judge`), and records it (`finish`). While the handler waits, the claim is renewed (`lease`). A
-//! claim that is not granted belongs to a duplicate, which waits for the running delivery's disposition (`duplicates`,
-//! `waiters`) or is answered from the record. `in_transaction` is the same way for a handler that takes the store's
-//! transaction, with one open transaction an event in this process (`active_transactions`).
+//! `deliver` claims the event's record. If the claim is granted, `attend` runs the handler, and
+//! `lease` renews the claim while the handler waits. `judge` turns the handler's outcome into a
+//! change of the record and a disposition. `finish` sends the change to the store.
 //!
-//! A process can die between any two of these steps. The lease then ends the claim, so correctness never depends on
-//! `guard`, which only releases the claim sooner.
+//! If the claim is not granted, the delivery is a duplicate. `duplicates` answers it from the
+//! record, or waits for the disposition of the delivery that runs the event (`waiters`).
+//!
+//! `in_transaction` does the same for a handler that takes the store's transaction.
+//! `active_transactions` allows each event one open transaction in this process.
+//!
+//! A process can die between any two of these steps. The lease then ends, and the event can be
+//! claimed again. Correctness never depends on `guard`, which only releases a claim earlier.
 
 mod active_transactions;
 mod attend;

@@ -1,4 +1,4 @@
-//! Catching the panic of a handler, so that the process and the connection live on.
+//! Catching a handler's panic, so that the process and the connection survive it.
 
 use std::any::Any;
 use std::future::{Future, poll_fn};
@@ -6,9 +6,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::Poll;
 
-/// Returns the future's output, or the text of its panic.
+/// Polls the future and returns its output, or the text of its panic.
 pub(super) fn catch<F: Future>(mut future: Pin<&mut F>) -> impl Future<Output = Result<F::Output, String>> {
-    // Unwind safe, because a future that has panicked is only dropped.
+    // Unwind safe, because a future that has panicked is dropped and not polled again.
     poll_fn(
         move |cx| match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(cx))) {
             Ok(Poll::Pending) => Poll::Pending,

@@ -1,4 +1,12 @@
-//! The runner: all that the steps of a run share.
+//! The runner: the fields that all steps of a run share.
+
+use std::future::Future;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout};
 
 use super::active_transactions::ActiveTransactions;
 use super::phase::Phase;
@@ -9,12 +17,6 @@ use crate::observe::Counters;
 use crate::poll;
 use crate::signature::VerifiedText;
 use crate::store::{Store, StoreError};
-use std::future::Future;
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::Poll;
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
 
 /// Runs handlers for events, each event once.
 pub(crate) struct Runner {
@@ -30,13 +32,13 @@ pub(crate) struct Runner {
 /// One delivery, ready to run.
 pub(crate) struct Job<'a, F> {
     pub(crate) keys: Keys,
-    /// The current time, or a moment before it.
+    /// The current time or an earlier one. A lease is counted from it.
     pub(crate) now: Instant,
-    /// Kept in the dead letter if the event is dead-lettered.
+    /// The verified text. A dead letter keeps it.
     pub(crate) text: &'a VerifiedText,
-    /// An operator replays a dead letter, so any failure dead-letters it again.
+    /// `true` for the replay of a dead letter. Any failure dead-letters the event again.
     pub(crate) replay: bool,
-    /// Starts the handler, given the attempt and the transaction that it takes, if any.
+    /// Starts the handler. Its arguments are the attempt and the handler's transaction, if any.
     pub(crate) handler: F,
 }
 
@@ -59,13 +61,13 @@ impl Runner {
         }
     }
 
-    /// Bounds a call to the store by the store's time limit.
+    /// Awaits a call to the store for at most `store_timeout`.
     pub(super) async fn within_timeout<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let mut call = pin!(call);
-        // A store in memory answers at once and needs no timer.
+        // A store in memory is ready at once and needs no timer.
         if let Poll::Ready(result) = poll::once(call.as_mut()).await {
             return result;
         }

@@ -2,25 +2,30 @@
 //!
 //! # How it works
 //!
-//! Each record that somebody waits for has a queue, a watch channel that holds the disposition once it is known. A
-//! waiter joins the queue of its record under the lock. Settling a record takes the queue out of the map under the same
-//! lock and then sends the disposition, so each waiter of that queue gets it, and a later waiter gets a new queue.
+//! Each record with a waiter has a queue: a watch channel that gets the disposition. A waiter joins
+//! the queue of its record under the lock. `settle` takes the queue out of the map under the same
+//! lock and then sends the disposition. So each waiter of that queue gets it, and a later waiter
+//! gets a new queue.
 //!
-//! `waiting` counts the waiters. It is raised before the lock is taken and read by `settle` without the lock, so that
-//! settling an event without duplicates costs one load. Both sides use `SeqCst`: a waiter raises the count and then
-//! reads the record's status, and the owner changes the record and then reads the count. With a weaker order both
-//! could miss each other.
+//! `waiting` counts the waiters. `register` raises it before it takes the lock. `settle` reads it
+//! without the lock, so settling an event without duplicates costs one load.
 //!
-//! The last waiter to leave removes its queue. A waiter that leaves late must not remove the queue of later waiters, so
-//! it compares the pointer of the queue.
+//! Both sides use `SeqCst`. A waiter raises the count and then reads the record's status. The
+//! running delivery changes the record and then reads the count. With a weaker order each could
+//! miss the other.
+//!
+//! The last waiter to leave removes its queue. A waiter that leaves late must not remove the queue
+//! of later waiters, so it compares the queues' pointers.
+
+use std::collections::HashMap;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use tokio::sync::watch;
 
 use crate::delivery::Key;
 use crate::disposition::Disposition;
 use crate::sync::{AtomicUsize, Mutex};
-use std::collections::HashMap;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
-use tokio::sync::watch;
 
 /// The waiters of each record.
 #[derive(Default)]
@@ -29,7 +34,7 @@ pub(super) struct Waiters {
     records: Mutex<HashMap<Key, Arc<WaiterQueue>>>,
 }
 
-/// The waiters for one settlement of a record.
+/// The waiters for the next disposition of a record.
 type WaiterQueue = watch::Sender<Option<Disposition>>;
 
 /// A registered waiter. Dropping it leaves the queue.
@@ -37,12 +42,14 @@ pub(super) struct Waiter<'a> {
     waiters: &'a Waiters,
     record: Key,
     queue: Arc<WaiterQueue>,
-    /// `None` once it has left. It leaves under the lock, so that the last waiter knows that it is the last.
-    told: Option<watch::Receiver<Option<Disposition>>>,
+    /// `None` after the waiter has left. It leaves under the lock, so that the last waiter sees
+    /// that it is the last.
+    receiver: Option<watch::Receiver<Option<Disposition>>>,
 }
 
 impl Waiters {
-    /// Registers a waiter. Read the record's status after this, because an earlier settlement is not told.
+    /// Registers a waiter. It is told of later dispositions only, so read the record's status
+    /// afterwards.
     pub(super) fn register(&self, record: Key) -> Waiter<'_> {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
@@ -52,12 +59,12 @@ impl Waiters {
         Waiter {
             waiters: self,
             record,
-            told: Some(queue.subscribe()),
+            receiver: Some(queue.subscribe()),
             queue: Arc::clone(queue),
         }
     }
 
-    /// Tells the record's waiters. Call it after the record was settled.
+    /// Sends the disposition to the record's waiters. Call it after the record was settled.
     pub(super) fn settle(&self, record: Key, disposition: Disposition) {
         if self.waiting.load(Ordering::SeqCst) == 0 {
             return;
@@ -83,15 +90,19 @@ impl Waiters {
 }
 
 impl Waiter<'_> {
-    /// Waits for the disposition of the delivery that settles the record. Never ready if none in this process does.
+    /// Waits for the disposition of the delivery that settles the record. It waits forever if no
+    /// delivery in this process settles it.
     pub(super) async fn disposition(&mut self) -> Disposition {
-        let told = match &mut self.told {
-            Some(told) => told.wait_for(Option::is_some).await.map_or(None, |told| *told),
+        let sent = match &mut self.receiver {
+            Some(receiver) => receiver
+                .wait_for(Option::is_some)
+                .await
+                .map_or(None, |sent| *sent),
             None => None,
         };
-        match told {
+        match sent {
             Some(disposition) => disposition,
-            // The queue lives as long as the waiter, so this is not reached.
+            // Not reached, because the waiter keeps its queue alive.
             None => std::future::pending().await,
         }
     }
@@ -107,7 +118,7 @@ impl Drop for Waiter<'_> {
         let current = records
             .get(&self.record)
             .is_some_and(|queue| Arc::ptr_eq(queue, &self.queue));
-        self.told = None;
+        self.receiver = None;
         if current && self.queue.receiver_count() == 0 {
             records.remove(&self.record);
         }
@@ -125,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn all_waiters_are_told_and_none_is_left() {
+    async fn each_waiter_gets_the_disposition_and_no_queue_is_left() {
         let waiters = Waiters::default();
         let (mut one, mut two) = (waiters.register(key(1)), waiters.register(key(1)));
         let other = waiters.register(key(2));

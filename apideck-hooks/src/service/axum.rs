@@ -1,10 +1,12 @@
-//! Mounting into axum.
+//! Mounting the receiver into axum.
 
-use crate::hooks::Hooks;
 use axum::Router;
 
+use crate::hooks::Hooks;
+
 impl Hooks {
-    /// An axum router with this receiver at a path, to be served or merged.
+    /// Makes an axum router with this receiver at `path`. Serve it, or merge it into another
+    /// router.
     ///
     /// ```no_run
     /// # async fn run(hooks: apideck_hooks::Hooks, app: axum::Router) -> std::io::Result<()> {
@@ -15,7 +17,7 @@ impl Hooks {
     ///
     /// # Panics
     ///
-    /// If the path is none that axum takes: it starts with `/`.
+    /// If axum does not accept the path, for example because it does not start with `/`.
     pub fn into_axum<S>(self, path: &str) -> Router<S>
     where
         S: Clone + Send + Sync + 'static,

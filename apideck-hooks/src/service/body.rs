@@ -1,16 +1,21 @@
-//! Reading a body of bounded size.
+//! Reading a body of bounded length.
 
-use super::refusal::Refusal;
+use std::pin::Pin;
+
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
-use std::pin::Pin;
 
-/// Reads the whole body. It holds at most a small multiple of the limit, whatever length the request declares.
+use super::refusal::Refusal;
+
+/// Reads the whole body, of at most `limit` bytes.
+///
+/// It takes at most a small multiple of the limit in memory, even if the request declares a larger
+/// length.
 ///
 /// # Errors
 ///
-/// The body is larger than the limit in bytes, or ends early.
+/// The body is longer than the limit, or ends early.
 pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Refusal>
 where
     B: Body,
@@ -31,7 +36,7 @@ where
             return Err(Refusal::TooLarge);
         }
         if first.is_empty() && all.is_empty() {
-            // Most bodies are one chunk, which is taken without a copy.
+            // Most bodies are one chunk. It is taken without a copy.
             first = data.copy_to_bytes(data.remaining());
             continue;
         }
@@ -51,11 +56,13 @@ where
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use http_body::Frame;
-    use http_body_util::{Full, StreamBody};
     use std::convert::Infallible;
     use std::pin::pin;
+
+    use http_body::Frame;
+    use http_body_util::{Full, StreamBody};
+
+    use super::*;
 
     async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Refusal> {
         let frames = chunks

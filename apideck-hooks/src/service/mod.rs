@@ -1,4 +1,4 @@
-//! HTTP: a request in, a response out, for hyper and tower.
+//! HTTP: a request in, a response out, as a service of hyper and tower.
 
 #[cfg(feature = "axum")]
 mod axum;

@@ -1,11 +1,11 @@
-//! The refusals of HTTP, before there is an event.
+//! Refusals of requests, before their events are known.
 
 /// A request that was refused before its event was known.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Refusal {
     /// The method is not `POST`.
     Method,
-    /// The body is over the limit.
+    /// The body is longer than the limit.
     TooLarge,
     /// The body did not arrive before its deadline.
     TooSlow,

@@ -1,12 +1,18 @@
-//! Dispositions and refusals as HTTP responses: a short body for Apideck's event log, without internals.
+//! Dispositions and refusals as HTTP responses.
+//!
+//! Apideck's event log shows the status and the body of a response (`GET /webhook/logs` of its
+//! OpenAPI description 10.34.0). So each response has a short body with the reason, without a
+//! handler's text, a key or a signature.
 
-use super::refusal::Refusal;
-use crate::disposition::{Disposition, Why};
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use http::{Response, StatusCode};
 use http_body_util::Full;
-use std::time::Duration;
+
+use super::refusal::Refusal;
+use crate::disposition::{Disposition, Why};
 
 type Parts = (StatusCode, &'static str);
 
@@ -24,7 +30,7 @@ macro_rules! problem {
     };
 }
 
-/// The response to a request.
+/// Makes the response of a disposition or a refusal.
 pub(super) fn response(outcome: Result<Disposition, Refusal>) -> Response<Full<Bytes>> {
     let (status, body) = match outcome {
         Ok(disposition) => of_disposition(disposition),
@@ -70,7 +76,7 @@ fn of_disposition(disposition: Disposition) -> Parts {
             problem!(
                 422,
                 "Unprocessable Content",
-                "the event cannot be handled, and a retry would not help"
+                "the event failed permanently, and a retry would not help"
             ),
         ),
         Disposition::Failed => (
@@ -78,7 +84,7 @@ fn of_disposition(disposition: Disposition) -> Parts {
             problem!(
                 500,
                 "Internal Server Error",
-                "the handler failed, send the event again"
+                "the handler failed, and a retry may succeed"
             ),
         ),
         Disposition::Later { why, .. } => (
@@ -90,12 +96,12 @@ fn of_disposition(disposition: Disposition) -> Parts {
                     "the handler asked for a later delivery"
                 ),
                 Why::Running => problem!(503, "Service Unavailable", "the event's handler is still running"),
-                Why::Busy => problem!(503, "Service Unavailable", "too many deliveries at once"),
+                Why::Busy => problem!(503, "Service Unavailable", "too many deliveries are in flight"),
                 Why::ShuttingDown => problem!(503, "Service Unavailable", "the receiver is shutting down"),
                 Why::Store => problem!(
                     503,
                     "Service Unavailable",
-                    "the idempotency store is out of reach"
+                    "the store failed or did not answer in time"
                 ),
             },
         ),
@@ -106,11 +112,15 @@ fn of_refusal(refusal: Refusal) -> Parts {
     match refusal {
         Refusal::Method => (
             StatusCode::METHOD_NOT_ALLOWED,
-            problem!(405, "Method Not Allowed", "webhooks are sent with POST"),
+            problem!(405, "Method Not Allowed", "the method of a webhook is POST"),
         ),
         Refusal::TooLarge => (
             StatusCode::PAYLOAD_TOO_LARGE,
-            problem!(413, "Content Too Large", "the body is over this receiver's limit"),
+            problem!(
+                413,
+                "Content Too Large",
+                "the body is longer than this receiver's limit"
+            ),
         ),
         Refusal::TooSlow => (
             StatusCode::REQUEST_TIMEOUT,
@@ -144,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_body_is_json_and_tells_its_status() {
+    fn every_body_is_json_with_its_status() {
         let whys = [Why::Asked, Why::Running, Why::Busy, Why::ShuttingDown, Why::Store];
         let dispositions = [
             Disposition::Handled,

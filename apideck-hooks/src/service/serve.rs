@@ -1,16 +1,5 @@
 //! `Hooks` as a service of hyper and of tower.
 
-use super::body;
-use super::refusal::Refusal;
-use super::response::response;
-use crate::disposition::{Disposition, Why};
-use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
-use crate::poll;
-use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
-use http_body::Body;
-use http_body_util::Full;
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
@@ -18,9 +7,22 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::SystemTime;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Request, Response};
+use http_body::Body;
+use http_body_util::Full;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The future of a response.
+use super::body;
+use super::refusal::Refusal;
+use super::response::response;
+use crate::disposition::{Disposition, Why};
+use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
+use crate::poll;
+
+/// The future of a response. Its output is always `Ok`.
 pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>);
 
 impl Future for ResponseFuture {
@@ -38,6 +40,7 @@ impl fmt::Debug for ResponseFuture {
 }
 
 impl Hooks {
+    /// Starts the response to a request. Both services call it.
     fn respond<B>(&self, request: Request<B>) -> ResponseFuture
     where
         B: Body + Send + 'static,
@@ -71,7 +74,8 @@ where
     type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Always ready: a sender waits for a response, so too many deliveries are refused and not held back.
+        // Always ready. Deliveries beyond the limit are refused and not held back, because Apideck
+        // waits for a response.
         Poll::Ready(Ok(()))
     }
 
@@ -81,7 +85,8 @@ where
 }
 
 impl Receiver {
-    // Not an `async fn`, which would keep all of the request, and twice.
+    /// Handles a request up to its disposition or refusal.
+    // Not an `async fn`, because that would keep the whole request in its future, and twice.
     fn receive<B>(
         self: Arc<Self>,
         request: Request<B>,
@@ -103,7 +108,7 @@ impl Receiver {
                 let mut body = pin!(body);
                 let mut read = pin!(body::read(body.as_mut(), self.limits.body_limit));
                 match poll::once(read.as_mut()).await {
-                    // Most small bodies arrive with their head.
+                    // A small body mostly arrives together with the head.
                     Poll::Ready(body) => body,
                     Poll::Pending => {
                         let read = Box::pin(timeout(self.limits.body_deadline, read)).await;
@@ -120,15 +125,15 @@ impl Receiver {
                 Progress::Done(disposition) => return Ok(disposition),
                 Progress::Waiting(task) => task,
             };
-            // Boxed, because a timer takes memory that most deliveries do not need.
+            // Boxed, because most deliveries do not need the memory of its timer.
             match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {
                 Ok(Ok(disposition)) => Ok(disposition),
-                // The task was stopped with its runtime, or a `Drop` in the handler panicked.
+                // The runtime was shut down, or a `Drop` in the handler panicked.
                 Ok(Err(_)) => Ok(Disposition::Failed),
                 Err(_) => {
                     self.counters.late.add();
                     tracing::warn!(
-                        "the handler runs past the response deadline: answered 503, and it goes on"
+                        "the handler is still running at the response deadline: answered 503, and it goes on"
                     );
                     Ok(Disposition::later_in(Why::Running, self.limits.lease))
                 }
@@ -154,7 +159,7 @@ impl Receiver {
             Err(why) => {
                 if why == Why::Busy {
                     self.counters.overloaded.add();
-                    tracing::warn!("too many deliveries at once: answered 503");
+                    tracing::warn!("too many deliveries are in flight: answered 503");
                 }
                 return Ok(Dispatched::Settled(Disposition::later(why)));
             }

@@ -1,65 +1,104 @@
-//! What a store has to do.
+//! The trait that every store implements.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
 
 use super::dead_letters::DeadLetterStore;
 use super::error::StoreError;
 use super::transactions::Transactions;
 use super::values::{Claim, Claimed, End, Held, Status, Token};
 use crate::delivery::Key;
-use async_trait::async_trait;
-use std::time::Duration;
 
-/// Remembers which events are being handled and which are settled.
+/// Remembers events: the running ones, and the settled ones.
 ///
-/// Every operation is atomic. A record is `RUNNING` under a token and a lease, `RELEASED`, `DONE` or `DEAD`; the token
-/// only grows while the record lives, so an owner whose lease ran out can never overwrite its successor. Leases are
-/// compared by the store's clock alone. A record that is not `RUNNING` is kept for the store's retention after it was
-/// last changed; a failure never deletes it.
+/// A store keeps one record for each event. A record has one of four states:
 ///
-/// A dropped future must leave the record as it was or as it would be after the operation.
+/// | state | meaning |
+/// | --- | --- |
+/// | `RUNNING` | A delivery holds the record under a token and a lease. |
+/// | `RELEASED` | A run failed or was stopped. A retry can claim the record. |
+/// | `DONE` | The event was handled or ignored. |
+/// | `DEAD` | The event was dead-lettered. |
+///
+/// # Rules
+///
+/// - Each operation is atomic.
+/// - A record's token only grows. So an owner whose lease has ended cannot overwrite the changes of
+///   its successor.
+/// - Leases are compared by the store's clock alone.
+/// - A record that is not `RUNNING` is kept for the store's retention, counted from its last
+///   change. A failed run does not delete it.
+/// - A dropped future leaves the record as it was before the operation, or as it is after it.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// FirstHandlers an event for a lease.
+    /// Claims an event for a lease.
     ///
-    /// The record is the one that [`Claim::delivery`] is bound to, if it is bound to one that is still kept, else that
-    /// of [`Claim::event`]. An unbound delivery key is bound to the record, whatever its state; a store may bind at
-    /// most [`MAX_ALIASES`](super::MAX_ALIASES) keys to one record. A record that is absent, `RELEASED`, or `RUNNING` past its lease becomes
-    /// `RUNNING` under a token greater than all before, with one attempt more.
+    /// The store claims the record that [`Claim::delivery`] is bound to, if it still keeps that
+    /// record. Otherwise it claims the record of [`Claim::event`].
+    ///
+    /// If the delivery key is not bound yet, the store binds it to the record, in any state of the
+    /// record. At most [`MAX_ALIASES`](super::MAX_ALIASES) keys are bound to one record.
+    ///
+    /// The claim is granted if the record is absent, `RELEASED`, or `RUNNING` under a lease that
+    /// has ended. The record becomes `RUNNING` under a token greater than all earlier ones, and
+    /// counts one attempt more.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The claim may have been granted all the same.
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError>;
 
-    /// Starts the lease again, if the record is `RUNNING` under this token.
+    /// Starts the lease again if the record is `RUNNING` under this token.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The lease may have been renewed all the same.
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError>;
 
-    /// Settles the record, if it is `RUNNING` under this token.
+    /// Ends the run if the record is `RUNNING` under this token.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The end may have been recorded all the same.
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError>;
 
-    /// What the record's state is.
+    /// Returns the record's state.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
     async fn status(&self, record: Key) -> Result<Status, StoreError>;
 
-    /// The events that were set aside, if the store keeps them past a restart, with body and error. Only then is setting
-    /// an event aside acknowledged to Apideck.
+    /// Returns the store's dead letters. `None` if the store does not keep them.
+    ///
+    /// Return `Some` only if a dead letter's body and error survive a restart, because the receiver
+    /// then acknowledges a dead-lettered event to Apideck.
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         None
     }
 
-    /// The store's transactions, if handlers can take them. A store that wraps another one hands on what that one
-    /// returns; `claim`, `renew` and `finish` are not called for an event whose handler takes one.
+    /// Returns the store's transactions. `None` if handlers cannot take one.
+    ///
+    /// A store that wraps another store returns the transactions of the inner store. The receiver
+    /// does not call `claim`, `renew` and `finish` for an event whose handler takes a transaction.
     fn transactions(&self) -> Option<&dyn Transactions> {
         None
     }
 
-    /// [`claim`](Store::claim) for a store that never waits, which spares it a future on the heap; none for any other.
+    /// Claims without a future on the heap. `None` from a store that can wait.
     #[doc(hidden)]
     fn claim_at_once(&self, _: &Claim) -> Option<Claimed> {
         None
     }
 
-    /// [`finish`](Store::finish) for a store that never waits; none for any other.
+    /// Finishes without a future on the heap. `None` from a store that can wait.
     #[doc(hidden)]
     fn finish_at_once(&self, _: Key, _: Token, _: &End) -> Option<Held> {
         None
     }
 
-    /// What an error calls it.
+    /// Returns the store's name for error messages.
     #[doc(hidden)]
     fn type_name(&self) -> &'static str {
         std::any::type_name::<Self>()

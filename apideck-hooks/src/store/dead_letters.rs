@@ -1,70 +1,98 @@
-//! Events that were set aside, kept by a durable store.
+//! Dead-lettered events, which a durable store keeps.
 
-use super::error::StoreError;
-use crate::delivery::Key;
-use crate::payload::{Parsed, parse};
-use crate::signature::VerifiedText;
-use async_trait::async_trait;
-use bytes::Bytes;
 use std::fmt;
 use std::time::SystemTime;
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 use std::time::{Duration, UNIX_EPOCH};
 
-/// The events that a store has set aside, with what is needed to look into them and to handle them after all.
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::error::StoreError;
+use crate::delivery::Key;
+use crate::payload::{Parsed, parse};
+use crate::signature::VerifiedText;
+
+/// The dead letters of a store.
 ///
-/// A letter is kept from the moment its record becomes `DEAD` until the record is `DONE` or purged, so that a crash in the
-/// middle of a replay loses nothing.
+/// A dead letter is kept from the moment at which its record becomes `DEAD` until the record
+/// becomes `DONE` or is purged. So a crash during a replay loses nothing.
 #[async_trait]
 pub trait DeadLetterStore: Send + Sync {
-    /// Up to `limit` of them, the latest first; with `before`, those that follow that place in the list. Perhaps fewer: the
-    /// list has ended when none comes.
+    /// Lists up to `limit` dead letters, newest first.
     ///
-    /// A place outlives its letter: whether that is still there, was handled, purged, or set aside anew meanwhile, what
-    /// follows is what was set aside before it, each once. What is set aside meanwhile, anew or not, comes before it.
+    /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An
+    /// empty page is the end of the list.
+    ///
+    /// A cursor stays valid when its dead letter is handled, purged or dead-lettered again. The
+    /// pages after it hold the events that were dead-lettered before it, each once. An event that
+    /// is dead-lettered later comes before the cursor.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
     async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
 
-    /// One of them; none if the record has no letter.
+    /// Returns the record with its dead letter. `None` if the record has no dead letter.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
     async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError>;
 
-    /// Makes a record that has a letter claimable: `RELEASED`, with no attempt used up, its token kept. False if it has
-    /// none, its letter has no body, or it is `RUNNING` under a lease.
+    /// Makes a record with a dead letter claimable.
+    ///
+    /// The record becomes `RELEASED` with 0 attempts, and keeps its token and its dead letter.
+    /// Returns `false` and changes nothing if the record has no dead letter, if the dead letter has
+    /// no body, or if the record is `RUNNING` under a lease that has not ended.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The record may have been released all the same.
     async fn release(&self, record: Key) -> Result<bool, StoreError>;
 
-    /// Forgets a record that has a letter; false if it has none, or is `RUNNING` under a lease. The event is new if it
-    /// comes again.
+    /// Deletes a record with a dead letter. If the event is delivered again, it is a new event.
+    ///
+    /// Returns `false` and changes nothing if the record has no dead letter, or is `RUNNING` under
+    /// a lease that has not ended.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The record may have been deleted all the same.
     async fn purge(&self, record: Key) -> Result<bool, StoreError>;
 }
 
-/// What is kept of an event that is set aside.
+/// A dead-lettered event: its body and the error. `Debug` does not print the body.
 #[derive(Clone, PartialEq, Eq)]
 pub struct DeadLetter {
-    /// The receiver's namespace.
+    /// The receiver's [`source`](crate::HooksBuilder::source).
     pub source: String,
-    /// What happened; empty for a body that is no event.
+    /// Name of the event. Empty for a body that is not an event.
     pub event_type: String,
-    /// Unique reference to the event; empty when it has none.
+    /// The event's `event_id`. Empty if it has none.
     pub event_id: String,
-    /// Why it was set aside, at most [`DeadLetter::MAX_ERROR`] bytes.
+    /// The error for which the event was dead-lettered, at most [`DeadLetter::MAX_ERROR`] bytes.
     pub error: String,
-    /// The verified text; none if it was too large for the store to keep. **May hold end-user credentials.**
+    /// The verified text. `None` if it was too large for the store. **It may hold end-user
+    /// credentials.**
     pub body: Option<Bytes>,
 }
 
 impl DeadLetter {
-    /// The longest error that is kept, in bytes; the rest is cut.
+    /// Maximum length of the error in bytes. A longer error is cut.
     pub const MAX_ERROR: usize = 4096;
 
-    /// The letter for a verified text. It is read again for its name and id: that is rarely needed.
+    /// Makes the dead letter of a verified text. The text is parsed again for the event's name and
+    /// id, because only dead letters need them as strings.
     pub(crate) fn new(source: &str, text: &VerifiedText, mut error: String) -> Self {
-        error.truncate(error.floor_char_boundary(DeadLetter::MAX_ERROR));
+        error.truncate(error.floor_char_boundary(Self::MAX_ERROR));
         let (event_type, event_id) = match parse(text) {
             Parsed::Event {
                 event_type, identity, ..
             } => (event_type.to_string(), identity.event_id.as_str(text).to_owned()),
             Parsed::NoEvent => Default::default(),
         };
-        DeadLetter {
+        Self {
             source: source.to_owned(),
             event_type,
             event_id,
@@ -73,7 +101,7 @@ impl DeadLetter {
         }
     }
 
-    /// The letter without its body if that is longer than this, which its error says then.
+    /// Removes a body that is longer than `longest_body` bytes, and says so in the error.
     pub fn fit(mut self, longest_body: usize) -> Self {
         if let Some(body) = &self.body
             && body.len() > longest_body
@@ -86,36 +114,36 @@ impl DeadLetter {
             self.body = None;
         }
         self.error
-            .truncate(self.error.floor_char_boundary(DeadLetter::MAX_ERROR));
+            .truncate(self.error.floor_char_boundary(Self::MAX_ERROR));
         self
     }
 }
 
-/// A place in the list of dead letters, to go on from.
+/// A position in the list of dead letters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Cursor {
-    /// Where it is: the latest is the greatest. What is measured is the store's own.
+    /// The position, in a unit of the store's own. A newer dead letter has a greater one.
     pub at: i64,
-    /// Whose place it is, among those with the same measure.
+    /// The record, which orders dead letters with equal positions.
     pub record: Key,
 }
 
-/// A record with its letter.
+/// A record with its dead letter.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct DeadRecord {
-    /// Its name, for the other calls.
+    /// Key of the record, for the other calls.
     pub record: Key,
-    /// Its place in the list.
+    /// Position in the list.
     pub cursor: Cursor,
-    /// How often it was tried.
+    /// Number of attempts.
     pub attempts: u32,
-    /// When it was set aside, by the store's clock.
+    /// Time at which the event was dead-lettered, by the store's clock.
     pub since: SystemTime,
-    /// What is kept of it.
+    /// The dead letter.
     pub letter: DeadLetter,
 }
 
-/// Not the body.
+/// Prints the body's length only, because the body may hold credentials.
 impl fmt::Debug for DeadLetter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeadLetter")
@@ -131,7 +159,7 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
-/// The time that a store keeps in microseconds after 1970.
+/// Converts microseconds since the start of 1970 into a time.
 #[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
 pub(super) fn since_epoch(microseconds: i64) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_micros(microseconds.try_into().ok()?))

@@ -2,20 +2,20 @@
 
 use std::fmt;
 
-/// A store could not do what it was asked to: it is down, or too slow.
+/// A failed call to a store, for example because the database is down or too slow.
 #[derive(Debug)]
 pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);
 
 impl StoreError {
-    /// For this reason. Its text is logged: no credentials in it.
+    /// Makes an error with this reason. The reason is logged, so it must not contain credentials.
     pub fn new(reason: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        StoreError(reason.into())
+        Self(reason.into())
     }
 }
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the idempotency store failed: {}", self.0)
+        write!(f, "the store failed: {}", self.0)
     }
 }
 

@@ -1,11 +1,12 @@
-//! The ways to hand a store to the builder.
+//! The arguments that `HooksBuilder::store` takes.
 
-use super::contract::Store;
 use std::sync::Arc;
 
-/// A store, or a shared one.
+use super::contract::Store;
+
+/// A store, or an `Arc` of a store.
 pub trait IntoStore {
-    /// The store, shared.
+    /// Returns the store as a shared trait object.
     fn into_store(self) -> Arc<dyn Store>;
 }
 

@@ -1,13 +1,16 @@
-//! Where events are remembered: which store to take, and the trait behind every store, for writing one's own.
+//! The stores, which remember events, and the trait that all of them implement.
+//!
+//! To write a store of your own, implement [`Store`] and run the suite of `testing::conformance`
+//! (feature `testing`) against it.
 //!
 #![cfg_attr(feature = "full", doc = include_str!("which_store.md"))]
 
 mod contract;
 mod dead_letters;
 mod error;
-mod into_store;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod loan;
+mod handler_connection;
+mod into_store;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;

@@ -1,8 +1,12 @@
-//! sqlx's count of open transactions on a connection: a handler that begins another one is to get a savepoint.
+//! Transactions that sqlx counts.
+//!
+//! sqlx counts the open transactions of a connection. The store begins its transaction through
+//! sqlx, so a handler that calls `begin` on its `Tx` gets a savepoint.
 
 use sqlx::{Database, SqlStr};
 use sqlx_core::transaction::TransactionManager;
 
+/// Begins a transaction, with this statement or with sqlx's own.
 pub(super) async fn begin<DB: Database>(
     connection: &mut DB::Connection,
     statement: Option<SqlStr>,
@@ -10,11 +14,12 @@ pub(super) async fn begin<DB: Database>(
     DB::TransactionManager::begin(connection, statement).await
 }
 
+/// Commits the transaction, or releases the innermost savepoint.
 pub(super) async fn commit<DB: Database>(connection: &mut DB::Connection) -> sqlx::Result<()> {
     DB::TransactionManager::commit(connection).await
 }
 
-/// With all savepoints that were left open.
+/// Rolls back the transaction and all of its open savepoints.
 pub(super) async fn roll_back<DB: Database>(connection: &mut DB::Connection) -> sqlx::Result<()> {
     while depth::<DB>(connection) > 0 {
         DB::TransactionManager::rollback(connection).await?;
@@ -22,7 +27,7 @@ pub(super) async fn roll_back<DB: Database>(connection: &mut DB::Connection) -> 
     Ok(())
 }
 
-/// 1 in a transaction without savepoints.
+/// Returns the number of open transactions: 1 in a transaction without savepoints.
 pub(super) fn depth<DB: Database>(connection: &DB::Connection) -> usize {
     DB::TransactionManager::get_transaction_depth(connection)
 }

@@ -1,28 +1,37 @@
-//! Handlers that run in a transaction of the store, in which their event is marked as done too.
+//! Transactions of a store, for handlers that take one.
+//!
+//! The event is claimed in the transaction and marked as done in it. So one commit settles the
+//! event and the handler's effects together.
 
-use super::error::StoreError;
-use super::values::{Claim, Claimed, End};
-use async_trait::async_trait;
 use std::any::Any;
 use std::time::Duration;
 
-/// A store's transactions, for handlers that take one as a parameter.
+use async_trait::async_trait;
+
+use super::error::StoreError;
+use super::values::{Claim, Claimed, End};
+
+/// The transactions of a store.
 ///
-/// The stores of this crate alone have them. A store that wraps such a one hands on what
-/// [`Store::transactions`](super::Store::transactions) of that one returns.
+/// Only the stores of this crate have transactions. A store that wraps one of them returns the
+/// inner store's transactions from [`Store::transactions`](super::Store::transactions).
 #[async_trait]
 pub trait Transactions: sealed::Sealed + Send + Sync {
-    /// Whose connections they are on: what stands in `Tx<…>`.
+    /// Returns the name of the database, as in `Tx<…>`.
     #[doc(hidden)]
     fn database(&self) -> &'static str;
 
-    /// Begins one and claims the event in it. Waits no longer than this for a turn, and bounded by the store for another's
-    /// transaction about the same event.
+    /// Begins a transaction and claims the event in it.
+    ///
+    /// It waits up to `wait` for a free connection. The store bounds the wait for another
+    /// transaction of the same event.
     #[doc(hidden)]
-    async fn begin(&self, claim: Claim, patience: Duration) -> Result<Begun, StoreError>;
+    async fn begin(&self, claim: Claim, wait: Duration) -> Result<Begun, StoreError>;
 
-    /// Counts an attempt whose transaction was rolled back: claims the event, and settles it so, in one step that nothing
-    /// can come into. If it was granted, and is the record of [`Claim::event`], that was done; else nothing was.
+    /// Counts an attempt whose transaction was rolled back.
+    ///
+    /// It claims the event and records the end in one atomic step. Both happen only if the claim is
+    /// granted for the record of [`Claim::event`].
     #[doc(hidden)]
     async fn count(&self, claim: Claim, end: End) -> Result<Claimed, StoreError>;
 }
@@ -31,66 +40,71 @@ pub(crate) mod sealed {
     pub trait Sealed {}
 }
 
-/// What became of beginning.
+/// The result of beginning a transaction.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub enum Begun {
-    /// The event is the caller's until the transaction ends.
+    /// The claim is granted until the transaction ends.
     Open(Open),
-    /// The event is not to be claimed. The transaction has ended.
-    Not(Claimed),
-    /// Another transaction about the same event is open.
+    /// The claim was not granted. The transaction has ended.
+    NotGranted(Claimed),
+    /// Another transaction of the same event is open.
     Locked,
-    /// Too many are open.
+    /// Too many transactions are open.
     Busy,
 }
 
-/// An open transaction, whose event is claimed in it.
+/// An open transaction in which the event is claimed.
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub struct Open {
-    /// The record and what became of the claim; [`Verdict::Granted`](super::Verdict::Granted).
+    /// The result of the claim: [`Verdict::Granted`](super::Verdict::Granted).
     pub claimed: Claimed,
-    /// How often the event was claimed, this time included.
+    /// Number of this attempt, from 1.
     pub attempt: u32,
-    /// What the handler takes: a `Tx`.
+    /// The handler's `Tx`.
     pub tx: AnyTx,
-    /// How it ends.
+    /// Commits or rolls back.
     pub ending: Box<dyn Ending>,
 }
 
 /// A `Tx` of some database.
 pub(crate) type AnyTx = Box<dyn Any + Send>;
 
-/// Ends a transaction; dropped, it is rolled back. The handler has given it back by then: if not, nothing is committed.
-/// Each does its work in a task of its own, which is never dropped half-way.
+/// The end of a transaction. Dropping it rolls the transaction back.
+///
+/// Commit and rollback run in tasks of their own, so neither is dropped half-way. The handler's
+/// `Tx` must have been dropped. If it was not, nothing is committed.
 #[doc(hidden)]
 #[async_trait]
 pub trait Ending: Send {
-    /// Marks the event as done, and commits.
+    /// Marks the event as done and commits.
     async fn commit(self: Box<Self>) -> Committed;
 
-    /// Rolls back. Ready when that is done, or was given up and the connection closed.
+    /// Rolls back. Returns when the rollback is done, or when it was given up and the connection
+    /// closed.
     async fn roll_back(self: Box<Self>);
 }
 
-/// What became of a commit.
+/// The result of a commit.
 #[doc(hidden)]
 #[derive(Debug)]
 pub enum Committed {
-    /// All of it is there.
+    /// The transaction was committed.
     Yes,
-    /// Nothing of it is.
+    /// The transaction was rolled back.
     No(StoreError),
-    /// The one or the other.
+    /// The transaction was either committed or rolled back.
     Unknown(StoreError),
 }
 
-/// For a handler that has put its transaction somewhere.
+/// The error of a handler that has moved its `Tx` somewhere else.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(super) const KEPT: &str =
-    "the handler has not given its transaction back: nothing else may hold a `Tx` when it returns";
+pub(super) const TX_STILL_HELD: &str =
+    "the handler has returned, and its `Tx` was not dropped: drop it before the handler returns";
 
-/// For a handler that has sent a `COMMIT` or `ROLLBACK` of its own, or has lost track of its savepoints.
+/// The error of a handler that has sent its own `COMMIT` or `ROLLBACK`, or has left a savepoint
+/// open.
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub(super) const ENDED: &str = "the handler has ended its transaction by itself: return, and it is committed";
+pub(super) const TX_ENDED_BY_HANDLER: &str = "the handler has ended its transaction itself: send no `COMMIT` or `ROLLBACK`, because the receiver \
+     commits when the handler returns";

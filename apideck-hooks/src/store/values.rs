@@ -1,29 +1,31 @@
 //! The values that a store takes and returns.
 
-use super::dead_letters::DeadLetter;
-use crate::delivery::Key;
 use std::time::Duration;
 
-/// How many delivery keys are bound to one record at the most: who replays a captured body under ever new keys must
-/// not fill the store.
+use super::dead_letters::DeadLetter;
+use crate::delivery::Key;
+
+/// Maximum number of delivery keys that are bound to one record.
+///
+/// Without a maximum, replays of one captured body under ever new keys could fill the store.
 pub const MAX_ALIASES: usize = 8;
 
-/// What to claim.
+/// The arguments of [`Store::claim`](super::Store::claim).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Claim {
-    /// Names the record.
+    /// Key of the event's record.
     pub event: Key,
-    /// Another name for the record, bound to it at first sight.
+    /// Delivery key. The first claim with it binds it to a record.
     pub delivery: Option<Key>,
-    /// How long the claim holds without [`Store::renew`].
+    /// Length of the lease.
     pub lease: Duration,
 }
 
 impl Claim {
-    /// A claim of this event.
+    /// Makes the arguments of a claim.
     pub fn new(event: Key, delivery: Option<Key>, lease: Duration) -> Self {
-        Claim {
+        Self {
             event,
             delivery,
             lease,
@@ -31,91 +33,93 @@ impl Claim {
     }
 }
 
-/// A fencing token: grows with every claim of a record.
+/// A fencing token. It grows with every claim of a record.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Token(pub u64);
 
-/// The answer to a claim.
+/// The result of a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Claimed {
-    /// The record, for all that follows: not [`Claim::event`] if the delivery key was bound to another.
+    /// Key of the record, for all further calls. It differs from [`Claim::event`] if the delivery
+    /// key was bound to another record.
     pub record: Key,
-    /// What became of the claim.
+    /// The store's decision.
     pub verdict: Verdict,
 }
 
-/// What became of a claim.
+/// The store's decision on a claim.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Verdict {
-    /// It is the caller's.
+    /// The caller holds the record.
     Granted {
-        /// To renew and finish with.
+        /// Token for [`Store::renew`](super::Store::renew) and
+        /// [`Store::finish`](super::Store::finish).
         token: Token,
-        /// How often the record was claimed, this time included.
+        /// Number of this attempt, from 1.
         attempt: u32,
     },
-    /// Another's, for this long unless it is renewed.
+    /// Another claim holds the record.
     Running {
-        /// What is left of its lease.
+        /// Time until the lease of that claim ends, if it is not renewed.
         lease_left: Duration,
     },
-    /// Handled before.
+    /// The event was handled or ignored before.
     Done,
-    /// Set aside before.
+    /// The event was dead-lettered before.
     Dead,
-    /// There is no room for another record.
+    /// The store has no room for another record.
     Full,
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Debug)]
 pub enum End {
-    /// Handled: `DONE`.
+    /// The event was handled or ignored. The record becomes `DONE`.
     Done,
-    /// To be tried again: `RELEASED`.
+    /// A retry can claim the event. The record becomes `RELEASED`.
     Release,
-    /// To be set aside: `DEAD`.
+    /// The event is dead-lettered. The record becomes `DEAD`.
     Dead(DeadLetter),
 }
 
-/// Whether a token still held.
+/// The result of [`Store::renew`](super::Store::renew) and [`Store::finish`](super::Store::finish).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Held {
-    /// It did, and the change was made.
+    /// The claim held, and the record was changed.
     Yes,
-    /// Another claim has taken the record, or it is gone: nothing was changed.
+    /// The record is not `RUNNING` under this token, and was not changed.
     Lost,
 }
 
 /// The state of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Status {
-    /// No record.
+    /// The store has no such record.
     Absent,
-    /// Being handled; claimable when nothing is left of the lease.
+    /// A delivery holds the record. It can be claimed once its lease has ended.
     Running {
-        /// What is left of the lease.
+        /// Time until the lease ends. Zero if it has ended.
         lease_left: Duration,
-        /// Of the claim that runs.
+        /// Token of the claim.
         token: Token,
-        /// Of the claim that runs.
+        /// Number of the attempt, from 1.
         attempt: u32,
     },
-    /// To be tried again.
+    /// A retry can claim the record.
     Released {
-        /// Of the last claim.
+        /// Token of the last claim.
         token: Token,
-        /// How often it was tried.
+        /// Number of attempts so far.
         attempt: u32,
     },
-    /// Handled.
+    /// The event was handled or ignored.
     Done {
-        /// Of the claim that settled it.
+        /// Token of the claim that settled the record.
         token: Token,
     },
-    /// Set aside.
+    /// The event was dead-lettered.
     Dead {
-        /// Of the claim that settled it.
+        /// Token of the claim that settled the record.
         token: Token,
     },
 }

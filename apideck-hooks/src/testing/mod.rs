@@ -1,4 +1,5 @@
-//! For tests and tools: signing as Apideck does, and the suite that every store passes.
+//! Helpers for tests and tools: signatures as Apideck makes them, and the tests that every store
+//! passes.
 
 pub mod conformance;
 

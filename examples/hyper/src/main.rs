@@ -1,4 +1,9 @@
-//! The quickstart on bare hyper: `cargo run -p quickstart-hyper`, then the `curl` line of the README.
+//! The quickstart on bare hyper.
+//!
+//! Run it with `cargo run -p quickstart-hyper`, then send an event with the `curl` command of the
+//! README.
+
+use std::{convert::Infallible, env, error::Error, pin::pin, time::Duration};
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
@@ -9,7 +14,6 @@ use hyper::service::{Service, service_fn};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
-use std::{convert::Infallible, env, error::Error, pin::pin, time::Duration};
 use tracing::{info, warn};
 
 #[on("vault.connection.callable")]
@@ -23,7 +27,7 @@ async fn start_sync(event: ConnectionCallable) {
 
 #[on("vault.connection.token_refresh.*")]
 async fn token_refresh(event: ConnectionEvent) {
-    info!(connection = event.entity_id, health = ?event.entity.health, "the token's state changed");
+    info!(connection = event.entity_id, health = ?event.entity.health, "the state of the token has changed");
 }
 
 #[on("*")]
@@ -35,7 +39,7 @@ async fn anything_else(event: AnyEvent) {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().compact().with_target(false).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
-        warn!("APIDECK_API_KEY is not set: whoever knows the key `demo-key` can send events");
+        warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()
     });
     let hooks = Hooks::builder(router![start_sync, token_refresh, anything_else])
@@ -57,7 +61,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    // Out of file descriptors, most likely: let some go first.
+                    // Most likely no file descriptor is free. The pause lets other connections end.
                     warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                     continue;
@@ -67,17 +71,18 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let hooks = hooks.clone();
         let service = service_fn(move |request| serve(hooks.clone(), request));
         let mut http = hyper::server::conn::http1::Builder::new();
-        // The timer closes connections that send no headers.
+        // With a timer, hyper closes a connection that does not send its head in time.
         let connection = http
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connections.watch(connection));
     };
     connections.shutdown().await;
-    info!(cut_short = drained.stopped, "stopped");
+    info!(unfinished = drained.stopped, "stopped");
     Ok(())
 }
 
+/// Passes webhooks to the receiver. Any other path is answered `404`.
 async fn serve(hooks: Hooks, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Infallible> {
     if request.uri().path() == "/webhooks/apideck" {
         return hooks.call(request).await;
@@ -87,7 +92,8 @@ async fn serve(hooks: Hooks, request: Request<Incoming>) -> Result<Response<Full
     Ok(response)
 }
 
-/// Ready on Ctrl-C, and where there is such a thing on SIGTERM. From this call on neither ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,8 +1,11 @@
-//! A receiver of Apideck webhooks in axum: `cargo run -p quickstart`, then the `curl` line of the README.
+//! A receiver of Apideck webhooks in axum.
+//!
+//! Run it with `cargo run -p quickstart`, then send an event with the `curl` command of the README.
+
+use std::{env, error::Error, time::Duration};
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
-use std::{env, error::Error, time::Duration};
 use tracing::{info, warn};
 
 #[on("vault.connection.callable")]
@@ -16,7 +19,7 @@ async fn start_sync(event: ConnectionCallable) {
 
 #[on("vault.connection.token_refresh.*")]
 async fn token_refresh(event: ConnectionEvent) {
-    info!(connection = event.entity_id, health = ?event.entity.health, "the token's state changed");
+    info!(connection = event.entity_id, health = ?event.entity.health, "the state of the token has changed");
 }
 
 #[on("*")]
@@ -28,7 +31,7 @@ async fn anything_else(event: AnyEvent) {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().compact().with_target(false).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
-        warn!("APIDECK_API_KEY is not set: whoever knows the key `demo-key` can send events");
+        warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()
     });
     let hooks = Hooks::builder(router![start_sync, token_refresh, anything_else])
@@ -42,13 +45,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = async move {
         stop_signal.await;
         let drained = hooks.shutdown(Duration::from_secs(20)).await;
-        info!(cut_short = drained.stopped, "stopped");
+        info!(unfinished = drained.stopped, "stopped");
     };
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
-/// Ready on Ctrl-C, and where there is such a thing on SIGTERM. From this call on neither ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,11 +1,15 @@
-//! The quickstart with its store chosen by a URL: `STORE=sqlite:hooks.db cargo run -p stores`, then the `curl` line of the
-//! README. `STORE` is `memory:` (the default), `sqlite:FILE`, `postgres://…` or `redis://…`; no handler knows which.
+//! The quickstart with a store that is chosen by a URL.
+//!
+//! Run it with `STORE=sqlite:hooks.db cargo run -p stores`, then send an event with the `curl`
+//! command of the README. `STORE` is `memory:` (the default), `sqlite:FILE`, `postgres://…` or
+//! `redis://…`. The handlers are the same for every store.
+
+use std::{env, error::Error, time::Duration};
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
 use apideck_hooks::{HooksBuilder, MemoryStore, PostgresStore, RedisStore, SqliteStore};
 use sqlx::postgres::PgPoolOptions;
-use std::{env, error::Error, time::Duration};
 use tracing::{info, warn};
 
 #[on("vault.connection.callable")]
@@ -19,7 +23,7 @@ async fn start_sync(event: ConnectionCallable) {
 
 #[on("vault.connection.token_refresh.*")]
 async fn token_refresh(event: ConnectionEvent) {
-    info!(connection = event.entity_id, health = ?event.entity.health, "the token's state changed");
+    info!(connection = event.entity_id, health = ?event.entity.health, "the state of the token has changed");
 }
 
 #[on("*")]
@@ -31,7 +35,7 @@ async fn anything_else(event: AnyEvent) {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().compact().with_target(false).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
-        warn!("APIDECK_API_KEY is not set: whoever knows the key `demo-key` can send events");
+        warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()
     });
     let hooks = Hooks::builder(router![start_sync, token_refresh, anything_else]).secret(secret);
@@ -44,17 +48,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = async move {
         stop_signal.await;
         let drained = hooks.shutdown(Duration::from_secs(20)).await;
-        info!(cut_short = drained.stopped, "stopped");
+        info!(unfinished = drained.stopped, "stopped");
     };
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
-/// With the store that `STORE` names. URLs may hold passwords, so none is printed.
+/// Adds the store that `STORE` names. A URL is not printed, because it may hold a password.
 async fn with_store<R>(hooks: HooksBuilder<R>) -> Result<HooksBuilder<R>, Box<dyn Error>> {
     let url = env::var("STORE").unwrap_or_else(|_| "memory:".to_owned());
     let (kind, rest) = url.split_once(':').unwrap_or((&url, ""));
-    info!(store = kind, "remembers which events were handled");
+    info!(store = kind, "store of the events");
     Ok(match kind {
         "memory" => hooks.store(MemoryStore::new()),
         "sqlite" => hooks.store(SqliteStore::open(rest.trim_start_matches("//")).await?),
@@ -69,7 +73,8 @@ async fn with_store<R>(hooks: HooksBuilder<R>) -> Result<HooksBuilder<R>, Box<dy
     })
 }
 
-/// Ready on Ctrl-C, and where there is such a thing on SIGTERM. From this call on neither ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

@@ -1,24 +1,30 @@
-//! A receiver whose handler writes to a database exactly once: `cargo run -p transactional`, then the `curl` line of the README.
+//! A receiver whose handler changes a database exactly once for each event.
 //!
-//! The database is the file `transactional.db`, or what `DATABASE` says: the name of another file, or a server, as in
+//! Run it with `cargo run -p transactional`, then send an event with the `curl` command of the
+//! README.
+//!
+//! The database is the SQLite file `transactional.db`. Set `DATABASE` to the name of another file
+//! or to the URL of a PostgreSQL server:
 //! `DATABASE=postgres://postgres@127.0.0.1/test cargo run -p transactional`.
 
 mod postgres;
 mod sqlite;
 
-use apideck_hooks::Hooks;
 use std::{env, error::Error, time::Duration};
+
+use apideck_hooks::Hooks;
 use tracing::{info, warn};
 
-/// The effect: a line in a table of the application's, in the database that the store is in.
-const SYNC: &str = "INSERT INTO syncs (consumer, service) VALUES ($1, $2)";
-const SYNCS: &str = "CREATE TABLE IF NOT EXISTS syncs (consumer text NOT NULL, service text NOT NULL)";
+/// The handler's effect: a row in the application's table. The table is in the database of the
+/// store.
+const INSERT_SYNC: &str = "INSERT INTO syncs (consumer, service) VALUES ($1, $2)";
+const CREATE_SYNCS: &str = "CREATE TABLE IF NOT EXISTS syncs (consumer text NOT NULL, service text NOT NULL)";
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().compact().with_target(false).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
-        warn!("APIDECK_API_KEY is not set: whoever knows the key `demo-key` can send events");
+        warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()
     });
     let database = env::var("DATABASE").unwrap_or_else(|_| "transactional.db".to_owned());
@@ -35,13 +41,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let stop = async move {
         stop_signal.await;
         let drained = hooks.shutdown(Duration::from_secs(20)).await;
-        info!(cut_short = drained.stopped, "stopped");
+        info!(unfinished = drained.stopped, "stopped");
     };
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
     Ok(())
 }
 
-/// Ready on Ctrl-C, and where there is such a thing on SIGTERM. From this call on neither ends the process by itself.
+/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
+/// signal ends the process by itself.
 #[cfg(unix)]
 fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};

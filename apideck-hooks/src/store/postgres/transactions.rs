@@ -6,9 +6,11 @@ use super::statements::Statements;
 use super::{PostgresStore, claimed, get, of_claim, settle, unexpected};
 use crate::delivery::Key;
 use crate::handler::{Transactional, Tx};
-use crate::store::loan::Loan;
+use crate::store::handler_connection::HandlerConnection;
 use crate::store::savepoints;
-use crate::store::transactions::{Begun, Committed, ENDED, Ending, KEPT, Open, Transactions, sealed};
+use crate::store::transactions::{
+    Begun, Committed, Ending, Open, TX_ENDED_BY_HANDLER, TX_STILL_HELD, Transactions, sealed,
+};
 use crate::store::{Claim, Claimed, End, StoreError, Token, Verdict};
 use async_trait::async_trait;
 use sqlx::postgres::{PgArguments, PgSeverity};
@@ -163,10 +165,10 @@ async fn begin(
             .await
             .map_err(explain)?;
         connection.lent.give_back();
-        return Ok(Begun::Not(claimed));
+        return Ok(Begun::NotGranted(claimed));
     };
     let backend = get(row, 1)?;
-    let (loan, back) = Loan::new(connection);
+    let (loan, back) = HandlerConnection::new(connection);
     Ok(Begun::Open(Open {
         claimed,
         attempt,
@@ -217,7 +219,7 @@ struct PostgresEnding {
 impl Ending for PostgresEnding {
     async fn commit(mut self: Box<Self>) -> Committed {
         let Ok(connection) = self.back.try_recv() else {
-            return Committed::No(StoreError::new(KEPT));
+            return Committed::No(StoreError::new(TX_STILL_HELD));
         };
         let Some(mark) = of_claim(&self.statements.done, self.record, self.token) else {
             return Committed::No(unexpected());
@@ -230,7 +232,7 @@ impl Ending for PostgresEnding {
 
     async fn roll_back(mut self: Box<Self>) {
         let Ok(connection) = self.back.try_recv() else {
-            return tracing::error!("{KEPT}");
+            return tracing::error!("{TX_STILL_HELD}");
         };
         let task = tokio::spawn(abandon(
             connection,
@@ -245,14 +247,14 @@ impl Ending for PostgresEnding {
 async fn commit(mut connection: Held, mark: Query<'static, Postgres, PgArguments>) -> Committed {
     let refused = if savepoints::depth::<Postgres>(&connection) == 1 {
         match within_limit(mark.execute(&mut *connection)).await {
-            Ok(done) if done.rows_affected() == 0 => Some(StoreError::new(ENDED)),
+            Ok(done) if done.rows_affected() == 0 => Some(StoreError::new(TX_ENDED_BY_HANDLER)),
             Ok(_) => None,
             Err(error @ sqlx::Error::Database(_)) => Some(explain(error)),
             // Closed without a `COMMIT`.
             Err(error) => return Committed::No(explain(error)),
         }
     } else {
-        Some(StoreError::new(ENDED))
+        Some(StoreError::new(TX_ENDED_BY_HANDLER))
     };
     if let Some(refused) = refused {
         if roll_back(&mut connection).await {

@@ -8,9 +8,9 @@ use super::transactions::SqliteEnding;
 use super::writer::{Writer, connected};
 use crate::delivery::Key;
 use crate::handler::Tx;
-use crate::store::loan::Loan;
+use crate::store::handler_connection::HandlerConnection;
 use crate::store::savepoints;
-use crate::store::transactions::{Begun, Committed, ENDED, KEPT, Open};
+use crate::store::transactions::{Begun, Committed, Open, TX_ENDED_BY_HANDLER, TX_STILL_HELD};
 use crate::store::{Claim, Claimed, End, Held, StoreError, Token, Verdict};
 use sqlx::{Connection, SqlSafeStr, Sqlite};
 use std::time::Duration;
@@ -39,12 +39,12 @@ impl Writer {
         }
         let (claimed, token, attempt, connection) = match self.claim_open(claim).await {
             Ok((claimed, Some(open))) => (claimed, open.0, open.1, open.2),
-            Ok((claimed, None)) => return drop(reply.send(Ok(Begun::Not(claimed)))),
+            Ok((claimed, None)) => return drop(reply.send(Ok(Begun::NotGranted(claimed)))),
             Err(failed) => return drop(reply.send(Err(StoreError::new(self.explain(&failed))))),
         };
         let reins = connection.reins();
         reins.set_lent(true);
-        let (loan, mut back) = Loan::new(connection);
+        let (loan, mut back) = HandlerConnection::new(connection);
         let (order, ordered) = oneshot::channel();
         // If they have gone, the connection comes back at once, and without an order.
         drop(reply.send(Ok(Begun::Open(Open {
@@ -57,9 +57,9 @@ impl Writer {
         let mut connection = back.try_recv().ok();
         if connection.is_none() {
             if let Some(order) = order.take() {
-                let _ = order.send(Committed::No(StoreError::new(KEPT)));
+                let _ = order.send(Committed::No(StoreError::new(TX_STILL_HELD)));
             }
-            tracing::error!("{KEPT}; nothing is written until it is given back");
+            tracing::error!("{TX_STILL_HELD}; nothing is written until it is given back");
             reins.set_stopped(true);
             connection = self.outlast(back).await;
         }
@@ -92,8 +92,8 @@ impl Writer {
             tokio::select! {
                 biased;
                 back = &mut back => return back.ok(),
-                operation = self.queue.recv() => operation?.fail(KEPT),
-                begin = self.begins.recv() => drop(begin?.reply.send(Err(StoreError::new(KEPT)))),
+                operation = self.queue.recv() => operation?.fail(TX_STILL_HELD),
+                begin = self.begins.recv() => drop(begin?.reply.send(Err(StoreError::new(TX_STILL_HELD)))),
             }
         }
     }
@@ -148,7 +148,7 @@ impl Writer {
         match timeout(LONGEST_LEFTOVER, marked).await {
             // Counted only now: a savepoint that was dropped is rolled back before the statements above.
             Ok(Ok(Held::Yes)) if savepoints::depth::<Sqlite>(connection) == 1 => {}
-            Ok(Ok(Held::Yes | Held::Lost)) => return refused(ENDED.to_owned()),
+            Ok(Ok(Held::Yes | Held::Lost)) => return refused(TX_ENDED_BY_HANDLER.to_owned()),
             Ok(Err(failed)) => return refused(self.explain(&failed)),
             Err(_) => return refused(LEFTOVER.to_owned()),
         }
