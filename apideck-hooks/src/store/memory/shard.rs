@@ -117,7 +117,7 @@ impl Shard {
         self.records.insert(key, record)
     }
 
-    /// FirstHandlers a record, if that can be.
+    /// Claims a record, if that can be.
     fn take(&mut self, place: Place, now: u64, lease: Duration) -> Verdict {
         let record = self.records.get_mut(place);
         let was = record.state;

@@ -1,4 +1,4 @@
-//! FirstHandlers and ends that are commands, any number of them in one request.
+//! Claims and ends that are commands, any number of them in one request.
 
 use crate::delivery::Key;
 use crate::store::Token;
@@ -58,7 +58,7 @@ impl Taking {
 /// What one command or two carry out in the common case, and a script in any other. They cost the server much less than a script.
 #[derive(Clone, Copy)]
 pub(super) enum Call {
-    /// FirstHandlers a record that is not there under this token, and binds a delivery key that is not bound.
+    /// Claims a record that is not there under this token, and binds a delivery key that is not bound.
     First(Taking, Token),
     /// Marks a record as done that runs under this token.
     Done(Key, Token),

@@ -94,7 +94,7 @@ impl Records {
         }
     }
 
-    /// FirstHandlers a record that is not there, and binds a delivery key that is not bound; or says that it is done. None: that takes a
+    /// Claims a record that is not there, and binds a delivery key that is not bound; or says that it is done. None: that takes a
     /// script.
     pub(super) async fn take_first(&self, taking: Taking) -> Result<Option<Verdict>, Fault> {
         let Some(tokens) = &self.tokens else {
@@ -109,7 +109,7 @@ impl Records {
         })
     }
 
-    /// FirstHandlers a record, or with `found` only one that is there, and carries out another step, if there is one: the claim's answer; the
+    /// Claims a record, or with `found` only one that is there, and carries out another step, if there is one: the claim's answer; the
     /// other step's; and whether enough replicas have the claim.
     pub(super) async fn take(
         &self,

@@ -32,7 +32,7 @@ const LONGEST_STOP: Duration = Duration::from_secs(5);
 const LEFTOVER: &str = "a statement that the handler has started and not waited for takes too long";
 
 impl Writer {
-    /// FirstHandlers an event in a transaction, lends it to whoever asked, and ends it as they say.
+    /// Claims an event in a transaction, lends it to whoever asked, and ends it as they say.
     pub(super) async fn lend(&mut self, Begin { claim, reply }: Begin) {
         if reply.is_closed() {
             return;

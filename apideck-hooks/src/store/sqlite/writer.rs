@@ -48,7 +48,7 @@ impl Writer {
         let mut operations = Vec::new();
         let mut next_sweep = Instant::now();
         loop {
-            // FirstHandlers to give back do not wait for company.
+            // Claims to give back do not wait for company.
             let room = BATCH - operations.len();
             let mut begin = None;
             if operations.is_empty() {
