@@ -4,7 +4,7 @@ use super::EVENT;
 use apideck_hooks::{Hooks, PostgresStore};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::pool;
-use apideck_hooks_tests::postgres_server::{Installation, Server};
+use apideck_hooks_tests::postgres::server::{Installation, Server};
 use apideck_hooks_tests::probe::{Probe, Step};
 use futures_util::future::join_all;
 use std::sync::{Arc, Mutex};

@@ -3,7 +3,7 @@
 use super::{LONG, claim, done, key, ms, proxied, token_of};
 use apideck_hooks::store::{Claimed, DeadLetters, End, Held, Key, MAX_ALIASES, Status, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
-use apideck_hooks_tests::redis_proxy::Mode;
+use apideck_hooks_tests::redis::proxy::Mode;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use tokio::time::sleep;

@@ -3,7 +3,7 @@
 use super::{LONG, PATIENCE, claim, granted, key, ms, proxied, token_of};
 use apideck_hooks::store::{Claim, End, Held, Key, Status, Store, Token, Verdict};
 use apideck_hooks_tests::redis::Isolated;
-use apideck_hooks_tests::redis_proxy::Mode;
+use apideck_hooks_tests::redis::proxy::Mode;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Instant;

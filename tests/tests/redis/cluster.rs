@@ -5,7 +5,9 @@ use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict
 use apideck_hooks::{RedisStore, Replayed, store_conformance};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
-use apideck_hooks_tests::redis::{Cluster, can_start, prefix};
+use apideck_hooks_tests::redis::cluster::Cluster;
+use apideck_hooks_tests::redis::prefix;
+use apideck_hooks_tests::redis::server::can_start;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Instant;

@@ -4,9 +4,12 @@ use super::{LONG, PATIENCE, claim, done, granted, key, ms, proxied, store_on, to
 use apideck_hooks::store::{Claim, Claimed, End, Held, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
-use apideck_hooks_tests::redis::{Directory, Isolated, Server, can_start, free_port};
-use apideck_hooks_tests::redis_proxy::Mode;
+use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::redis::proxy::Mode;
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
 use futures_util::future::join_all;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -30,7 +33,7 @@ async fn scripts_that_were_flushed_are_sent_again() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = server(&directory, &[]).await;
     let store = Arc::new(store_on(&server).await);
     let flush = async {
@@ -67,7 +70,7 @@ async fn a_read_only_server_is_an_error_and_no_run() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = server(&directory, &[]).await;
     let store = store_on(&server).await;
     let probe = Probe::default();
@@ -209,7 +212,7 @@ async fn a_full_server_grants_nothing_and_records_what_ends() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = server(&directory, &["--maxmemory", "4mb"]).await;
     let store = store_on(&server).await;
     let (running, failing) = (key(), key());
@@ -289,7 +292,7 @@ async fn a_server_that_may_evict_is_warned_about_and_passwords_are_not_logged() 
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()

@@ -2,8 +2,10 @@
 
 use super::{LONG, claim, done, granted, key, ms, store_on};
 use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
-use apideck_hooks_tests::redis::{Directory, Server, can_start, free_port};
-use apideck_hooks_tests::redis_proxy::{Mode, Proxy};
+use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use tokio::time::sleep;
@@ -35,10 +37,10 @@ async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = Server::durable(&directory, free_port()).await;
     let store = store_on(&server).await;
-    let length = || std::fs::metadata(log(&directory.0)).unwrap().len();
+    let length = || std::fs::metadata(log(directory.path())).unwrap().len();
     let mut answered = Vec::new();
     for n in 0..30 {
         let (event, delivery) = (key(), key());
@@ -54,14 +56,14 @@ async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
     drop(store);
     drop(server);
     for cut in [0, 7, 15, 22, 29] {
-        let image = Directory::new();
-        copy(&directory.0, &image.0);
+        let image = Directory::default();
+        copy(directory.path(), image.path());
         let at = answered[cut].3;
         // A little of what came next, torn.
         let torn = (at + 20).min(answered[29].3);
         let file = std::fs::OpenOptions::new()
             .write(true)
-            .open(log(&image.0))
+            .open(log(image.path()))
             .unwrap();
         file.set_len(torn).unwrap();
         let server = Server::durable(&image, free_port()).await;
@@ -82,7 +84,7 @@ async fn a_failover_can_grant_a_claim_twice() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let primary = Server::start(&directories[0], free_port(), &["--repl-diskless-sync-delay", "0"]).await;
     let line = Proxy::start(format!("127.0.0.1:{}", primary.port)).await;
     let of = format!("127.0.0.1 {}", line.addr.port());

@@ -15,13 +15,12 @@ mod replicas;
 mod settling;
 
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Token, Verdict};
-use apideck_hooks::{RedisStore, RedisStoreBuilder, store_conformance};
-use apideck_hooks_tests::redis::{Cleaned, Isolated, Server};
-use apideck_hooks_tests::redis_proxy::Proxy;
+use apideck_hooks::{RedisStore, RedisStoreBuilder};
+use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::redis::proxy::Proxy;
+use apideck_hooks_tests::redis::server::Server;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
-
-store_conformance!(stand_alone, async { Cleaned::new().await });
 
 const LONG: Duration = Duration::from_secs(60);
 

@@ -3,9 +3,11 @@
 use super::ms;
 use apideck_hooks::{Hooks, RedisStore};
 use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::{Probe, Step};
-use apideck_hooks_tests::redis::{Directory, Server, can_start, free_port};
-use apideck_hooks_tests::redis_proxy::{Mode, Proxy};
+use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -132,7 +134,7 @@ async fn a_redis_that_is_killed_and_started_again() {
     if !can_start() {
         return;
     }
-    let (directory, port) = (Directory::new(), free_port());
+    let (directory, port) = (Directory::default(), free_port());
     let mut server = Server::durable(&directory, port).await;
     let (hooks, probe) = receiver(server.url()).await;
     let load = Load::start(&hooks, &probe);
@@ -152,7 +154,7 @@ async fn a_redis_that_hangs() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = Server::start(&directory, free_port(), &[]).await;
     let (hooks, probe) = receiver(server.url()).await;
     let load = Load::start(&hooks, &probe);
@@ -171,7 +173,7 @@ async fn a_network_that_drops_stalls_and_loses() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = Server::start(&directory, free_port(), &[]).await;
     let proxy = Proxy::start(format!("127.0.0.1:{}", server.port)).await;
     let (hooks, probe) = receiver(format!("redis://{}/", proxy.addr)).await;

@@ -4,8 +4,11 @@ use super::{LONG, claim, done, granted, key, ms, token_of};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
-use apideck_hooks_tests::redis::{Directory, Server, can_start, client as connect, free_port};
+use apideck_hooks_tests::redis::client as connect;
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -51,7 +54,7 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let (primary, mut replica) = pair(&directories).await;
     let store = RedisStore::builder(primary.url())
         .min_replicas_ack(1, ms(300))
@@ -106,7 +109,7 @@ async fn too_few_replicas_are_answered_503_and_nothing_is_run() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let (primary, replica) = pair(&directories).await;
     let probe = Probe::default();
     let store = RedisStore::builder(primary.url()).min_replicas_ack(1, ms(200));
@@ -137,10 +140,10 @@ async fn sentinel_names_the_new_primary() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let (primary, replica) = pair(&directories).await;
-    let directory = Directory::new();
-    let config = directory.0.join("sentinel.conf");
+    let directory = Directory::default();
+    let config = directory.path().join("sentinel.conf");
     let text = format!(
         "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 500\n",
         primary.port

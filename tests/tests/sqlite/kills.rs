@@ -249,7 +249,7 @@ async fn limit_files(process: u32, limit: &str) {
 #[tokio::test]
 async fn while_nothing_can_be_written_nothing_runs_and_afterwards_it_goes_on() {
     if Command::new("prlimit").arg("--version").output().await.is_err() {
-        return apideck_hooks_tests::tools::skip("prlimit");
+        return apideck_hooks_tests::services::skip("prlimit");
     }
     let files = Files {
         directory: Directory::default(),

@@ -1,0 +1,61 @@
+//! Clients that go away.
+
+use super::{EVENT, head};
+use apideck_hooks_tests::delivery::{Delivery, Encoding, Signed};
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::server;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// How a client can leave.
+#[derive(Clone, Copy, Debug)]
+enum Leave {
+    Reset,
+    Close,
+    HalfClose,
+}
+
+#[tokio::test]
+async fn case_15_a_client_that_goes_away_cancels_nothing() {
+    for leave in [Leave::Reset, Leave::Close, Leave::HalfClose] {
+        let gate = || Step::Gate(Box::new(Step::Succeed));
+        let probe = Probe::new([gate(), gate()]);
+        let hooks = probe.hooks().build().unwrap();
+        for addr in [
+            server::hyper(hooks.clone()).await,
+            server::axum(hooks.clone().into_axum("/")).await,
+        ] {
+            let before = probe.count();
+            let delivery =
+                Delivery::event(EVENT, &format!("e{before}")).signed(Signed::Sorted, Encoding::Base64);
+            let mut request = head(&delivery, "1.1").into_bytes();
+            request.extend_from_slice(format!("content-length: {}\r\n\r\n", delivery.body.len()).as_bytes());
+            request.extend_from_slice(&delivery.body);
+            let mut stream = TcpStream::connect(addr).await.unwrap();
+            stream.write_all(&request).await.unwrap();
+            probe.started().await;
+            match leave {
+                Leave::Reset => {
+                    stream.set_zero_linger().unwrap();
+                    drop(stream);
+                }
+                Leave::Close => drop(stream),
+                Leave::HalfClose => {
+                    stream.shutdown().await.unwrap();
+                    let mut rest = Vec::new();
+                    // It is given up at once, or its answer is awaited: either way the handler goes on.
+                    let patience = Duration::from_millis(200);
+                    let _ = tokio::time::timeout(patience, stream.read_to_end(&mut rest)).await;
+                }
+            }
+            // The server has no way to tell that it has noticed; too short a pause makes the test weaker, not wrong.
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            probe.open();
+            probe.ended().await;
+            let retry = delivery.send(addr).await;
+            assert_eq!(retry.status, 200, "{leave:?}");
+            assert_eq!(probe.count(), before + 1, "{leave:?}");
+        }
+    }
+}
