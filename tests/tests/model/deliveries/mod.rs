@@ -1,21 +1,22 @@
 //! Whole deliveries: a sender that goes on until it is told to stop, a handler whose runs end in all ways, a store whose
 //! calls fail, and receivers that crash. What a `2xx` says is true, and every event ends.
 
-use super::faulty::{Fault, Faulty, Outage, Shared};
+mod handler;
+mod scenario;
+
+use super::faulty::{Faulty, Shared};
 use super::seeds::histories;
-use apideck_hooks::events::AnyEvent;
 use apideck_hooks::store::{Key, Status, Store};
-use apideck_hooks::{Delivery, Failure, Hooks, MemoryStore, Outcome, Permanent, State, on, router};
+use apideck_hooks::{Hooks, MemoryStore, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::spy::Spy;
-use proptest::collection::vec;
+use handler::{Handler, Journal, scripted};
 use proptest::prelude::*;
-use proptest::sample::select;
 use proptest::test_runner::TestCaseResult;
+use scenario::{Event, Scenario, scenarios};
 use std::collections::VecDeque;
-use std::future::pending;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -29,160 +30,6 @@ const MAX_ATTEMPTS: u32 = 5;
 const PAUSES: [u64; 9] = [180, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200];
 /// More than there are faults, crashes and attempts in any history.
 const TRIES: usize = 100;
-
-#[derive(Clone, Debug)]
-struct Scenario {
-    events: Vec<Event>,
-    faults: Vec<Fault>,
-    outages: Vec<Outage>,
-    /// Of one receiver and the other in turn, in seconds from the start.
-    crashes: Vec<u64>,
-}
-
-#[derive(Clone, Debug)]
-struct Event {
-    /// How the handler's runs end; those that follow succeed.
-    runs: Vec<Run>,
-    /// Sent a second time each time, so many seconds later.
-    twin: Option<u64>,
-    /// Whether it comes with its idempotency key.
-    with_key: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    seconds: u64,
-    end: Ending,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Ending {
-    Succeed,
-    Ignore,
-    Fail,
-    FailUntil,
-    Refuse,
-    Panic,
-    Hang,
-}
-
-fn scenarios() -> impl Strategy<Value = Scenario> {
-    use Ending::{Fail, FailUntil, Hang, Ignore, Panic, Refuse, Succeed};
-    // Within the wait for a twin, over a lease, over the deadline of the answer, over several leases.
-    let seconds = select(vec![0, 2, 20, 40, 55, 100, 250]);
-    let end = select(vec![
-        Succeed, Succeed, Ignore, Fail, Fail, FailUntil, Refuse, Panic, Hang,
-    ]);
-    let run = (seconds, end).prop_map(|(seconds, end)| Run { seconds, end });
-    let event = (vec(run, 0..6), proptest::option::of(0_u64..70), any::<bool>());
-    let event = event.prop_map(|(runs, twin, with_key)| Event { runs, twin, with_key });
-    let late = select(vec![1, 4, 6, 25, 31, 70, 200]);
-    let fault = prop_oneof![
-        5 => Just(Fault::None),
-        2 => Just(Fault::Fail),
-        2 => Just(Fault::LoseAnswer),
-        2 => late.prop_map(|seconds| Fault::Late(Duration::from_secs(seconds))),
-        1 => Just(Fault::Hang),
-    ];
-    let crash = prop_oneof![4 => 0_u64..110, 2 => 150_u64..300, 1 => 0_u64..5000];
-    // Over a lease, and most from its start.
-    let from = prop_oneof![2 => 0_u64..20, 1 => 0_u64..250];
-    let outage = (from, 10_u64..80, any::<bool>()).prop_map(|(from, seconds, renewals)| Outage {
-        from,
-        seconds,
-        renewals,
-    });
-    let all = (
-        vec(event, 1..=EVENTS),
-        vec(fault, 0..40),
-        vec(outage, 0..3),
-        vec(crash, 0..4),
-    );
-    all.prop_map(|(events, faults, outages, mut crashes)| {
-        crashes.sort_unstable();
-        Scenario {
-            events,
-            faults,
-            outages,
-            crashes,
-        }
-    })
-}
-
-/// What the handler did, whichever receiver ran it.
-#[derive(Default)]
-struct Journal {
-    scripts: Vec<VecDeque<Run>>,
-    /// The attempts that were run.
-    attempts: Vec<Vec<u32>>,
-    /// Whether a run went well.
-    good: Vec<bool>,
-    /// Whether a `2xx` was sent of what is settled.
-    acknowledged: Vec<bool>,
-    faults: Vec<String>,
-}
-
-/// A receiver's handler.
-#[derive(Clone)]
-struct Handler {
-    journal: Arc<Mutex<Journal>>,
-    crashed: watch::Receiver<bool>,
-}
-
-#[on("*")]
-async fn scripted(_event: AnyEvent, delivery: Delivery, State(handler): State<Handler>) -> Outcome {
-    let event = delivery
-        .event_id()
-        .and_then(|id| id.parse::<usize>().ok())
-        .expect("an id");
-    let run = {
-        let mut journal = handler.journal.lock().expect("no panic");
-        if *handler.crashed.borrow() {
-            drop(journal);
-            return pending().await;
-        }
-        if journal.acknowledged[event] {
-            journal
-                .faults
-                .push(format!("event {event} is run after it was acknowledged"));
-        }
-        let attempt = delivery.attempt();
-        if journal.attempts[event]
-            .last()
-            .is_some_and(|last| *last >= attempt)
-            || attempt > MAX_ATTEMPTS
-        {
-            let before = journal.attempts[event].clone();
-            journal
-                .faults
-                .push(format!("event {event}: attempt {attempt} after {before:?}"));
-        }
-        journal.attempts[event].push(attempt);
-        journal.scripts[event].pop_front().unwrap_or(Run {
-            seconds: 0,
-            end: Ending::Succeed,
-        })
-    };
-    sleep(Duration::from_secs(run.seconds)).await;
-    if *handler.crashed.borrow() {
-        return pending().await;
-    }
-    match run.end {
-        Ending::Succeed | Ending::Ignore => {
-            handler.journal.lock().expect("no panic").good[event] = true;
-            if matches!(run.end, Ending::Ignore) {
-                Outcome::Ignore
-            } else {
-                Outcome::Done
-            }
-        }
-        Ending::Fail => Outcome::Retry(Failure::retry("not now")),
-        Ending::FailUntil => Outcome::Retry(Failure::retry_after(Duration::from_secs(30), "not now")),
-        Ending::Refuse => Failure::from(Permanent("never")).into(),
-        Ending::Panic => panic!("told to panic"),
-        Ending::Hang => pending().await,
-    }
-}
 
 struct Receiver {
     hooks: Hooks,
