@@ -1,10 +1,11 @@
-//! A receiver whose store is Redis, for tests with several processes and with processes that are killed: `REDIS_URL`, `PREFIX` and
+//! A receiver whose store is Redis, for tests with several processes and with processes that are killed: `PREFIX` and
 //! `LEASE_MS` say which and how. A run counts itself in the hash `PREFIX:effects`; with `GATED` it then says that it has started,
 //! and waits for a line on standard input.
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, State, on, router};
 use apideck_hooks_tests::redis::client;
+use apideck_hooks_tests::services::REDIS;
 use redis::aio::MultiplexedConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +40,7 @@ async fn effect(_: AnyEvent, delivery: Delivery, State(mut app): State<App>) -> 
 #[tokio::main]
 async fn main() {
     let variable = |name: &str| std::env::var(name).expect("a variable");
-    let (url, prefix) = (variable("REDIS_URL"), variable("PREFIX"));
+    let (url, prefix) = (REDIS.url(), variable("PREFIX"));
     let app = App {
         effects: client(&url).await.expect("Redis"),
         key: format!("{prefix}:effects"),

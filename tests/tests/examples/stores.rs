@@ -6,7 +6,7 @@ use apideck_hooks_tests::directory::{Directory, file_of_this_thread};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::redis::server::{Server, can_start};
 use apideck_hooks_tests::services::free_port;
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor};
+use sqlx::ConnectOptions;
 use std::net::SocketAddr;
 use tokio::process::Command;
 
@@ -58,18 +58,9 @@ async fn postgres_remembers_through_a_restart() {
     let Some(database) = Database::new().await else {
         return;
     };
-    // A database of its own: the example uses the default schema.
-    let pool = database.pool(1);
-    let name = &database.schema;
-    pool.execute(AssertSqlSafe(format!("CREATE DATABASE {name}")))
-        .await
-        .unwrap();
-    let url = database.options.clone().database(name).to_url_lossy();
-    let word = after_a_restart(url.as_str()).await;
-    pool.execute(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)")))
-        .await
-        .unwrap();
-    assert_eq!(word, "duplicate");
+    // The example uses the default schema, so it gets a database of its own.
+    let url = database.create_database().await.to_url_lossy();
+    assert_eq!(after_a_restart(url.as_str()).await, "duplicate");
 }
 
 #[tokio::test]

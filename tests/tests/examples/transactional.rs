@@ -6,7 +6,7 @@ use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::fixtures;
 use apideck_hooks_tests::postgres::Database;
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Executor, Row};
+use sqlx::{ConnectOptions, Executor, Row};
 use tokio::process::Command;
 
 const SYNCS: &str = "SELECT count(*) FROM syncs";
@@ -43,20 +43,12 @@ async fn the_example_receives_in_sqlite() {
 
 #[tokio::test]
 async fn the_example_receives_in_postgres() {
-    let Some(server) = Database::new().await else {
+    let Some(database) = Database::new().await else {
         return;
     };
-    // A database of its own: the example makes tables of fixed names.
-    let name = &server.schema;
-    let mut connection = server.options.connect().await.unwrap();
-    let create = format!("CREATE DATABASE \"{name}\"");
-    connection.execute(AssertSqlSafe(create)).await.unwrap();
-    let options = server.options.clone().database(name);
+    // The example makes tables of fixed names, so it gets a database of its own.
+    let options = database.create_database().await;
     receives(options.to_url_lossy().as_str()).await;
     let mut inside = options.connect().await.unwrap();
-    let syncs: i64 = inside.fetch_one(SYNCS).await.unwrap().get(0);
-    drop(inside);
-    let drop = format!("DROP DATABASE \"{name}\" WITH (FORCE)");
-    connection.execute(AssertSqlSafe(drop)).await.unwrap();
-    assert_eq!(syncs, 1);
+    assert_eq!(inside.fetch_one(SYNCS).await.unwrap().get::<i64, _>(0), 1);
 }

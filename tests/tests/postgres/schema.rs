@@ -32,18 +32,19 @@ async fn several_processes_may_migrate_at_once_and_again() {
 async fn migrations_can_be_run_by_oneself() {
     let database = database!();
     let pool = database.pool(2);
-    let role = format!("{}_role", database.schema);
+    let role = database.role();
     let schema = &database.schema;
     let sql = database.builder(1).prefix("p_").build().unwrap();
     let script = format!("BEGIN; {} COMMIT;", sql.migrations_sql());
     pool.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
     let grant = format!(
-        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
+        "CREATE ROLE {role} LOGIN PASSWORD 'of a role'; GRANT USAGE ON SCHEMA {schema} TO {role};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
          GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
     );
     pool.execute(sqlx::raw_sql(AssertSqlSafe(grant))).await.unwrap();
-    let app = apideck_hooks_tests::postgres::pool(database.options.clone().username(&role), 2);
+    let options = database.options.clone().username(&role).password("of a role");
+    let app = apideck_hooks_tests::postgres::pool(options, 2);
     let store = PostgresStore::builder(app.clone()).schema(schema).prefix("p_");
     let store = store.build().unwrap();
     let used = async {
@@ -54,8 +55,6 @@ async fn migrations_can_be_run_by_oneself() {
     };
     let used = used.await;
     app.close().await;
-    let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
-    pool.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await.unwrap();
     assert_eq!(used.unwrap(), key(1));
 }
 

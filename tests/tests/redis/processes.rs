@@ -16,11 +16,7 @@ use tokio::time::{sleep, timeout};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_redis-receiver");
 
 async fn start(isolated: &Isolated, lease: &str, gated: bool) -> Receiver {
-    let mut environment = vec![
-        ("REDIS_URL", &*isolated.url),
-        ("PREFIX", &*isolated.prefix),
-        ("LEASE_MS", lease),
-    ];
+    let mut environment = vec![("PREFIX", &*isolated.prefix), ("LEASE_MS", lease)];
     if gated {
         environment.push(("GATED", "1"));
     }

@@ -172,7 +172,7 @@ async fn sentinel_names_the_new_primary() {
     }
     // Whose role changes closes connections.
     let role = async |server: &Server| -> String {
-        let Some(mut client) = connect(&server.url()).await else {
+        let Ok(mut client) = connect(&server.url()).await else {
             return String::new();
         };
         let role: redis::RedisResult<redis::Value> = redis::cmd("ROLE").query_async(&mut client).await;

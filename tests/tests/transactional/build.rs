@@ -49,13 +49,13 @@ impl Store for Own {
 }
 
 #[cfg(unix)]
-async fn redis() -> Option<Arc<dyn Store>> {
-    let redis = apideck_hooks_tests::redis::Isolated::new().await?;
-    Some(Arc::new(redis.store().await))
+async fn redis() -> Option<(Arc<dyn Store>, apideck_hooks_tests::redis::Isolated)> {
+    let isolated = apideck_hooks_tests::redis::Isolated::new().await?;
+    Some((Arc::new(isolated.store().await), isolated))
 }
 
 #[cfg(not(unix))]
-async fn redis() -> Option<Arc<dyn Store>> {
+async fn redis() -> Option<(Arc<dyn Store>, ())> {
     None
 }
 
@@ -79,8 +79,9 @@ async fn every_store_but_the_right_one_is_refused_by_name() {
         ),
     ];
     let mut others = Vec::from(others);
-    if let Some(store) = redis().await {
-        others.push((store, "RedisStore`, gives no transactions"));
+    let redis = redis().await;
+    if let Some((store, _)) = &redis {
+        others.push((Arc::clone(store), "RedisStore`, gives no transactions"));
     }
     for (store, words) in others {
         for (error, handler) in [

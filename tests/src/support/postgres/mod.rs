@@ -1,62 +1,94 @@
-//! A PostgreSQL server: at `DATABASE_URL`, else at its default place if one listens there.
+//! Schemas and databases of a test's own, on the PostgreSQL server that all tests share.
 
 pub mod proxy;
 #[cfg(unix)]
 pub mod server;
 
-use crate::services::skip;
+use crate::services::POSTGRES;
 use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
 use apideck_hooks::{PostgresStore, PostgresStoreBuilder};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgPool};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use tokio::time::sleep;
 
-const DEFAULT: &str = "postgres://postgres@127.0.0.1:5432/test";
+/// PostgreSQL's code for a server that takes no more connections.
+const TOO_MANY_CONNECTIONS: &str = "53300";
 
-/// A schema of a test's own, dropped with this.
+/// A schema of a test's own. When it is dropped, so is the schema, and the database and the role that the test may
+/// have made.
 pub struct Database {
     pub schema: String,
     pub options: PgConnectOptions,
 }
 
-/// Where the server is, whether or not it is there.
+/// The address of the server, which may be absent.
 pub fn options() -> PgConnectOptions {
-    let url = std::env::var("DATABASE_URL").unwrap_or_else(|_| DEFAULT.to_owned());
-    url.parse().expect("DATABASE_URL")
+    let options = POSTGRES.url().parse();
+    options.expect("the URL of a PostgreSQL server")
+}
+
+/// Connects as soon as other tests leave a connection.
+async fn connect(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    let since = Instant::now();
+    loop {
+        let error = match options.connect().await {
+            Ok(_) => return Ok(()),
+            Err(error) => error,
+        };
+        let code = error.as_database_error().and_then(|error| error.code());
+        if code.is_none_or(|code| code != TOO_MANY_CONNECTIONS) || since.elapsed().as_secs() > 60 {
+            return Err(error);
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 impl Database {
-    /// None, said aloud, where there is no server.
+    /// A new name; `None`, after a report, without a server.
     pub async fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let options = options();
-        if let Err(error) = options.connect().await {
-            assert!(
-                std::env::var_os("DATABASE_URL").is_none(),
-                "no server at DATABASE_URL: {error}"
-            );
-            skip("PostgreSQL");
+        if let Err(error) = connect(&options).await {
+            POSTGRES.is_unreachable(error);
             return None;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
-        let schema = format!("hooks_{}_{}_{count}", now.as_micros(), std::process::id());
+        let schema = format!(
+            "apideck_hooks_test_{}_{}_{count}",
+            now.as_micros(),
+            std::process::id()
+        );
         Some(Database { schema, options })
     }
 
-    /// Connections of a process's own.
+    /// Makes a database of the schema's name, for programs that choose their own tables.
+    pub async fn create_database(&self) -> PgConnectOptions {
+        let sql = format!("CREATE DATABASE \"{}\"", self.schema);
+        let mut connection = self.options.connect().await.expect("the server");
+        connection.execute(AssertSqlSafe(sql)).await.expect("a database");
+        self.options.clone().database(&self.schema)
+    }
+
+    /// The name of a role that the test may make.
+    pub fn role(&self) -> String {
+        format!("{}_role", self.schema)
+    }
+
+    /// A pool as a process of its own has it.
     pub fn pool(&self, connections: u32) -> PgPool {
         pool(self.options.clone(), connections)
     }
 
-    /// A store that is to be built.
+    /// A builder of a store in the schema.
     pub fn builder(&self, connections: u32) -> PostgresStoreBuilder {
         PostgresStore::builder(self.pool(connections)).schema(&self.schema)
     }
 
-    /// A store whose tables are there.
+    /// A store with its tables.
     pub async fn store(&self, connections: u32) -> PostgresStore {
         let store = self.builder(connections).build().expect("a good name");
         store.migrate().await.expect("a migration");
@@ -73,36 +105,45 @@ impl Database {
     }
 }
 
-/// Connections to a server that may be elsewhere than it seems.
+/// A pool that waits long for a connection, because the machine may be busy.
 pub fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
-        .acquire_timeout(Duration::from_secs(20))
+        .acquire_timeout(Duration::from_secs(120))
         .connect_lazy_with(options)
 }
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let sql = format!("DROP SCHEMA IF EXISTS \"{}\" CASCADE", self.schema);
+        let (schema, role) = (&self.schema, self.role());
+        let statements = [
+            format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"),
+            format!("DROP DATABASE IF EXISTS \"{schema}\" WITH (FORCE)"),
+            format!("DROP ROLE IF EXISTS \"{role}\""),
+        ];
         let options = self.options.clone();
-        // A test that fails cleans up too, and its own runtime cannot be waited for here.
+        // On a thread of its own: the test's runtime cannot be waited for here, and a test that fails cleans up too.
         let cleaner = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
             runtime.block_on(async {
-                if let Ok(mut connection) = options.connect().await {
-                    let _ = connection.execute("SET client_min_messages = warning").await;
-                    let _ = connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await;
+                let mut connection = options.connect().await?;
+                connection.execute("SET client_min_messages = warning").await?;
+                for sql in statements {
+                    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
                 }
-            });
+                Ok::<_, sqlx::Error>(())
+            })
         });
-        let _ = cleaner.join();
+        if let Ok(Err(error)) = cleaner.join() {
+            eprintln!("left over in PostgreSQL, named {schema}: {error}");
+        }
     }
 }
 
-/// A store that takes its schema with it.
+/// A store that owns its schema.
 pub struct Owned {
     store: PostgresStore,
     _database: Database,

@@ -1,10 +1,10 @@
-//! Redis for tests: the one that runs, and servers of a test's own.
+//! Keys of a test's own on the Redis that all tests share, and servers of a test's own.
 
 pub mod cluster;
 pub mod proxy;
 pub mod server;
 
-use crate::services::skip;
+use crate::services::REDIS;
 use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use async_trait::async_trait;
@@ -13,56 +13,47 @@ use redis::aio::MultiplexedConnection;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-const DEFAULT_URL: &str = "redis://127.0.0.1:6379/";
+/// Longer than a busy machine takes to answer a command.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A prefix that nobody else has.
 pub fn prefix() -> String {
-    format!("apideck-hooks-tests:{:016x}", RandomState::new().hash_one(0))
+    format!("apideck-hooks-test:{:016x}", RandomState::new().hash_one(0))
 }
 
-/// The Redis that `REDIS_URL` names, or the one on this machine's usual port; none, and said so, if there is none.
-pub async fn url() -> Option<String> {
-    if let Ok(url) = std::env::var("REDIS_URL") {
-        return Some(url);
-    }
-    if client(DEFAULT_URL).await.is_some() {
-        return Some(DEFAULT_URL.to_owned());
-    }
-    skip("Redis");
-    None
-}
-
-/// A connection to look around with.
-pub async fn client(url: &str) -> Option<MultiplexedConnection> {
-    let client = redis::Client::open(url).ok()?;
-    // The server may be busy with other tests.
+/// A connection for a test's own commands.
+pub async fn client(url: &str) -> redis::RedisResult<MultiplexedConnection> {
     let patient = AsyncConnectionConfig::new()
-        .set_connection_timeout(Some(Duration::from_secs(30)))
-        .set_response_timeout(Some(Duration::from_secs(30)));
-    let client = client.get_multiplexed_async_connection_with_config(&patient);
-    client.await.ok()
+        .set_connection_timeout(Some(PATIENCE))
+        .set_response_timeout(Some(PATIENCE));
+    let client = redis::Client::open(url)?;
+    client
+        .get_multiplexed_async_connection_with_config(&patient)
+        .await
 }
 
-/// A store under a prefix of its own, whose keys go when this is dropped.
+/// A prefix of a test's own. When it is dropped, so are its keys.
 pub struct Isolated {
     pub url: String,
     pub prefix: String,
 }
 
 impl Isolated {
+    /// A new prefix; `None`, after a report, without a server.
     pub async fn new() -> Option<Self> {
-        Some(Isolated {
-            url: url().await?,
-            prefix: prefix(),
-        })
+        let url = REDIS.url();
+        if let Err(error) = client(&url).await {
+            REDIS.is_unreachable(error);
+            return None;
+        }
+        let prefix = prefix();
+        Some(Isolated { url, prefix })
     }
 
-    /// Patient: the server may be busy with other tests.
+    /// A builder with timeouts that a busy machine does not reach.
     pub fn builder(&self) -> RedisStoreBuilder {
         let builder = RedisStore::builder(&self.url).prefix(&self.prefix);
-        builder
-            .call_timeout(Duration::from_secs(30))
-            .connect_timeout(Duration::from_secs(30))
+        builder.call_timeout(PATIENCE).connect_timeout(PATIENCE)
     }
 
     pub async fn store(&self) -> RedisStore {
@@ -75,16 +66,24 @@ impl Isolated {
 
     /// The keys that were written.
     pub async fn keys(&self) -> Vec<String> {
-        let mut client = self.client().await;
-        redis::cmd("KEYS")
-            .arg(format!("{}*", self.prefix))
-            .query_async(&mut client)
-            .await
-            .expect("keys")
+        let (url, prefix) = (self.url.clone(), self.prefix.clone());
+        let found = tokio::task::spawn_blocking(move || {
+            let mut connection = redis::Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
+            keys(&mut connection, &prefix)
+        });
+        found.await.expect("no panic").expect("keys")
     }
 }
 
-/// A store that takes its keys with it.
+/// The keys under a prefix. `SCAN` and not `KEYS`, which would hold up a server that somebody uses.
+fn keys(connection: &mut redis::Connection, prefix: &str) -> redis::RedisResult<Vec<String>> {
+    let mut scan = redis::cmd("SCAN");
+    scan.cursor_arg(0);
+    scan.arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(1000);
+    scan.iter(connection)?.collect()
+}
+
+/// A store that owns its keys.
 pub struct Cleaned {
     store: RedisStore,
     _isolated: Isolated,
@@ -125,22 +124,15 @@ impl Store for Cleaned {
 
 impl Drop for Isolated {
     fn drop(&mut self) {
-        let Ok(client) = redis::Client::open(&*self.url) else {
-            return;
-        };
-        let Ok(mut connection) = client.get_connection_with_timeout(Duration::from_secs(30)) else {
-            return;
-        };
-        let keys: redis::RedisResult<Vec<Vec<u8>>> = redis::cmd("KEYS")
-            .arg(format!("{}*", self.prefix))
-            .query(&mut connection);
-        let Ok(keys) = keys.inspect_err(|error| eprintln!("{} is left over: {error}", self.prefix)) else {
-            return;
-        };
-        for keys in keys.chunks(500) {
-            if let Err(error) = redis::cmd("UNLINK").arg(keys).exec(&mut connection) {
-                eprintln!("{} is left over: {error}", self.prefix);
+        let delete = || {
+            let mut connection = redis::Client::open(&*self.url)?.get_connection_with_timeout(PATIENCE)?;
+            for keys in keys(&mut connection, &self.prefix)?.chunks(500) {
+                redis::cmd("UNLINK").arg(keys).exec(&mut connection)?;
             }
+            redis::RedisResult::Ok(())
+        };
+        if let Err(error) = delete() {
+            eprintln!("left over in Redis, named {}: {error}", self.prefix);
         }
     }
 }

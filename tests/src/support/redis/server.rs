@@ -106,7 +106,7 @@ impl Server {
     /// Waits until it answers.
     pub async fn ready(&self) {
         for _ in 0..600 {
-            if let Some(mut client) = client(&self.url()).await
+            if let Ok(mut client) = client(&self.url()).await
                 && redis::cmd("PING").exec_async(&mut client).await.is_ok()
             {
                 return;
