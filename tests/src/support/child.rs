@@ -1,14 +1,10 @@
 //! A receiver in a process of its own.
 
+use crate::waiting::ends;
 use std::net::SocketAddr;
 use std::process::{ExitStatus, Stdio};
-use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
-use tokio::time::timeout;
-
-/// Longer than the slowest machine takes: a program that hangs must not hang the tests.
-const HANGS: Duration = Duration::from_secs(300);
 
 /// A running receiver, killed when dropped.
 pub struct Receiver {
@@ -38,8 +34,7 @@ impl Receiver {
         let stdin = child.stdin.take().expect("a pipe");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
         let addr = loop {
-            let line = lines
-                .next_line()
+            let line = ends("a line of a program", lines.next_line())
                 .await
                 .expect("text")
                 .expect("it says where it listens");
@@ -63,9 +58,8 @@ impl Receiver {
     /// Waits for a line that holds this text.
     pub async fn line(&mut self, text: &str) -> String {
         loop {
-            let line = timeout(HANGS, self.lines.next_line())
+            let line = ends("a line of a program", self.lines.next_line())
                 .await
-                .expect("a line in time")
                 .expect("text");
             let line = line.unwrap_or_else(|| panic!("the program ended before it said {text:?}"));
             if line.contains(text) {
@@ -99,9 +93,6 @@ impl Receiver {
     pub async fn wait(self) -> ExitStatus {
         let Receiver { mut child, stdin, .. } = self;
         drop(stdin);
-        timeout(HANGS, child.wait())
-            .await
-            .expect("its end in time")
-            .expect("its end")
+        ends("the end of a program", child.wait()).await.expect("its end")
     }
 }

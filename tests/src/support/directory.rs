@@ -1,22 +1,18 @@
 //! Where a test keeps its files.
 
 use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A directory of its own, removed when dropped.
 pub struct Directory(PathBuf);
 
 impl Default for Directory {
     fn default() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let name = format!(
-            "apideck-hooks-{}-{}",
-            std::process::id(),
-            COUNT.fetch_add(1, Ordering::Relaxed)
-        );
+        let name = format!("apideck-hooks-test-{:016x}", RandomState::new().hash_one(0));
         let path = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&path).expect("a directory");
+        // Fails where it exists: a test does not find what a killed one has left.
+        std::fs::create_dir(&path).expect("a directory");
         Directory(path)
     }
 }

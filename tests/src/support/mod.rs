@@ -14,7 +14,9 @@ pub mod redis;
 pub mod server;
 pub mod services;
 pub mod spy;
+pub mod sqlite;
 pub mod transactional;
+pub mod waiting;
 
 /// The key that test deliveries are signed with.
 pub const SECRET: &str = "test-api-key";

@@ -1,7 +1,8 @@
 //! A handler that does as it is told and tells what it saw.
 
+use crate::waiting::GENEROUS;
 use apideck_hooks::events::AnyEvent;
-use apideck_hooks::{Delivery, Failure, Hooks, HooksBuilder, Outcome, Permanent, State, on, router};
+use apideck_hooks::{Delivery, Failure, Hooks, HooksBuilder, Outcome, Permanent, Routes, State, on, router};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -86,11 +87,26 @@ impl Probe {
     }
 
     /// A receiver with this handler for everything.
-    pub fn hooks(&self) -> HooksBuilder<impl apideck_hooks::Routes<Probe>, Probe> {
+    pub fn hooks(&self) -> HooksBuilder<impl Routes<Probe>, Probe> {
         Hooks::builder(router![scripted])
             .secret(crate::SECRET)
             .state(self.clone())
     }
+
+    /// A receiver whose limits no machine reaches, however busy: for stores that take real time.
+    pub fn patient_hooks(&self) -> HooksBuilder<impl Routes<Probe>, Probe> {
+        patient(self.hooks())
+    }
+}
+
+/// Sets limits that no machine reaches, however busy.
+pub fn patient<R: Routes<S>, S>(hooks: HooksBuilder<R, S>) -> HooksBuilder<R, S> {
+    hooks
+        .response_deadline(2 * GENEROUS)
+        .handler_timeout(2 * GENEROUS)
+        .duplicate_wait(GENEROUS)
+        .store_timeout(GENEROUS)
+        .lease(2 * GENEROUS)
 }
 
 #[on("*")]

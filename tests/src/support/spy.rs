@@ -3,11 +3,12 @@
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
     Claim, Claimed, Cursor, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// A store behind a watch, in memory by default; clones share it.
 #[derive(Clone)]
@@ -24,6 +25,15 @@ struct Inner {
     hang: AtomicBool,
     lost_answers: AtomicUsize,
     last: Mutex<Option<Claimed>>,
+    held: Mutex<HeldTimes>,
+    lease: Mutex<Option<Duration>>,
+}
+
+/// When the store last held a claim for its owner.
+#[derive(Default)]
+struct HeldTimes {
+    last: Option<Instant>,
+    longest: Duration,
 }
 
 impl Default for Spy {
@@ -46,6 +56,8 @@ impl Spy {
             hang: AtomicBool::default(),
             lost_answers: AtomicUsize::default(),
             last: Mutex::default(),
+            held: Mutex::default(),
+            lease: Mutex::default(),
         }))
     }
 
@@ -70,6 +82,26 @@ impl Spy {
             .status(self.last_claim().record)
             .await
             .expect("a status")
+    }
+
+    /// The longest time between two calls that held a claim: from the begin of one to the end of the next, or until now.
+    /// A lease that is longer was renewed in time.
+    pub fn longest_pause(&self) -> Duration {
+        let held = self.0.held.lock().expect("no panic");
+        let since = held.last.map_or(Duration::ZERO, |last| last.elapsed());
+        held.longest.max(since)
+    }
+
+    /// Claims get this lease, whatever the receiver asks for: the receiver does not know that it lost the claim.
+    pub fn lease(&self, lease: Duration) {
+        *self.0.lease.lock().expect("no panic") = Some(lease);
+    }
+
+    fn held_since(&self, begin: Instant) {
+        let mut held = self.0.held.lock().expect("no panic");
+        let pause = held.last.map_or(Duration::ZERO, |last| last.elapsed());
+        held.longest = held.longest.max(pause);
+        held.last = Some(begin);
     }
 
     pub fn fail_claims(&self, fail: bool) {
@@ -112,20 +144,30 @@ impl Spy {
 
 #[async_trait]
 impl Store for Spy {
-    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+    async fn claim(&self, mut claim: Claim) -> Result<Claimed, StoreError> {
+        if let Some(lease) = *self.0.lease.lock().expect("no panic") {
+            claim.lease = lease;
+        }
         self.0.claims.fetch_add(1, Ordering::SeqCst);
         self.count(self.0.fail_claims.load(Ordering::SeqCst))?;
         if self.0.hang.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        let begin = Instant::now();
         let claimed = self.0.store.claim(claim).await?;
+        if matches!(claimed.verdict, Verdict::Granted { .. }) {
+            self.held_since(begin);
+        }
         *self.0.last.lock().expect("no panic") = Some(claimed);
         Ok(claimed)
     }
 
     async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
         self.count(self.0.fail_renewals.load(Ordering::SeqCst))?;
-        self.0.store.renew(record, token, lease).await
+        let begin = Instant::now();
+        let held = self.0.store.renew(record, token, lease).await?;
+        self.held_since(begin);
+        Ok(held)
     }
 
     async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
@@ -134,7 +176,9 @@ impl Store for Spy {
             .fail_finishes
             .store(left.saturating_sub(1), Ordering::SeqCst);
         self.count(left > 0)?;
+        let begin = Instant::now();
         let held = self.0.store.finish(record, token, end).await?;
+        self.held_since(begin);
         let lost = self.0.lost_answers.load(Ordering::SeqCst);
         self.0
             .lost_answers
