@@ -53,6 +53,8 @@ async fn main() {
         .secret(apideck_hooks_tests::SECRET)
         .state(Arc::new(effects))
         .store(store)
+        // Longer than any test: what a killed process ran is not freed by the end of its lease.
+        .lease(Duration::from_secs(24 * 60 * 60))
         .build()
         .expect("a receiver");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");

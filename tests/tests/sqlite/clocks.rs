@@ -4,6 +4,7 @@ use super::{LEASE, granted, key, open, other_program};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::sqlite::open_with;
 use sqlx::Executor;
 use std::path::Path;
 use std::time::Duration;
@@ -82,7 +83,7 @@ async fn case_23_a_clock_that_is_set_moves_the_end_of_a_retention_by_as_much() {
     let hours = |hours: u64| Duration::from_secs(hours * 3600);
     let kept = |retention| {
         let builder = SqliteStore::builder(&file).retention(retention);
-        async { builder.open().await.unwrap().status(key(1)).await.unwrap() != Status::Absent }
+        async { open_with(builder).await.status(key(1)).await.unwrap() != Status::Absent }
     };
     {
         let store = open(&file).await;

@@ -8,6 +8,7 @@ use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::fixtures::body;
 use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::sqlite::open_with;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ async fn first_duplicate_failure_and_second_attempt() {
     let directory = Directory::default();
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Succeed]);
     let store = open(&directory.file("hooks.db")).await;
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let (one, other) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
     let sent = [one.clone(), one, other.clone(), other.clone(), other];
     assert_eq!(
@@ -45,13 +46,13 @@ async fn case_13_what_is_set_aside_is_kept_through_a_restart_and_replayed() {
     let probe = Probe::new([Step::Refuse, Step::Fail, Step::Succeed]);
     let delivery = Delivery::event(EVENT, "e1");
     {
-        let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+        let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
         let first = delivery.call(&hooks).await;
         assert_eq!((first.status, first.word().as_str()), (200, "set aside"));
         assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     }
     let store = Arc::new(open(&file).await);
-    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
+    let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
     let letters = hooks.dead_letters().unwrap();
@@ -88,7 +89,11 @@ async fn a_body_over_the_limit_is_set_aside_without_it() {
     let directory = Directory::default();
     let store = SqliteStore::builder(directory.file("hooks.db")).dead_letter_body_limit(10);
     let probe = Probe::new([Step::Refuse]);
-    let hooks = probe.hooks().store(store.open().await.unwrap()).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(open_with(store).await)
+        .build()
+        .unwrap();
     assert_eq!(
         Delivery::event(EVENT, "e1").call(&hooks).await.word(),
         "set aside"
@@ -124,7 +129,7 @@ async fn what_was_handled_before_a_restart_is_a_duplicate_and_what_ran_is_free_a
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+                let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
                 assert_eq!(done.call(&hooks).await.word(), "handled");
                 probe.started().await;
                 let sent = tokio::spawn(async move { stuck.call(&hooks).await });
@@ -135,7 +140,7 @@ async fn what_was_handled_before_a_restart_is_a_duplicate_and_what_ran_is_free_a
         });
         runs.join().unwrap();
     }
-    let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+    let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
     assert_eq!(done.call(&hooks).await.word(), "duplicate");
     assert_eq!(stuck.call(&hooks).await.word(), "handled");
     let runs = probe.runs();
@@ -147,7 +152,7 @@ async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let directory = Directory::default();
     let store = open(&directory.file("hooks.db")).await;
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let sent = (0..1000).map(|_| {
         let hooks = hooks.clone();
         tokio::spawn(async move { Delivery::event(EVENT, "e1").call(&hooks).await })
@@ -168,7 +173,7 @@ async fn of_64_concurrent_senders_with_duplicates_each_event_runs_once() {
     let directory = Directory::default();
     let store = open(&directory.file("hooks.db")).await;
     let probe = Probe::default();
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     // Each event comes from four senders, in another order from each, under two header keys.
     let senders = (0..64_u64).map(|sender| {
         let hooks = hooks.clone();

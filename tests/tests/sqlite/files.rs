@@ -6,9 +6,10 @@ use apideck_hooks::store::{Claim, DeadLetter, DeadLetters, End, Held, Store, Ver
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::sqlite::until_closed;
 use bytes::Bytes;
 use sqlx::Executor;
-use std::time::Duration;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_second_store_is_refused_while_the_first_lives() {
@@ -61,10 +62,9 @@ async fn a_file_that_cannot_be_written_is_refused_with_advice() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     drop(open(&file).await);
+    until_closed(&file).await;
     let mut permissions = std::fs::metadata(&file).unwrap().permissions();
     permissions.set_readonly(true);
-    // The one before is still ending.
-    tokio::time::sleep(Duration::from_millis(100)).await;
     std::fs::set_permissions(&file, permissions).unwrap();
     if std::fs::OpenOptions::new().write(true).open(&file).is_ok() {
         // The superuser may write all the same.
@@ -122,9 +122,8 @@ async fn a_damaged_file_is_an_error_with_advice() {
             store.finish(key(n), token, End::Done).await.unwrap();
         }
     }
-    // Opened once more to be sure that the log was copied and the store has ended.
-    drop(open(&file).await);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The last connection copies the log into the file when it closes.
+    until_closed(&file).await;
     let good = std::fs::read(&file).unwrap();
     for page in 0..good.len() / 4096 {
         let mut bad = good.clone();
@@ -185,7 +184,8 @@ async fn another_program_that_keeps_the_file_locked_is_waited_out() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let probe = Probe::default();
-    let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+    let store = Arc::new(open(&file).await);
+    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     let mut other = other_program(&file).await;
     other.execute("BEGIN IMMEDIATE").await.unwrap();
@@ -194,6 +194,7 @@ async fn another_program_that_keeps_the_file_locked_is_waited_out() {
     assert!(reply.retry_after().is_some());
     assert_eq!(probe.count(), 0);
     other.execute("COMMIT").await.unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
 }
 

@@ -1,6 +1,7 @@
 //! The SQLite store: whole deliveries, restarts, kills, and files that it cannot use.
 
 mod clocks;
+mod commits;
 mod deliveries;
 mod files;
 #[cfg(unix)]
@@ -10,6 +11,7 @@ mod retention;
 
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{Claim, Key, Store, Token, Verdict};
+use apideck_hooks_tests::sqlite::open;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, SqliteConnection};
 use std::path::Path;
@@ -17,10 +19,6 @@ use std::time::Duration;
 
 const EVENT: &str = "vault.connection.callable";
 const LEASE: Duration = Duration::from_secs(60);
-
-async fn open(path: &Path) -> SqliteStore {
-    SqliteStore::open(path).await.unwrap()
-}
 
 /// Why the file cannot be opened.
 async fn refusal(path: &Path) -> String {

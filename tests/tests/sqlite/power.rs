@@ -7,6 +7,7 @@ use apideck_hooks::{Hooks, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::probe::patient;
 use bytes::Bytes;
 use sqlx::{Executor, Row, Sqlite};
 use std::path::Path;
@@ -33,9 +34,9 @@ async fn ask(State(pragmas): State<Pragmas>, mut tx: Tx<Sqlite>) -> sqlx::Result
 async fn its_commits_are_synced_before_they_are_answered() {
     let directory = Directory::default();
     let (pragmas, mut said) = mpsc::unbounded_channel();
-    let store = SqliteStore::open(directory.file("hooks.db")).await.unwrap();
+    let store = open(&directory.file("hooks.db")).await;
     let hooks = Hooks::builder(router![ask]).secret(SECRET).store(store);
-    let hooks = hooks.state(Pragmas(pragmas)).build().unwrap();
+    let hooks = patient(hooks.state(Pragmas(pragmas))).build().unwrap();
     let handled = Delivery::event(EVENT, "e1").call(&hooks).await;
     assert_eq!(handled.word(), "handled");
     assert_eq!(said.recv().await, Some(("wal".to_owned(), 2, 1, 1)));
@@ -59,7 +60,7 @@ async fn without_room_nothing_is_claimed_and_with_room_it_goes_on() {
     let mut other = other_program(&file).await;
     let ballast = "CREATE TABLE ballast (x BLOB); INSERT INTO ballast VALUES (zeroblob(400000))";
     other.execute(ballast).await.unwrap();
-    let hooks = Hooks::builder(router![limit])
+    let hooks = patient(Hooks::builder(router![limit]))
         .secret(SECRET)
         .store(Arc::clone(&store));
     let hooks = hooks.build().unwrap();

@@ -4,12 +4,13 @@ use super::{LEASE, granted, key, other_program};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{Claim, DeadLetter, DeadLetters, End, Held, Status, Store, Token, Verdict};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::sqlite::{open, open_with, until_closed};
+use apideck_hooks_tests::waiting::until;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use sqlx::Row;
 use std::path::Path;
-use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use std::time::Duration;
 
 const TABLES: [&str; 3] = [
     "SELECT count(*) FROM apideck_hooks_records",
@@ -41,34 +42,29 @@ fn letter() -> DeadLetter {
     }
 }
 
+/// Longer than any part of a test, and with a sweep every six seconds.
+const RETENTION: Duration = Duration::from_secs(60);
+
+/// Makes all records older.
+async fn age(file: &Path, by: Duration) {
+    let age = sqlx::query("UPDATE apideck_hooks_records SET at = at - ?1").bind(by.as_millis() as i64);
+    age.execute(&mut other_program(file).await).await.unwrap();
+}
+
 #[tokio::test]
 async fn case_24_the_retention_counts_from_the_last_change_and_then_the_event_is_new() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let retention = Duration::from_secs(2);
-    let store = SqliteStore::builder(&file)
-        .retention(retention)
-        .open()
-        .await
-        .unwrap();
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let store = open_with(SqliteStore::builder(&file).retention(minutes(60))).await;
     let (token, _) = granted(&store, key(1)).await;
-    sleep(Duration::from_secs(1)).await;
-    let before = Instant::now();
+    age(&file, minutes(50)).await;
     assert_eq!(store.finish(key(1), token, End::Done).await.unwrap(), Held::Yes);
-    let after = Instant::now();
-    loop {
-        let asked = Instant::now();
-        let status = store.status(key(1)).await.unwrap();
-        match status {
-            Status::Done { .. } => assert!(asked.duration_since(after) < retention),
-            Status::Absent => {
-                assert!(before.elapsed() >= retention);
-                break;
-            }
-            other => panic!("{other:?}"),
-        }
-        sleep(Duration::from_millis(5)).await;
-    }
+    // More than a retention after the claim, less than one after its end.
+    age(&file, minutes(50)).await;
+    assert_eq!(store.status(key(1)).await.unwrap(), Status::Done { token });
+    age(&file, minutes(11)).await;
+    assert_eq!(store.status(key(1)).await.unwrap(), Status::Absent);
     // Its first attempt, though the token of a forgotten owner must not fit.
     let (new, attempt) = granted(&store, key(1)).await;
     assert!(attempt == 1 && new > token, "{new:?} {attempt}");
@@ -78,8 +74,7 @@ async fn case_24_the_retention_counts_from_the_last_change_and_then_the_event_is
 async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let store = SqliteStore::builder(&file).retention(Duration::from_secs(1));
-    let store = store.open().await.unwrap();
+    let store = open_with(SqliteStore::builder(&file).retention(RETENTION)).await;
     let events = (0..1700).map(|n| {
         let store = &store;
         async move {
@@ -99,13 +94,11 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
     });
     join_all(events).await;
     assert_eq!(rows(&file).await, [1700, 1700, 100]);
-    for _ in 0..100 {
-        sleep(Duration::from_millis(100)).await;
-        if rows(&file).await == [100, 100, 0] {
-            break;
-        }
-    }
-    assert_eq!(rows(&file).await, [100, 100, 0]);
+    age(&file, RETENTION).await;
+    until("all but what runs is swept", async || {
+        rows(&file).await == [100, 100, 0]
+    })
+    .await;
     let status = store.status(key(0)).await.unwrap();
     assert!(matches!(status, Status::Running { lease_left, .. } if lease_left.is_zero()));
 }
@@ -115,8 +108,7 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
 async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let store = SqliteStore::builder(&file).retention(Duration::from_secs(1));
-    let store = store.open().await.unwrap();
+    let store = open_with(SqliteStore::builder(&file).retention(RETENTION)).await;
     for sweep in [false, true] {
         let event = key(u64::from(sweep));
         let stalled = store
@@ -130,8 +122,8 @@ async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
         let held = store.finish(event, token, End::Dead(letter())).await;
         assert_eq!(held.unwrap(), Held::Yes);
         if sweep {
-            sleep(Duration::from_millis(1500)).await;
-            assert_eq!(rows(&file).await, [0, 0, 0]);
+            age(&file, RETENTION).await;
+            until("all is swept", async || rows(&file).await == [0, 0, 0]).await;
         } else {
             assert!(store.purge(event).await.unwrap());
         }
@@ -140,9 +132,6 @@ async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
         assert_eq!(store.finish(event, stalled, End::Done).await.unwrap(), Held::Lost);
         assert_eq!(store.renew(event, stalled, LEASE).await.unwrap(), Held::Lost);
         assert_eq!(store.finish(event, again, End::Done).await.unwrap(), Held::Yes);
-        if !sweep {
-            sleep(Duration::from_millis(1500)).await;
-        }
     }
 }
 
@@ -152,15 +141,8 @@ async fn a_dropped_store_lets_go_of_its_file() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     for n in 1..=20 {
-        let store = SqliteStore::open(&file).await.unwrap();
+        let store = open(&file).await;
         assert_eq!(granted(&store, key(1)).await, (Token(n), n as u32));
     }
-    let lock = std::fs::File::open(directory.file("hooks.db.lock")).unwrap();
-    for _ in 0..100 {
-        sleep(Duration::from_millis(20)).await;
-        if lock.try_lock().is_ok() {
-            return;
-        }
-    }
-    panic!("still locked");
+    until_closed(&file).await;
 }
