@@ -5,6 +5,7 @@
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Permanent, PostgresStore, State, on, router};
 use apideck_hooks_tests::postgres;
+use apideck_hooks_tests::waiting::GENEROUS;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Arc;
@@ -57,6 +58,7 @@ async fn main() {
         .store(store)
         .lease(Duration::from_millis(lease))
         .duplicate_wait(Duration::from_millis(200))
+        .store_timeout(GENEROUS)
         .build()
         .expect("a receiver");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");

@@ -4,6 +4,7 @@
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Permanent, SqliteStore, State, on, router};
+use apideck_hooks_tests::waiting::GENEROUS;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Arc;
@@ -55,6 +56,7 @@ async fn main() {
         .store(store)
         // Longer than any test: what a killed process ran is not freed by the end of its lease.
         .lease(Duration::from_secs(24 * 60 * 60))
+        .store_timeout(GENEROUS)
         .build()
         .expect("a receiver");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");

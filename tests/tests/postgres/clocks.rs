@@ -1,12 +1,12 @@
 //! Case 23: the server's clock is the only one, read when a row is changed.
 
-use super::{LEASE, database, execute, granted, key, verdict};
+use super::{LEASE, blocked_by, database, execute, granted, key, number, verdict};
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Token, Verdict};
+use sqlx::AssertSqlSafe;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
-
-const SHORT: Duration = Duration::from_millis(400);
 
 /// A wall clock that is set cannot matter to who does not read it.
 #[test]
@@ -81,42 +81,35 @@ async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn time_is_read_after_the_wait_for_a_lock() {
     let database = database!();
-    let (store, pool) = (database.store(2).await, database.pool(1));
+    let (store, pool) = (Arc::new(database.store(2).await), database.pool(2));
     let event = key(1);
-    let claim = |delivery| Claim::new(event, delivery, SHORT);
-    assert!(matches!(
-        verdict(&store, claim(None)).await,
-        Verdict::Granted { .. }
-    ));
-    // Another program holds the row until the lease is over, and longer.
-    let holder = tokio::spawn(async move {
-        let sql = format!(
-            "SELECT pg_sleep(1.0) FROM (SELECT 1 FROM {}.records FOR UPDATE) held",
-            database.schema
-        );
-        sqlx::query(sqlx::AssertSqlSafe(sql))
-            .execute(&pool)
-            .await
-            .unwrap();
-        database
-    });
-    sleep(Duration::from_millis(150)).await;
+    let first = verdict(&store, Claim::new(event, None, LEASE)).await;
+    assert!(matches!(first, Verdict::Granted { attempt: 1, .. }), "{first:?}");
+    // Another program holds the row, and the lease ends meanwhile.
+    let mut holder = pool.begin().await.unwrap();
+    let end = "UPDATE {}.records SET lease_until = clock_timestamp() + interval '100 milliseconds'";
+    let end = AssertSqlSafe(end.replace("{}", &database.schema));
+    sqlx::query(end).execute(&mut *holder).await.unwrap();
     // A new delivery key is to be bound, so the claim cannot be answered without the lock.
-    let taken = verdict(&store, claim(Some(key(2)))).await;
-    let Verdict::Granted { token, attempt: 2 } = taken else {
-        panic!("{taken:?}")
-    };
-    match store.status(event).await.unwrap() {
-        Status::Running {
-            lease_left,
-            token: runs,
-            ..
-        } => {
-            assert!(runs == token && lease_left > SHORT / 4, "{lease_left:?}");
-        }
-        other => panic!("{other:?}"),
-    }
-    drop(holder.await.unwrap());
+    let waiting = tokio::spawn({
+        let store = Arc::clone(&store);
+        async move { verdict(&store, Claim::new(event, Some(key(2)), LEASE)).await }
+    });
+    blocked_by(&mut holder, &pool).await;
+    sleep(Duration::from_millis(200)).await;
+    let released: String = sqlx::query_scalar("SELECT clock_timestamp()::text")
+        .fetch_one(&pool)
+        .await
+        .unwrap();
+    holder.commit().await.unwrap();
+    let taken = waiting.await.unwrap();
+    assert!(matches!(taken, Verdict::Granted { attempt: 2, .. }), "{taken:?}");
+    let full = format!(
+        "SELECT count(*) FROM {{}}.records WHERE state = 'running'
+            AND lease_until >= '{released}'::timestamptz + interval '{} seconds'",
+        LEASE.as_secs()
+    );
+    assert_eq!(number(&database, &pool, &full).await, 1);
 }
 
 /// However long: it ends up a hundred years from now.

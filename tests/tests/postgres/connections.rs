@@ -3,13 +3,13 @@
 use super::{LEASE, database, key};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, End, Held, Store, Verdict};
+use apideck_hooks_tests::waiting::{GENEROUS, ends};
 use futures_util::future::join_all;
 use sqlx::postgres::PgPoolOptions;
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 async fn handle(store: &PostgresStore, n: u64) {
     let claim = Claim::new(key(n), Some(key(1_000_000 + n)), LEASE);
@@ -87,7 +87,7 @@ async fn others_who_use_the_pool_get_their_turn() {
         task.await.unwrap();
     }
     // A pool that is closed waits for all connections.
-    timeout(Duration::from_secs(20), pool.close()).await.unwrap();
+    ends("the close of the pool", pool.close()).await;
     let claimed = store.claim(Claim::new(key(1), None, LEASE)).await;
     assert!(claimed.is_err(), "{claimed:?}");
 }
@@ -158,7 +158,7 @@ fn a_call_may_end_while_its_runtime_shuts_down() {
             return;
         }
         runtime.shutdown_background();
-        let ready = ended.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+        let ready = ended.recv_timeout(GENEROUS).expect("it hangs");
         println!("step {step}: {ready}");
     }
 }

@@ -22,7 +22,11 @@ async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<Str
 async fn case_01_02_11_first_delivery_duplicate_and_failure() {
     let database = database!();
     let probe = Probe::new([Step::Succeed, Step::Fail]);
-    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let [one, two] = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
     let sent = [one.clone(), one, two.clone(), two.clone(), two];
     assert_eq!(
@@ -37,7 +41,11 @@ async fn case_01_02_11_first_delivery_duplicate_and_failure() {
 async fn case_04_05_a_fresh_key_and_a_reused_key_are_duplicates() {
     let database = database!();
     let probe = Probe::default();
-    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let one = Delivery::event(EVENT, "e1").header("x-apideck-idempotency-key", "k");
     let fresh = one.clone().header("x-apideck-idempotency-key", "fresh");
     let reused = Delivery::event(EVENT, "e2").header("x-apideck-idempotency-key", "k");
@@ -52,7 +60,11 @@ async fn case_04_05_a_fresh_key_and_a_reused_key_are_duplicates() {
 async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     let database = database!();
     let probe = Probe::new([Step::Refuse, Step::Fail]);
-    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(
         words(&[delivery.clone(), delivery.clone()], &hooks).await,
@@ -79,7 +91,11 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     assert!(letter.error.contains("secret-reason"), "{}", letter.error);
 
     // Another process finds it, and its replay fails: it stays.
-    let other = probe.hooks().store(database.store(4).await).build().unwrap();
+    let other = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let others = other.dead_letters().unwrap();
     assert_eq!(others.replay(*record).await.unwrap(), Replayed::Failed);
     assert!(letters.get(*record).await.unwrap().is_some());
@@ -94,7 +110,11 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
 async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let database = database!();
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
-    let hooks = probe.hooks().store(database.store(8).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(8).await)
+        .build()
+        .unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     let replies = join_all((0..1000).map(|_| delivery.call(&hooks))).await;
     for reply in &replies {
@@ -111,8 +131,16 @@ async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
     let database = database!();
     let probe = Probe::default();
     let receivers = [
-        probe.hooks().store(database.store(8).await).build().unwrap(),
-        probe.hooks().store(database.store(8).await).build().unwrap(),
+        probe
+            .patient_hooks()
+            .store(database.store(8).await)
+            .build()
+            .unwrap(),
+        probe
+            .patient_hooks()
+            .store(database.store(8).await)
+            .build()
+            .unwrap(),
     ];
     // Each sender starts elsewhere, so that twins meet and part.
     let senders = (0..64).map(|sender| {
@@ -162,7 +190,7 @@ async fn its_commits_are_as_durable_as_the_server_is_set_to_make_them() {
         execute(&database, &pool, sql).await;
     }
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
     assert_eq!(words(&sent, &hooks).await, ["handled", "500", "set aside"]);
     let seen = "SELECT count(*) FROM {}.seen";

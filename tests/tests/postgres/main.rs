@@ -15,7 +15,7 @@ mod servers;
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, Key, Store, Token, Verdict};
 use apideck_hooks_tests::postgres::Database;
-use sqlx::{AssertSqlSafe, PgPool, Row};
+use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 use std::time::Duration;
 
 const EVENT: &str = "vault.connection.callable";
@@ -60,4 +60,20 @@ async fn number(database: &Database, pool: &PgPool, sql: &str) -> i64 {
     let sql = sql.replace("{}", &database.schema);
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
     row.get(0)
+}
+
+/// Returns when somebody waits for a lock of this transaction.
+async fn blocked_by(transaction: &mut PgConnection, pool: &PgPool) {
+    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
+        .fetch_one(transaction)
+        .await
+        .unwrap();
+    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
+    loop {
+        let blocked = sqlx::query_scalar::<_, i64>(blocked).bind(process);
+        if blocked.fetch_one(pool).await.unwrap() > 0 {
+            return;
+        }
+        tokio::task::yield_now().await;
+    }
 }

@@ -1,15 +1,16 @@
 //! Clients that meet.
 
-use super::{LEASE, database, execute, key, number};
+use super::{LEASE, blocked_by, database, execute, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, MAX_ALIASES, Store, Verdict};
+use apideck_hooks_tests::postgres::Database;
 use futures_util::future::join_all;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::AssertSqlSafe;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Mutex};
 
 const CLIENTS: u64 = 32;
 
@@ -46,7 +47,10 @@ fn winners(claims: &[Vec<Claimed>], n: usize) -> usize {
     claims.iter().filter(|claims| granted(&claims[n])).count()
 }
 
-async fn clients(database: &apideck_hooks_tests::postgres::Database) -> Vec<Arc<PostgresStore>> {
+/// 32 connections are a third of what a server takes by default, so that one race runs at a time.
+static RACE: Mutex<()> = Mutex::const_new(());
+
+async fn clients(database: &Database) -> Vec<Arc<PostgresStore>> {
     let mut stores = Vec::new();
     for _ in 0..CLIENTS {
         stores.push(Arc::new(database.store(1).await));
@@ -58,6 +62,7 @@ async fn clients(database: &apideck_hooks_tests::postgres::Database) -> Vec<Arc<
 async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_per_key() {
     const KEYS: u64 = 1500;
     let database = database!();
+    let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     let claims = race(&stores, KEYS, |store, client, n| async move {
         // A quarter of the clients shows one delivery key, a quarter none, the rest keys of their own.
@@ -91,6 +96,7 @@ async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_of_32_clients_binds_the_delivery_key() {
     let database = database!();
+    let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     race_for_delivery_keys(&stores, 300).await;
     let pool = database.pool(1);
@@ -102,6 +108,7 @@ async fn the_first_of_32_clients_binds_the_delivery_key() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_of_32_clients_binds_the_delivery_key_anew() {
     let database = database!();
+    let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     for n in 0..300 {
         let claim = Claim::new(key(2_000_000 + n), Some(key(1_000_000 + n)), LEASE);
@@ -184,22 +191,6 @@ async fn a_record_made_while_a_lock_is_waited_for_is_locked_in_its_turn() {
     let claimed = claim.await.unwrap().expect("no dead-lock");
     assert!(matches!(claimed.verdict, Verdict::Running { .. }), "{claimed:?}");
     assert_eq!(claimed.record, event);
-}
-
-/// Returns when somebody waits for a lock of this transaction.
-async fn blocked_by(transaction: &mut PgConnection, pool: &PgPool) {
-    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(transaction)
-        .await
-        .unwrap();
-    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
-    loop {
-        let blocked = sqlx::query_scalar::<_, i64>(blocked).bind(process);
-        if blocked.fetch_one(pool).await.unwrap() > 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
 }
 
 /// Keys that expire at once, bound crosswise, while two sweepers run: no dead-lock, no error, no claim held twice.

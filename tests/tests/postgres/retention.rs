@@ -1,12 +1,14 @@
 //! What is forgotten, and when.
 
 use super::{LEASE, database, execute, granted, key, number, verdict};
-use apideck_hooks::Replayed;
 use apideck_hooks::store::{Claim, DeadLetter, End, Held, Status, Store, Verdict};
+use apideck_hooks::{PostgresStore, Replayed};
+use apideck_hooks_tests::postgres;
 use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::waiting::{ends, until};
 use bytes::Bytes;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 fn letter(body: &'static [u8]) -> DeadLetter {
     DeadLetter {
@@ -18,7 +20,10 @@ fn letter(body: &'static [u8]) -> DeadLetter {
     }
 }
 
-/// Makes all records look older.
+/// Less than an hour, and longer than any part of a test.
+const RETENTION: Duration = Duration::from_secs(30 * 60);
+
+/// Makes all records an hour older.
 const AGE: &str = "UPDATE {}.records SET created_at = created_at - interval '1 hour',
     changed_at = changed_at - interval '1 hour', lease_until = lease_until - interval '1 hour'";
 
@@ -30,7 +35,7 @@ async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
         let builder = database.builder(2).retention(Duration::from_secs(60 * minutes));
         builder.build().unwrap()
     };
-    let (longer, shorter) = (store(61), store(59));
+    let (longer, shorter) = (store(90), store(30));
     longer.migrate().await.unwrap();
     let ends = [End::Done, End::Release, End::Dead(letter(b"{}"))];
     for (end, n) in ends.into_iter().zip(1..) {
@@ -91,7 +96,7 @@ async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
 async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let builder = database.builder(2).retention(RETENTION);
     let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     let (delivery, other) = (key(100), key(2));
@@ -120,7 +125,7 @@ async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
 async fn a_delivery_key_that_outlives_its_record_leads_to_it_again() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let builder = database.builder(2).retention(RETENTION);
     let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     for (n, other) in [(1, 1), (2, 3)] {
@@ -139,10 +144,7 @@ async fn a_delivery_key_that_outlives_its_record_leads_to_it_again() {
         execute(&database, &pool, &bind).await;
         assert_eq!(store.sweep().await.unwrap(), 1, "the record, not the further key");
         let claim = store.claim(Claim::new(key(other), Some(further), LEASE));
-        let claimed = timeout(Duration::from_secs(20), claim)
-            .await
-            .expect("an answer")
-            .unwrap();
+        let claimed = ends("an answer", claim).await.unwrap();
         assert_eq!(claimed.record, key(other));
         assert!(matches!(claimed.verdict, Verdict::Granted { attempt: 1, .. }));
         execute(&database, &pool, "DELETE FROM {}.records").await;
@@ -174,7 +176,7 @@ async fn tokens_outlive_a_purge() {
 async fn no_token_is_given_twice() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let builder = database.builder(2).retention(RETENTION);
     let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     let (first, _) = granted(&store, key(1)).await;
@@ -206,8 +208,13 @@ async fn no_token_is_given_twice() {
 async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(4).retention(Duration::from_secs(60));
-    let store = builder.sweep_every(Duration::from_millis(10)).build().unwrap();
+    // The store's connections go by a name of their own, to be looked for.
+    let options = database.options.clone().application_name(&database.schema);
+    let builder = PostgresStore::builder(postgres::pool(options, 4)).schema(&database.schema);
+    let builder = builder
+        .retention(RETENTION)
+        .sweep_every(Duration::from_millis(10));
+    let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     let insert =
         "INSERT INTO {}.records (record, state, token, attempt, keys, created_at, changed_at, lease_until)
@@ -223,14 +230,11 @@ async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
     execute(&database, &pool, keys).await;
     // The first claim starts it.
     granted(&store, key(1)).await;
-    timeout(Duration::from_secs(60), async {
-        let aliases = "SELECT count(*) FROM {}.records WHERE state = 'alias'";
-        while number(&database, &pool, aliases).await > 500 {
-            sleep(Duration::from_millis(20)).await;
-        }
+    let aliases = "SELECT count(*) FROM {}.records WHERE state = 'alias'";
+    until("all are swept", async || {
+        number(&database, &pool, aliases).await == 500
     })
-    .await
-    .expect("all are swept");
+    .await;
     let running = "SELECT count(*) FROM {}.records WHERE state = 'running'";
     assert_eq!(number(&database, &pool, running).await, 501);
     assert_eq!(
@@ -239,7 +243,11 @@ async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
     );
 
     drop(store);
-    sleep(Duration::from_millis(100)).await;
+    let there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'";
+    until("the store has ended", async || {
+        number(&database, &pool, there).await == 0
+    })
+    .await;
     execute(
         &database,
         &pool,

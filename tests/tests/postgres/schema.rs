@@ -3,6 +3,7 @@
 use super::{LEASE, database, granted, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, End, Held, Store};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor};
 use std::sync::Arc;
@@ -99,13 +100,10 @@ async fn updates_stay_in_their_page() {
     drop(store);
     let hot = "SELECT coalesce(sum(n_tup_hot_upd), 0)::bigint FROM pg_stat_user_tables
         WHERE schemaname = '{}' AND relname = 'records' AND n_tup_upd = 300";
-    for _ in 0..100 {
-        let hot = number(&database, &pool, hot).await;
-        if hot > 0 {
-            assert!(hot > 290, "{hot} of 300");
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("no statistics");
+    until("the statistics come", async || {
+        number(&database, &pool, hot).await > 0
+    })
+    .await;
+    let hot = number(&database, &pool, hot).await;
+    assert!(hot > 290, "{hot} of 300");
 }

@@ -1,23 +1,33 @@
 //! Servers of a test's own, which are killed: what was acknowledged is there when they, or their standby, are back.
 
 use super::EVENT;
-use apideck_hooks::{Hooks, PostgresStore};
+use apideck_hooks::{Hooks, HooksBuilder, PostgresStore, Routes};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::pool;
 use apideck_hooks_tests::postgres::server::{Installation, Server};
 use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
 
 const SENDERS: usize = 16;
 
-async fn receiver(server: &Server, probe: &Probe) -> Hooks {
-    let store = PostgresStore::new(pool(server.options(), 4));
+async fn receiver(server: &Server, probe: &Probe) -> HooksBuilder<impl Routes<Probe>, Probe> {
+    let store = PostgresStore::builder(pool(server.options(), 4));
+    // No sweep comes among the statements that are counted.
+    let store = store.sweep_every(Duration::MAX).build().unwrap();
     store.migrate().await.unwrap();
-    let hooks = probe.hooks().store(store).store_timeout(Duration::from_secs(2));
+    probe.patient_hooks().store(store)
+}
+
+/// A receiver that soon gives up on a server that is gone.
+async fn impatient_receiver(server: &Server, probe: &Probe) -> Hooks {
+    let hooks = receiver(server, probe).await;
+    let hooks = hooks
+        .store_timeout(Duration::from_secs(2))
+        .lease(Duration::from_secs(30));
     hooks.build().unwrap()
 }
 
@@ -55,6 +65,12 @@ impl Load {
         }
     }
 
+    /// Waits until so many are acknowledged.
+    async fn acknowledges(&self, count: usize) {
+        let acknowledged = || self.acknowledged.lock().unwrap().as_ref().map_or(0, Vec::len);
+        until("events are acknowledged", async || acknowledged() >= count).await;
+    }
+
     /// Kills the server, and says what was acknowledged before.
     fn end(self, server: &mut Server) -> Vec<String> {
         let acknowledged = self.acknowledged.lock().unwrap().take();
@@ -73,7 +89,7 @@ fn probe() -> Probe {
 /// None of them is run again.
 async fn all_are_known(server: &Server, acknowledged: &[String]) {
     let probe = Probe::default();
-    let hooks = receiver(server, &probe).await;
+    let hooks = receiver(server, &probe).await.build().unwrap();
     for ids in acknowledged.chunks(16) {
         let words = join_all(ids.iter().map(|id| {
             let hooks = hooks.clone();
@@ -87,12 +103,6 @@ async fn all_are_known(server: &Server, acknowledged: &[String]) {
     assert_eq!(event("new").call(&hooks).await.word(), "handled");
 }
 
-async fn wait_for(probe: &Probe, runs: usize) {
-    while probe.count() < runs {
-        sleep(Duration::from_millis(5)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_knows_what_was_acknowledged() {
     let Some(installation) = Installation::find() else {
@@ -100,14 +110,12 @@ async fn a_server_that_is_killed_knows_what_was_acknowledged() {
     };
     let mut server = Server::start(&installation).await;
     let probe = probe();
-    let hooks = receiver(&server, &probe).await;
+    let hooks = impatient_receiver(&server, &probe).await;
     let mut acknowledged = Vec::new();
     for round in 1..=3 {
         let load = Load::start(&hooks, &round.to_string());
-        wait_for(&probe, round * 100).await;
-        let some = load.end(&mut server);
-        assert!(some.len() > 50, "{}", some.len());
-        acknowledged.extend(some);
+        load.acknowledges(100).await;
+        acknowledged.extend(load.end(&mut server));
         server.restart().await;
     }
     all_are_known(&server, &acknowledged).await;
@@ -120,12 +128,11 @@ async fn a_synchronous_standby_knows_what_was_acknowledged() {
     };
     let mut primary = Server::start(&installation).await;
     let probe = probe();
-    let hooks = receiver(&primary, &probe).await;
+    let hooks = impatient_receiver(&primary, &probe).await;
     let standby = primary.synchronous_standby().await;
     let load = Load::start(&hooks, "e");
-    wait_for(&probe, 200).await;
+    load.acknowledges(200).await;
     let acknowledged = load.end(&mut primary);
-    assert!(acknowledged.len() > 100, "{}", acknowledged.len());
     standby.promote().await;
     all_are_known(&standby, &acknowledged).await;
 }
@@ -138,7 +145,7 @@ async fn an_event_costs_two_statements_and_a_duplicate_one() {
     };
     let server = Server::start(&installation).await;
     let probe = Probe::default();
-    let hooks = receiver(&server, &probe).await;
+    let hooks = receiver(&server, &probe).await.build().unwrap();
     let statements = || {
         let log = server.log();
         let said = |what: &str| log.lines().filter(|line| line.contains(what)).count();

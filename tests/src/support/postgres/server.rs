@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::services::{free_port, skip};
+use crate::waiting::GENEROUS;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 use std::io::{BufRead, BufReader};
@@ -195,10 +196,10 @@ impl Server {
                 if self.options().connect().await.is_ok() {
                     return;
                 }
-                assert!(since.elapsed() < Duration::from_secs(60), "{}", self.log());
+                assert!(since.elapsed() < GENEROUS, "{}", self.log());
                 sleep(Duration::from_millis(20)).await;
             }
-            assert!(since.elapsed() < Duration::from_secs(60), "{}", self.log());
+            assert!(since.elapsed() < GENEROUS, "{}", self.log());
             self.stop();
         }
     }
@@ -263,7 +264,7 @@ impl Server {
             if row.get::<i64, _>(0) == wanted {
                 return;
             }
-            assert!(since.elapsed() < Duration::from_secs(60), "{sql}");
+            assert!(since.elapsed() < GENEROUS, "{sql}");
             sleep(Duration::from_millis(20)).await;
         }
     }
