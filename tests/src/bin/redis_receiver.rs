@@ -6,6 +6,7 @@ use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, State, on, router};
 use apideck_hooks_tests::redis::client;
 use apideck_hooks_tests::services::REDIS;
+use apideck_hooks_tests::waiting::GENEROUS;
 use redis::aio::MultiplexedConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,8 +49,8 @@ async fn main() {
     };
     let store = RedisStore::builder(url)
         .prefix(prefix)
-        .call_timeout(Duration::from_secs(30))
-        .connect_timeout(Duration::from_secs(30))
+        .call_timeout(GENEROUS)
+        .connect_timeout(GENEROUS)
         .connect()
         .await
         .expect("Redis");
@@ -59,6 +60,7 @@ async fn main() {
         .lease(Duration::from_millis(
             variable("LEASE_MS").parse().expect("a number"),
         ))
+        .store_timeout(GENEROUS)
         .state(app.clone())
         .build()
         .expect("a receiver");

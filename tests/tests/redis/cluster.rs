@@ -1,6 +1,6 @@
 //! A cluster of three servers.
 
-use super::{LONG, PATIENCE, claim, done, granted, key, ms, token_of};
+use super::{LONG, PATIENCE, claim, connected, done, granted, key, ms, token_of};
 use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, Replayed, store_conformance};
 use apideck_hooks_tests::delivery::Delivery;
@@ -8,11 +8,11 @@ use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::cluster::Cluster;
 use apideck_hooks_tests::redis::prefix;
 use apideck_hooks_tests::redis::server::can_start;
+use apideck_hooks_tests::waiting::{GENEROUS, until};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::OnceCell;
-use tokio::time::sleep;
 
 /// One cluster for all tests of this process: it ends with it.
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
@@ -47,7 +47,7 @@ async fn a_server_of_a_cluster_is_not_taken_for_all_of_it() {
 async fn whole_deliveries() {
     let Some(store) = store().await else { return };
     let probe = Probe::new([Step::Fail, Step::Succeed, Step::Refuse]);
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let event = |id| Delivery::event("vault.connection.callable", id);
     for word in ["500", "handled", "duplicate"] {
         assert_eq!(event("e1").call(&hooks).await.word(), word);
@@ -95,16 +95,14 @@ async fn a_server_that_is_killed_and_started_again() {
         return;
     }
     let mut cluster = Cluster::start().await;
-    let store = RedisStore::cluster(cluster.urls())
-        .call_timeout(ms(500))
-        .connect_timeout(ms(1000))
-        .connect()
-        .await
-        .unwrap();
+    let patient = RedisStore::cluster(cluster.urls()).call_timeout(PATIENCE);
+    let patient = patient.connect_timeout(PATIENCE).connect().await.unwrap();
+    let store = RedisStore::cluster(cluster.urls()).call_timeout(ms(500));
+    let store = connected(&store.connect_timeout(ms(1000))).await;
     let events: Vec<_> = (0..30).map(|_| key()).collect();
     let mut tokens = Vec::new();
     for event in &events {
-        tokens.push(granted(&store, *event, LONG).await.0);
+        tokens.push(granted(&patient, *event, 2 * GENEROUS).await.0);
     }
     cluster.kill(0);
     let asked = Instant::now();
@@ -115,19 +113,15 @@ async fn a_server_that_is_killed_and_started_again() {
     assert!(failed > 0, "a third of the keys is out of reach");
     assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
     cluster.restart(0).await;
-    let since = Instant::now();
     for (event, token) in events.iter().zip(tokens) {
-        loop {
-            match store.finish(*event, token, End::Done).await {
-                // Lost: an earlier try, given up as it took too long, got there after all.
-                Ok(_) => break,
-                Err(error) => assert!(since.elapsed() < 2 * PATIENCE, "{error}"),
-            }
-            sleep(ms(100)).await;
-        }
-        assert_eq!(store.status(*event).await.unwrap(), Status::Done { token });
-        assert_eq!(claim(&store, *event, None, LONG).await.verdict, Verdict::Done);
+        // Lost: an earlier try, given up as it took too long, got there after all.
+        until("it is settled", async || {
+            store.finish(*event, token, End::Done).await.is_ok()
+        })
+        .await;
+        assert_eq!(patient.status(*event).await.unwrap(), Status::Done { token });
+        assert_eq!(claim(&patient, *event, None, LONG).await.verdict, Verdict::Done);
     }
-    done(&store, key()).await;
-    assert!(store.list(None, 10).await.unwrap().is_empty());
+    done(&patient, key()).await;
+    assert!(patient.list(None, 10).await.unwrap().is_empty());
 }

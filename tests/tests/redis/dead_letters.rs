@@ -1,10 +1,11 @@
 //! What was set aside: its list, its limits, its end.
 
-use super::{LONG, granted, key, ms};
+use super::{LONG, granted, key, ms, proxied};
 use apideck_hooks::store::{DeadLetter, DeadLetters, End, Held, Key, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, Replayed};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::waiting::until;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -228,20 +229,15 @@ async fn case_24_what_is_settled_is_kept_for_its_retention_and_what_runs_is_kept
     }
     over.push(set_aside(&store, "{}").await);
     for event in &over {
-        while store.status(*event).await.unwrap() != Status::Absent {
-            sleep(ms(50)).await;
-        }
+        until("it is forgotten", async || {
+            store.status(*event).await.unwrap() == Status::Absent
+        })
+        .await;
     }
     assert_eq!(granted(&store, over[0], LONG).await.1, 1);
     // The sweeper follows, for what is as old to this store.
     assert!(store.purge(dead).await.unwrap());
-    for _ in 0..100 {
-        if listed(&isolated).await.is_empty() {
-            return;
-        }
-        sleep(ms(100)).await;
-    }
-    panic!("the list was not swept");
+    until("the list is swept", async || listed(&isolated).await.is_empty()).await;
 }
 
 #[tokio::test]
@@ -250,7 +246,8 @@ async fn the_sweeper_leaves_letters_that_were_released_and_stops_with_its_store(
         return;
     };
     // It sweeps once a second what is older than that; the letter's own retention is another store's.
-    let sweeping = isolated.builder().retention(ms(1000));
+    let (proxy, sweeping) = proxied(&isolated).await;
+    let sweeping = sweeping.retention(ms(1000));
     let store = isolated.store().await;
     let event = set_aside(&store, "{}").await;
     assert!(store.release(event).await.unwrap());
@@ -259,11 +256,10 @@ async fn the_sweeper_leaves_letters_that_were_released_and_stops_with_its_store(
         put_on_list(&isolated, record, 1.0).await;
     }
     let sweeper = sweeping.connect().await.unwrap();
-    while listed(&isolated).await.len() > 1 {
-        sleep(ms(50)).await;
-    }
+    until("the list is swept", async || listed(&isolated).await.len() == 1).await;
     assert_eq!(listed(&isolated).await, [event.to_bytes().to_vec()]);
     drop(sweeper);
+    until("the store has ended", async || proxy.open() == 0).await;
     put_on_list(&isolated, gone, 1.0).await;
     sleep(ms(2500)).await;
     assert_eq!(listed(&isolated).await.len(), 2, "nobody sweeps");

@@ -1,10 +1,11 @@
 //! Whole deliveries.
 
-use super::ms;
+use super::{end_leases, ms};
 use apideck_hooks::{Hooks, Replayed};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::waiting::GENEROUS;
 use futures_util::future::join_all;
 use std::collections::HashMap;
 
@@ -15,7 +16,11 @@ fn event(id: &str) -> Delivery {
 }
 
 async fn hooks(isolated: &Isolated, probe: &Probe) -> Hooks {
-    probe.hooks().store(isolated.store().await).build().unwrap()
+    probe
+        .patient_hooks()
+        .store(isolated.store().await)
+        .build()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -86,7 +91,12 @@ async fn case_14_attempts_are_used_up() {
     };
     let probe = Probe::new([Step::Fail, Step::Fail, Step::Fail]);
     let store = isolated.store().await;
-    let hooks = probe.hooks().store(store).max_attempts(3).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(store)
+        .max_attempts(3)
+        .build()
+        .unwrap();
     for word in ["500", "500", "set aside", "duplicate"] {
         assert_eq!(event("e1").call(&hooks).await.word(), word);
     }
@@ -154,20 +164,25 @@ async fn an_event_costs_two_round_trips_and_a_duplicate_one() {
     };
     let (proxy, builder) = super::proxied(&isolated).await;
     let probe = Probe::default();
-    let hooks = probe.hooks().store(builder.connect().await.unwrap());
+    let hooks = probe.patient_hooks().store(builder.connect().await.unwrap());
     let hooks = hooks.build().unwrap();
-    // The first to call sends the scripts, and the sweeper looks once.
-    for n in 0..3 {
-        assert_eq!(event(&format!("warm-{n}")).call(&hooks).await.word(), "handled");
-        assert_eq!(event(&format!("warm-{n}")).call(&hooks).await.word(), "duplicate");
+    // The first to call sends the scripts.
+    assert_eq!(event("warm").call(&hooks).await.word(), "handled");
+    assert_eq!(event("warm").call(&hooks).await.word(), "duplicate");
+    let mut counted = Vec::new();
+    // The sweeper looks once, and comes into one of the rounds at most.
+    for round in 0..2 {
+        let trips = async |word: &str| {
+            let before = proxy.asked();
+            for n in 0..10 {
+                let id = format!("e{round}-{n}");
+                assert_eq!(event(&id).call(&hooks).await.word(), word);
+            }
+            proxy.asked() - before
+        };
+        counted.push((trips("handled").await, trips("duplicate").await));
     }
-    for (word, trips) in [("handled", 20), ("duplicate", 10)] {
-        let before = proxy.asked();
-        for n in 0..10 {
-            assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), word);
-        }
-        assert_eq!(proxy.asked() - before, trips, "{word}");
-    }
+    assert!(counted.contains(&(20, 10)), "{counted:?}");
 }
 
 /// In runtimes of its own: one is shut down while a handler runs.
@@ -187,22 +202,22 @@ fn case_16_a_runtime_that_is_shut_down_leaves_a_claim_that_ends() {
     let first = runtime();
     first.block_on(async {
         let store = isolated.store().await;
-        let hooks = probe.hooks().store(store).lease(ms(3000)).build().unwrap();
+        let hooks = probe.patient_hooks().store(store).build().unwrap();
         tokio::spawn(async move { event("e1").call(&hooks).await });
         probe.started().await;
     });
     drop(first);
     runtime().block_on(async {
         let store = isolated.store().await;
-        let hooks = probe.hooks().store(store).duplicate_wait(ms(1)).build().unwrap();
-        loop {
-            let answer = event("e1").call(&hooks).await;
-            if answer.word() == "handled" {
-                break;
-            }
-            assert_eq!(answer.status, 503, "{answer:?}");
-            tokio::time::sleep(ms(50)).await;
-        }
+        let hooks = probe
+            .patient_hooks()
+            .store(store)
+            .duplicate_wait(ms(1))
+            .build()
+            .unwrap();
+        assert_eq!(event("e1").call(&hooks).await.status, 503);
+        end_leases(&isolated, 2 * GENEROUS).await;
+        assert_eq!(event("e1").call(&hooks).await.word(), "handled");
     });
     assert_eq!(probe.runs()[1].attempt, 2);
 }

@@ -1,8 +1,8 @@
 //! Required case 28: what goes wrong in the middle of a call is tried again or an error, and never two runs.
 
-use super::{LONG, PATIENCE, claim, done, granted, key, ms, proxied, store_on, token_of};
+use super::{LONG, PATIENCE, claim, connected, done, granted, key, ms, proxied, store_on, token_of};
+use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, Claimed, End, Held, Status, Store, Verdict};
-use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
@@ -10,6 +10,7 @@ use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::proxy::Mode;
 use apideck_hooks_tests::redis::server::{Server, can_start};
 use apideck_hooks_tests::services::free_port;
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -85,7 +86,11 @@ async fn a_read_only_server_is_an_error_and_no_run() {
     );
     assert_eq!(probe.count(), 0);
     run(&server, &["REPLICAOF", "NO", "ONE"]).await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    until("it is handled", async || {
+        let answer = delivery.call(&hooks).await;
+        answer.status == 200 && answer.word() == "handled"
+    })
+    .await;
     assert_eq!(probe.runs()[0].attempt, 1);
 }
 
@@ -144,13 +149,15 @@ async fn a_connection_that_no_longer_answers_is_given_up() {
         return;
     };
     let (proxy, builder) = proxied(&isolated).await;
-    let store = builder.clone().call_timeout(ms(2000)).connect().await.unwrap();
-    done(&store, key()).await;
+    let store = connected(&builder.clone().call_timeout(ms(2000))).await;
     proxy.stall_existing();
     let asked = Instant::now();
     let stalled = store.claim(Claim::new(key(), None, LONG)).await;
     assert!(stalled.is_err() && asked.elapsed() < PATIENCE / 2, "{stalled:?}");
-    done(&store, key()).await;
+    until("another connection is made", async || {
+        store.claim(Claim::new(key(), None, LONG)).await.is_ok()
+    })
+    .await;
     // Whoever waits may be more impatient than the store.
     let store = builder.call_timeout(2 * PATIENCE).connect().await.unwrap();
     done(&store, key()).await;
@@ -184,27 +191,17 @@ async fn many_calls_to_a_server_that_is_gone_end_soon_and_make_few_connections()
     for call in calls.await {
         call.unwrap();
     }
-    // One after another they would take minutes.
+    // One after another they would take 160 seconds.
     assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
-    assert!(
-        proxy.connections() - before < 10,
-        "{}",
-        proxy.connections() - before
-    );
+    // One connection is tried at a time, for as long as connecting may take.
+    let tried = proxy.connections() - before;
+    let most = asked.elapsed().as_millis() / 300 + 2;
+    assert!(tried as u128 <= most, "{tried}, at most {most}");
     proxy.set(Mode::Pass);
-    while store.claim(Claim::new(key(), None, LONG)).await.is_err() {
-        assert!(asked.elapsed() < 4 * PATIENCE, "it does not recover");
-        tokio::time::sleep(ms(20)).await;
-    }
-}
-
-/// However impatient: as soon as the server is quick enough.
-async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
-    loop {
-        if let Ok(store) = builder.clone().connect().await {
-            return store;
-        }
-    }
+    until("it recovers", async || {
+        store.claim(Claim::new(key(), None, LONG)).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]

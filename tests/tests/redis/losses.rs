@@ -1,14 +1,13 @@
 //! What a Redis forgets, and what not: a log that was cut, and a replica that was behind.
 
-use super::{LONG, claim, done, granted, key, ms, store_on};
+use super::{LONG, claim, done, granted, key, store_on};
 use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
 use apideck_hooks_tests::redis::server::{Server, can_start};
 use apideck_hooks_tests::services::free_port;
+use apideck_hooks_tests::waiting::until;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
-use tokio::time::sleep;
 
 /// The file that writes are appended to.
 fn log(directory: &Path) -> PathBuf {
@@ -96,15 +95,11 @@ async fn a_failover_can_grant_a_claim_twice() {
         before
     };
     let mut client = replica.client().await;
-    let since = Instant::now();
-    loop {
+    until("the replica has the record", async || {
         let keys: usize = redis::cmd("DBSIZE").query_async(&mut client).await.unwrap();
-        if keys == 1 {
-            break;
-        }
-        assert!(since.elapsed().as_secs() < 60, "the replica does not come");
-        sleep(ms(20)).await;
-    }
+        keys == 1
+    })
+    .await;
     // From now on the replica hears nothing, and the primary does not wait for it.
     line.set(Mode::Stall);
     let (running, handled) = (key(), key());

@@ -19,13 +19,14 @@ use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::proxy::Proxy;
 use apideck_hooks_tests::redis::server::Server;
+use apideck_hooks_tests::waiting::until;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_secs(600);
 
 /// What a machine that is busy with other things is given.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
@@ -107,4 +108,39 @@ async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
         .call_timeout(PATIENCE)
         .connect_timeout(PATIENCE);
     (proxy, builder)
+}
+
+/// Connects with short timeouts, as soon as the machine is quick enough for them.
+async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
+    let mut store = None;
+    until("a store answers", async || {
+        store = builder.clone().connect().await.ok();
+        match &store {
+            Some(store) => store.claim(Claim::new(key(), None, LONG)).await.is_ok(),
+            None => false,
+        }
+    })
+    .await;
+    store.expect("a store")
+}
+
+/// Makes all records older by a lease. Redis keeps a lease as how long its key is to live.
+async fn end_leases(isolated: &Isolated, lease: Duration) {
+    let mut client = isolated.client().await;
+    for name in isolated.keys().await {
+        if !name.contains(":r:") {
+            continue;
+        }
+        let left: i64 = redis::cmd("PTTL")
+            .arg(&name)
+            .query_async(&mut client)
+            .await
+            .unwrap();
+        redis::cmd("PEXPIRE")
+            .arg(&name)
+            .arg(left - lease.as_millis() as i64)
+            .exec_async(&mut client)
+            .await
+            .unwrap();
+    }
 }

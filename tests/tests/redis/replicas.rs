@@ -1,6 +1,6 @@
 //! Replicas: `min_replicas_ack`, and Sentinel.
 
-use super::{LONG, claim, done, granted, key, ms, token_of};
+use super::{LONG, PATIENCE, claim, done, granted, key, ms, token_of};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
@@ -9,10 +9,10 @@ use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::client as connect;
 use apideck_hooks_tests::redis::server::{Server, can_start};
 use apideck_hooks_tests::services::free_port;
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use std::time::Duration;
 
 /// A primary and its replica, in step.
 async fn pair(directories: &[Directory; 2]) -> (Server, Server) {
@@ -30,7 +30,7 @@ async fn replica(directory: &Directory, port: u16, primary: &Server) -> Server {
     )
     .await;
     let mut client = primary.client().await;
-    for _ in 0..200 {
+    until("the replica is in step", async || {
         // Writes reach it only after its first word, up to a second after it is said to be online.
         let (acks,): (u32,) = redis::pipe()
             .cmd("INCR")
@@ -41,12 +41,17 @@ async fn replica(directory: &Directory, port: u16, primary: &Server) -> Server {
             .query_async(&mut client)
             .await
             .unwrap();
-        if acks == 1 {
-            return replica;
-        }
-        sleep(ms(50)).await;
-    }
-    panic!("the replica does not come");
+        acks == 1
+    })
+    .await;
+    replica
+}
+
+/// A store that wants a replica to have what it writes.
+async fn acked_by_one(primary: &Server, within: Duration) -> RedisStore {
+    let builder = RedisStore::builder(primary.url()).min_replicas_ack(1, within);
+    let builder = builder.call_timeout(2 * PATIENCE).connect_timeout(PATIENCE);
+    builder.connect().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -56,12 +61,9 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
     }
     let directories = [Directory::default(), Directory::default()];
     let (primary, mut replica) = pair(&directories).await;
-    let store = RedisStore::builder(primary.url())
-        .min_replicas_ack(1, ms(300))
-        .connect()
-        .await
-        .unwrap();
-    let store = Arc::new(store);
+    // Where there is a replica, it has the time that it takes.
+    let store = Arc::new(acked_by_one(&primary, PATIENCE).await);
+    let impatient = acked_by_one(&primary, ms(300)).await;
     // Many at once: `WAIT` holds nobody up for long.
     let claims = join_all((0..64).map(|_| {
         let store = Arc::clone(&store);
@@ -77,23 +79,31 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
     drop(replica);
     let fresh = key();
     for delivery in [None, Some(key())] {
-        let refused = store.claim(Claim::new(fresh, delivery, LONG)).await;
+        let refused = impatient.claim(Claim::new(fresh, delivery, LONG)).await;
         assert!(refused.unwrap_err().to_string().contains("min_replicas_ack"));
         assert!(matches!(
-            store.status(fresh).await.unwrap(),
+            impatient.status(fresh).await.unwrap(),
             Status::Absent | Status::Released { attempt: 0, .. }
         ));
     }
     // What needs no claim is answered.
-    let busy = claim(&store, running, Some(delivery), LONG).await;
+    let busy = claim(&impatient, running, Some(delivery), LONG).await;
     assert!(matches!(busy.verdict, Verdict::Running { .. }), "{busy:?}");
-    assert!(store.renew(running, token, LONG).await.is_err());
+    assert!(impatient.renew(running, token, LONG).await.is_err());
     let dead = || End::Dead(super::dead_letters::letter("{}"));
-    assert!(store.finish(failing, dying, dead()).await.is_err());
-    assert!(matches!(store.status(failing).await.unwrap(), Status::Running { token, .. } if token == dying));
+    assert!(impatient.finish(failing, dying, dead()).await.is_err());
+    assert!(
+        matches!(impatient.status(failing).await.unwrap(), Status::Running { token, .. } if token == dying)
+    );
     // It was handled: that is recorded as well as can be.
-    assert_eq!(store.finish(handled, ending, End::Done).await.unwrap(), Held::Yes);
-    assert_eq!(claim(&store, handled, None, LONG).await.verdict, Verdict::Done);
+    assert_eq!(
+        impatient.finish(handled, ending, End::Done).await.unwrap(),
+        Held::Yes
+    );
+    assert_eq!(
+        claim(&impatient, handled, None, LONG).await.verdict,
+        Verdict::Done
+    );
 
     replica = self::replica(&directories[1], port, &primary).await;
     assert_eq!(store.finish(failing, dying, dead()).await.unwrap(), Held::Yes);
@@ -112,22 +122,21 @@ async fn too_few_replicas_are_answered_503_and_nothing_is_run() {
     let directories = [Directory::default(), Directory::default()];
     let (primary, replica) = pair(&directories).await;
     let probe = Probe::default();
-    let store = RedisStore::builder(primary.url()).min_replicas_ack(1, ms(200));
-    let hooks = probe
-        .hooks()
-        .store(store.connect().await.unwrap())
-        .build()
-        .unwrap();
+    let hooks = async |within| {
+        let store = acked_by_one(&primary, within).await;
+        probe.patient_hooks().store(store).build().unwrap()
+    };
+    let (impatient, hooks) = (hooks(ms(200)).await, hooks(PATIENCE).await);
     let event = |id| Delivery::event("vault.connection.callable", id);
     assert_eq!(event("e1").call(&hooks).await.word(), "handled");
     let port = replica.port;
     drop(replica);
-    let answer = event("e2").call(&hooks).await;
+    let answer = event("e2").call(&impatient).await;
     assert!(
         answer.status == 503 && answer.retry_after().is_some(),
         "{answer:?}"
     );
-    assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
+    assert_eq!(event("e1").call(&impatient).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
     let _replica = self::replica(&directories[1], port, &primary).await;
     assert_eq!(event("e2").call(&hooks).await.word(), "handled");
@@ -145,31 +154,27 @@ async fn sentinel_names_the_new_primary() {
     let directory = Directory::default();
     let config = directory.path().join("sentinel.conf");
     let text = format!(
-        "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 500\n",
+        "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 600000\n",
         primary.port
     );
     std::fs::write(&config, text).unwrap();
     let sentinel = Server::sentinel(&config, free_port()).await;
-    let store = RedisStore::sentinel([sentinel.url()], "mymaster")
-        .connect()
-        .await
-        .unwrap();
+    let store = RedisStore::sentinel([sentinel.url()], "mymaster").call_timeout(PATIENCE);
+    let store = store.connect_timeout(PATIENCE).connect().await.unwrap();
     let (before, running) = (key(), key());
     done(&store, before).await;
     let (token, _) = granted(&store, running, LONG).await;
 
     // Sentinel has to have heard of the replica.
     let mut client = sentinel.client().await;
-    let since = Instant::now();
-    while redis::cmd("SENTINEL")
-        .arg(&["FAILOVER", "mymaster"])
-        .exec_async(&mut client)
-        .await
-        .is_err()
-    {
-        assert!(since.elapsed() < Duration::from_secs(30), "no failover");
-        sleep(ms(200)).await;
-    }
+    until("a failover begins", async || {
+        let failover = redis::cmd("SENTINEL")
+            .arg(&["FAILOVER", "mymaster"])
+            .exec_async(&mut client)
+            .await;
+        failover.is_ok()
+    })
+    .await;
     // Whose role changes closes connections.
     let role = async |server: &Server| -> String {
         let Ok(mut client) = connect(&server.url()).await else {
@@ -178,10 +183,10 @@ async fn sentinel_names_the_new_primary() {
         let role: redis::RedisResult<redis::Value> = redis::cmd("ROLE").query_async(&mut client).await;
         role.map_or_else(|_| String::new(), |role| format!("{role:?}"))
     };
-    while !(role(&replica).await.contains("master") && role(&primary).await.contains("slave")) {
-        assert!(since.elapsed() < Duration::from_secs(60), "no failover");
-        sleep(ms(100)).await;
-    }
+    until("the failover ends", async || {
+        role(&replica).await.contains("master") && role(&primary).await.contains("slave")
+    })
+    .await;
     // The old primary is read-only now: the store finds the new one within the call.
     assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Yes);
     assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);

@@ -3,7 +3,7 @@
 use super::server::Server;
 use crate::directory::Directory;
 use crate::services::free_port;
-use std::time::Duration;
+use crate::waiting::until;
 
 /// Three servers of a cluster.
 pub struct Cluster {
@@ -101,18 +101,15 @@ impl Cluster {
     /// Waits until every server sees all of it.
     async fn whole(&self) {
         for server in self.servers.iter().flatten() {
-            for tries in 0.. {
+            until("the cluster is whole", async || {
                 let info: String = redis::cmd("CLUSTER")
                     .arg("INFO")
                     .query_async(&mut server.client().await)
                     .await
                     .expect("an answer");
-                if info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3") {
-                    break;
-                }
-                assert!(tries < 600, "the cluster does not come up");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
+                info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
+            })
+            .await;
         }
     }
 }

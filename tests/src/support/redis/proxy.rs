@@ -31,6 +31,7 @@ pub struct Proxy {
     /// Connections up to this number are stalled.
     stalled: Arc<watch::Sender<usize>>,
     connections: watch::Receiver<usize>,
+    open: Arc<AtomicUsize>,
     asked: Arc<AtomicUsize>,
 }
 
@@ -45,6 +46,8 @@ impl Proxy {
         let (modes, stalls) = (Arc::clone(&mode), Arc::clone(&stalled));
         let asked = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&asked);
+        let open = Arc::new(AtomicUsize::new(0));
+        let opened = Arc::clone(&open);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 counter.send_modify(|count| *count += 1);
@@ -65,12 +68,15 @@ impl Proxy {
                     asked: Arc::clone(&count),
                 };
                 let (there, back) = (pump(false), pump(true));
+                let opened = Arc::clone(&opened);
+                opened.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
                     // When one way ends, so does the other.
                     tokio::select! {
                         () = there.run(client_read, server_write) => {}
                         () = back.run(server_read, client_write) => {}
                     }
+                    opened.fetch_sub(1, Ordering::SeqCst);
                 });
             }
         });
@@ -79,6 +85,7 @@ impl Proxy {
             mode,
             stalled,
             connections,
+            open,
             asked,
         }
     }
@@ -99,6 +106,11 @@ impl Proxy {
     /// Stalls the connections that there are; new ones pass.
     pub fn stall_existing(&self) {
         self.stalled.send_replace(*self.connections.borrow());
+    }
+
+    /// How many connections there are.
+    pub fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// How many connections there were.

@@ -3,11 +3,11 @@
 use super::client;
 use crate::directory::Directory;
 use crate::services::skip;
+use crate::waiting::until;
 use redis::aio::MultiplexedConnection;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// Whether servers of a test's own can be started.
 pub fn can_start() -> bool {
@@ -105,15 +105,11 @@ impl Server {
 
     /// Waits until it answers.
     pub async fn ready(&self) {
-        for _ in 0..600 {
-            if let Ok(mut client) = client(&self.url()).await
-                && redis::cmd("PING").exec_async(&mut client).await.is_ok()
-            {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        panic!("redis-server did not start");
+        until("redis-server answers", async || match client(&self.url()).await {
+            Ok(mut client) => redis::cmd("PING").exec_async(&mut client).await.is_ok(),
+            Err(_) => false,
+        })
+        .await;
     }
 }
 
