@@ -5,6 +5,7 @@
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::postgres::options;
+use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::transactional::{EFFECT, postgres_store};
 use sqlx::{Postgres, Sqlite};
 use std::env::var;
@@ -52,7 +53,7 @@ async fn main() {
     let hooks = match var("SCHEMA") {
         Ok(schema) => {
             let store = postgres_store(&schema, options(), 8);
-            Hooks::builder(router![in_postgres])
+            patient(Hooks::builder(router![in_postgres]))
                 .secret(SECRET)
                 .store(store)
                 .build()
@@ -60,7 +61,7 @@ async fn main() {
         Err(_) => {
             let file = var("DATABASE").expect("its environment");
             let store = SqliteStore::open(file).await.expect("a file");
-            Hooks::builder(router![in_sqlite])
+            patient(Hooks::builder(router![in_sqlite]))
                 .secret(SECRET)
                 .store(store)
                 .build()

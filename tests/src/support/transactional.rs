@@ -3,11 +3,11 @@
 use crate::SECRET;
 use crate::directory::Directory;
 use crate::postgres::{self, Database};
-use crate::probe::Probe;
+use crate::probe::{Probe, patient};
+use crate::sqlite::open;
+use crate::waiting::GENEROUS;
 use apideck_hooks::store::{IntoStore, Store};
-use apideck_hooks::{
-    Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, SqliteStore, State, Tx, on, router,
-};
+use apideck_hooks::{Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, State, Tx, on, router};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Postgres, Row, Sqlite, SqliteConnection};
@@ -36,7 +36,7 @@ async fn in_sqlite(delivery: Delivery, State(probe): State<Probe>, mut tx: Tx<Sq
     probe.run(None, &delivery).await
 }
 
-/// How a receiver is to differ from the default.
+/// How a receiver differs from one whose limits no machine reaches.
 #[derive(Clone, Copy)]
 pub struct Settings {
     pub max_attempts: u32,
@@ -50,9 +50,9 @@ impl Default for Settings {
     fn default() -> Self {
         Settings {
             max_attempts: 8,
-            duplicate_wait: Duration::from_secs(20),
-            handler_timeout: Duration::from_secs(60),
-            store_timeout: Duration::from_secs(5),
+            duplicate_wait: GENEROUS,
+            handler_timeout: 2 * GENEROUS,
+            store_timeout: GENEROUS,
             connections: 10,
         }
     }
@@ -98,7 +98,7 @@ impl World {
                 database.options.clone(),
                 connections,
             )),
-            World::Sqlite(directory) => Arc::new(SqliteStore::open(file(directory)).await.expect("a file")),
+            World::Sqlite(directory) => Arc::new(open(&file(directory)).await),
         }
     }
 
@@ -143,7 +143,10 @@ impl World {
                 row.get(0)
             }
             World::Sqlite(directory) => {
-                let row = query.fetch_one(&mut open(directory).await).await.expect("a row");
+                let row = query
+                    .fetch_one(&mut connect(directory).await)
+                    .await
+                    .expect("a row");
                 row.get(0)
             }
         }
@@ -170,7 +173,7 @@ impl World {
             }
             World::Sqlite(directory) => {
                 query
-                    .execute(&mut open(directory).await)
+                    .execute(&mut connect(directory).await)
                     .await
                     .expect("a statement");
             }
@@ -199,7 +202,7 @@ fn hooks<R: Routes<Probe>>(
     settings: Settings,
 ) -> Hooks {
     let builder = builder.secret(SECRET).state(probe.clone()).store(store);
-    let builder = builder
+    let builder = patient(builder)
         .max_attempts(settings.max_attempts)
         .duplicate_wait(settings.duplicate_wait)
         .handler_timeout(settings.handler_timeout)
@@ -220,7 +223,7 @@ pub fn file(directory: &Directory) -> PathBuf {
     directory.file("hooks.db")
 }
 
-async fn open(directory: &Directory) -> SqliteConnection {
+async fn connect(directory: &Directory) -> SqliteConnection {
     options(directory).connect().await.expect("a file")
 }
 

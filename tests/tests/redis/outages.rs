@@ -118,7 +118,7 @@ async fn receiver(url: String) -> (Hooks, Probe) {
         .hooks()
         .store(store)
         // Longer than any outage: nothing that ran is run again.
-        .lease(Duration::from_secs(60))
+        .lease(Duration::from_secs(30))
         .build()
         .unwrap();
     (hooks, probe)

@@ -6,6 +6,7 @@ use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::transactional::{World, file};
+use apideck_hooks_tests::waiting;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -61,6 +62,10 @@ async fn killed_in_the_handler(world: &World) {
         kill(receiver).await;
         assert!(lost.await.unwrap());
         assert_eq!((world.effects(place).await, world.marks().await), (0, 0));
+        if let World::Postgres(_) = world {
+            // The server has noticed.
+            until(world, THERE, 0).await;
+        }
         // Nothing is left that would keep another receiver from it, or count: it stops at the same place.
         let mut receiver = start(world).await;
         let lost = send_in_vain(&receiver, &delivery);
@@ -93,11 +98,9 @@ async fn other(database: &Database) -> PgConnection {
     options.connect().await.unwrap()
 }
 
-/// Waits until so many backends of the receivers wait for a lock, or are there at all.
-async fn until(world: &World, sql: &str, count: i64) {
-    while world.number(sql).await != count {
-        sleep(Duration::from_millis(5)).await;
-    }
+/// Waits until a question has this answer.
+async fn until(world: &World, sql: &str, answer: i64) {
+    waiting::until(sql, async || world.number(sql).await == answer).await;
 }
 
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
@@ -239,9 +242,10 @@ async fn killed_again_and_again(world: &World) {
         })
         .collect();
     for kills in 1..=KILLS {
-        while world.marks().await < (EVENTS * kills / (KILLS + 1)) as i64 {
-            sleep(Duration::from_millis(5)).await;
-        }
+        waiting::until("some more are settled", async || {
+            world.marks().await >= (EVENTS * kills / (KILLS + 1)) as i64
+        })
+        .await;
         kill(receiver).await;
         receiver = start(world).await;
         addr.send_replace(receiver.addr);

@@ -7,6 +7,7 @@ use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::transactional::{Settings, World, postgres_hooks, postgres_store};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,22 +172,26 @@ async fn another_process_waits_for_the_transaction_and_not_for_ever() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed), Step::Succeed]);
     let one = world.hooks(&probe, Settings::default()).await;
+    let wait = Duration::from_secs(3);
+    let settings = Settings {
+        store_timeout: wait,
+        ..Settings::default()
+    };
+    let impatient = world.hooks(&probe, settings).await;
     let two = world.hooks(&probe, Settings::default()).await;
     let running = call(&one, "e1");
     probe.started().await;
     let since = Instant::now();
-    let reply = call(&two, "e1").await.unwrap();
+    let reply = call(&impatient, "e1").await.unwrap();
     assert_eq!(reply.status, 503);
     assert!(reply.retry_after().is_some());
-    assert!(since.elapsed() >= Duration::from_secs(5), "{:?}", since.elapsed());
-    assert_eq!(two.stats().busy, 1);
+    assert!(since.elapsed() >= wait, "{:?}", since.elapsed());
+    assert_eq!(impatient.stats().busy, 1);
     // Now it comes in time.
     let waiting = call(&two, "e1");
     let waits = "SELECT count(*) FROM pg_stat_activity
         WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
-    while world.number(waits).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("it waits", async || world.number(waits).await > 0).await;
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(waiting.await.unwrap().word(), "duplicate");
@@ -200,7 +205,6 @@ async fn one_connection_is_always_left_for_all_else() {
     let probe = Probe::new((0..30).map(|_| gated(Step::Succeed)));
     let settings = Settings {
         connections: 4,
-        store_timeout: Duration::from_secs(15),
         ..Settings::default()
     };
     let hooks = world.hooks(&probe, settings).await;
@@ -235,17 +239,18 @@ async fn one_connection_is_always_left_for_all_else() {
 async fn a_pool_that_is_used_up_is_503() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed)]);
+    let store = world.store(1).await;
+    let hooks = world.hooks_on(Arc::clone(&store), &probe, Settings::default());
     let settings = Settings {
-        connections: 1,
         store_timeout: Duration::from_millis(300),
         ..Settings::default()
     };
-    let hooks = world.hooks(&probe, settings).await;
+    let impatient = world.hooks_on(store, &probe, settings);
     let running = call(&hooks, "e1");
     probe.started().await;
-    let reply = call(&hooks, "e2").await.unwrap();
+    let reply = call(&impatient, "e2").await.unwrap();
     assert_eq!((reply.status, reply.retry_after()), (503, Some(10)));
-    assert_eq!(hooks.stats().overloaded, 1);
+    assert_eq!(impatient.stats().overloaded, 1);
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");
