@@ -2,6 +2,7 @@
 
 use crate::SECRET;
 use crate::fixtures::sorted;
+use crate::waiting::until;
 use apideck_hooks::Hooks;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -162,6 +163,19 @@ impl Delivery {
     /// Sent over a connection of its own.
     pub async fn send(&self, addr: SocketAddr) -> Reply {
         self.try_send(addr).await.expect("an answer")
+    }
+
+    /// Sent again while the answer is `503`: the limits of the receiver may be too narrow for a busy machine.
+    pub async fn send_patiently(&self, addr: SocketAddr) -> Reply {
+        let mut reply = self.send(addr).await;
+        until("the receiver is less busy", async || {
+            if reply.status == 503 {
+                reply = self.send(addr).await;
+            }
+            reply.status != 503
+        })
+        .await;
+        reply
     }
 
     /// Sent over a connection of its own to a receiver that may be gone before it answers.

@@ -20,7 +20,7 @@ async fn send(addr: SocketAddr, id: &str) -> String {
     let mut delivery = Delivery::event("vault.connection.callable", id);
     delivery.path = "/webhooks/apideck".to_owned();
     let signature = encode(&mac("demo-key", &delivery.body), Encoding::Hex);
-    let reply = delivery.signature(&signature).send(addr).await;
+    let reply = delivery.signature(&signature).send_patiently(addr).await;
     assert_eq!(reply.status, 200);
     reply.word()
 }

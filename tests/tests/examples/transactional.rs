@@ -21,7 +21,7 @@ async fn receives(database: &str) {
     let mut delivery = Delivery::of(body).signature(&signature);
     delivery.path = "/webhooks/apideck".to_owned();
     for word in ["handled", "duplicate"] {
-        assert_eq!(delivery.send(receiver.addr).await.word(), word);
+        assert_eq!(delivery.send_patiently(receiver.addr).await.word(), word);
     }
     receiver.signal("TERM").await;
     receiver.line("stopped").await;
