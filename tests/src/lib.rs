@@ -1,5 +1,5 @@
-//! What the tests share, and the receivers in `src/bin/` that tests start as processes.
-// Not published: the names say it.
+//! The helpers that the suites share. `src/bin/` holds the receivers that tests start as processes.
+// Not published, so that names without a doc comment are enough.
 #![allow(missing_docs)]
 
 mod support;

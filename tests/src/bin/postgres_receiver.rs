@@ -1,5 +1,7 @@
-//! A receiver on PostgreSQL, to be killed. Its effects are lines in a file: `start ID ATTEMPT`, `end ID ATTEMPT`. What a
-//! handler does is said by the event's id: one that starts with `flaky` fails the first time, `bad` fails for good, `stuck`
+//! A receiver on PostgreSQL for tests with kills.
+//!
+//! Its effects are lines in a file: `start ID ATTEMPT` and `end ID ATTEMPT`. The event id selects
+//! the behaviour of the handler: `flaky…` fails the first time, `bad…` fails permanently, `stuck…`
 //! does not end on its first attempt.
 
 use apideck_hooks::events::AnyEvent;
@@ -12,7 +14,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// In one write, so that a kill cannot cut it and another process cannot come between.
+/// Appends a line in one write, so that no kill can cut it and no other process can write in
+/// between.
 fn effect(mut file: &File, line: &str) {
     file.write_all(format!("{line}\n").as_bytes()).expect("an effect");
 }
@@ -26,7 +29,7 @@ async fn handle(_: AnyEvent, delivery: Delivery, State(effects): State<Arc<File>
     if id.starts_with("stuck") && attempt == 1 {
         std::future::pending::<()>().await;
     }
-    // Long enough to be killed in the middle of.
+    // Long enough for a kill in the middle.
     tokio::time::sleep(Duration::from_millis(2)).await;
     if id.starts_with("flaky") && attempt == 1 {
         return Failure::retry("the first time").into();

@@ -1,6 +1,8 @@
-//! A receiver whose store is Redis, for tests with several processes and with processes that are killed: `PREFIX` and
-//! `LEASE_MS` say which and how. A run counts itself in the hash `PREFIX:effects`; with `GATED` it then says that it has started,
-//! and waits for a line on standard input.
+//! A receiver on Redis for tests with several processes and with kills.
+//!
+//! `PREFIX` and `LEASE_MS` set the prefix and the lease. A run counts itself in the hash
+//! `PREFIX:effects`. With `GATED`, it then prints `started` and waits for a line on the standard
+//! input.
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, State, on, router};

@@ -1,6 +1,8 @@
-//! A receiver whose handler writes its effect in the transaction, to be killed: in the file `DATABASE`, or in the schema
-//! `SCHEMA` of PostgreSQL. What the handler does is said by the event's id: one that starts with `before` stops before the
-//! effect, `after` behind it, `flaky` fails the first time.
+//! A receiver for tests with kills. Its handler writes its effect in the transaction: in the file
+//! `DATABASE`, or in the schema `SCHEMA` of PostgreSQL.
+//!
+//! The event id selects the behaviour of the handler: `before…` stops before the effect, `after…`
+//! stops after it, `flaky…` fails the first time.
 
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::SECRET;
@@ -12,7 +14,7 @@ use std::env::var;
 use std::future::pending;
 use tokio::net::TcpListener;
 
-/// Says that it has come here, and stops if it is to.
+/// Prints the place in the handler, and stops there if the event id says so.
 async fn reach(place: &str, id: &str) {
     println!("{place} {id}");
     if id.starts_with(place) {

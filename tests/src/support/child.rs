@@ -1,4 +1,4 @@
-//! A receiver in a process of its own.
+//! Receivers in processes of their own.
 
 use crate::waiting::ends;
 use std::net::SocketAddr;
@@ -6,7 +6,7 @@ use std::process::{ExitStatus, Stdio};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
-/// A running receiver, killed when dropped.
+/// A running receiver. It is killed when it is dropped.
 pub struct Receiver {
     child: Child,
     stdin: ChildStdin,
@@ -15,12 +15,12 @@ pub struct Receiver {
 }
 
 impl Receiver {
-    /// Starts a program that says `http://ADDR/` when it listens.
+    /// Starts a program that prints `http://ADDR/` when it listens.
     pub async fn start(program: &str) -> Self {
         Receiver::of(Command::new(program)).await
     }
 
-    /// Starts such a program as this command says.
+    /// Starts such a program by a command.
     pub async fn of(mut command: Command) -> Self {
         let mut child = command
             .env("ADDR", "127.0.0.1:0")
@@ -37,7 +37,7 @@ impl Receiver {
             let line = ends("a line of a program", lines.next_line())
                 .await
                 .expect("text")
-                .expect("it says where it listens");
+                .expect("the address that it listens on");
             if let Some((_, url)) = line.split_once("http://") {
                 break url
                     .split('/')
@@ -55,30 +55,30 @@ impl Receiver {
         }
     }
 
-    /// Waits for a line that holds this text.
+    /// Waits for a line that contains the text.
     pub async fn line(&mut self, text: &str) -> String {
         loop {
             let line = ends("a line of a program", self.lines.next_line())
                 .await
                 .expect("text");
-            let line = line.unwrap_or_else(|| panic!("the program ended before it said {text:?}"));
+            let line = line.unwrap_or_else(|| panic!("the program ended before it printed {text:?}"));
             if line.contains(text) {
                 return line;
             }
         }
     }
 
-    /// Writes an empty line to it.
+    /// Writes an empty line to the program.
     pub async fn enter(&mut self) {
         self.stdin.write_all(b"\n").await.expect("a pipe");
     }
 
-    /// Its process.
+    /// The id of the process.
     pub fn id(&self) -> u32 {
         self.child.id().expect("it runs")
     }
 
-    /// Sends it a signal by name, such as `TERM`.
+    /// Sends a signal by name, such as `TERM`.
     pub async fn signal(&self, name: &str) {
         let id = self.id().to_string();
         let status = Command::new("kill")
@@ -89,7 +89,8 @@ impl Receiver {
         assert!(status.success());
     }
 
-    /// Waits for its end. Its standard input is closed first: a blocked read of it would keep the program alive.
+    /// Waits for the end of the program. It closes the standard input first, because a blocked read
+    /// would keep the program alive.
     pub async fn wait(self) -> ExitStatus {
         let Receiver { mut child, stdin, .. } = self;
         drop(stdin);

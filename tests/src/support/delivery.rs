@@ -1,4 +1,4 @@
-//! A delivery as Apideck sends it.
+//! Deliveries as Apideck sends them.
 
 use crate::SECRET;
 use crate::fixtures::sorted;
@@ -14,14 +14,14 @@ use sha2::Sha256;
 use std::error::Error;
 use std::net::SocketAddr;
 
-/// The bytes that are signed.
+/// The form of the body that is signed.
 #[derive(Clone, Copy, Debug)]
 pub enum Signed {
     Raw,
     Sorted,
 }
 
-/// How the signature is written.
+/// The encoding of a signature.
 #[derive(Clone, Copy, Debug)]
 pub enum Encoding {
     Hex,
@@ -29,14 +29,15 @@ pub enum Encoding {
     Base64,
 }
 
-/// HMAC-SHA-256, made here so that the runtime's own signing is not its own judge.
+/// Computes HMAC-SHA-256. The crate's own signing is not used, because it would only agree with
+/// itself.
 pub fn mac(secret: &str, text: &[u8]) -> Vec<u8> {
     let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("any length");
     mac.update(text);
     mac.finalize().into_bytes().to_vec()
 }
 
-/// A signature's text.
+/// Encodes a signature.
 pub fn encode(mac: &[u8], encoding: Encoding) -> String {
     match encoding {
         Encoding::Hex => mac.iter().map(|byte| format!("{byte:02x}")).collect(),
@@ -45,7 +46,7 @@ pub fn encode(mac: &[u8], encoding: Encoding) -> String {
     }
 }
 
-/// A delivery under construction: signed over its raw bytes in hex, unless said otherwise.
+/// A delivery under construction. By default its raw body is signed, in hex.
 #[derive(Clone, Debug)]
 pub struct Delivery {
     pub method: Method,
@@ -54,7 +55,7 @@ pub struct Delivery {
     pub body: Bytes,
 }
 
-/// The answer.
+/// An HTTP response.
 #[derive(Clone, Debug)]
 pub struct Reply {
     pub status: u16,
@@ -63,12 +64,12 @@ pub struct Reply {
 }
 
 impl Reply {
-    /// The body, which is always JSON.
+    /// Parses the body, which is always JSON.
     pub fn json(&self) -> serde_json::Value {
-        serde_json::from_slice(&self.body).expect("a JSON answer")
+        serde_json::from_slice(&self.body).expect("a JSON response")
     }
 
-    /// `{"status": …}`: a word where it went well, else the number.
+    /// The value of `status` in the body: a word on success, else the number.
     pub fn word(&self) -> String {
         self.json()["status"]
             .as_str()
@@ -81,7 +82,7 @@ impl Reply {
 }
 
 impl Delivery {
-    /// A signed delivery of this body, without the headers that are not signed.
+    /// A signed delivery of a body, without Apideck's other headers.
     pub fn of(body: impl Into<Bytes>) -> Self {
         let body = body.into();
         let delivery = Delivery {
@@ -95,7 +96,7 @@ impl Delivery {
             .signature(&encode(&mac(SECRET, &body), Encoding::Hex))
     }
 
-    /// A delivery of an event, with all of Apideck's headers.
+    /// A delivery of an event with all of Apideck's headers.
     pub fn event(event_type: &str, event_id: &str) -> Self {
         Delivery::of(crate::fixtures::body(event_type, event_id))
             .header("x-apideck-event-type", event_type)
@@ -124,7 +125,7 @@ impl Delivery {
         self
     }
 
-    /// Adds one more of a header.
+    /// Adds another value of a header.
     #[must_use]
     pub fn also(mut self, name: &'static str, value: &str) -> Self {
         self.headers.append(name, value.parse().expect("a header value"));
@@ -145,7 +146,7 @@ impl Delivery {
         request
     }
 
-    /// Handed to the service without a socket.
+    /// Calls the service without a socket.
     pub async fn call(&self, hooks: &Hooks) -> Reply {
         let mut hooks = hooks.clone();
         let response = tower_service::Service::call(&mut hooks, self.request())
@@ -160,12 +161,13 @@ impl Delivery {
         }
     }
 
-    /// Sent over a connection of its own.
+    /// Sends the delivery over a new connection.
     pub async fn send(&self, addr: SocketAddr) -> Reply {
-        self.try_send(addr).await.expect("an answer")
+        self.try_send(addr).await.expect("a response")
     }
 
-    /// Sent again while the answer is `503`: the limits of the receiver may be too narrow for a busy machine.
+    /// Sends the delivery again while the response is `503`. The limits of the receiver may be too
+    /// narrow for a busy machine.
     pub async fn send_patiently(&self, addr: SocketAddr) -> Reply {
         let mut reply = self.send(addr).await;
         until("the receiver is less busy", async || {
@@ -178,7 +180,7 @@ impl Delivery {
         reply
     }
 
-    /// Sent over a connection of its own to a receiver that may be gone before it answers.
+    /// Sends the delivery over a new connection. The receiver may be gone before it responds.
     pub async fn try_send(&self, addr: SocketAddr) -> Result<Reply, Box<dyn Error + Send + Sync>> {
         let stream = tokio::net::TcpStream::connect(addr).await?;
         let io = hyper_util::rt::TokioIo::new(stream);

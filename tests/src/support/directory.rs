@@ -1,17 +1,18 @@
-//! Where a test keeps its files.
+//! Temporary directories.
 
 use std::cell::RefCell;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-/// A directory of its own, removed when dropped.
+/// A new directory. It is removed when it is dropped.
 pub struct Directory(PathBuf);
 
 impl Default for Directory {
     fn default() -> Self {
         let name = format!("apideck-hooks-test-{:016x}", RandomState::new().hash_one(0));
         let path = std::env::temp_dir().join(name);
-        // Fails where it exists: a test does not find what a killed one has left.
+        // Fails if the directory exists, so that a test does not find files that a killed test
+        // left.
         std::fs::create_dir(&path).expect("a directory");
         Directory(path)
     }
@@ -33,7 +34,8 @@ impl Drop for Directory {
     }
 }
 
-/// A file in a directory of its own that is removed when the thread ends, which is when a test's does.
+/// A file in a new directory, which is removed when the thread ends. A test has a thread of its
+/// own.
 pub fn file_of_this_thread(name: &str) -> PathBuf {
     thread_local! {
         static DIRECTORIES: RefCell<Vec<Directory>> = const { RefCell::new(Vec::new()) };

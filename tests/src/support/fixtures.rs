@@ -1,4 +1,4 @@
-//! The nine example bodies of Apideck's webhook reference.
+//! Bodies of events, among them the nine examples of Apideck's webhook reference.
 
 use serde_json::Value;
 
@@ -31,7 +31,7 @@ pub fn example(name: &str) -> &'static str {
         .1
 }
 
-/// As it comes over the wire: the keys in their order, no white space between tokens.
+/// Removes the white space between tokens and keeps the order of the keys, as bodies are sent.
 pub fn minify(json: &str) -> String {
     let mut minified = String::new();
     let mut inside = false;
@@ -46,7 +46,7 @@ pub fn minify(json: &str) -> String {
     minified
 }
 
-/// A body of any event.
+/// The body of an event without a payload of its own.
 pub fn body(event_type: &str, event_id: &str) -> String {
     serde_json::json!({
         "payload": {
@@ -60,7 +60,7 @@ pub fn body(event_type: &str, event_id: &str) -> String {
     .to_string()
 }
 
-/// The body with its keys sorted, arrays and all: the tree keeps its keys in order.
+/// Sorts the keys of a body, inside arrays too. `serde_json` keeps the keys of an object in order.
 pub fn sorted(body: &str) -> String {
     serde_json::from_str::<Value>(body).expect("JSON").to_string()
 }

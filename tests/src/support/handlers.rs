@@ -1,4 +1,4 @@
-//! Handlers of another crate than the one that lists them.
+//! Handlers for lists in another crate.
 
 use apideck_hooks::{State, events::*, on};
 

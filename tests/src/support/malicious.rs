@@ -1,8 +1,8 @@
-//! Bodies that nobody sends by accident.
+//! Malicious bodies.
 
 const EVENT: &str = "vault.connection.callable";
 
-/// Bodies that try the parser, the sorter and the memory.
+/// Bodies that attack the parser, the sorter and the memory, each with a name.
 pub fn malicious() -> Vec<(&'static str, Vec<u8>)> {
     let deep = |open: &str, close: &str| {
         [open.repeat(100_000), close.repeat(100_000)]

@@ -1,4 +1,4 @@
-//! Fixtures, signing, a client, a scripted handler, a store that is watched, and servers.
+//! Fixtures, signing, a client, a scripted handler, a store for fault injection, and servers.
 
 #[cfg(unix)]
 pub mod child;

@@ -1,4 +1,4 @@
-//! A handler that does as it is told and tells what it saw.
+//! A handler that follows a script and records its runs.
 
 use crate::waiting::GENEROUS;
 use apideck_hooks::events::AnyEvent;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
-/// What a run of the handler does.
+/// One step of the script, for one run of the handler.
 #[derive(Clone, Debug)]
 pub enum Step {
     Succeed,
@@ -17,13 +17,13 @@ pub enum Step {
     Refuse,
     Ignore,
     Panic,
-    /// Sleeps, then goes on.
+    /// Sleeps before the next step.
     Sleep(Duration, Box<Step>),
-    /// Waits for [`Probe::open`], then goes on.
+    /// Waits for [`Probe::open`] before the next step.
     Gate(Box<Step>),
 }
 
-/// A run of the handler.
+/// A recorded run of the handler.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     pub event_type: Option<String>,
@@ -34,7 +34,7 @@ pub struct Run {
     pub body: String,
 }
 
-/// The handler's state; clones share it.
+/// The script and the recorded runs. Clones share them.
 #[derive(Clone)]
 pub struct Probe {
     script: Arc<Mutex<VecDeque<Step>>>,
@@ -51,7 +51,7 @@ impl Default for Probe {
 }
 
 impl Probe {
-    /// A handler that takes these steps, one a run, and succeeds after them.
+    /// Sets the script: one step for each run. Later runs succeed.
     pub fn new(script: impl IntoIterator<Item = Step>) -> Self {
         let none = || Arc::new(Semaphore::new(0));
         Probe {
@@ -71,35 +71,35 @@ impl Probe {
         self.runs().len()
     }
 
-    /// Waits for one more run to start.
+    /// Waits until another run starts.
     pub async fn started(&self) {
         self.started.acquire().await.expect("open").forget();
     }
 
-    /// Waits for one more run to end by itself.
+    /// Waits until another run ends by itself.
     pub async fn ended(&self) {
         self.ended.acquire().await.expect("open").forget();
     }
 
-    /// Lets one run through its gate.
+    /// Opens the gate for one run.
     pub fn open(&self) {
         self.gate.add_permits(1);
     }
 
-    /// A receiver with this handler for everything.
+    /// A receiver with this handler for every event.
     pub fn hooks(&self) -> HooksBuilder<impl Routes<Probe>, Probe> {
         Hooks::builder(router![scripted])
             .secret(crate::SECRET)
             .state(self.clone())
     }
 
-    /// A receiver whose limits no machine reaches, however busy: for stores that take real time.
+    /// A receiver with generous limits, for stores that take real time. See [`patient`].
     pub fn patient_hooks(&self) -> HooksBuilder<impl Routes<Probe>, Probe> {
         patient(self.hooks())
     }
 }
 
-/// Sets limits that no machine reaches, however busy.
+/// Sets limits that even a busy machine does not reach.
 pub fn patient<R: Routes<S>, S>(hooks: HooksBuilder<R, S>) -> HooksBuilder<R, S> {
     hooks
         .response_deadline(2 * GENEROUS)
@@ -117,7 +117,7 @@ async fn scripted(event: AnyEvent, delivery: Delivery, State(probe): State<Probe
 }
 
 impl Probe {
-    /// Notes a run, and does what the script says.
+    /// Records a run and takes the next step of the script.
     pub async fn run(&self, event_type: Option<String>, delivery: &Delivery) -> Outcome {
         self.runs.lock().expect("no panic").push(Run {
             event_type,

@@ -1,4 +1,4 @@
-//! Real listeners on loopback.
+//! Servers on loopback.
 
 use apideck_hooks::Hooks;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -11,7 +11,7 @@ async fn listener() -> (TcpListener, SocketAddr) {
     (listener, addr)
 }
 
-/// Serves bare hyper connections until the runtime ends.
+/// Serves hyper connections until the runtime ends.
 pub async fn hyper(hooks: Hooks) -> SocketAddr {
     let (listener, addr) = listener().await;
     tokio::spawn(async move {

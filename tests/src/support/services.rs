@@ -1,6 +1,6 @@
-//! Services that a test needs, and what happens where one is missing.
+//! Services that a test needs, and the response to a missing one.
 //!
-//! A server is named by its variable. Without the variable it is looked for at its default port on this machine.
+//! A variable names the server. Without it, a test tries the default port on this machine.
 
 use std::fmt::Display;
 use std::hash::{BuildHasher, RandomState};
@@ -8,7 +8,7 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::thread;
 
-/// A server that tests write to, in schemas, databases and keys of their own.
+/// A server that tests share. Each test writes to a schema, a database or keys of its own.
 pub struct Service {
     name: &'static str,
     variable: &'static str,
@@ -28,12 +28,13 @@ pub const REDIS: Service = Service {
 };
 
 impl Service {
-    /// The URL that the variable names, else the default one.
+    /// The URL from the variable, else the default URL.
     pub fn url(&self) -> String {
         std::env::var(self.variable).unwrap_or_else(|_| self.default.to_owned())
     }
 
-    /// Reports that the server cannot be reached: a failure if the variable names it, else a skipped test.
+    /// Reports that the server cannot be reached. The test fails if the variable names the server.
+    /// Otherwise the test is skipped.
     pub fn is_unreachable(&self, error: impl Display) {
         let Service {
             name,
@@ -50,7 +51,11 @@ impl Service {
     }
 }
 
-/// Reports that a test is skipped because something is missing. With `APIDECK_HOOKS_REQUIRE_SERVICES=1` that is a failure.
+/// Reports that the test is skipped because something is missing.
+///
+/// # Panics
+///
+/// If `APIDECK_HOOKS_REQUIRE_SERVICES` is `1`.
 pub fn skip(what: &str) {
     assert!(
         std::env::var_os("APIDECK_HOOKS_REQUIRE_SERVICES").is_none_or(|value| value != "1"),
@@ -59,20 +64,20 @@ pub fn skip(what: &str) {
     say_skipped(what);
 }
 
-/// Reports that a test is skipped because something optional is missing.
+/// Reports that the test is skipped because something optional is missing.
 pub fn say_skipped(what: &str) {
-    // A test runs on a thread of its name.
+    // The test harness names a thread after its test.
     let thread = thread::current();
     let test = thread.name().unwrap_or("a test");
-    // `eprintln!` would be captured, and shown only where a test fails.
+    // The test harness captures `eprintln!` and shows it only if the test fails.
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: missing {what}");
 }
 
-/// A port that nobody listens on.
+/// Finds a port without a listener.
 pub fn free_port() -> u16 {
     loop {
-        // Below the range from which systems take the ports of outgoing connections: between this look and the
-        // server's start, no connection of another test gets the port.
+        // Operating systems take the ports of outgoing connections from a higher range. So no
+        // connection of another test can take the port before the server starts.
         let port = 10_000 + (RandomState::new().hash_one(0) % 20_000) as u16;
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;

@@ -1,4 +1,4 @@
-//! A store that counts what is asked of it, and can be told to fail.
+//! A store that counts its operations and can inject faults.
 
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A store behind a watch, in memory by default; clones share it.
+/// A wrapper around a store, by default around a memory store. Clones share it.
 #[derive(Clone)]
 pub struct Spy(Arc<Inner>);
 
@@ -25,13 +25,13 @@ struct Inner {
     hang: AtomicBool,
     lost_answers: AtomicUsize,
     last: Mutex<Option<Claimed>>,
-    held: Mutex<HeldTimes>,
+    held: Mutex<Confirmations>,
     lease: Mutex<Option<Duration>>,
 }
 
-/// When the store last held a claim for its owner.
+/// The times at which the store confirmed a claim.
 #[derive(Default)]
-struct HeldTimes {
+struct Confirmations {
     last: Option<Instant>,
     longest: Duration,
 }
@@ -43,7 +43,7 @@ impl Default for Spy {
 }
 
 impl Spy {
-    /// A spy on another store.
+    /// Wraps a store.
     pub fn over(store: Arc<dyn Store>) -> Self {
         Spy(Arc::new(Inner {
             store,
@@ -61,7 +61,7 @@ impl Spy {
         }))
     }
 
-    /// All calls to the store.
+    /// The number of operations.
     pub fn operations(&self) -> usize {
         self.0.operations.load(Ordering::SeqCst)
     }
@@ -70,7 +70,7 @@ impl Spy {
         self.0.claims.load(Ordering::SeqCst)
     }
 
-    /// The last answer to a claim.
+    /// The result of the last claim.
     pub fn last_claim(&self) -> Claimed {
         self.0.last.lock().expect("no panic").expect("a claim")
     }
@@ -84,20 +84,21 @@ impl Spy {
             .expect("a status")
     }
 
-    /// The longest time between two calls that held a claim: from the begin of one to the end of the next, or until now.
-    /// A lease that is longer was renewed in time.
+    /// The longest time between two operations that confirmed a claim, from the start of one to the
+    /// end of the next or until now. A longer lease was renewed in time.
     pub fn longest_pause(&self) -> Duration {
         let held = self.0.held.lock().expect("no panic");
         let since = held.last.map_or(Duration::ZERO, |last| last.elapsed());
         held.longest.max(since)
     }
 
-    /// Claims get this lease, whatever the receiver asks for: the receiver does not know that it lost the claim.
+    /// Overrides the lease of every claim. The receiver does not learn of it, so that it can lose a
+    /// claim without noticing.
     pub fn lease(&self, lease: Duration) {
         *self.0.lease.lock().expect("no panic") = Some(lease);
     }
 
-    fn held_since(&self, begin: Instant) {
+    fn confirmed(&self, begin: Instant) {
         let mut held = self.0.held.lock().expect("no panic");
         let pause = held.last.map_or(Duration::ZERO, |last| last.elapsed());
         held.longest = held.longest.max(pause);
@@ -112,22 +113,22 @@ impl Spy {
         self.0.fail_renewals.store(fail, Ordering::SeqCst);
     }
 
-    /// The next so many finishes fail.
+    /// Fails the next `count` finishes.
     pub fn fail_finishes(&self, count: usize) {
         self.0.fail_finishes.store(count, Ordering::SeqCst);
     }
 
-    /// The next so many finishes are done, and then fail.
+    /// Carries out the next `count` finishes and then fails them.
     pub fn lose_finish_answers(&self, count: usize) {
         self.0.lost_answers.store(count, Ordering::SeqCst);
     }
 
-    /// Claims never come back.
+    /// Lets claims hang.
     pub fn hang(&self, hang: bool) {
         self.0.hang.store(hang, Ordering::SeqCst);
     }
 
-    /// Says that it keeps dead letters.
+    /// Makes the store report that it keeps dead letters.
     pub fn pretend_durable(&self) {
         self.0.durable.store(true, Ordering::SeqCst);
     }
@@ -135,7 +136,7 @@ impl Spy {
     fn count(&self, fail: bool) -> Result<(), StoreError> {
         self.0.operations.fetch_add(1, Ordering::SeqCst);
         if fail {
-            Err(StoreError::new("told to fail"))
+            Err(StoreError::new("injected fault"))
         } else {
             Ok(())
         }
@@ -156,7 +157,7 @@ impl Store for Spy {
         let begin = Instant::now();
         let claimed = self.0.store.claim(claim).await?;
         if matches!(claimed.verdict, Verdict::Granted { .. }) {
-            self.held_since(begin);
+            self.confirmed(begin);
         }
         *self.0.last.lock().expect("no panic") = Some(claimed);
         Ok(claimed)
@@ -166,7 +167,7 @@ impl Store for Spy {
         self.count(self.0.fail_renewals.load(Ordering::SeqCst))?;
         let begin = Instant::now();
         let held = self.0.store.renew(record, token, lease).await?;
-        self.held_since(begin);
+        self.confirmed(begin);
         Ok(held)
     }
 
@@ -178,13 +179,13 @@ impl Store for Spy {
         self.count(left > 0)?;
         let begin = Instant::now();
         let held = self.0.store.finish(record, token, end).await?;
-        self.held_since(begin);
+        self.confirmed(begin);
         let lost = self.0.lost_answers.load(Ordering::SeqCst);
         self.0
             .lost_answers
             .store(lost.saturating_sub(1), Ordering::SeqCst);
         if lost > 0 {
-            Err(StoreError::new("told to lose the answer"))
+            Err(StoreError::new("injected: the response is lost"))
         } else {
             Ok(held)
         }
@@ -204,7 +205,7 @@ impl Store for Spy {
     }
 }
 
-/// It only says that it keeps them: enough for the answers.
+/// Keeps no dead letters: the report is enough for the receiver's responses.
 #[async_trait]
 impl DeadLetters for Spy {
     async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {

@@ -1,4 +1,4 @@
-//! Files of the SQLite store.
+//! SQLite stores in files.
 
 use crate::waiting::{GENEROUS, until};
 use apideck_hooks::{SqliteStore, SqliteStoreBuilder};
@@ -11,8 +11,8 @@ pub async fn open(file: &Path) -> SqliteStore {
     open_with(SqliteStore::builder(file)).await
 }
 
-/// Opens a store. It waits for an earlier store of this process, which ends in the background after its drop: on a busy
-/// machine that takes longer than `SqliteStoreBuilder::open` waits.
+/// Opens a store. It waits for an earlier store of this process, which closes in the background
+/// after its drop. On a busy machine that takes longer than `SqliteStoreBuilder::open` waits.
 pub async fn open_with(builder: SqliteStoreBuilder) -> SqliteStore {
     let since = Instant::now();
     loop {
@@ -31,5 +31,5 @@ pub async fn until_closed(file: &Path) {
     let mut lock = file.as_os_str().to_owned();
     lock.push(".lock");
     let lock = File::open(lock).expect("the lock of a store");
-    until("the store lets go of its file", async || lock.try_lock().is_ok()).await;
+    until("the store closes its file", async || lock.try_lock().is_ok()).await;
 }

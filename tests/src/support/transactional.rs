@@ -1,4 +1,4 @@
-//! Handlers that write an effect in their transaction, on either database.
+//! Handlers that write an effect in their transaction, on PostgreSQL and on SQLite.
 
 use crate::SECRET;
 use crate::directory::Directory;
@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The statement that is the effect, of an event and its attempt.
+/// The effect of a handler: a row with the event and its attempt.
 pub const EFFECT: &str = "INSERT INTO effects (event, attempt) VALUES ($1, $2)";
 
 #[on("*")]
@@ -36,7 +36,7 @@ async fn in_sqlite(delivery: Delivery, State(probe): State<Probe>, mut tx: Tx<Sq
     probe.run(None, &delivery).await
 }
 
-/// How a receiver differs from one whose limits no machine reaches.
+/// The limits of a receiver. The defaults are generous.
 #[derive(Clone, Copy)]
 pub struct Settings {
     pub max_attempts: u32,
@@ -58,7 +58,7 @@ impl Default for Settings {
     }
 }
 
-/// A database with a table of effects beside the store's own.
+/// A database with the table `effects` beside the store's tables.
 #[expect(clippy::large_enum_variant)]
 pub enum World {
     Postgres(Database),
@@ -66,7 +66,7 @@ pub enum World {
 }
 
 impl World {
-    /// None, said aloud, where there is no server.
+    /// A new schema. Returns `None`, after a report, without a server.
     pub async fn postgres() -> Option<Self> {
         let database = Database::new().await?;
         database.store(2).await;
@@ -85,12 +85,12 @@ impl World {
         Some(world)
     }
 
-    /// A receiver with a store of its own.
+    /// A receiver with a new store.
     pub async fn hooks(&self, probe: &Probe, settings: Settings) -> Hooks {
         self.hooks_on(self.store(settings.connections).await, probe, settings)
     }
 
-    /// A store; a file can have one at a time.
+    /// A new store. A file can have one store at a time.
     pub async fn store(&self, connections: u32) -> Arc<dyn Store> {
         match self {
             World::Postgres(database) => Arc::new(postgres_store(
@@ -102,7 +102,7 @@ impl World {
         }
     }
 
-    /// A receiver with this store.
+    /// A receiver on a store.
     pub fn hooks_on(&self, store: Arc<dyn Store>, probe: &Probe, settings: Settings) -> Hooks {
         match self {
             World::Postgres(_) => postgres_hooks(probe, store, settings),
@@ -110,14 +110,14 @@ impl World {
         }
     }
 
-    /// How often the effect of this event is there.
+    /// Counts the effects of an event.
     pub async fn effects(&self, event: &str) -> i64 {
         self.number(&format!("SELECT count(*) FROM effects WHERE event = '{event}'"))
             .await
     }
 
-    /// How many events are marked as done.
-    pub async fn marks(&self) -> i64 {
+    /// Counts the records that are done.
+    pub async fn done_records(&self) -> i64 {
         self.number(match self {
             World::Postgres(_) => "SELECT count(*) FROM records WHERE state = 'done'",
             World::Sqlite(_) => "SELECT count(*) FROM apideck_hooks_records WHERE state = 3",
@@ -125,7 +125,7 @@ impl World {
         .await
     }
 
-    /// The only record's attempt; 0 without one.
+    /// The attempt of the only record, 0 without a record.
     pub async fn attempt(&self) -> i64 {
         self.number(match self {
             World::Postgres(_) => "SELECT coalesce(max(attempt), 0)::bigint FROM records",
@@ -134,7 +134,7 @@ impl World {
         .await
     }
 
-    /// The answer to a question, by another program.
+    /// The result of a query of another program.
     pub async fn number(&self, sql: &str) -> i64 {
         let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         match self {
@@ -152,7 +152,7 @@ impl World {
         }
     }
 
-    /// Whether another program's statements go through.
+    /// Runs statements as another program and reports their success.
     pub async fn try_execute(&self, sql: &'static str) -> bool {
         match self {
             World::Postgres(database) => sqlx::raw_sql(sql).execute(&other(database)).await.is_ok(),
@@ -164,7 +164,7 @@ impl World {
         }
     }
 
-    /// Statements of another program.
+    /// Runs statements as another program.
     pub async fn execute(&self, sql: &str) {
         let query = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
         match self {
@@ -181,7 +181,8 @@ impl World {
     }
 }
 
-/// A store whose handlers find the effects in its schema. Its connections go by the schema's name.
+/// A store with the search path of its schema, so that handlers find the table `effects`. The
+/// schema is also the application name of its connections.
 pub fn postgres_store(schema: &str, options: PgConnectOptions, connections: u32) -> PostgresStore {
     let options = options
         .options([("search_path", schema)])
@@ -190,7 +191,7 @@ pub fn postgres_store(schema: &str, options: PgConnectOptions, connections: u32)
     store.build().expect("a good name")
 }
 
-/// A receiver with this store.
+/// A receiver on a store.
 pub fn postgres_hooks(probe: &Probe, store: impl IntoStore, settings: Settings) -> Hooks {
     hooks(Hooks::builder(router![in_postgres]), probe, store, settings)
 }
@@ -218,7 +219,7 @@ fn other(database: &Database) -> PgPool {
     PgPoolOptions::new().max_connections(1).connect_lazy_with(options)
 }
 
-/// The database in this directory.
+/// The database in a directory.
 pub fn file(directory: &Directory) -> PathBuf {
     directory.file("hooks.db")
 }

@@ -1,4 +1,4 @@
-//! What the macros accept, and what they say about what they do not.
+//! Code that does not compile, and its errors.
 
 use apideck_hooks_tests::services::skip;
 use std::collections::BTreeSet;
@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The compiler whose words the snapshots hold.
+/// The compiler that wrote the snapshots.
 const COMPILER: &str = "rustc 1.95.";
 
 #[test]

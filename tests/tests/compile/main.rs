@@ -1,4 +1,4 @@
-//! What the macros accept, and what they say about what they do not.
+//! The macros: accepted code, errors, and the documentation of both.
 
 mod fail;
 mod pages;

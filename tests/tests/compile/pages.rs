@@ -1,4 +1,4 @@
-//! The macros' pages say what the compiler says.
+//! The errors that the pages of the macros quote.
 
 use std::fs;
 use std::path::Path;
@@ -12,7 +12,7 @@ const PAGES: [(&str, &str); 3] = [
     ),
 ];
 
-/// The quoted messages of a page: all blocks of text behind this heading.
+/// The quoted messages of a page: all text blocks after the heading.
 fn quoted(page: &str) -> Vec<&str> {
     let (_, errors) = page.split_once("# Errors, and what to do\n").expect("the errors");
     let blocks = errors.split("```text\n").skip(1);
@@ -21,8 +21,8 @@ fn quoted(page: &str) -> Vec<&str> {
         .collect()
 }
 
-/// Whether each line of the quotation is part of one of the snapshot's, in the same order.
-fn says(snapshot: &str, quotation: &str) -> bool {
+/// Checks that each line of a quotation is part of a line of the snapshot, in the same order.
+fn contains(snapshot: &str, quotation: &str) -> bool {
     let mut lines = snapshot.lines();
     quotation
         .lines()
@@ -30,7 +30,7 @@ fn says(snapshot: &str, quotation: &str) -> bool {
 }
 
 #[test]
-fn every_quoted_error_is_one_of_the_compilers() {
+fn every_quoted_error_is_in_a_snapshot() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compile/fail");
     let snapshots: Vec<_> = fs::read_dir(folder)
         .expect("the fixtures")
@@ -42,10 +42,10 @@ fn every_quoted_error_is_one_of_the_compilers() {
         let quoted = quoted(page);
         assert!(quoted.len() > 1, "{name}");
         for quotation in quoted {
-            let found = snapshots.iter().any(|snapshot| says(snapshot, quotation));
+            let found = snapshots.iter().any(|snapshot| contains(snapshot, quotation));
             assert!(
                 !quotation.is_empty() && found,
-                "{name}: no snapshot says\n{quotation}"
+                "{name}: no snapshot contains\n{quotation}"
             );
         }
     }

@@ -1,10 +1,10 @@
-//! A crate that has this one under another name in its manifest.
+//! A crate that depends on this one under another name.
 
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-/// Checks this source as such a crate.
+/// Checks the source of such a crate.
 fn check(source: &str) -> Output {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("renamed");
@@ -26,7 +26,7 @@ fn check(source: &str) -> Output {
         .expect("cargo")
 }
 
-const TOLD: &str = r#"
+const SOURCE: &str = r#"
 use hooks::{FromRef, Hooks, State, events::ConnectionCallable, on, router};
 
 #[derive(FromRef)]
@@ -44,18 +44,18 @@ pub fn build(app: App) -> Result<Hooks, hooks::BuildError> {
 "#;
 
 #[test]
-fn macros_find_the_crate_where_they_are_told() {
-    let told = check(TOLD);
-    let said = String::from_utf8_lossy(&told.stderr);
-    assert!(told.status.success() && said.is_empty(), "{said}");
+fn macros_use_the_crate_path_that_they_are_given() {
+    let with_path = check(SOURCE);
+    let said = String::from_utf8_lossy(&with_path.stderr);
+    assert!(with_path.status.success() && said.is_empty(), "{said}");
 
-    // Not told, each macro says so once, and nothing follows from it.
-    let untold = TOLD
+    // Without the path, each macro causes one error and no other.
+    let without_path = SOURCE
         .replace(", crate = hooks)", ")")
         .replace("crate = hooks; ", "")
         .replace("#[from_ref(crate = hooks)]\n", "");
-    let untold = check(&untold);
-    let said = String::from_utf8_lossy(&untold.stderr);
+    let without_path = check(&without_path);
+    let said = String::from_utf8_lossy(&without_path.stderr);
     let errors: Vec<_> = said.lines().filter(|line| line.starts_with("error[")).collect();
     assert_eq!(
         errors, ["error[E0432]: unresolved import `apideck_hooks`"; 3],

@@ -1,4 +1,4 @@
-//! What an editor knows of handlers: rust-analyzer, over the language server protocol.
+//! The view of handlers in an editor, through rust-analyzer and the language server protocol.
 
 mod client;
 
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const SOURCE: &str = r#"
 use apideck_hooks::{Delivery, FromRef, Hooks, State, events::*, on, router};
 
-/// Starts it.
+/// Starts the sync.
 #[on("vault.connection.callable")]
 async fn start_sync(event: ConnectionCallable, State(db): State<Db>) -> Result<(), std::io::Error> {
     let consumer = &event.entity.consumer_id;
@@ -27,7 +27,7 @@ async fn paused(event: ConnectionEvent) {}
 #[on("*")]
 async fn rest(event: AnyEvent, delivery: Delivery) {}
 
-/// Where things are kept.
+/// The database.
 #[derive(Clone)]
 struct Db;
 
@@ -44,7 +44,7 @@ fn hooks() -> Result<Hooks, apideck_hooks::BuildError> {
 }
 "#;
 
-/// More than that is no help: it is the documentation of what the macro is made of.
+/// A longer text is not about the handler: it documents the code that the macro generates.
 const LONGEST: usize = 2000;
 
 #[test]
@@ -103,21 +103,21 @@ fn names_are_their_payload_types(editor: &mut Editor) {
 
 fn other_tokens_are_what_they_are(editor: &mut Editor) {
     for (place, shown, line) in [
-        ("async fn start^_sync", "Starts it.", "async fn start_sync("),
+        ("async fn start^_sync", "Starts the sync.", "async fn start_sync("),
         (
             "event: Connection^Callable",
             "`vault.connection.callable`",
             "__events!",
         ),
-        ("State<D^b>", "Where things are kept.", "struct Db;"),
+        ("State<D^b>", "The database.", "struct Db;"),
         ("-> Re^sult<(), std", "Result", "pub enum Result"),
-        ("kept: D^b,", "Where things are kept.", "struct Db;"),
-        ("router![st^art_sync", "Starts it.", "async fn start_sync("),
+        ("kept: D^b,", "The database.", "struct Db;"),
+        ("router![st^art_sync", "Starts the sync.", "async fn start_sync("),
         ("start_sync, peo^ple", "async fn people", "async fn people("),
     ] {
         let hover = editor.hover(place);
         assert!(hover.contains(shown), "{place}: {hover}");
-        // `Result` itself has more to say.
+        // The documentation of `Result` is longer.
         assert!(
             hover.len() < LONGEST || place.contains("Re^sult"),
             "{place}: {hover}"
@@ -137,8 +137,8 @@ fn other_tokens_are_what_they_are(editor: &mut Editor) {
     }
 }
 
-/// The function is still there, and its body knows its locals, while the attribute or the signature is being typed. The
-/// brackets are closed, as editors close them.
+/// Checks that a half-typed attribute or signature leaves the function and its local variables
+/// known. The brackets are closed, as editors close them.
 fn half_typed_handlers_stay_functions(editor: &mut Editor) {
     let name = "\"vault.connection.callable\"";
     for (typed, half_typed) in [
@@ -176,7 +176,7 @@ fn half_typed_handlers_stay_functions(editor: &mut Editor) {
     editor.edit(SOURCE.to_owned());
 }
 
-/// A crate of a user's, with this crate's versions of everything.
+/// Writes a crate of a user, with the versions of this workspace.
 fn fixture() -> PathBuf {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("editor");

@@ -1,4 +1,4 @@
-//! The examples as programs: what the README says of them, each store, and signals.
+//! The examples, run as programs.
 #![cfg(unix)]
 
 mod quickstart;

@@ -1,4 +1,4 @@
-//! The quickstart, with axum and without: what the README says of it, and Ctrl-C.
+//! The quickstart with axum and with hyper: the commands of the README, and Ctrl-C.
 
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
@@ -11,7 +11,7 @@ const EXAMPLES: [&str; 2] = [
     env!("CARGO_BIN_EXE_example-hyper"),
 ];
 
-/// The README's `curl` command, as it is written.
+/// The `curl` command of the README.
 fn curl() -> &'static str {
     let start = README.find("\ncurl ").expect("a curl command") + 1;
     let end = README[start..].find("\n```").expect("the end of the block");
@@ -19,7 +19,7 @@ fn curl() -> &'static str {
 }
 
 #[tokio::test]
-async fn the_curl_line_of_the_readme_is_handled_by_the_examples() {
+async fn the_examples_handle_the_curl_command_of_the_readme() {
     if Command::new("curl").arg("--version").output().await.is_err() {
         return skip("curl");
     }

@@ -1,4 +1,4 @@
-//! `examples/stores`: every store by its URL, through a restart of the receiver.
+//! `examples/stores`: each store by its URL, across a restart of the receiver.
 
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::{Delivery, Encoding, encode, mac};
@@ -25,7 +25,8 @@ async fn send(addr: SocketAddr, id: &str) -> String {
     reply.word()
 }
 
-/// Sends an event twice, restarts the receiver, and sends it again: that answer.
+/// Sends an event twice, restarts the receiver and sends the event again. Returns the last
+/// response.
 async fn after_a_restart(store: &str) -> String {
     let mut receiver = start(store).await;
     assert_eq!(send(receiver.addr, "e1").await, "handled");

@@ -1,4 +1,4 @@
-//! The example, on both databases.
+//! `examples/transactional` on PostgreSQL and on SQLite.
 
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::{Delivery, Encoding, encode, mac};
@@ -11,7 +11,7 @@ use tokio::process::Command;
 
 const SYNCS: &str = "SELECT count(*) FROM syncs";
 
-/// One effect of two deliveries, and an end when asked for.
+/// Sends an event twice and stops the receiver.
 async fn receives(database: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_example-transactional"));
     command.env("DATABASE", database);
@@ -29,7 +29,7 @@ async fn receives(database: &str) {
 }
 
 #[tokio::test]
-async fn the_example_receives_in_sqlite() {
+async fn the_transactional_example_works_on_sqlite() {
     let directory = Directory::default();
     let file = directory.file("example.db");
     receives(file.to_str().unwrap()).await;
@@ -42,11 +42,11 @@ async fn the_example_receives_in_sqlite() {
 }
 
 #[tokio::test]
-async fn the_example_receives_in_postgres() {
+async fn the_transactional_example_works_on_postgres() {
     let Some(database) = Database::new().await else {
         return;
     };
-    // The example makes tables of fixed names, so it gets a database of its own.
+    // The example creates tables with fixed names, so it gets a database of its own.
     let options = database.create_database().await;
     receives(options.to_url_lossy().as_str()).await;
     let mut inside = options.connect().await.unwrap();

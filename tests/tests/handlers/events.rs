@@ -1,4 +1,4 @@
-//! The one table of events against Apideck's list, where that is at hand.
+//! The table of events.
 
 use apideck_hooks::EventType;
 use apideck_hooks_tests::fixtures::EXAMPLES;
@@ -10,7 +10,7 @@ const FACTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/apideck")
 fn facts() -> Option<&'static Path> {
     let facts = Path::new(FACTS);
     if !facts.is_dir() {
-        say_skipped("Apideck's list of events beside the project");
+        say_skipped("Apideck's list of events, beside the project");
         return None;
     }
     Some(facts)
@@ -22,7 +22,7 @@ fn there_are_140_names() {
 }
 
 #[test]
-fn the_table_is_the_list() {
+fn the_table_equals_the_list_of_apideck() {
     let Some(facts) = facts() else { return };
     let list = std::fs::read_to_string(facts.join("events.txt")).unwrap();
     let names: Vec<_> = EventType::ALL.iter().map(EventType::as_str).collect();
@@ -30,7 +30,7 @@ fn the_table_is_the_list() {
 }
 
 #[test]
-fn the_fixtures_are_the_examples() {
+fn the_fixtures_equal_the_examples_of_apideck() {
     let Some(facts) = facts() else { return };
     for (name, json) in EXAMPLES {
         let example = std::fs::read_to_string(facts.join(format!("examples/{name}.json"))).unwrap();

@@ -1,4 +1,4 @@
-//! Which handler an event reaches, what it is handed, and what it may return.
+//! Handlers: routing, parameters, payloads and return values.
 
 mod events;
 mod outcomes;

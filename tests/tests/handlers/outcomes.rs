@@ -1,4 +1,4 @@
-//! What a handler returns, and what becomes of its event.
+//! Return values of handlers.
 
 use apideck_hooks::events::{ConnectionCallable, ConnectionEvent, ResourceEvent};
 use apideck_hooks::{Failure, Hooks, Outcome, Permanent, on, router};
@@ -17,7 +17,7 @@ impl fmt::Display for Broken {
 
 impl std::error::Error for Broken {}
 
-/// No error itself, but it says what should happen.
+/// A type that is not an error but converts to a [`Failure`].
 struct Verdict(bool);
 
 impl From<Verdict> for Failure {
@@ -72,7 +72,7 @@ async fn fine() -> Result<(), Broken> {
 }
 
 #[tokio::test]
-async fn what_a_handler_returns_decides() {
+async fn the_return_value_decides_the_response() {
     let list = router![
         an_error,
         a_boxed_error,
@@ -104,9 +104,9 @@ async fn what_a_handler_returns_decides() {
     }
 }
 
-/// A handler stays a function.
+/// A handler stays a function, so that a unit test can call it.
 #[tokio::test]
-async fn a_handler_can_be_called_by_its_test() {
+async fn a_unit_test_can_call_a_handler() {
     assert!(matches!(an_outcome().await, Outcome::Ignore));
     assert!(an_error(ResourceEvent::default()).await.is_err());
     let mut event = ConnectionEvent::default();

@@ -1,4 +1,4 @@
-//! What a handler takes.
+//! Parameters of handlers.
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable};
 use apideck_hooks::{Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Permanent, State, on, router};
@@ -23,7 +23,7 @@ impl Log {
 #[derive(Clone)]
 struct Prefix(&'static str);
 
-/// A state with parts, and one that is none.
+/// A state with two parts and a field that is not a part.
 #[derive(FromRef)]
 struct App {
     log: Log,
@@ -44,7 +44,7 @@ fn app() -> (App, Log) {
     )
 }
 
-/// A parameter that needs a part of the state, and that can fail.
+/// A parameter that needs a part of the state and can fail.
 struct Tenant(String);
 
 impl FromDelivery for Tenant {
@@ -61,7 +61,7 @@ impl FromDelivery for Tenant {
     }
 }
 
-/// A parameter that needs nothing.
+/// A parameter that needs no state and cannot fail.
 struct Length(usize);
 
 impl FromDelivery for Length {
@@ -94,7 +94,7 @@ async fn everything(
     ));
 }
 
-/// The event may be left out.
+/// A handler without the event.
 #[on("vault.connection.created")]
 async fn no_event(delivery: Delivery, State(log): State<Log>) {
     log.add(format!("{:?} {:?}", delivery.event_type(), delivery.entity_id()));
@@ -104,7 +104,7 @@ async fn no_event(delivery: Delivery, State(log): State<Log>) {
 async fn nothing_at_all() {}
 
 #[tokio::test]
-async fn a_handler_takes_what_it_names() {
+async fn a_handler_gets_the_parameters_that_it_names() {
     let (app, log) = app();
     let hooks = Hooks::builder(router![everything, no_event, nothing_at_all, ..])
         .secret(SECRET)
@@ -149,9 +149,9 @@ async fn shows(event: AnyEvent, delivery: Delivery, State(log): State<Log>) {
     log.add(format!("{event:?} {delivery:?}"));
 }
 
-/// What may hold credentials is not printed.
+/// Fields that may hold credentials are not printed.
 #[tokio::test]
-async fn debug_output_holds_no_settings() {
+async fn debug_output_contains_no_settings() {
     let log = Log::default();
     let hooks = Hooks::builder(router![shows])
         .secret(SECRET)

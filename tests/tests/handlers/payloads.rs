@@ -1,4 +1,4 @@
-//! Whole deliveries over real sockets: what Apideck sends reaches the right handler with the right values.
+//! Payloads, sent over sockets and compared with the values that a handler gets.
 
 use apideck_hooks::events::*;
 use apideck_hooks::{AuthType, ConnectionState, Hooks, State, on, router};
@@ -9,7 +9,7 @@ use apideck_hooks_tests::{SECRET, server};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, UNIX_EPOCH};
 
-/// Which handlers ran, and with what.
+/// The handlers that ran, and their events.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<(&'static str, ConnectionEvent)>>>);
 
@@ -47,7 +47,7 @@ examples! {
 }
 
 #[tokio::test]
-async fn every_example_under_every_text_and_encoding_reaches_its_handler_once() {
+async fn every_example_in_every_form_and_encoding_reaches_its_handler_once() {
     for signed in [Signed::Raw, Signed::Sorted] {
         for encoding in [Encoding::Hex, Encoding::UpperHex, Encoding::Base64] {
             let log = Log::default();
@@ -110,7 +110,7 @@ fn assert_is_the_example(event: &ConnectionEvent, name: &str) {
 }
 
 #[test]
-fn every_example_is_the_same_after_a_round_trip() {
+fn every_example_survives_a_round_trip() {
     for (name, json) in EXAMPLES {
         let AnyEvent::Connection(event) = AnyEvent::from_json(*json).unwrap() else {
             panic!("{name}")
@@ -127,7 +127,7 @@ fn every_example_is_the_same_after_a_round_trip() {
 }
 
 #[tokio::test]
-async fn what_apideck_may_add_breaks_nothing() {
+async fn additions_by_apideck_break_nothing() {
     let probe = Probe::default();
     let addr = server::hyper(probe.hooks().build().unwrap()).await;
     let callable = minify(example("vault.connection.callable"));
@@ -149,7 +149,7 @@ async fn what_apideck_may_add_breaks_nothing() {
         body("vault.connection.defragmented", "x"),
         body("billing.invoice.paid", "x"),
     ];
-    // Each field missing, one at a time, at both levels.
+    // Each field missing or null, one at a time, at both levels.
     let full: serde_json::Value = serde_json::from_str(&callable).unwrap();
     for (pointer, keep) in [("/payload", "event_type"), ("/payload/entity", "")] {
         let keys: Vec<String> = full
@@ -176,7 +176,7 @@ async fn what_apideck_may_add_breaks_nothing() {
     }
     for (n, body) in bodies.iter().enumerate() {
         let before = probe.count();
-        // Not a duplicate of the one before.
+        // A new id, so that the event is not a duplicate.
         let body = body.replace("9755c355", &format!("{n:08}"));
         let reply = Delivery::of(body.clone())
             .header("x-apideck-idempotency-key", &format!("k{n}"))
@@ -193,9 +193,9 @@ async fn what_apideck_may_add_breaks_nothing() {
 #[on("vault.connection.callable")]
 async fn only_callable(_: ConnectionCallable) {}
 
-/// A known event whose payload has another shape than documented: set aside, not failed for ever.
+/// A payload with another shape than documented fails permanently, because no retry can decode it.
 #[tokio::test]
-async fn a_known_event_that_does_not_decode_is_set_aside() {
+async fn a_known_event_that_does_not_decode_fails_permanently() {
     let hooks = Hooks::builder(router![only_callable, ..])
         .secret(SECRET)
         .build()
@@ -215,10 +215,10 @@ async fn a_known_event_that_does_not_decode_is_set_aside() {
     assert_eq!(hooks.stats().dead, 4);
 }
 
-/// What was signed is what is handed on: of a doubled key in a body whose sorted form was signed, only the value that
+/// The sorted form of this body was signed. Of a repeated key it contains only the value that
 /// JavaScript keeps.
 #[tokio::test]
-async fn only_the_verified_text_is_handed_on() {
+async fn a_handler_gets_only_the_verified_text() {
     let probe = Probe::default();
     let addr = server::hyper(probe.hooks().build().unwrap()).await;
     let sent =

@@ -1,4 +1,4 @@
-//! Which handler an event reaches.
+//! Routing of events to handlers.
 
 use apideck_hooks::events::{self, *};
 use apideck_hooks::{EventType, Hooks, State, on, router};
@@ -6,7 +6,7 @@ use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::{SECRET, server};
 use std::sync::{Arc, Mutex};
 
-/// A handler for every event of the table, in a list without `..`.
+/// A handler for each event of the table, in a list without `..`.
 mod all {
     use super::events;
     use apideck_hooks::{EventType, Hooks, State, on, router};
@@ -71,7 +71,7 @@ impl Names {
 }
 
 #[tokio::test]
-async fn patterns_lists_and_unlisted_names_route_and_the_rest_is_acknowledged() {
+async fn patterns_and_unlisted_names_are_routed_and_other_events_are_acknowledged() {
     let names = Names::default();
     let hooks = Hooks::builder(router![vault, refresh, people, ..])
         .secret(SECRET)
@@ -105,7 +105,8 @@ async fn patterns_lists_and_unlisted_names_route_and_the_rest_is_acknowledged() 
             None => assert_eq!((word.as_str(), ran.len()), ("ignored", 0), "{event}"),
         }
     }
-    // The body that validates a new URL is not documented: signed is all it must be.
+    // The body that validates a new URL is undocumented. The receiver requires only a valid
+    // signature.
     for body in ["{}", "", "[]", "null", "\"ping\"", "{\"payload\":{}}", "not JSON"] {
         assert_eq!(Delivery::of(body).send(addr).await.word(), "ignored", "{body}");
     }

@@ -1,4 +1,4 @@
-//! Clients that go away.
+//! Clients that disconnect.
 
 use super::{EVENT, head};
 use apideck_hooks_tests::delivery::{Delivery, Encoding, Signed};
@@ -8,17 +8,17 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// How a client can leave.
+/// A way to disconnect.
 #[derive(Clone, Copy, Debug)]
-enum Leave {
+enum Disconnect {
     Reset,
     Close,
     HalfClose,
 }
 
 #[tokio::test]
-async fn case_15_a_client_that_goes_away_cancels_nothing() {
-    for leave in [Leave::Reset, Leave::Close, Leave::HalfClose] {
+async fn case_15_a_client_that_disconnects_cancels_nothing() {
+    for disconnect in [Disconnect::Reset, Disconnect::Close, Disconnect::HalfClose] {
         let gate = || Step::Gate(Box::new(Step::Succeed));
         let probe = Probe::new([gate(), gate()]);
         let hooks = probe.hooks().build().unwrap();
@@ -35,27 +35,29 @@ async fn case_15_a_client_that_goes_away_cancels_nothing() {
             let mut stream = TcpStream::connect(addr).await.unwrap();
             stream.write_all(&request).await.unwrap();
             probe.started().await;
-            match leave {
-                Leave::Reset => {
+            match disconnect {
+                Disconnect::Reset => {
                     stream.set_zero_linger().unwrap();
                     drop(stream);
                 }
-                Leave::Close => drop(stream),
-                Leave::HalfClose => {
+                Disconnect::Close => drop(stream),
+                Disconnect::HalfClose => {
                     stream.shutdown().await.unwrap();
                     let mut rest = Vec::new();
-                    // It is given up at once, or its answer is awaited: either way the handler goes on.
+                    // The server may close the connection at once or send a response. In both cases
+                    // the handler continues.
                     let patience = Duration::from_millis(200);
                     let _ = tokio::time::timeout(patience, stream.read_to_end(&mut rest)).await;
                 }
             }
-            // The server has no way to tell that it has noticed; too short a pause makes the test weaker, not wrong.
+            // The server gives no sign when it notices. With too short a pause the test checks
+            // less, but it does not fail.
             tokio::time::sleep(Duration::from_millis(100)).await;
             probe.open();
             probe.ended().await;
             let retry = delivery.send(addr).await;
-            assert_eq!(retry.status, 200, "{leave:?}");
-            assert_eq!(probe.count(), before + 1, "{leave:?}");
+            assert_eq!(retry.status, 200, "{disconnect:?}");
+            assert_eq!(probe.count(), before + 1, "{disconnect:?}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Forged and malicious requests: refused before the store is asked anything, answered by the table, never a panic.
+//! Forged and malicious requests. They are refused before the store is called, and none causes a
+//! panic.
 
 use super::EVENT;
 use apideck_hooks_tests::SECRET;
@@ -10,7 +11,7 @@ use apideck_hooks_tests::server;
 use apideck_hooks_tests::spy::Spy;
 
 #[tokio::test]
-async fn forgeries_are_401_and_the_store_is_never_asked() {
+async fn forged_signatures_are_401_and_never_reach_the_store() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe
         .hooks()
@@ -101,7 +102,7 @@ async fn forgeries_are_401_and_the_store_is_never_asked() {
         (spy.operations(), probe.count(), hooks.stats().unauthorized),
         (0, 0, count)
     );
-    // And the right ones, to be sure that it was the signature.
+    // With the genuine signatures the same requests are accepted.
     assert_eq!(
         delivery.clone().signature(&hex).send(addr).await.word(),
         "handled"
@@ -109,9 +110,9 @@ async fn forgeries_are_401_and_the_store_is_never_asked() {
     assert_eq!(delivery.signature(&base64).send(addr).await.word(), "duplicate");
 }
 
-/// As many as `APIDECK_HOOKS_FORGERIES` says, 20,000 without it: each another signature, and the store is asked nothing.
+/// Sends as many different signatures as `APIDECK_HOOKS_FORGERIES` says, by default 20,000.
 #[tokio::test]
-async fn case_29_however_many_bad_signatures_ask_nothing_of_the_store() {
+async fn case_29_bad_signatures_never_reach_the_store() {
     let count = std::env::var("APIDECK_HOOKS_FORGERIES").map_or(20_000_u64, |count| count.parse().unwrap());
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
@@ -132,7 +133,7 @@ async fn case_29_however_many_bad_signatures_ask_nothing_of_the_store() {
 }
 
 #[tokio::test]
-async fn a_contradicting_header_asks_nothing_of_the_store_either() {
+async fn a_contradicting_header_never_reaches_the_store() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1").header("x-apideck-event-type", "vault.connection.deleted");
@@ -144,7 +145,7 @@ async fn a_contradicting_header_asks_nothing_of_the_store_either() {
 }
 
 #[tokio::test]
-async fn malicious_bodies_get_an_answer_of_the_table() {
+async fn malicious_bodies_get_a_documented_status() {
     let probe = Probe::default();
     let hooks = probe.hooks().body_limit(4 << 20).build().unwrap();
     let addr = server::hyper(hooks.clone()).await;
@@ -154,7 +155,7 @@ async fn malicious_bodies_get_an_answer_of_the_table() {
             .send(addr)
             .await;
         assert_eq!(forged.status, 401, "{what}");
-        // Signed, as if Apideck itself had gone mad.
+        // With a genuine signature, as if Apideck had sent it.
         let signed = Delivery::of(body.clone())
             .header("x-apideck-idempotency-key", &what.replace([' ', ','], "-"))
             .send(addr)
@@ -166,7 +167,7 @@ async fn malicious_bodies_get_an_answer_of_the_table() {
 }
 
 #[tokio::test]
-async fn a_signed_body_that_is_no_json_is_acknowledged() {
+async fn a_signed_body_that_is_not_json_is_acknowledged() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     for body in [&b""[..], b"\xff\xfe", b"[", b"{\"payload\":", b"\xef\xbb\xbf{}"] {

@@ -1,4 +1,4 @@
-//! The edge: requests over real sockets, clients that go away, forged and malicious bodies.
+//! HTTP over sockets: odd requests, clients that disconnect, forged and malicious bodies.
 
 mod clients;
 mod hostile;
@@ -8,6 +8,7 @@ use apideck_hooks_tests::delivery::Delivery;
 
 const EVENT: &str = "vault.connection.callable";
 
+/// The head of a request without the length of its body.
 fn head(delivery: &Delivery, version: &str) -> String {
     let mut head = format!("POST / HTTP/{version}\r\nhost: localhost\r\nconnection: close\r\n");
     for (name, value) in &delivery.headers {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Bare hyper, axum with `route_service`, and the ready axum router.
+/// Serves a receiver with hyper, with axum's `route_service` and as an axum router.
 async fn mounts(hooks: &Hooks) -> [SocketAddr; 3] {
     [
         server::hyper(hooks.clone()).await,
@@ -20,7 +20,7 @@ async fn mounts(hooks: &Hooks) -> [SocketAddr; 3] {
     ]
 }
 
-/// What the server writes to a request that is written as it stands, up to the end of the connection.
+/// Sends the bytes of a request and reads the response up to the end of the connection.
 async fn exchange(addr: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(addr).await.unwrap();
     stream.write_all(request).await.unwrap();
@@ -30,7 +30,7 @@ async fn exchange(addr: SocketAddr, request: &[u8]) -> String {
 }
 
 #[tokio::test]
-async fn every_mount_answers_the_same() {
+async fn every_mount_responds_alike() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     for (n, addr) in mounts(&hooks).await.into_iter().enumerate() {
@@ -85,13 +85,13 @@ async fn a_body_over_the_limit_is_413_while_it_is_read() {
     for addr in mounts(&hooks).await {
         let at_limit = Delivery::of(vec![b' '; 1000]);
         assert_eq!(at_limit.send(addr).await.status, 200);
-        // By its announced length: not a byte of the body is needed.
+        // With a length, before any byte of the body.
         let announced = exchange(
             addr,
             b"POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1001\r\nconnection: close\r\n\r\n",
         );
         assert!(announced.await.starts_with("HTTP/1.1 413"));
-        // Without one: by what has come, and the request need not end.
+        // Without a length, by the bytes so far and before the end of the request.
         let chunk = format!(
             "POST / HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n\r\n3e9\r\n{}\r\n",
             "x".repeat(1001)
@@ -101,16 +101,16 @@ async fn a_body_over_the_limit_is_413_while_it_is_read() {
         let mut answer = [0; 12];
         stream.read_exact(&mut answer).await.unwrap();
         assert_eq!(&answer, b"HTTP/1.1 413");
-        probe_is_alive(addr).await;
+        assert_alive(addr).await;
     }
 }
 
-async fn probe_is_alive(addr: SocketAddr) {
+async fn assert_alive(addr: SocketAddr) {
     assert_eq!(Delivery::event(EVENT, "alive").send(addr).await.status, 200);
 }
 
 #[tokio::test]
-async fn a_body_that_does_not_come_is_408() {
+async fn a_body_that_does_not_arrive_is_408() {
     let hooks = Probe::default()
         .hooks()
         .body_deadline(Duration::from_millis(100))
@@ -129,7 +129,7 @@ async fn a_body_that_does_not_come_is_408() {
 }
 
 #[tokio::test]
-async fn chunked_bodies_and_http_1_0_are_bodies() {
+async fn chunked_bodies_and_http_1_0_are_accepted() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     for (n, addr) in mounts(&hooks).await.into_iter().enumerate() {
@@ -162,7 +162,7 @@ async fn chunked_bodies_and_http_1_0_are_bodies() {
 }
 
 #[tokio::test]
-async fn a_body_that_breaks_off_reaches_no_handler() {
+async fn a_truncated_body_reaches_no_handler() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let addr = server::hyper(hooks.clone()).await;
@@ -176,16 +176,16 @@ async fn a_body_that_breaks_off_reaches_no_handler() {
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     assert_eq!((probe.count(), hooks.stats().runs), (0, 0));
-    probe_is_alive(addr).await;
+    assert_alive(addr).await;
 }
 
 #[tokio::test]
-async fn duplicate_headers_are_settled_not_guessed() {
+async fn repeated_headers_are_never_guessed() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let addr = server::hyper(hooks.clone()).await;
     let event = |id: &str| Delivery::event(EVENT, id);
-    // Two signatures, even if both are right: not what Apideck sends.
+    // Apideck never sends two signatures, so two are refused even if both are genuine.
     let signature = event("e1").headers["x-apideck-signature"]
         .to_str()
         .unwrap()
@@ -198,7 +198,7 @@ async fn duplicate_headers_are_settled_not_guessed() {
             .status,
         401
     );
-    // The same event named twice is no contradiction; another one is.
+    // The same event type twice is not a contradiction. Another event type is.
     assert_eq!(
         event("e1")
             .also("x-apideck-event-type", EVENT)
@@ -241,7 +241,7 @@ async fn a_header_that_contradicts_the_signed_body_is_400() {
         delivery
             .headers
             .insert("x-apideck-event-type", name.parse().unwrap());
-        // White space around a value is not part of it (RFC 9110).
+        // White space around a value is not a part of it (RFC 9110).
         let expected = if name.trim() == EVENT { 200 } else { 400 };
         assert_eq!(delivery.send(addr).await.status, expected, "{name:?}");
     }
@@ -253,7 +253,7 @@ async fn a_header_that_contradicts_the_signed_body_is_400() {
             .word(),
         "handled"
     );
-    // A body that names no event contradicts nothing: so a new URL is validated.
+    // A body without an event contradicts nothing. Apideck validates a new URL with such a body.
     let no_event = Delivery::of("{}").header("x-apideck-event-type", EVENT);
     assert_eq!(no_event.send(addr).await.status, 200);
 }

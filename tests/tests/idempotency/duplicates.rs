@@ -1,4 +1,4 @@
-//! Duplicates of an event that runs, and runs that outlast an answer.
+//! Duplicates of a running event, and runs that outlast their response.
 
 use super::{EVENT, secs};
 use apideck_hooks_tests::delivery::Delivery;
@@ -7,11 +7,10 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn case_08_a_thousand_at_once_are_one_run() {
-    use apideck_hooks_tests::probe::Step;
+async fn case_08_a_thousand_concurrent_deliveries_are_one_run() {
     let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
-    // Long enough for the slowest machine.
-    let long = std::time::Duration::from_secs(600);
+    // Generous, because this test takes real time.
+    let long = secs(600);
     let hooks = probe
         .hooks()
         .duplicate_wait(long)
@@ -28,7 +27,7 @@ async fn case_08_a_thousand_at_once_are_one_run() {
     probe.started().await;
     assert!(
         calls.iter().all(|call| !call.is_finished()),
-        "an answer before the finish"
+        "a response before the finish"
     );
     probe.open();
     for call in calls {
@@ -39,7 +38,7 @@ async fn case_08_a_thousand_at_once_are_one_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_09_a_duplicate_waits_for_the_outcome_and_gives_it() {
+async fn case_09_a_duplicate_waits_and_gets_the_outcome_of_the_run() {
     for (step, expected) in [(Step::Succeed, 200), (Step::Fail, 500)] {
         let probe = Probe::new([Step::Sleep(secs(3), Box::new(step))]);
         let hooks = probe.hooks().build().unwrap();
@@ -63,7 +62,7 @@ async fn case_09_a_duplicate_waits_for_the_outcome_and_gives_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_10_a_handler_longer_than_the_wait_is_503_and_later_200() {
+async fn case_10_a_duplicate_is_503_after_its_wait_and_later_200() {
     let probe = Probe::new([Step::Sleep(secs(20), Box::new(Step::Succeed))]);
     let hooks = probe.hooks().build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
@@ -89,7 +88,7 @@ async fn case_10_a_handler_longer_than_the_wait_is_503_and_later_200() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn past_the_response_deadline_the_handler_goes_on() {
+async fn a_handler_continues_after_the_response_deadline() {
     let probe = Probe::new([Step::Sleep(secs(70), Box::new(Step::Succeed))]);
     let hooks = probe.hooks().build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");

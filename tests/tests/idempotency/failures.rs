@@ -13,7 +13,7 @@ fn words(replies: &[Reply]) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_11_an_error_releases_and_the_next_delivery_is_attempt_2() {
+async fn case_11_an_error_releases_the_record_and_the_next_delivery_is_attempt_2() {
     let (probe, spy) = (Probe::new([Step::Fail]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
@@ -36,7 +36,7 @@ async fn case_11_an_error_releases_and_the_next_delivery_is_attempt_2() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_can_say_when_to_come_back() {
+async fn a_handler_can_set_the_time_of_the_retry() {
     let probe = Probe::new([Step::FailUntil(secs(25)), Step::FailUntil(secs(3600))]);
     let hooks = probe.hooks().build().unwrap();
     for seconds in [25, 60] {
@@ -46,7 +46,7 @@ async fn a_handler_can_say_when_to_come_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_12_a_panic_is_a_failure_and_no_more() {
+async fn case_12_a_panic_is_only_a_failure() {
     let (probe, spy) = (Probe::new([Step::Panic]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
@@ -63,7 +63,7 @@ async fn case_12_a_panic_is_a_failure_and_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_handler_that_hangs_is_stopped_and_released() {
+async fn a_hanging_handler_is_stopped_and_its_record_is_released() {
     let (probe, spy) = (Probe::new([Step::Gate(Box::new(Step::Succeed))]), Spy::default());
     let hooks = probe
         .hooks()
@@ -84,9 +84,9 @@ async fn a_handler_that_hangs_is_stopped_and_released() {
     assert_eq!(hooks.stats().timeouts, 1);
 }
 
-/// A memory store keeps no dead letters, so that a `2xx` would be a lie.
+/// Without dead letters a `2xx` would be a lie, because the event would be lost.
 #[tokio::test(start_paused = true)]
-async fn a_permanent_error_is_422_where_nothing_keeps_it_and_200_where_something_does() {
+async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
     for (durable, expected) in [(false, ["422", "422"]), (true, ["set aside", "duplicate"])] {
         let (probe, spy) = (Probe::new([Step::Refuse]), Spy::default());
         if durable {
@@ -102,7 +102,7 @@ async fn a_permanent_error_is_422_where_nothing_keeps_it_and_200_where_something
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_14_after_its_attempts_an_event_is_set_aside() {
+async fn case_14_an_event_runs_no_more_after_its_last_attempt() {
     let (probe, spy) = (Probe::new([Step::Fail, Step::Panic, Step::Fail]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).max_attempts(3).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
@@ -116,13 +116,13 @@ async fn case_14_after_its_attempts_an_event_is_set_aside() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn attempts_that_crashed_count_too() {
+async fn crashed_attempts_count_too() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).max_attempts(2).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
     let record = spy.last_claim().record;
-    // The same record in a fresh store, claimed and abandoned twice.
+    // The same record in a new store, claimed and abandoned twice.
     let crashed = MemoryStore::new();
     for _ in 0..2 {
         crashed.claim(Claim::new(record, None, secs(1))).await.unwrap();
@@ -134,7 +134,7 @@ async fn attempts_that_crashed_count_too() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_set_aside_is_not_acknowledged() {
+async fn an_event_that_could_not_be_dead_lettered_is_not_acknowledged() {
     let (probe, spy) = (Probe::new([Step::Refuse, Step::Refuse]), Spy::default());
     spy.pretend_durable();
     let hooks = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();

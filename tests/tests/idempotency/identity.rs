@@ -1,4 +1,4 @@
-//! What is the same event: by its keys, its header and its text.
+//! Identity of events: the event id, the header and the body.
 
 use super::{EVENT, secs};
 use apideck_hooks::Identity;
@@ -10,7 +10,7 @@ use apideck_hooks_tests::spy::Spy;
 use tokio::time::sleep;
 
 #[tokio::test(start_paused = true)]
-async fn case_01_and_02_first_delivery_then_the_same_again() {
+async fn case_01_case_02_the_first_delivery_runs_and_the_next_is_a_duplicate() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
@@ -25,7 +25,7 @@ async fn case_01_and_02_first_delivery_then_the_same_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_03_a_retry_differs_in_its_attempt_and_signature() {
+async fn case_03_a_retry_with_another_attempt_and_signature_is_a_duplicate() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let first = body(EVENT, "e1");
@@ -54,7 +54,7 @@ async fn case_04_a_captured_body_under_a_new_header_is_a_duplicate() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_04_both_at_once_are_one_run() {
+async fn case_04_a_body_captured_in_flight_is_one_run() {
     let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
     let hooks = probe.hooks().build().unwrap();
     let one = Delivery::event(EVENT, "e1");
@@ -81,7 +81,7 @@ async fn case_05_a_known_header_with_another_event_id_is_a_duplicate_and_counted
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_06_without_the_header_the_event_id_counts() {
+async fn case_06_without_the_header_the_event_id_identifies_the_event() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let delivery = |id| Delivery::event(EVENT, id).without("x-apideck-idempotency-key");
@@ -91,7 +91,7 @@ async fn case_06_without_the_header_the_event_id_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_06_without_an_event_id_the_header_counts() {
+async fn case_06_without_an_event_id_the_header_identifies_the_event() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let delivery = |key| {
@@ -104,7 +104,7 @@ async fn case_06_without_an_event_id_the_header_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_06_with_neither_the_text_without_its_attempt_counts() {
+async fn case_06_without_both_the_body_without_its_attempt_identifies_the_event() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let delivery = |attempt: u32, x: u32| {
@@ -118,7 +118,7 @@ async fn case_06_with_neither_the_text_without_its_attempt_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_unusable_header_is_absent_and_counted() {
+async fn an_unusable_header_counts_as_absent() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let delivery = Delivery::event(EVENT, "e1").header("x-apideck-idempotency-key", &"k".repeat(256));
@@ -143,9 +143,10 @@ async fn case_07_a_migration_is_three_runs() {
     assert_eq!(hooks.stats().idempotency_key_reused, 0);
 }
 
-/// A released record is its first event's to retry: what came under the same header meanwhile is its own event.
+/// A released record waits for a retry of its event. Another event with the same header gets a
+/// record of its own.
 #[tokio::test(start_paused = true)]
-async fn a_failed_event_is_not_settled_by_another_under_its_header() {
+async fn a_failed_event_is_not_settled_by_another_event_with_its_header() {
     let probe = Probe::new([Step::Fail]);
     let hooks = probe.hooks().build().unwrap();
     let delivery = |id: &str| Delivery::event(EVENT, id).header("x-apideck-idempotency-key", "k");
@@ -157,9 +158,8 @@ async fn a_failed_event_is_not_settled_by_another_under_its_header() {
     assert_eq!(ran, ["e1", "e2", "e1"]);
 }
 
-/// Sorted or raw, the one signed text is known again.
 #[tokio::test]
-async fn the_same_event_under_either_text_is_a_duplicate() {
+async fn the_same_event_in_another_form_is_a_duplicate() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     let delivery = Delivery::of(minify(example(EVENT)));

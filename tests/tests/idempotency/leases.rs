@@ -16,7 +16,7 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
     );
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
-    // The first owner cannot renew, as if it had stalled.
+    // The first owner cannot renew its lease, as if it had stalled.
     spy.fail_renewals(true);
     let (stalled, successor) = tokio::join!(delivery.call(&hooks), async {
         sleep(secs(31)).await;
@@ -28,7 +28,8 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
     assert_eq!((probe.count(), hooks.stats().lost), (2, 1));
 }
 
-/// While its successor runs, a stalled owner can neither settle the record nor be told that it is handled.
+/// While its successor runs, a stalled owner cannot settle the record, and its delivery is not
+/// acknowledged.
 #[tokio::test(start_paused = true)]
 async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
     for (step, status) in [(Step::Succeed, 503), (Step::Fail, 503)] {

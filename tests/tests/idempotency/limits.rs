@@ -1,4 +1,4 @@
-//! Limits, and what is refused beyond them.
+//! Limits of a receiver.
 
 use super::{EVENT, secs};
 use apideck_hooks::{Hooks, MemoryStore, router};
@@ -8,7 +8,7 @@ use apideck_hooks_tests::probe::{Probe, Step};
 use std::time::Duration;
 
 #[tokio::test(start_paused = true)]
-async fn more_deliveries_than_allowed_at_once_are_503() {
+async fn deliveries_over_max_in_flight_are_503() {
     let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
     let hooks = probe.hooks().max_in_flight(1).build().unwrap();
     let deliveries = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
@@ -23,7 +23,7 @@ async fn more_deliveries_than_allowed_at_once_are_503() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn limits_may_be_endless() {
+async fn limits_may_be_unbounded() {
     let probe = Probe::new([Step::Sleep(secs(3600), Box::new(Step::Succeed))]);
     let endless = Duration::MAX;
     let store = MemoryStore::builder()
@@ -49,7 +49,7 @@ async fn limits_may_be_endless() {
 }
 
 #[tokio::test]
-async fn limits_that_make_no_sense_build_nothing() {
+async fn nonsensical_limits_are_refused() {
     let builder = || Hooks::builder(router![..]).secret(SECRET);
     for builder in [
         builder().body_limit(0),

@@ -1,4 +1,4 @@
-//! Whole deliveries on the memory store. Time is paused: what takes hours takes none.
+//! Whole deliveries on the memory store. Most tests pause the clock, so that hours pass at once.
 
 mod duplicates;
 mod failures;

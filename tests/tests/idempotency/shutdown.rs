@@ -1,4 +1,4 @@
-//! Shutdowns, of the receiver and of its runtime.
+//! Shutdowns of the receiver and of its runtime.
 
 use super::{EVENT, secs};
 use apideck_hooks::store::{Status, Token};
@@ -8,9 +8,9 @@ use apideck_hooks_tests::spy::Spy;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// The runtime goes away in the middle of a run: the record is free at once.
+/// A runtime ends in the middle of a run. Its record is released at once.
 #[test]
-fn case_16_a_runtime_that_ends_gives_its_claims_back() {
+fn case_16_a_runtime_that_ends_releases_its_claims() {
     let runtime = || {
         tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -40,7 +40,7 @@ fn case_16_a_runtime_that_ends_gives_its_claims_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_shutdown_settles_what_runs_and_takes_nothing_new() {
+async fn a_shutdown_settles_running_handlers_and_accepts_no_event() {
     let slow = |secs_| Step::Sleep(secs(secs_), Box::new(Step::Succeed));
     let (probe, spy) = (Probe::new([slow(5), slow(600)]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
@@ -69,7 +69,7 @@ async fn a_shutdown_settles_what_runs_and_takes_nothing_new() {
     );
     assert_eq!(drained.stopped, 1);
     assert_eq!(probe.count(), 2);
-    // Given back at once, not at the end of its lease.
+    // Released at once, not at the end of its lease.
     assert_eq!(
         spy.last_status().await,
         Status::Released {
@@ -81,7 +81,7 @@ async fn a_shutdown_settles_what_runs_and_takes_nothing_new() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn after_a_shutdown_nothing_is_taken() {
+async fn no_event_is_accepted_after_a_shutdown() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     assert_eq!(hooks.shutdown(secs(1)).await.stopped, 0);
@@ -93,7 +93,7 @@ async fn after_a_shutdown_nothing_is_taken() {
     assert!(String::from_utf8_lossy(&reply.body).contains("shutting down"));
 }
 
-/// Nobody can ask for a shutdown any more: that is none.
+/// Dropping the last handle is not a shutdown.
 #[tokio::test(start_paused = true)]
 async fn dropping_the_receiver_stops_no_handler() {
     let (probe, spy) = (

@@ -1,11 +1,11 @@
-//! A receiver in a process of its own that is told to stop.
+//! Signals to a receiver in a process of its own.
 
 use super::EVENT;
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 
 #[tokio::test]
-async fn case_17_sigterm_settles_what_runs_and_takes_nothing_new() {
+async fn case_17_sigterm_settles_running_handlers_and_accepts_no_event() {
     let mut receiver = Receiver::start(env!("CARGO_BIN_EXE_gated-receiver")).await;
     let addr = receiver.addr;
     let event = |id: &str| Delivery::event(EVENT, id);

@@ -1,4 +1,4 @@
-//! A store that is down, slow, or loses its answers.
+//! A store that is down or hangs, and lost responses.
 
 use super::EVENT;
 use apideck_hooks::store::{Status, Token};
@@ -8,7 +8,7 @@ use apideck_hooks_tests::spy::Spy;
 use tokio::time::Instant;
 
 #[tokio::test(start_paused = true)]
-async fn case_21_with_the_store_down_nothing_runs_unless_it_may() {
+async fn case_21_nothing_runs_while_the_store_is_down_unless_it_fails_open() {
     let (probe, spy) = (Probe::default(), Spy::default());
     spy.fail_claims(true);
     let closed = probe.hooks().store(spy.clone()).build().unwrap();
@@ -35,7 +35,7 @@ async fn case_22_a_finish_is_retried_while_the_lease_lasts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_lost_by_the_store_is_found_again() {
+async fn a_lost_response_of_the_store_is_recovered() {
     for (step, word) in [
         (Step::Succeed, "handled"),
         (Step::Fail, "500"),
@@ -51,7 +51,7 @@ async fn an_answer_lost_by_the_store_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_store_that_hangs_is_given_up() {
+async fn a_hanging_store_is_abandoned() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.hang(true);

@@ -1,11 +1,11 @@
-//! What a request can make the receiver hold. In a process of its own: the peak is the process's.
+//! Peak memory of requests. This suite has one test, because the peak is that of the process.
 #![cfg(target_os = "linux")]
 
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::malicious::malicious;
 use apideck_hooks_tests::probe::Probe;
 
-/// The process's largest resident size so far, in MiB.
+/// The largest resident size of the process so far, in MiB.
 fn peak() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
@@ -13,7 +13,7 @@ fn peak() -> usize {
 }
 
 #[tokio::test]
-async fn malicious_bodies_are_bounded_in_memory() {
+async fn malicious_bodies_take_bounded_memory() {
     let hooks = Probe::default().hooks().build().unwrap();
     let bodies = malicious();
     let before = peak();
@@ -28,7 +28,7 @@ async fn malicious_bodies_are_bounded_in_memory() {
             }
         }
     }
-    // One at a time under a limit of 1 MiB: a tree of 100,000 keys is the dearest.
+    // One request at a time, with a body limit of 1 MiB. A tree of 100,000 keys takes most.
     let grown = peak() - before;
     println!("the peak has grown by {grown} MiB");
     assert!(grown < 64, "the peak has grown by {grown} MiB");

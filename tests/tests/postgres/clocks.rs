@@ -1,4 +1,4 @@
-//! Case 23: the server's clock is the only one, read when a row is changed.
+//! Changes of the clock. Only the clock of the server counts, at the time of a change (Case 23).
 
 use super::{LEASE, blocked_by, database, execute, granted, key, number, verdict};
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Token, Verdict};
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-/// A wall clock that is set cannot matter to who does not read it.
+/// A change of the wall clock has no effect on code that does not read it.
 #[test]
-fn case_23_the_store_reads_no_clock_of_its_own() {
+fn case_23_the_store_reads_only_the_clock_of_the_server() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/postgres");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
-        // How long a connection is kept from its pool says nothing about a record.
+        // The times in this file are those of connections, not of records.
         if path.ends_with("connections.rs") {
             continue;
         }
@@ -34,10 +34,10 @@ fn case_23_the_store_reads_no_clock_of_its_own() {
     assert!(files > 5, "{files}");
 }
 
-/// The clock of the server goes an hour ahead or back: all that was written is an hour older or younger. Settled
-/// events stay settled; a lease ends when that clock says so, and a stale owner has lost.
+/// A change of the clock by an hour makes all records an hour older or younger. Settled events stay
+/// settled. A lease ends by the new clock, and a stale owner has lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
+async fn case_23_a_clock_change_of_the_server_grants_no_claim_twice() {
     let database = database!();
     let (store, pool) = (database.store(2).await, database.pool(1));
     let (done, running) = (key(1), key(2));
@@ -55,7 +55,7 @@ async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
         let again = verdict(&store, Claim::new(done, None, LEASE)).await;
         assert_eq!(again, Verdict::Done);
     }
-    // Ahead: its lease is over, and who takes it is alone.
+    // With the clock ahead, the lease is over and another claim is granted.
     execute(
         &database,
         &pool,
@@ -65,7 +65,7 @@ async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
     let (new, attempt) = granted(&store, running).await;
     assert!(new > old && attempt == 2);
     assert_eq!(store.finish(running, old, End::Done).await.unwrap(), Held::Lost);
-    // Back: busy for longer, and its owner still settles it.
+    // With the clock back, the lease lasts longer and its owner still settles the record.
     execute(
         &database,
         &pool,
@@ -77,7 +77,7 @@ async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
     assert_eq!(store.finish(running, new, End::Done).await.unwrap(), Held::Yes);
 }
 
-/// A claim that waits for a lock judges by the time when it gets it, not when it was sent; its own lease starts then.
+/// A claim that waits for a lock reads the time after the wait. Its own lease starts then.
 #[tokio::test(flavor = "multi_thread")]
 async fn time_is_read_after_the_wait_for_a_lock() {
     let database = database!();
@@ -85,12 +85,12 @@ async fn time_is_read_after_the_wait_for_a_lock() {
     let event = key(1);
     let first = verdict(&store, Claim::new(event, None, LEASE)).await;
     assert!(matches!(first, Verdict::Granted { attempt: 1, .. }), "{first:?}");
-    // Another program holds the row, and the lease ends meanwhile.
+    // Another program locks the row, and the lease ends meanwhile.
     let mut holder = pool.begin().await.unwrap();
     let end = "UPDATE {}.records SET lease_until = clock_timestamp() + interval '100 milliseconds'";
     let end = AssertSqlSafe(end.replace("{}", &database.schema));
     sqlx::query(end).execute(&mut *holder).await.unwrap();
-    // A new delivery key is to be bound, so the claim cannot be answered without the lock.
+    // A new delivery key has to be bound, so that the claim needs the lock.
     let waiting = tokio::spawn({
         let store = Arc::clone(&store);
         async move { verdict(&store, Claim::new(event, Some(key(2)), LEASE)).await }
@@ -112,9 +112,9 @@ async fn time_is_read_after_the_wait_for_a_lock() {
     assert_eq!(number(&database, &pool, &full).await, 1);
 }
 
-/// However long: it ends up a hundred years from now.
+/// Times of any length are cut to a hundred years.
 #[tokio::test(flavor = "multi_thread")]
-async fn endless_times_are_taken() {
+async fn unbounded_times_are_accepted() {
     let database = database!();
     let store = database.builder(2).retention(Duration::MAX).build().unwrap();
     store.migrate().await.unwrap();

@@ -1,4 +1,4 @@
-//! Receivers in processes of their own: two at once, and one that is killed.
+//! Receivers in processes of their own: two at once, and killed ones.
 
 use super::{EVENT, database, execute, number};
 use apideck_hooks_tests::child::Receiver;
@@ -35,7 +35,7 @@ impl Effects {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// How often each event has come to its end.
+    /// The number of completed runs of each event.
     fn ends(&self) -> HashMap<String, usize> {
         let mut ends = HashMap::new();
         for line in self.lines() {
@@ -49,8 +49,8 @@ impl Effects {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_18_after_a_kill_the_event_is_claimable_when_its_lease_is_over() {
-    // Longer than any test: the lease ends when the test says so.
+async fn case_18_an_event_is_claimable_after_a_kill_when_its_lease_is_over() {
+    // Longer than any test, so that the lease ends when the test ends it.
     const LEASE: Duration = Duration::from_secs(24 * 60 * 60);
     let database = database!();
     let (effects, pool) = (Effects(Directory::default()), database.pool(1));
@@ -67,7 +67,7 @@ async fn case_18_after_a_kill_the_event_is_claimable_when_its_lease_is_over() {
 
     let receiver = start(&database, &effects, LEASE).await;
     let reply = delivery.send(receiver.addr).await;
-    // It says when to come again.
+    // At most a minute, whatever the lease.
     assert_eq!((reply.status, reply.retry_after()), (503, Some(60)));
     let over = "UPDATE {}.records SET lease_until = lease_until - interval '1 day'";
     assert_eq!(execute(&database, &pool, over).await, 1);
@@ -112,9 +112,10 @@ async fn two_processes_under_64_senders_run_each_event_once() {
     assert_eq!(effects.lines().len(), 2 * EVENTS);
 }
 
-/// A receiver is killed ten times among a thousand deliveries; Apideck sends again what was not acknowledged.
+/// A receiver is killed ten times during a thousand deliveries. Events that were not acknowledged
+/// are retried.
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_kills_among_a_thousand_deliveries_lose_nothing() {
+async fn ten_kills_under_load_lose_no_event() {
     const EVENTS: usize = 1000;
     let database = database!();
     let (effects, pool) = (Effects(Directory::default()), database.pool(1));
@@ -161,14 +162,14 @@ async fn ten_kills_among_a_thousand_deliveries_lose_nothing() {
         answers.extend(sender.await.unwrap());
     }
     assert_eq!(answers.len(), EVENTS);
-    // Every acknowledged event is settled: DONE with its effect, or DEAD with its letter.
+    // Every acknowledged event is done with its effect, or dead with its dead letter.
     assert_eq!(number(&database, &pool, settled).await, EVENTS as i64);
     let dead =
         "SELECT count(*) FROM {}.records WHERE state = 'dead' AND body IS NOT NULL AND error IS NOT NULL";
     assert_eq!(number(&database, &pool, dead).await, EVENTS as i64 / 5);
     let ends = effects.ends();
     assert_eq!(ends.len(), EVENTS - EVENTS / 5);
-    // Only what a kill has caught between its effect and its mark came twice.
+    // An effect is repeated only after a kill between the effect and the finish.
     let twice: Vec<_> = ends.iter().filter(|(_, ends)| **ends > 1).collect();
     println!("twice: {twice:?}");
     assert!(twice.len() <= 10 * 16, "{twice:?}");

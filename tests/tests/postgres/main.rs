@@ -1,4 +1,4 @@
-//! The PostgreSQL store: whole deliveries, races, clocks, outages, kills.
+//! The PostgreSQL store.
 
 mod clocks;
 mod connections;
@@ -21,7 +21,7 @@ use std::time::Duration;
 const EVENT: &str = "vault.connection.callable";
 const LEASE: Duration = Duration::from_secs(60);
 
-/// A database of the test's own, or the end of the test.
+/// A schema of the test's own. Without a server the test returns.
 macro_rules! database {
     () => {
         match apideck_hooks_tests::postgres::Database::new().await {
@@ -49,7 +49,7 @@ async fn granted(store: &PostgresStore, event: Key) -> (Token, u32) {
     }
 }
 
-/// Runs a statement of another program; `{}` is the schema.
+/// Runs a statement as another program. `{}` stands for the schema.
 async fn execute(database: &Database, pool: &PgPool, sql: &str) -> u64 {
     let sql = sql.replace("{}", &database.schema);
     let done = sqlx::query(AssertSqlSafe(sql)).execute(pool).await.unwrap();
@@ -62,7 +62,7 @@ async fn number(database: &Database, pool: &PgPool, sql: &str) -> i64 {
     row.get(0)
 }
 
-/// Returns when somebody waits for a lock of this transaction.
+/// Waits until another transaction waits for a lock of this one.
 async fn blocked_by(transaction: &mut PgConnection, pool: &PgPool) {
     let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
         .fetch_one(transaction)

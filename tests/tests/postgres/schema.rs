@@ -1,4 +1,4 @@
-//! Migrations and names.
+//! Migrations, names and indexes.
 
 use super::{LEASE, database, granted, key, number};
 use apideck_hooks::PostgresStore;
@@ -28,9 +28,10 @@ async fn several_processes_may_migrate_at_once_and_again() {
     assert_eq!(granted(&stores[1], key(2)).await.1, 1);
 }
 
-/// As a tool that runs files would, in a transaction of its own; after that a role that may make nothing gets along.
+/// A tool can run the migrations in a transaction. Then a role without the right to create tables
+/// can use the store.
 #[tokio::test(flavor = "multi_thread")]
-async fn migrations_can_be_run_by_oneself() {
+async fn migrations_can_be_run_by_another_tool() {
     let database = database!();
     let pool = database.pool(2);
     let role = database.role();
@@ -60,7 +61,7 @@ async fn migrations_can_be_run_by_oneself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prefixes_keep_receivers_apart_and_a_missing_table_is_explained() {
+async fn prefixes_separate_receivers_and_a_missing_table_is_explained() {
     let database = database!();
     let store = |prefix: &str| database.builder(2).prefix(prefix).build().unwrap();
     let (a, b) = (store("a_"), store("select"));
@@ -83,7 +84,7 @@ async fn prefixes_keep_receivers_apart_and_a_missing_table_is_explained() {
     assert!(database.builder(1).schema("\"").build().is_err());
 }
 
-/// A claim and a finish leave the indexes alone: their updates stay in the page.
+/// A claim and a finish change no index, so that their updates stay in the page.
 #[tokio::test(flavor = "multi_thread")]
 async fn updates_stay_in_their_page() {
     let database = database!();
@@ -96,7 +97,7 @@ async fn updates_stay_in_their_page() {
     for n in (1..200).step_by(2) {
         assert_eq!(granted(&store, key(n)).await.1, 2);
     }
-    // The counts come when the session that made them ends.
+    // The statistics arrive when the session ends.
     drop(store);
     let hot = "SELECT coalesce(sum(n_tup_hot_upd), 0)::bigint FROM pg_stat_user_tables
         WHERE schemaname = '{}' AND relname = 'records' AND n_tup_upd = 300";

@@ -1,4 +1,5 @@
-//! Servers of a test's own, which are killed: what was acknowledged is there when they, or their standby, are back.
+//! Servers of a test's own, which are killed. They or their standby keep everything that was
+//! acknowledged.
 
 use super::EVENT;
 use apideck_hooks::{Hooks, HooksBuilder, PostgresStore, Routes};
@@ -16,13 +17,13 @@ const SENDERS: usize = 16;
 
 async fn receiver(server: &Server, probe: &Probe) -> HooksBuilder<impl Routes<Probe>, Probe> {
     let store = PostgresStore::builder(pool(server.options(), 4));
-    // No sweep comes among the statements that are counted.
+    // No sweep, because statements are counted.
     let store = store.sweep_every(Duration::MAX).build().unwrap();
     store.migrate().await.unwrap();
     probe.patient_hooks().store(store)
 }
 
-/// A receiver that soon gives up on a server that is gone.
+/// A receiver with a short store timeout, for a server that is killed.
 async fn impatient_receiver(server: &Server, probe: &Probe) -> Hooks {
     let hooks = receiver(server, probe).await;
     let hooks = hooks
@@ -35,10 +36,10 @@ fn event(id: &str) -> Delivery {
     Delivery::event(EVENT, id)
 }
 
-/// Senders of ever new events.
+/// Senders of new events.
 struct Load {
-    /// What was acknowledged; none once the server is killed. A handler that has ended by then is acknowledged when its end could
-    /// not be recorded for as long as its lease lasts: that is no answer of the server's.
+    /// The acknowledged events. `None` after the kill. After it, a handled event whose end cannot
+    /// be recorded is acknowledged too, without the server.
     acknowledged: Arc<Mutex<Option<Vec<String>>>>,
     senders: Vec<JoinHandle<()>>,
 }
@@ -65,13 +66,13 @@ impl Load {
         }
     }
 
-    /// Waits until so many are acknowledged.
+    /// Waits until `count` events are acknowledged.
     async fn acknowledges(&self, count: usize) {
         let acknowledged = || self.acknowledged.lock().unwrap().as_ref().map_or(0, Vec::len);
         until("events are acknowledged", async || acknowledged() >= count).await;
     }
 
-    /// Kills the server, and says what was acknowledged before.
+    /// Kills the server and returns the events that were acknowledged before.
     fn end(self, server: &mut Server) -> Vec<String> {
         let acknowledged = self.acknowledged.lock().unwrap().take();
         server.kill();
@@ -80,13 +81,13 @@ impl Load {
     }
 }
 
-/// Every third event is set aside.
+/// A handler that fails permanently for every third event.
 fn probe() -> Probe {
     let steps = [Step::Succeed, Step::Succeed, Step::Refuse];
     Probe::new((0..100_000).map(move |n| steps[n % 3].clone()))
 }
 
-/// None of them is run again.
+/// Checks that no acknowledged event runs again.
 async fn all_are_known(server: &Server, acknowledged: &[String]) {
     let probe = Probe::default();
     let hooks = receiver(server, &probe).await.build().unwrap();
@@ -104,7 +105,7 @@ async fn all_are_known(server: &Server, acknowledged: &[String]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_is_killed_knows_what_was_acknowledged() {
+async fn a_killed_server_keeps_everything_that_was_acknowledged() {
     let Some(installation) = Installation::find() else {
         return;
     };
@@ -122,7 +123,7 @@ async fn a_server_that_is_killed_knows_what_was_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_synchronous_standby_knows_what_was_acknowledged() {
+async fn a_synchronous_standby_keeps_everything_that_was_acknowledged() {
     let Some(installation) = Installation::find() else {
         return;
     };
@@ -137,7 +138,7 @@ async fn a_synchronous_standby_knows_what_was_acknowledged() {
     all_are_known(&standby, &acknowledged).await;
 }
 
-/// What it says it costs, by the server's own account: each statement is a round trip and a commit.
+/// Counts the statements in the log of the server. Each one is a round trip and a commit.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_costs_two_statements_and_a_duplicate_one() {
     let Some(installation) = Installation::find() else {
@@ -162,6 +163,6 @@ async fn an_event_costs_two_statements_and_a_duplicate_one() {
         assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "duplicate");
     }
     let (duplicates, plain_now) = statements();
-    // No `BEGIN`, and so a commit each.
+    // Without `BEGIN`, each statement is a commit.
     assert_eq!((duplicates - handled, plain_now), (10, plain));
 }

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::OnceCell;
 
-/// One cluster for all tests of this process: it ends with it.
+/// The cluster that the tests of this process share. It ends with the process.
 static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
 
 async fn store() -> Option<RedisStore> {
@@ -34,7 +34,7 @@ async fn store() -> Option<RedisStore> {
 store_conformance!(of_three, async { store().await });
 
 #[tokio::test]
-async fn a_server_of_a_cluster_is_not_taken_for_all_of_it() {
+async fn a_single_server_of_a_cluster_is_refused() {
     if store().await.is_none() {
         return;
     }
@@ -44,7 +44,7 @@ async fn a_server_of_a_cluster_is_not_taken_for_all_of_it() {
 }
 
 #[tokio::test]
-async fn whole_deliveries() {
+async fn whole_deliveries_work_on_a_cluster() {
     let Some(store) = store().await else { return };
     let probe = Probe::new([Step::Fail, Step::Succeed, Step::Refuse]);
     let hooks = probe.patient_hooks().store(store).build().unwrap();
@@ -55,15 +55,15 @@ async fn whole_deliveries() {
     let reused = event("e2").header("x-apideck-idempotency-key", "key-of-e1");
     assert_eq!(reused.call(&hooks).await.word(), "duplicate");
     assert_eq!(event("e3").call(&hooks).await.word(), "set aside");
-    let letters = hooks.dead_letters().unwrap();
-    let dead = letters.list(None, 10).await.unwrap().remove(0);
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
+    let dead_letters = hooks.dead_letters().unwrap();
+    let dead = dead_letters.list(None, 10).await.unwrap().remove(0);
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);
     assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 4);
 }
 
 #[tokio::test]
-async fn slots_that_move_are_followed() {
+async fn the_store_follows_moving_slots() {
     let Some(store) = store().await else { return };
     let cluster = CLUSTER.get().unwrap();
     let store = Arc::new(store);
@@ -88,7 +88,7 @@ async fn slots_that_move_are_followed() {
     tokio::join!(moving, work);
 }
 
-/// In a cluster of its own.
+/// This test has a cluster of its own.
 #[tokio::test]
 async fn a_server_that_is_killed_and_started_again() {
     if !can_start() {
@@ -114,7 +114,7 @@ async fn a_server_that_is_killed_and_started_again() {
     assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
     cluster.restart(0).await;
     for (event, token) in events.iter().zip(tokens) {
-        // Lost: an earlier try, given up as it took too long, got there after all.
+        // `Lost` counts as a success: an earlier call that timed out may have recorded the end.
         until("it is settled", async || {
             store.finish(*event, token, End::Done).await.is_ok()
         })

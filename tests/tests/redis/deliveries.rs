@@ -24,7 +24,7 @@ async fn hooks(isolated: &Isolated, probe: &Probe) -> Hooks {
 }
 
 #[tokio::test]
-async fn cases_01_to_05_a_duplicate_is_not_run_and_is_known_to_the_next_process() {
+async fn case_01_case_02_case_04_case_05_duplicates_do_not_run_in_this_or_the_next_process() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -44,7 +44,7 @@ async fn cases_01_to_05_a_duplicate_is_not_run_and_is_known_to_the_next_process(
 }
 
 #[tokio::test]
-async fn case_11_a_failure_is_tried_again() {
+async fn case_11_a_failure_is_retried_as_the_next_attempt() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -58,7 +58,7 @@ async fn case_11_a_failure_is_tried_again() {
 }
 
 #[tokio::test]
-async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
+async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -66,26 +66,26 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     let hooks = hooks(&isolated, &probe).await;
     assert_eq!(event("e1").call(&hooks).await.word(), "set aside");
     assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
-    let letters = hooks.dead_letters().expect("it keeps them");
-    let listed = letters.list(None, 10).await.unwrap();
+    let dead_letters = hooks.dead_letters().expect("it keeps them");
+    let listed = dead_letters.list(None, 10).await.unwrap();
     let [dead] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!((dead.attempts, &*dead.letter.event_id), (1, "e1"));
     assert_eq!(dead.letter.event_type, EVENT);
     assert!(dead.letter.error.contains("secret-reason"));
     assert_eq!(dead.letter.body, Some(event("e1").body));
-    assert_eq!(letters.get(dead.record).await.unwrap().as_ref(), Some(dead));
-    // Once in vain, then not.
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);
-    assert_eq!(letters.list(None, 10).await.unwrap().len(), 1);
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
-    assert!(letters.list(None, 10).await.unwrap().is_empty());
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
+    assert_eq!(dead_letters.get(dead.record).await.unwrap().as_ref(), Some(dead));
+    // The first replay fails, the second succeeds.
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Failed);
+    assert_eq!(dead_letters.list(None, 10).await.unwrap().len(), 1);
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);
+    assert!(dead_letters.list(None, 10).await.unwrap().is_empty());
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
     assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 3);
 }
 
 #[tokio::test]
-async fn case_14_attempts_are_used_up() {
+async fn case_14_an_event_is_dead_lettered_after_its_last_attempt() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -129,7 +129,7 @@ async fn two_stores_under_64_senders_with_duplicates_run_each_event_once() {
     };
     let probe = Probe::default();
     let receivers = [hooks(&isolated, &probe).await, hooks(&isolated, &probe).await];
-    // Every event is sent by four of them, at about the same time.
+    // Four senders send each event at about the same time.
     let senders = (0..64).map(|sender| {
         let hooks = receivers[sender % 2].clone();
         tokio::spawn(async move {
@@ -156,7 +156,7 @@ async fn two_stores_under_64_senders_with_duplicates_run_each_event_once() {
     assert!(runs.values().all(|count| *count == 1));
 }
 
-/// What it says it costs.
+/// Counts the requests through a proxy.
 #[tokio::test]
 async fn an_event_costs_two_round_trips_and_a_duplicate_one() {
     let Some(isolated) = Isolated::new().await else {
@@ -166,28 +166,28 @@ async fn an_event_costs_two_round_trips_and_a_duplicate_one() {
     let probe = Probe::default();
     let hooks = probe.patient_hooks().store(builder.connect().await.unwrap());
     let hooks = hooks.build().unwrap();
-    // The first to call sends the scripts.
+    // The first calls load the scripts.
     assert_eq!(event("warm").call(&hooks).await.word(), "handled");
     assert_eq!(event("warm").call(&hooks).await.word(), "duplicate");
     let mut counted = Vec::new();
-    // The sweeper looks once, and comes into one of the rounds at most.
+    // The sweeper runs once, so that at most one of the rounds counts its request too.
     for round in 0..2 {
         let trips = async |word: &str| {
-            let before = proxy.asked();
+            let before = proxy.requests();
             for n in 0..10 {
                 let id = format!("e{round}-{n}");
                 assert_eq!(event(&id).call(&hooks).await.word(), word);
             }
-            proxy.asked() - before
+            proxy.requests() - before
         };
         counted.push((trips("handled").await, trips("duplicate").await));
     }
     assert!(counted.contains(&(20, 10)), "{counted:?}");
 }
 
-/// In runtimes of its own: one is shut down while a handler runs.
+/// The runtime ends in the middle of a run, so that only the lease ends the claim.
 #[test]
-fn case_16_a_runtime_that_is_shut_down_leaves_a_claim_that_ends() {
+fn case_16_after_its_runtime_ends_an_event_is_claimable_when_its_lease_is_over() {
     let runtime = || {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

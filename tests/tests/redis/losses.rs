@@ -1,4 +1,4 @@
-//! What a Redis forgets, and what not: a log that was cut, and a replica that was behind.
+//! Data that Redis loses or keeps: a truncated append-only file, and a replica that was behind.
 
 use super::{LONG, claim, done, granted, key, store_on};
 use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
@@ -9,7 +9,7 @@ use apideck_hooks_tests::services::free_port;
 use apideck_hooks_tests::waiting::until;
 use std::path::{Path, PathBuf};
 
-/// The file that writes are appended to.
+/// The append-only file.
 fn log(directory: &Path) -> PathBuf {
     let files = std::fs::read_dir(directory.join("appendonlydir")).unwrap();
     let mut files = files.map(|file| file.unwrap().path());
@@ -30,9 +30,10 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The power goes: with `appendfsync always` the log ends somewhere after what was answered. All of that is known.
+/// After a power loss with `appendfsync always`, the file ends anywhere after the last acknowledged
+/// write. Every acknowledged end is known.
 #[tokio::test]
-async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
+async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
     if !can_start() {
         return;
     }
@@ -58,7 +59,7 @@ async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
         let image = Directory::default();
         copy(directory.path(), image.path());
         let at = answered[cut].3;
-        // A little of what came next, torn.
+        // A torn part of the next write.
         let torn = (at + 20).min(answered[29].3);
         let file = std::fs::OpenOptions::new()
             .write(true)
@@ -76,8 +77,8 @@ async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
     }
 }
 
-/// A primary that dies before its replica has heard of a claim: the event is granted again, and what was handled is handled
-/// again. Only the tokens hold: who was granted it before has lost.
+/// The primary dies before its replica gets a claim. The event is granted again, and a handled
+/// event is handled again. The token fences the earlier owner.
 #[tokio::test]
 async fn a_failover_can_grant_a_claim_twice() {
     if !can_start() {
@@ -100,7 +101,7 @@ async fn a_failover_can_grant_a_claim_twice() {
         keys == 1
     })
     .await;
-    // From now on the replica hears nothing, and the primary does not wait for it.
+    // From now on the replica gets no writes, and the primary does not wait for it.
     line.set(Mode::Stall);
     let (running, handled) = (key(), key());
     let store = store_on(&primary).await;
@@ -116,7 +117,11 @@ async fn a_failover_can_grant_a_claim_twice() {
         .unwrap();
     let store = store_on(&replica).await;
     assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
-    assert_eq!(granted(&store, handled, LONG).await.1, 1, "it is handled again");
+    assert_eq!(
+        granted(&store, handled, LONG).await.1,
+        1,
+        "the event is handled again"
+    );
     let (again, attempt) = granted(&store, running, LONG).await;
     assert!(attempt == 1 && again > token, "{token:?} {again:?}");
     assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Lost);

@@ -1,4 +1,4 @@
-//! The store on Redis: the suite that every store passes, whole deliveries, and what goes wrong with servers and connections.
+//! The Redis store.
 #![cfg(unix)]
 
 mod aliases;
@@ -25,14 +25,14 @@ use std::time::Duration;
 
 const LONG: Duration = Duration::from_secs(600);
 
-/// What a machine that is busy with other things is given.
+/// A timeout that even a busy machine does not reach.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)
 }
 
-/// A key that nobody else has.
+/// A new key.
 fn key() -> Key {
     let half = || RandomState::new().hash_one(0).to_le_bytes();
     let mut bytes = [0; 16];
@@ -80,7 +80,7 @@ async fn set_record(isolated: &Isolated, record: Key, value: &[u8]) {
     set.exec_async(&mut isolated.client().await).await.unwrap();
 }
 
-/// Puts another token into a record without a letter.
+/// Overwrites the token of a record without a dead letter.
 async fn set_token(isolated: &Isolated, record: Key, token: u64) {
     let mut value = get_record(isolated, record).await.unwrap();
     if value[8] == b'r' {
@@ -96,7 +96,7 @@ async fn store_on(server: &Server) -> RedisStore {
     builder.connect_timeout(PATIENCE).connect().await.unwrap()
 }
 
-/// A store whose Redis is behind a proxy.
+/// A store behind a proxy.
 async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
     let address = redis::Client::open(&*isolated.url).unwrap();
     let proxy = Proxy::start(address.get_connection_info().addr().to_string()).await;
@@ -110,7 +110,7 @@ async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
     (proxy, builder)
 }
 
-/// Connects with short timeouts, as soon as the machine is quick enough for them.
+/// Connects with short timeouts as soon as the machine is quick enough.
 async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
     let mut store = None;
     until("a store answers", async || {
@@ -124,7 +124,8 @@ async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
     store.expect("a store")
 }
 
-/// Makes all records older by a lease. Redis keeps a lease as how long its key is to live.
+/// Makes all records older by a lease. The store derives the end of a lease from the time to live
+/// of its key.
 async fn end_leases(isolated: &Isolated, lease: Duration) {
     let mut client = isolated.client().await;
     for name in isolated.keys().await {

@@ -1,4 +1,4 @@
-//! A Redis that goes away and comes back under load: no lie, and no restart of ours.
+//! Outages of Redis under load. No `200` is false, and the receiver needs no restart.
 
 use super::ms;
 use apideck_hooks::{Hooks, RedisStore};
@@ -16,7 +16,8 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-/// Senders that try each event again until it is acknowledged, as long as they are not told to stop; how many events each has sent.
+/// Senders of new events, which retry each one until it is acknowledged. Each returns its numbers
+/// of events and of refusals.
 struct Load {
     stop: Arc<AtomicBool>,
     senders: Vec<JoinHandle<(usize, usize)>>,
@@ -49,14 +50,14 @@ impl Load {
         }
     }
 
-    /// Each event was run once.
+    /// Stops the senders and checks that each event ran once.
     async fn end(self, hooks: &Hooks) {
         self.stop.store(true, Ordering::SeqCst);
         let (mut sent, mut refused) = (0, 0);
         for sender in self.senders {
-            let (some, in_vain) = sender.await.unwrap();
-            sent += some;
-            refused += in_vain;
+            let (events, refusals) = sender.await.unwrap();
+            sent += events;
+            refused += refusals;
         }
         let mut runs: HashMap<_, usize> = HashMap::new();
         for run in self.probe.runs() {
@@ -67,10 +68,10 @@ impl Load {
         let twice: Vec<_> = runs.iter().filter(|(_, count)| **count != 1).collect();
         assert!(twice.is_empty(), "{twice:?}");
         assert_eq!(hooks.stats().unrecorded, 0);
-        // All of them are known.
+        // The store knows the events.
         for sender in 0..SENDERS {
             let delivery = event(&format!("e{sender}-0"));
-            until("it is known", async || {
+            until("the event is known", async || {
                 let answer = delivery.call(hooks).await;
                 answer.status == 200 && answer.word() == "duplicate"
             })
@@ -83,14 +84,14 @@ fn event(id: &str) -> Delivery {
     Delivery::event("vault.connection.callable", id)
 }
 
-/// Sends an event until it is acknowledged; how often it was not.
+/// Sends an event until it is acknowledged. Returns the number of refusals.
 async fn send(hooks: &Hooks, probe: &Probe, id: &str) -> usize {
     let mut refused = 0;
     loop {
         let answer = event(id).call(hooks).await;
         if answer.status == 200 {
             let ran = |run: &apideck_hooks_tests::probe::Run| run.event_id.as_deref() == Some(id);
-            assert!(probe.runs().iter().any(ran), "a lie: {id} was not run");
+            assert!(probe.runs().iter().any(ran), "a false 200: {id} did not run");
             return refused;
         }
         assert!(
@@ -102,7 +103,7 @@ async fn send(hooks: &Hooks, probe: &Probe, id: &str) -> usize {
     }
 }
 
-/// A receiver on this Redis whose handler takes 20 ms every other time.
+/// A receiver whose handler takes 20 ms every other time.
 async fn receiver(url: String) -> (Hooks, Probe) {
     let slow = || Step::Sleep(ms(20), Box::new(Step::Succeed));
     let probe = Probe::new((0..50_000).flat_map(|_| [slow(), Step::Succeed]));
@@ -117,7 +118,7 @@ async fn receiver(url: String) -> (Hooks, Probe) {
     let hooks = probe
         .hooks()
         .store(store)
-        // Longer than any outage: nothing that ran is run again.
+        // Longer than any outage, so that every finish is recorded.
         .lease(Duration::from_secs(30))
         .build()
         .unwrap();
@@ -130,17 +131,14 @@ async fn recovers(probe: &Probe) {
     until("it recovers", async || probe.count() >= before + 2 * SENDERS).await;
 }
 
-/// Waits for the outage to be noticed.
+/// Waits until calls to the store fail.
 async fn suffers(hooks: &Hooks) {
     let before = hooks.stats().store_errors;
-    until("the outage is noticed", async || {
-        hooks.stats().store_errors > before
-    })
-    .await;
+    until("calls fail", async || hooks.stats().store_errors > before).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_killed_and_started_again() {
+async fn the_store_recovers_when_redis_is_killed_and_restarted() {
     if !can_start() {
         return;
     }
@@ -160,7 +158,7 @@ async fn a_redis_that_is_killed_and_started_again() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_hangs() {
+async fn the_store_recovers_when_redis_hangs() {
     if !can_start() {
         return;
     }
@@ -180,7 +178,7 @@ async fn a_redis_that_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_network_that_drops_stalls_and_loses() {
+async fn case_28_the_store_recovers_from_a_broken_network() {
     if !can_start() {
         return;
     }
@@ -192,15 +190,15 @@ async fn a_network_that_drops_stalls_and_loses() {
     for mode in [
         Mode::Stall,
         Mode::Refuse,
-        Mode::SwallowAnswer,
+        Mode::LoseResponse,
         Mode::Stall,
         Mode::Refuse,
     ] {
         recovers(&probe).await;
         proxy.set(mode);
-        // A lost answer is asked for again, and no error.
+        // A call with a lost response is repeated without an error.
         match mode {
-            Mode::SwallowAnswer => until("an answer is lost", async || proxy.mode() == Mode::Pass).await,
+            Mode::LoseResponse => until("a response is lost", async || proxy.mode() == Mode::Pass).await,
             _ => suffers(&hooks).await,
         }
         proxy.set(Mode::Pass);

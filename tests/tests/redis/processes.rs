@@ -1,4 +1,4 @@
-//! Receivers in processes of their own: several at once, and some that are killed.
+//! Receivers in processes of their own: two at once, and killed ones.
 
 use super::{end_leases, ms};
 use apideck_hooks_tests::child::Receiver;
@@ -30,7 +30,7 @@ fn event(id: &str) -> Delivery {
     Delivery::event("vault.connection.callable", id)
 }
 
-/// How often each event was run.
+/// The number of runs of each event.
 async fn effects(isolated: &Isolated) -> HashMap<String, usize> {
     redis::cmd("HGETALL")
         .arg(format!("{}:effects", isolated.prefix))
@@ -40,11 +40,11 @@ async fn effects(isolated: &Isolated) -> HashMap<String, usize> {
 }
 
 #[tokio::test]
-async fn case_18_after_kill_9_an_event_is_claimable_when_its_lease_is_over() {
+async fn case_18_an_event_is_claimable_after_a_kill_when_its_lease_is_over() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
-    // Longer than any test: the lease ends when the test says so.
+    // Longer than any test, so that the lease ends when the test ends it.
     let lease = Duration::from_secs(24 * 60 * 60);
     let mut first = start(&isolated, lease, true).await;
     let mut second = start(&isolated, lease, true).await;
@@ -53,7 +53,7 @@ async fn case_18_after_kill_9_an_event_is_claimable_when_its_lease_is_over() {
     assert_eq!(first.line("started").await, "started 1");
     first.signal("KILL").await;
     first.wait().await;
-    assert!(!sender.await.unwrap(), "nobody answers");
+    assert!(!sender.await.unwrap(), "no response");
     let addr = second.addr;
     assert_eq!(event("e1").send(addr).await.status, 503);
     assert_eq!(effects(&isolated).await["e1"], 1);
@@ -79,7 +79,7 @@ async fn two_processes_under_64_senders_with_duplicates_run_each_event_once() {
     let senders = (0..64).map(|sender| {
         tokio::spawn(async move {
             for n in 0..20 {
-                // Four senders have the same events, two at each process.
+                // Four senders send the same events, two to each process.
                 let id = format!("e{}-{n}", sender / 4);
                 loop {
                     let answer = event(&id).send(addrs[sender % 2]).await;
@@ -100,10 +100,11 @@ async fn two_processes_under_64_senders_with_duplicates_run_each_event_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_receiver_that_is_killed_ten_times_during_a_thousand_deliveries() {
+async fn ten_kills_under_load_lose_no_event() {
     const EVENTS: usize = 1000;
     const SENDERS: usize = 16;
-    // A claim that a kill left waits for its end; a busy machine renews a shorter one too late.
+    // After a kill an event waits for the end of its lease. A busy machine would renew a shorter
+    // one too late.
     const LEASE: Duration = Duration::from_secs(3);
     let Some(isolated) = Isolated::new().await else {
         return;
@@ -145,10 +146,10 @@ async fn a_receiver_that_is_killed_ten_times_during_a_thousand_deliveries() {
         ends("a sender", sender).await.unwrap();
     }
     let effects = effects(&isolated).await;
-    assert_eq!(effects.len(), EVENTS, "each was run");
-    // Only what was cut short by a kill was run again.
+    assert_eq!(effects.len(), EVENTS, "each event ran");
+    // An event runs again only after a kill.
     let more: usize = effects.values().map(|count| count - 1).sum();
-    println!("{more} runs were cut short between their effect and their end");
+    println!("{more} events ran again after a kill");
     assert!(more <= 10 * SENDERS, "{more}");
     for n in 0..EVENTS {
         let answer = event(&format!("e{n}")).send(receiver.addr).await;

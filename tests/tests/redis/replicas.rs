@@ -14,7 +14,7 @@ use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A primary and its replica, in step.
+/// Starts a primary and a replica that is in step.
 async fn pair(directories: &[Directory; 2]) -> (Server, Server) {
     let primary = Server::start(&directories[0], free_port(), &["--repl-diskless-sync-delay", "0"]).await;
     let replica = replica(&directories[1], free_port(), &primary).await;
@@ -31,7 +31,8 @@ async fn replica(directory: &Directory, port: u16, primary: &Server) -> Server {
     .await;
     let mut client = primary.client().await;
     until("the replica is in step", async || {
-        // Writes reach it only after its first word, up to a second after it is said to be online.
+        // The replica gets writes only after its first acknowledgement, up to a second after it is
+        // online.
         let (acks,): (u32,) = redis::pipe()
             .cmd("INCR")
             .arg("in-step")
@@ -47,7 +48,7 @@ async fn replica(directory: &Directory, port: u16, primary: &Server) -> Server {
     replica
 }
 
-/// A store that wants a replica to have what it writes.
+/// A store whose writes one replica must acknowledge.
 async fn acked_by_one(primary: &Server, within: Duration) -> RedisStore {
     let builder = RedisStore::builder(primary.url()).min_replicas_ack(1, within);
     let builder = builder.call_timeout(2 * PATIENCE).connect_timeout(PATIENCE);
@@ -55,16 +56,16 @@ async fn acked_by_one(primary: &Server, within: Duration) -> RedisStore {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
+async fn with_too_few_replicas_no_claim_and_no_dead_letter_is_accepted() {
     if !can_start() {
         return;
     }
     let directories = [Directory::default(), Directory::default()];
     let (primary, mut replica) = pair(&directories).await;
-    // Where there is a replica, it has the time that it takes.
+    // A healthy replica gets all the time that it takes.
     let store = Arc::new(acked_by_one(&primary, PATIENCE).await);
     let impatient = acked_by_one(&primary, ms(300)).await;
-    // Many at once: `WAIT` holds nobody up for long.
+    // Many claims at once, because `WAIT` blocks its connection.
     let claims = join_all((0..64).map(|_| {
         let store = Arc::clone(&store);
         tokio::spawn(async move { done(&store, key()).await })
@@ -86,7 +87,7 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
             Status::Absent | Status::Released { attempt: 0, .. }
         ));
     }
-    // What needs no claim is answered.
+    // A duplicate needs no acknowledgement.
     let busy = claim(&impatient, running, Some(delivery), LONG).await;
     assert!(matches!(busy.verdict, Verdict::Running { .. }), "{busy:?}");
     assert!(impatient.renew(running, token, LONG).await.is_err());
@@ -95,7 +96,7 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
     assert!(
         matches!(impatient.status(failing).await.unwrap(), Status::Running { token, .. } if token == dying)
     );
-    // It was handled: that is recorded as well as can be.
+    // The event was handled, so that its end is recorded without the replica.
     assert_eq!(
         impatient.finish(handled, ending, End::Done).await.unwrap(),
         Held::Yes
@@ -115,7 +116,7 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
 }
 
 #[tokio::test]
-async fn too_few_replicas_are_answered_503_and_nothing_is_run() {
+async fn with_too_few_replicas_an_event_is_503_and_does_not_run() {
     if !can_start() {
         return;
     }
@@ -143,9 +144,9 @@ async fn too_few_replicas_are_answered_503_and_nothing_is_run() {
     assert_eq!(probe.runs()[1].attempt, 1);
 }
 
-/// A failover that is asked for waits for the replica: nothing is lost, and the store follows.
+/// A requested failover waits for the replica, so that no write is lost.
 #[tokio::test]
-async fn sentinel_names_the_new_primary() {
+async fn the_store_follows_sentinel_to_the_new_primary() {
     if !can_start() {
         return;
     }
@@ -165,7 +166,7 @@ async fn sentinel_names_the_new_primary() {
     done(&store, before).await;
     let (token, _) = granted(&store, running, LONG).await;
 
-    // Sentinel has to have heard of the replica.
+    // Sentinel must have found the replica.
     let mut client = sentinel.client().await;
     until("a failover begins", async || {
         let failover = redis::cmd("SENTINEL")
@@ -175,7 +176,7 @@ async fn sentinel_names_the_new_primary() {
         failover.is_ok()
     })
     .await;
-    // Whose role changes closes connections.
+    // A server closes its connections when its role changes.
     let role = async |server: &Server| -> String {
         let Ok(mut client) = connect(&server.url()).await else {
             return String::new();
@@ -187,7 +188,7 @@ async fn sentinel_names_the_new_primary() {
         role(&replica).await.contains("master") && role(&primary).await.contains("slave")
     })
     .await;
-    // The old primary is read-only now: the store finds the new one within the call.
+    // The old primary is read-only now. The store finds the new one within the call.
     assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Yes);
     assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
     done(&store, key()).await;
@@ -195,5 +196,5 @@ async fn sentinel_names_the_new_primary() {
         .query_async(&mut replica.client().await)
         .await
         .unwrap();
-    assert_eq!(keys, 4, "three records, and the counter");
+    assert_eq!(keys, 4, "three records and the counter");
 }

@@ -1,4 +1,4 @@
-//! Signatures that are not Apideck's.
+//! Forged signatures.
 
 use apideck_hooks::signature::{Encoding, HEADER, Secret, Text, Texts, Verifier, VerifyError, sign::sign};
 use bytes::Bytes;
@@ -13,7 +13,7 @@ fn secret(key: &str) -> Secret {
     Secret::new(key).unwrap()
 }
 
-/// Two secrets, so that no forgery gets by because of the second one.
+/// A verifier with two secrets, because the second one must not let a forgery pass.
 fn verifier() -> Verifier {
     Verifier::new([secret("old-key"), secret("new-key")]).unwrap()
 }
@@ -42,7 +42,7 @@ fn genuine_signatures_are_accepted() {
 }
 
 #[test]
-fn no_signature() {
+fn a_missing_signature_is_refused() {
     assert!(
         verifier()
             .verify(&HeaderMap::new(), &Bytes::from_static(BODY))
@@ -53,7 +53,7 @@ fn no_signature() {
 }
 
 #[test]
-fn two_signatures() {
+fn two_signatures_are_refused() {
     for value in genuine() {
         let mut headers = HeaderMap::new();
         headers.append(HEADER, HeaderValue::from_str(&value).unwrap());
@@ -68,7 +68,7 @@ fn two_signatures() {
 }
 
 #[test]
-fn truncated_and_padded() {
+fn truncated_and_padded_signatures_are_refused() {
     for value in genuine() {
         for length in 0..value.len() {
             assert!(
@@ -100,7 +100,7 @@ fn truncated_and_padded() {
 }
 
 #[test]
-fn every_other_value_one_byte_away() {
+fn every_other_value_one_byte_away_is_refused() {
     for value in genuine() {
         for at in 0..value.len() {
             for byte in (b' '..=b'~').chain([0x80, 0xFF]) {
@@ -118,7 +118,7 @@ fn every_other_value_one_byte_away() {
 }
 
 #[test]
-fn every_flipped_bit_of_the_body() {
+fn every_flipped_bit_of_the_body_is_refused() {
     for value in genuine().take(1).chain(genuine().skip(2).step_by(2)) {
         for at in 0..BODY.len() * 8 {
             let mut body = BODY.to_vec();
@@ -133,7 +133,7 @@ fn every_flipped_bit_of_the_body() {
 }
 
 #[test]
-fn another_secret() {
+fn another_secret_is_refused() {
     for key in [
         "new-key\n",
         " new-key",
@@ -152,8 +152,8 @@ fn another_secret() {
 }
 
 #[test]
-fn a_body_with_the_same_text_is_no_forgery_but_its_extras_are_not_handed_on() {
-    // The key that comes first is shadowed, and nobody has signed it.
+fn a_body_with_the_same_sorted_form_is_accepted_without_its_extras() {
+    // The later key shadows the first one, which was not signed.
     let body = Bytes::from_static(br#"{"payload":{"event_id":"forged"},"payload":{"event_id":"e1"}}"#);
     let value = sign(
         &secret("new-key"),
@@ -166,7 +166,7 @@ fn a_body_with_the_same_text_is_no_forgery_but_its_extras_are_not_handed_on() {
     assert_eq!(verified.which(), Text::Sorted);
     assert_eq!(&verified.text()[..], br#"{"payload":{"event_id":"e1"}}"#);
 
-    // The raw text alone has no extras.
+    // With the raw form alone the body is refused.
     assert!(
         verifier()
             .texts(Texts::RawOnly)
@@ -177,7 +177,7 @@ fn a_body_with_the_same_text_is_no_forgery_but_its_extras_are_not_handed_on() {
 }
 
 #[test]
-fn an_error_tells_nothing() {
+fn an_error_reveals_nothing() {
     let value = sign(&secret("new-key"), BODY, Text::Raw, Encoding::Hex).unwrap();
     let error = verify("0".repeat(64).as_bytes(), BODY).unwrap_err();
     for text in [error.to_string(), format!("{error:?}")] {

@@ -1,4 +1,5 @@
-//! A verifier remembers which text was signed last. That changes how long it takes, and never what it says.
+//! A verifier remembers the form that was signed last. That changes its speed and never its
+//! verdict.
 
 use std::thread;
 
@@ -15,7 +16,7 @@ const BODIES: [&str; 6] = [
     "{\"a\":",
 ];
 
-/// A request, and the verdict of a verifier that remembers nothing.
+/// A request, and the verdict of a new verifier.
 #[derive(Clone, Debug)]
 struct Request {
     body: Bytes,
@@ -23,7 +24,7 @@ struct Request {
     verdict: Verdict,
 }
 
-/// The text, which one it is, and the secret; or the error.
+/// The verified text, its form and the index of the secret, or the error.
 type Verdict = Result<(Bytes, Text, usize), VerifyError>;
 
 fn verifier(texts: Texts) -> Verifier {
@@ -35,7 +36,7 @@ fn verdict(found: Result<Verified<'_>, VerifyError>) -> Verdict {
     found.map(|verified| (verified.text().clone(), verified.which(), verified.secret_index()))
 }
 
-/// A signature of the body, of another one, or with a secret that is nobody's.
+/// A body with its own signature, with that of another body, or with an unknown secret.
 fn request(texts: Texts) -> impl Strategy<Value = Request> {
     let body = select(BODIES.to_vec());
     let signed = prop_oneof![4 => Just(None), 1 => select(BODIES.to_vec()).prop_map(Some)];
@@ -69,7 +70,7 @@ fn check(verifier: &Verifier, requests: &[Request]) {
 
 proptest! {
     #[test]
-    fn the_last_text_changes_no_verdict((texts, requests) in requests()) {
+    fn the_last_form_changes_no_verdict((texts, requests) in requests()) {
         check(&verifier(texts), &requests);
     }
 

@@ -1,4 +1,4 @@
-//! Which signatures are accepted, and the texts that they are made of.
+//! Signatures, and the forms of a body that are signed.
 
 mod forgery;
 mod hint;

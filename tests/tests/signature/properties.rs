@@ -1,4 +1,4 @@
-//! What holds for any body, secret, text and encoding.
+//! Properties of signatures for any body, secret, form and encoding.
 
 use apideck_hooks::signature::{Encoding, Secret, Text, Texts, Verifier, sign::sign};
 use base64::{Engine, prelude::BASE64_STANDARD};
@@ -75,7 +75,7 @@ fn encodings() -> impl Strategy<Value = Encoding> {
 
 proptest! {
     #[test]
-    fn what_is_signed_is_accepted(
+    fn a_genuine_signature_is_accepted(
         body in json(),
         keys in secrets(),
         secret in any::<prop::sample::Index>(),
@@ -92,7 +92,7 @@ proptest! {
         let body = Bytes::from(body);
         let verified = verifier(&keys, Texts::All).verify_signature(&value, &body).unwrap();
 
-        // What is handed on is a text under that very signature.
+        // The verified text has this signature.
         let again = sign(&secret, verified.text(), Text::Raw, encoding).unwrap();
         prop_assert!(again.eq_ignore_ascii_case(&value));
         prop_assert_eq!(&keys[verified.secret_index()], key);
@@ -138,7 +138,7 @@ proptest! {
     }
 
     #[test]
-    fn another_bit_in_the_body_is_refused_where_only_its_bytes_count(
+    fn another_bit_in_the_body_is_refused_if_only_the_raw_form_counts(
         body in vec(any::<u8>(), 1..300),
         keys in secrets(),
         encoding in encodings(),
@@ -154,12 +154,12 @@ proptest! {
     }
 
     #[test]
-    fn what_is_left_out_is_refused(body in json(), text in texts(), only_raw in any::<bool>()) {
+    fn a_form_that_is_left_out_is_refused(body in json(), text in texts(), only_raw in any::<bool>()) {
         let keys = ["key".to_owned()];
         let secret = Secret::new("key").unwrap();
         let value = sign(&secret, body.as_bytes(), text, Encoding::Hex).unwrap();
         let texts = if only_raw { Texts::RawOnly } else { Texts::SortedOnly };
-        // Unless it is the same bytes as one that is not left out.
+        // Unless the form equals another one that is allowed.
         let accepted = TEXTS
             .into_iter()
             .filter(|&other| texts.allow(other))

@@ -9,7 +9,7 @@ use apideck_hooks_tests::probe::Probe;
 const EVENT: &str = "vault.connection.callable";
 
 #[tokio::test]
-async fn an_empty_secret_builds_nothing() {
+async fn an_empty_secret_is_refused() {
     for secrets in [vec![], vec![""], vec![SECRET, ""]] {
         let error = Hooks::builder(router![..]).secrets(secrets).build().unwrap_err();
         assert!(error.is_secret(), "{error}");

@@ -1,4 +1,4 @@
-//! The cost of an event, counted in the write-ahead log: each transaction ends with a frame that says so.
+//! Commits of an event, counted in the write-ahead log.
 
 use super::{LEASE, key, open};
 use apideck_hooks::SqliteStore;
@@ -7,12 +7,13 @@ use apideck_hooks_tests::directory::Directory;
 use futures_util::future::join_all;
 use std::path::Path;
 
-/// The commits in the log of this file.
+/// Counts the commits in the log of a database.
 fn commits(file: &Path) -> usize {
     let log = std::fs::read(file.with_extension("db-wal")).unwrap();
     let number = |at: usize| u32::from_be_bytes(log[at..at + 4].try_into().unwrap()) as usize;
     let (page, salts) = (number(8), &log[16..24]);
-    // A frame is a header of 24 bytes and a page. Its second number is zero but for the last frame of a transaction.
+    // A frame has a header of 24 bytes and a page. In the last frame of a transaction the second
+    // number of the header is not zero. The salts tell the frames from those of an earlier log.
     let frames = (32..log.len()).step_by(24 + page);
     let written = frames.take_while(|frame| log[frame + 8..frame + 16] == *salts);
     written.filter(|frame| number(frame + 4) > 0).count()
@@ -38,7 +39,7 @@ async fn an_event_costs_two_commits_and_many_at_once_share_theirs() {
     }
     let one_by_one = commits(&file) - before;
     assert_eq!(one_by_one, 20);
-    // On one thread all of them ask before the store's task runs.
+    // On one thread all claims are queued before the task of the store runs.
     join_all((11..=74).map(|n| handle(&store, n))).await;
     let together = commits(&file) - before - one_by_one;
     assert!((2..=8).contains(&together), "{together} commits of 64 events");

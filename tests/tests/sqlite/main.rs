@@ -1,4 +1,4 @@
-//! The SQLite store: whole deliveries, restarts, kills, and files that it cannot use.
+//! The SQLite store.
 
 mod clocks;
 mod commits;
@@ -20,7 +20,7 @@ use std::time::Duration;
 const EVENT: &str = "vault.connection.callable";
 const LEASE: Duration = Duration::from_secs(60);
 
-/// Why the file cannot be opened.
+/// The error on opening a file.
 async fn refusal(path: &Path) -> String {
     let error = SqliteStore::open(path).await.expect_err("a refusal").to_string();
     println!("{error}");
@@ -40,7 +40,7 @@ async fn granted(store: &SqliteStore, event: Key) -> (Token, u32) {
     }
 }
 
-/// A connection of another program.
+/// Connects as another program.
 async fn other_program(path: &Path) -> SqliteConnection {
     SqliteConnectOptions::new()
         .filename(path)

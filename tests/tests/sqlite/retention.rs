@@ -1,4 +1,4 @@
-//! What is forgotten, and when.
+//! The retention of records, and the sweeper.
 
 use super::{LEASE, granted, key, other_program};
 use apideck_hooks::SqliteStore;
@@ -18,7 +18,7 @@ const TABLES: [&str; 3] = [
     "SELECT count(*) FROM apideck_hooks_dead_letters",
 ];
 
-/// Rows in the tables of records, aliases and dead letters.
+/// Counts the rows of the tables: records, aliases and dead letters.
 async fn rows(file: &Path) -> [i64; 3] {
     let mut connection = other_program(file).await;
     let mut rows = [0; 3];
@@ -42,7 +42,7 @@ fn letter() -> DeadLetter {
     }
 }
 
-/// Longer than any part of a test, and with a sweep every six seconds.
+/// Longer than any part of a test. The store sweeps every six seconds then.
 const RETENTION: Duration = Duration::from_secs(60);
 
 /// Makes all records older.
@@ -52,7 +52,7 @@ async fn age(file: &Path, by: Duration) {
 }
 
 #[tokio::test]
-async fn case_24_the_retention_counts_from_the_last_change_and_then_the_event_is_new() {
+async fn case_24_the_retention_begins_with_the_last_change() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
@@ -60,18 +60,18 @@ async fn case_24_the_retention_counts_from_the_last_change_and_then_the_event_is
     let (token, _) = granted(&store, key(1)).await;
     age(&file, minutes(50)).await;
     assert_eq!(store.finish(key(1), token, End::Done).await.unwrap(), Held::Yes);
-    // More than a retention after the claim, less than one after its end.
+    // More than a retention after the claim, but less than one after the finish.
     age(&file, minutes(50)).await;
     assert_eq!(store.status(key(1)).await.unwrap(), Status::Done { token });
     age(&file, minutes(11)).await;
     assert_eq!(store.status(key(1)).await.unwrap(), Status::Absent);
-    // Its first attempt, though the token of a forgotten owner must not fit.
+    // The attempts start again. The token grows, so that the earlier owner has lost.
     let (new, attempt) = granted(&store, key(1)).await;
     assert!(attempt == 1 && new > token, "{new:?} {attempt}");
 }
 
 #[tokio::test]
-async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
+async fn case_24_the_sweeper_deletes_in_batches_and_never_a_running_record() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let store = open_with(SqliteStore::builder(&file).retention(RETENTION)).await;
@@ -83,7 +83,7 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
                 panic!("it is new")
             };
             match n % 17 {
-                // Left to run, its lease long over.
+                // Left running with an expired lease.
                 0 => return,
                 1 => store.finish(key(n), token, End::Dead(letter())).await,
                 2 => store.finish(key(n), token, End::Release).await,
@@ -95,7 +95,7 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
     join_all(events).await;
     assert_eq!(rows(&file).await, [1700, 1700, 100]);
     age(&file, RETENTION).await;
-    until("all but what runs is swept", async || {
+    until("all but the running records are swept", async || {
         rows(&file).await == [100, 100, 0]
     })
     .await;
@@ -103,7 +103,7 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
     assert!(matches!(status, Status::Running { lease_left, .. } if lease_left.is_zero()));
 }
 
-/// Whoever stalled while its event was purged cannot settle the event's next life.
+/// An owner that stalled until its record was gone cannot settle the next record of the event.
 #[tokio::test]
 async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
     let directory = Directory::default();
@@ -123,7 +123,7 @@ async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
         assert_eq!(held.unwrap(), Held::Yes);
         if sweep {
             age(&file, RETENTION).await;
-            until("all is swept", async || rows(&file).await == [0, 0, 0]).await;
+            until("all records are swept", async || rows(&file).await == [0, 0, 0]).await;
         } else {
             assert!(store.purge(event).await.unwrap());
         }
@@ -135,9 +135,9 @@ async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
     }
 }
 
-/// The sweeper and the writer end with the store: the file is free.
+/// The sweeper and the writer end with the store.
 #[tokio::test]
-async fn a_dropped_store_lets_go_of_its_file() {
+async fn a_dropped_store_closes_its_file() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     for n in 1..=20 {

@@ -1,4 +1,4 @@
-//! Every store passes the same suite.
+//! The conformance suite on every store.
 
 use apideck_hooks::{MemoryStore, SqliteStore, store_conformance};
 use apideck_hooks_tests::directory::file_of_this_thread;

@@ -1,4 +1,4 @@
-//! What holds for every store: the suite of the trait, and receivers on each of them.
+//! Tests of every store: the conformance suite, and receivers on each store.
 
 mod conformance;
 mod memory;

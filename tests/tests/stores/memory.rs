@@ -28,7 +28,7 @@ async fn settle(store: &MemoryStore, n: u8, end: End) {
     assert_eq!(store.finish(key(n), token, end).await.unwrap(), Held::Yes);
 }
 
-/// Its clock is tokio's, which is monotonic: setting the wall clock changes nothing.
+/// The store reads tokio's clock, which is monotonic. A change of the wall clock has no effect.
 #[test]
 fn case_23_the_memory_store_reads_no_wall_clock() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/memory");
@@ -42,7 +42,7 @@ fn case_23_the_memory_store_reads_no_wall_clock() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn two_memory_stores_know_nothing_of_each_other() {
+async fn two_memory_stores_share_nothing() {
     let probe = Probe::default();
     for _ in 0..2 {
         let hooks = probe.hooks().store(MemoryStore::new()).build().unwrap();
@@ -52,7 +52,7 @@ async fn two_memory_stores_know_nothing_of_each_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_24_retention_ends_to_the_millisecond_and_never_takes_what_runs() {
+async fn case_24_a_record_expires_to_the_millisecond_and_never_while_it_runs() {
     let store = MemoryStore::builder().retention(secs(60)).build();
     settle(&store, 1, End::Done).await;
     settle(&store, 2, End::Release).await;
@@ -70,7 +70,7 @@ async fn case_24_retention_ends_to_the_millisecond_and_never_takes_what_runs() {
         claim(&store, 1).await,
         Verdict::Granted { attempt: 1, .. }
     ));
-    // A day later: the lease is long over, the record stays, and its token grows.
+    // A day later the lease is long over. The record stays, and its token grows.
     sleep(secs(86_400)).await;
     claim(&store, 4).await;
     assert!(matches!(
@@ -83,12 +83,12 @@ async fn case_24_retention_ends_to_the_millisecond_and_never_takes_what_runs() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_25_a_full_store_forgets_the_oldest_that_is_done_and_never_what_runs() {
+async fn case_25_a_full_store_evicts_the_oldest_done_event_and_never_a_running_one() {
     let store = MemoryStore::builder().capacity(4).build();
     for n in 1..=4 {
         settle(&store, n, End::Done).await;
     }
-    // Hot or not, the order of settling counts.
+    // The order of the finishes counts, not the order of the claims.
     for _ in 0..10 {
         assert_eq!(claim(&store, 1).await, Verdict::Done);
     }
@@ -108,7 +108,7 @@ async fn case_25_a_full_store_forgets_the_oldest_that_is_done_and_never_what_run
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_25_a_large_store_that_is_full_forgets_a_few_at_a_time_and_not_the_newest() {
+async fn case_25_a_full_large_store_evicts_a_few_old_events_at_a_time() {
     const EVENTS: u64 = 5_000;
     let store = MemoryStore::builder().capacity(2_048).build();
     let key = |n: u64| Key::from_bytes((u128::from(n + 1) << 64 | u128::from(n)).to_be_bytes());
@@ -128,7 +128,7 @@ async fn case_25_a_large_store_that_is_full_forgets_a_few_at_a_time_and_not_the_
 }
 
 #[tokio::test(start_paused = true)]
-async fn case_25_a_store_full_of_what_runs_is_503() {
+async fn case_25_a_store_full_of_running_events_is_503() {
     let probe = Probe::new([
         Step::Gate(Box::new(Step::Succeed)),
         Step::Gate(Box::new(Step::Succeed)),

@@ -1,5 +1,5 @@
-//! Required cases that are about a receiver and its store together, with every store there is. Those about the store alone are
-//! in its conformance suite.
+//! Required cases of a receiver together with its store, on every store. The conformance suite has
+//! those of the store alone.
 
 use super::{EVENT, secs};
 use apideck_hooks::store::{Status, Store};
@@ -24,7 +24,7 @@ fn gated(step: Step) -> Step {
     Step::Gate(Box::new(step))
 }
 
-/// A test with each store.
+/// Defines a test for each store.
 macro_rules! with_every_store {
     ($( $(#[$doc:meta])* async fn $name:ident($store:ident: Arc<dyn Store>) $body:block )*) => {
         $(
@@ -32,22 +32,22 @@ macro_rules! with_every_store {
                 use super::*;
 
                 $(#[$doc])*
-                async fn case($store: Arc<dyn Store>) $body
+                async fn check($store: Arc<dyn Store>) $body
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn memory() {
-                    case(Arc::new(MemoryStore::new())).await;
+                    check(Arc::new(MemoryStore::new())).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn sqlite() {
-                    case(Arc::new(open(&file_of_this_thread("hooks.db")).await)).await;
+                    check(Arc::new(open(&file_of_this_thread("hooks.db")).await)).await;
                 }
 
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn postgres() {
                     if let Some(database) = Database::new().await {
-                        case(Arc::new(database.migrated().await)).await;
+                        check(Arc::new(database.migrated().await)).await;
                     }
                 }
 
@@ -55,7 +55,7 @@ macro_rules! with_every_store {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
                 async fn redis() {
                     if let Some(store) = apideck_hooks_tests::redis::Cleaned::new().await {
-                        case(Arc::new(store)).await;
+                        check(Arc::new(store)).await;
                     }
                 }
             }
@@ -63,12 +63,12 @@ macro_rules! with_every_store {
     };
 }
 
-/// Whether the event that was claimed last is done.
+/// Checks that the record of the last claim is done.
 async fn is_done(spy: &Spy) -> bool {
     matches!(spy.last_status().await, Status::Done { .. })
 }
 
-/// Sends an event until it is handled, and nobody but us answers for it.
+/// Sends an event until it is handled.
 async fn until_handled(hooks: &Hooks, id: &str) {
     until("it is handled", async || {
         let reply = event(id).call(hooks).await;
@@ -83,7 +83,8 @@ async fn until_handled(hooks: &Hooks, id: &str) {
 }
 
 with_every_store! {
-    /// Through two receivers: answered `200` or `503`, and no `200` before the handler has ended.
+    /// Two receivers respond with `200` or `503`, and never with `200` before the handler has
+    /// ended.
     async fn case_08_a_thousand_concurrent_identical_deliveries_are_one_run(store: Arc<dyn Store>) {
         let probe = Probe::new([gated(Step::Succeed)]);
         let receivers = [(), ()].map(|()| {
@@ -118,14 +119,15 @@ with_every_store! {
         assert_eq!(event("e1").call(&receivers[0]).await.word(), "duplicate");
     }
 
-    /// Its owner cannot renew it, as if it had stalled: another delivery takes it over, and what that one did stands.
-    async fn case_19_a_stalled_owner_has_lost_and_its_successor_stands(store: Arc<dyn Store>) {
+    /// The owner cannot renew its lease, as if it had stalled. Another delivery takes the claim
+    /// over, and its end stays.
+    async fn case_19_a_stalled_owner_has_lost_its_claim(store: Arc<dyn Store>) {
         for step in [Step::Succeed, Step::Fail, Step::Refuse] {
             let (short, spy) = (Spy::over(Arc::clone(&store)), Spy::over(Arc::clone(&store)));
             short.lease(secs(1));
             short.fail_renewals(true);
             let probe = Probe::new([gated(step.clone()), Step::Succeed]);
-            // Two receivers, so that the duplicate of one finds the other in the store alone.
+            // Two receivers, because within one the duplicate would wait in memory.
             let stalled = probe.patient_hooks().store(short).build().unwrap();
             let successor = probe.patient_hooks().store(spy.clone());
             let successor = successor.duplicate_wait(Duration::from_millis(1)).build().unwrap();
@@ -147,7 +149,7 @@ with_every_store! {
         }
     }
 
-    /// Five leases long, under other deliveries of the same event.
+    /// The handler runs for five leases under other deliveries of the event.
     async fn case_20_a_healthy_handler_keeps_its_claim(store: Arc<dyn Store>) {
         for lease in [3, 6, 12, 24].map(secs) {
             let spy = Spy::over(Arc::clone(&store));
@@ -173,13 +175,15 @@ with_every_store! {
             if others && probe.count() == 1 && last == ("handled".to_owned(), "duplicate".to_owned()) {
                 return;
             }
-            // It is renewed three times in a lease. A machine that is late by more has lost the claim rightly.
+            // The claim is renewed three times in a lease. If the machine was late by more, the
+            // claim was lost rightly.
             assert!(pause >= lease / 2, "{last:?} {words:?} {:?} {pause:?}", probe.runs());
         }
         panic!("the machine was late each time");
     }
 
-    /// It is retried, and was handled either way; what could not be recorded is counted, and ends with its lease.
+    /// A handled event is answered `200` in any case. If its end could not be recorded, that is
+    /// counted and the claim ends with its lease.
     async fn case_22_a_finish_that_fails_is_retried_while_the_lease_lasts(store: Arc<dyn Store>) {
         let (probe, spy) = (Probe::default(), Spy::over(store));
         let hooks = probe.patient_hooks().store(spy.clone()).build().unwrap();
@@ -190,13 +194,13 @@ with_every_store! {
             assert!(is_done(&spy).await, "{failures}");
         }
         assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (10, 0));
-        // An answer that was lost.
+        // A finish whose response is lost.
         spy.lose_finish_answers(1);
         assert_eq!(event("lost").call(&hooks).await.word(), "handled");
         assert!(is_done(&spy).await);
         assert_eq!((hooks.stats().lost, probe.count()), (0, 5));
 
-        // Until the lease is nearly over.
+        // A finish that fails until the lease is nearly over.
         let hooks = probe.patient_hooks().store(spy.clone()).lease(secs(3));
         let hooks = hooks.duplicate_wait(Duration::from_millis(1)).build().unwrap();
         spy.fail_finishes(usize::MAX);

@@ -1,4 +1,4 @@
-//! A store that cannot give the transaction is refused before anything runs.
+//! Receivers with a store that has no transactions. They are refused before any handler runs.
 
 use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
 use apideck_hooks::{BuildError, Hooks, MemoryStore, PostgresStore, Routes, SqliteStore, Tx, on, router};
@@ -22,7 +22,7 @@ fn build(router: impl Routes<apideck_hooks::NoState>, store: Arc<dyn Store>) -> 
     Hooks::builder(router).secret("key").store(store).build()
 }
 
-/// A user's own: it does everything but this.
+/// A user's own store, without transactions.
 struct Own(MemoryStore);
 
 #[async_trait]
@@ -60,9 +60,9 @@ async fn redis() -> Option<(Arc<dyn Store>, ())> {
 }
 
 #[tokio::test]
-async fn every_store_but_the_right_one_is_refused_by_name() {
+async fn a_store_without_the_transaction_is_refused_by_name() {
     let directory = Directory::default();
-    // None of them is connected to.
+    // The test connects to none of these.
     let pool = PgPoolOptions::new()
         .connect_lazy("postgres://nobody@127.0.0.1:1/none")
         .unwrap();
@@ -115,7 +115,7 @@ async fn every_store_but_the_right_one_is_refused_by_name() {
             .contains("gives `Tx<Sqlite>`: call `.store(…)` with a `PostgresStore`"),
         "{error}"
     );
-    // An `Arc` of a store gives what the store does.
+    // An `Arc` of a store has the transactions of the store.
     build(router![plain, in_postgres, ..], postgres).unwrap();
     build(router![plain, in_sqlite, ..], sqlite).unwrap();
 }

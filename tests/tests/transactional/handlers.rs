@@ -1,4 +1,4 @@
-//! Handlers that do with their transaction what they should, and what they should not.
+//! Correct and wrong uses of the transaction by handlers.
 
 use super::EVENT;
 use apideck_hooks::store::Store;
@@ -14,7 +14,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-/// What a handler is to do is its event's id. One text for two databases: a handler cannot be generic.
+/// Defines a handler for a database, because handlers cannot be generic. The event id selects its
+/// behaviour.
 macro_rules! handler {
     ($name:ident, $database:ty, $kept:ident, $slow:literal) => {
         static $kept: Mutex<Option<Tx<$database>>> = Mutex::const_new(None);
@@ -62,7 +63,7 @@ handler!(
     "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 5000000) SELECT max(n) FROM n"
 );
 
-/// A receiver on this store, with a limit for its handlers.
+/// A receiver on a store, with a handler timeout.
 fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
     let hooks = match world {
         World::Postgres(_) => {
@@ -82,15 +83,15 @@ async fn patient_hooks(world: &World) -> Hooks {
 }
 
 async fn is_a_failure(world: &World, hooks: &Hooks, id: &str) {
-    let (effects, marks) = (world.effects(id).await, world.marks().await);
+    let (effects, done) = (world.effects(id).await, world.done_records().await);
     let reply = Sent::event(EVENT, id).call(hooks).await;
     assert_eq!(reply.status, 500, "{id}");
     assert_eq!(
-        (world.effects(id).await, world.marks().await),
-        (effects, marks),
+        (world.effects(id).await, world.done_records().await),
+        (effects, done),
         "{id}"
     );
-    // All goes on.
+    // The next event is handled.
     let other = format!("after {id}");
     assert_eq!(
         Sent::event(EVENT, &other).call(hooks).await.word(),
@@ -106,13 +107,16 @@ async fn savepoints_and_mistakes(world: &World) {
         Sent::event(EVENT, "savepoint").call(&hooks).await.word(),
         "handled"
     );
-    assert_eq!((world.effects("savepoint").await, world.marks().await), (2, 1));
+    assert_eq!(
+        (world.effects("savepoint").await, world.done_records().await),
+        (2, 1)
+    );
     is_a_failure(world, &hooks, "rollback").await;
     is_a_failure(world, &hooks, "forgotten savepoint").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_postgres_savepoints_work_and_mistakes_fail() {
+async fn savepoints_work_and_mistakes_fail_on_postgres() {
     let Some(world) = World::postgres().await else {
         return;
     };
@@ -120,22 +124,22 @@ async fn in_postgres_savepoints_work_and_mistakes_fail() {
     let hooks = patient_hooks(&world).await;
     is_a_failure(&world, &hooks, "swallow").await;
     is_a_failure(&world, &hooks, "keep").await;
-    // What it kept is worth nothing when it lets go of it.
+    // The drop of the kept transaction has no effect.
     drop(POSTGRES_KEPT.lock().await.take());
     assert_eq!(world.effects("keep").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_sqlite_savepoints_work_and_mistakes_fail() {
+async fn savepoints_work_and_mistakes_fail_on_sqlite() {
     let Some(world) = World::sqlite().await else {
         return;
     };
     savepoints_and_mistakes(&world).await;
 }
 
-/// The time-out of the handler ends its statement too: the record is free at once, and the attempt counted.
+/// After the timeout the record is released at once, and the attempt is counted.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_statement_that_is_left_behind_is_cancelled() {
+async fn the_timeout_of_a_handler_cancels_its_statement() {
     let Some(world) = World::postgres().await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! Handlers in a transaction of the store: what they do and the mark of their event are settled by one commit.
+//! Handlers in a transaction of the store. One commit covers their effects and the end of the run.
 
 mod both;
 mod build;

@@ -1,4 +1,4 @@
-//! Parameters that come before the transaction and fail: the handler never takes it.
+//! Parameters that fail before the handler gets its transaction.
 
 use apideck_hooks::events::ConnectionCreated;
 use apideck_hooks::store::Store;
@@ -14,7 +14,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Does what the event's id says.
+/// A parameter whose behaviour the event id selects.
 struct Gate;
 
 impl FromDelivery for Gate {
@@ -43,7 +43,7 @@ async fn typed_in_postgres(_: ConnectionCreated, _: Tx<Postgres>) {}
 #[on("vault.connection.created")]
 async fn typed_in_sqlite(_: ConnectionCreated, _: Tx<Sqlite>) {}
 
-/// A receiver on this store, with a limit for its handlers.
+/// A receiver on a store, with a handler timeout.
 fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
     match world {
         World::Postgres(_) => {
@@ -60,7 +60,7 @@ fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
     .unwrap()
 }
 
-async fn they_fail_as_any_handler_does(world: &World) {
+async fn parameters_fail_like_handlers(world: &World) {
     let store = world.store(4).await;
     let impatient = hooks(world, Arc::clone(&store), Duration::from_millis(300));
     let hooks = hooks(world, store, GENEROUS);
@@ -75,8 +75,8 @@ async fn they_fail_as_any_handler_does(world: &World) {
     for word in ["set aside", "duplicate"] {
         assert_eq!(Sent::of(odd).call(&hooks).await.word(), word);
     }
-    let letters = hooks.dead_letters().expect("a durable store");
-    assert_eq!(letters.list(None, 10).await.unwrap().len(), 4);
+    let dead_letters = hooks.dead_letters().expect("a durable store");
+    assert_eq!(dead_letters.list(None, 10).await.unwrap().len(), 4);
     let other = Sent::event("vault.connection.callable", "other");
     assert_eq!(other.call(&hooks).await.word(), "handled");
     assert_eq!(
@@ -86,15 +86,15 @@ async fn they_fail_as_any_handler_does(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_postgres_parameters_fail_as_handlers_do() {
+async fn parameters_fail_like_handlers_on_postgres() {
     if let Some(world) = World::postgres().await {
-        they_fail_as_any_handler_does(&world).await;
+        parameters_fail_like_handlers(&world).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_sqlite_parameters_fail_as_handlers_do() {
+async fn parameters_fail_like_handlers_on_sqlite() {
     if let Some(world) = World::sqlite().await {
-        they_fail_as_any_handler_does(&world).await;
+        parameters_fail_like_handlers(&world).await;
     }
 }

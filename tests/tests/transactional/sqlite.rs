@@ -1,5 +1,5 @@
-//! What only a connection that all share can suffer from: statements that a handler leaves behind on it, and a handler that
-//! does not give it back.
+//! Tests on SQLite alone, where all handlers share one connection: statements that a handler leaves
+//! running, and a handler that keeps its transaction.
 
 use super::EVENT;
 use apideck_hooks::{Delivery, Hooks, Outcome, State, Tx, on, router};
@@ -20,7 +20,7 @@ use tokio::time::Instant;
 
 const ENDLESS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n";
 const ENDLESS_ROWS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n";
-/// Writes a row now and then, and never ends.
+/// A statement that writes a row now and then and never ends.
 const ENDLESS_WRITE: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n)
     INSERT INTO effects (event, attempt) SELECT 'endless write', n FROM n WHERE n % 100000 = 1";
 const ROWS_OF_A_WRITE: &str =
@@ -36,7 +36,7 @@ async fn effect(connection: &mut SqliteConnection, id: &str) -> sqlx::Result<()>
     Ok(())
 }
 
-/// What it is to do is its event's id.
+/// A handler whose behaviour the event id selects.
 #[on("*")]
 async fn handler(
     delivery: Delivery,
@@ -68,7 +68,7 @@ async fn handler(
             }
             pending::<()>().await;
         }
-        // Asked for, and not waited for.
+        // The statement is sent, and its future is dropped.
         "dropped" | "dropped, done" => {
             assert!(sqlx::query(ENDLESS).execute(&mut *tx).now_or_never().is_none());
             if id == "dropped" {
@@ -82,7 +82,7 @@ async fn handler(
                     .now_or_never()
                     .is_none()
             );
-            // Whatever becomes of the transaction, this is a part of it.
+            // This effect must share the fate of the transaction.
             let _ = effect(&mut tx, &id).now_or_never();
             end = Err(sqlx::Error::RowNotFound);
         }
@@ -110,7 +110,7 @@ async fn handler(
     end
 }
 
-/// Two receivers on one store: one ends its handlers soon, the other waits for them however busy the machine is.
+/// Two receivers on one store, with a short and with a generous handler timeout.
 struct Pair {
     impatient: Hooks,
     patient: Hooks,
@@ -137,9 +137,9 @@ fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
     tokio::spawn(async move { delivery.call(&hooks).await })
 }
 
-/// The delivery fails, nothing of it is there, and the next one is handled.
+/// Checks that a delivery fails without an effect and that the next one is handled.
 async fn fails_alone(world: &World, pair: &Pair, id: &str) {
-    let marks = world.marks().await;
+    let done = world.done_records().await;
     for attempt in 1..=2 {
         let failed = ends("an answer", call(&pair.impatient, id)).await;
         assert_eq!(failed.unwrap().status, 500, "{id}");
@@ -154,15 +154,15 @@ async fn fails_alone(world: &World, pair: &Pair, id: &str) {
             "{id}"
         );
     }
-    assert_eq!(world.marks().await, marks + 2, "{id}");
+    assert_eq!(world.done_records().await, done + 2, "{id}");
     world
         .execute("DELETE FROM apideck_hooks_records WHERE state = 2")
         .await;
 }
 
-/// One after another on one store: what the one leaves behind, the next one finds.
+/// All handlers run on one store, so that each finds the connection that the one before left.
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_that_a_handler_leaves_behind_are_ended() {
+async fn statements_that_a_handler_leaves_running_are_interrupted() {
     let Some(world) = World::sqlite().await else {
         return;
     };
@@ -186,9 +186,9 @@ async fn statements_that_a_handler_leaves_behind_are_ended() {
     }
 }
 
-/// What is not committed by the store is not committed.
+/// Only the store commits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_can_commit_nothing_by_itself() {
+async fn a_handler_cannot_commit() {
     let Some(world) = World::sqlite().await else {
         return;
     };
@@ -198,7 +198,6 @@ async fn a_handler_can_commit_nothing_by_itself() {
     }
 }
 
-/// A shutdown ends what runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_ends_an_endless_statement() {
     let Some(world) = World::sqlite().await else {
@@ -206,7 +205,7 @@ async fn a_shutdown_ends_an_endless_statement() {
     };
     let first = pair(&world).await;
     let running = call(&first.patient, "endless");
-    // The claim's transaction keeps all others away.
+    // The transaction of the handler blocks other programs.
     let other = "BEGIN IMMEDIATE; ROLLBACK";
     until("the handler runs", async || !world.try_execute(other).await).await;
     let drained = ends("a shutdown", first.patient.shutdown(Duration::ZERO)).await;
@@ -215,12 +214,16 @@ async fn a_shutdown_ends_an_endless_statement() {
     drop(first);
     let second = pair(&world).await;
     assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
-    assert_eq!((world.effects("endless").await, world.marks().await), (0, 1));
+    assert_eq!(
+        (world.effects("endless").await, world.done_records().await),
+        (0, 1)
+    );
 }
 
-/// Nobody can take it away; but others are told so, and all goes on once it is given back.
+/// A kept transaction cannot be taken away. Meanwhile deliveries are refused, and then the store
+/// works again.
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_handler_keeps_its_transaction_all_else_is_refused_and_not_held_up() {
+async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() {
     let Some(world) = World::sqlite().await else {
         return;
     };
@@ -229,7 +232,7 @@ async fn while_a_handler_keeps_its_transaction_all_else_is_refused_and_not_held_
     let keeping = call(&pair.impatient, "keep");
     let mut tx = pair.kept.recv().await.expect("a transaction");
     assert_eq!(keeping.await.unwrap().status, 500);
-    // Refused at once, however many come: the writer waits for one thing alone, and none of them for the writer.
+    // Each is refused at once. With a wait for each, this would take hours.
     let since = Instant::now();
     for n in 0..200 {
         let reply = call(&pair.patient, &format!("e{n}")).await.unwrap();
@@ -237,7 +240,7 @@ async fn while_a_handler_keeps_its_transaction_all_else_is_refused_and_not_held_
         assert!(reply.retry_after().is_some());
     }
     assert!(since.elapsed() < GENEROUS, "{:?}", since.elapsed());
-    // What it does with it now is in vain.
+    // The kept transaction is of no use any more.
     let ended = sqlx::query(ENDLESS).execute(&mut *tx);
     assert!(ends("a statement", ended).await.is_err());
     let _ = effect(&mut tx, "keep").await;
@@ -245,12 +248,11 @@ async fn while_a_handler_keeps_its_transaction_all_else_is_refused_and_not_held_
     drop(tx);
     let reply = call(&pair.patient, "e0").await.unwrap();
     assert_eq!(reply.word(), "handled");
-    assert_eq!((world.effects("keep").await, world.marks().await), (0, 2));
+    assert_eq!((world.effects("keep").await, world.done_records().await), (0, 2));
 }
 
-/// A store that is dropped meanwhile ends all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_is_kept_for_ever_does_not_keep_the_store() {
+async fn a_store_closes_though_a_handler_keeps_its_transaction() {
     let Some(world) = World::sqlite().await else {
         return;
     };

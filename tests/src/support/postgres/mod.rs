@@ -1,4 +1,4 @@
-//! Schemas and databases of a test's own, on the PostgreSQL server that all tests share.
+//! Schemas and databases of a test's own on the PostgreSQL server that all tests share.
 
 pub mod proxy;
 #[cfg(unix)]
@@ -14,23 +14,23 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tokio::time::sleep;
 
-/// PostgreSQL's code for a server that takes no more connections.
+/// The SQLSTATE of a server that accepts no more connections.
 const TOO_MANY_CONNECTIONS: &str = "53300";
 
-/// A schema of a test's own. When it is dropped, so is the schema, and the database and the role that the test may
-/// have made.
+/// A schema of a test's own, with a database and a role if the test makes them. All three are
+/// dropped with this.
 pub struct Database {
     pub schema: String,
     pub options: PgConnectOptions,
 }
 
-/// The address of the server, which may be absent.
+/// The options for a connection to the server, which may be absent.
 pub fn options() -> PgConnectOptions {
     let options = POSTGRES.url().parse();
     options.expect("the URL of a PostgreSQL server")
 }
 
-/// Connects as soon as other tests leave a connection.
+/// Connects as soon as other tests leave a connection free.
 async fn connect(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
     let since = Instant::now();
     loop {
@@ -47,7 +47,7 @@ async fn connect(options: &PgConnectOptions) -> Result<(), sqlx::Error> {
 }
 
 impl Database {
-    /// A new name; `None`, after a report, without a server.
+    /// A schema with a new name. Returns `None`, after a report, without a server.
     pub async fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let options = options();
@@ -65,7 +65,7 @@ impl Database {
         Some(Database { schema, options })
     }
 
-    /// Makes a database of the schema's name, for programs that choose their own tables.
+    /// Creates a database with the name of the schema, for programs that choose their own schema.
     pub async fn create_database(&self) -> PgConnectOptions {
         let sql = format!("CREATE DATABASE \"{}\"", self.schema);
         let mut connection = self.options.connect().await.expect("the server");
@@ -73,22 +73,22 @@ impl Database {
         self.options.clone().database(&self.schema)
     }
 
-    /// The name of a role that the test may make.
+    /// The name of the role that a test may create.
     pub fn role(&self) -> String {
         format!("{}_role", self.schema)
     }
 
-    /// A pool as a process of its own has it.
+    /// A pool, as another process would have.
     pub fn pool(&self, connections: u32) -> PgPool {
         pool(self.options.clone(), connections)
     }
 
-    /// A builder of a store in the schema.
+    /// A builder for a store in the schema.
     pub fn builder(&self, connections: u32) -> PostgresStoreBuilder {
         PostgresStore::builder(self.pool(connections)).schema(&self.schema)
     }
 
-    /// A store with its tables.
+    /// A store with its tables created.
     pub async fn store(&self, connections: u32) -> PostgresStore {
         let store = self.builder(connections).build().expect("a good name");
         store.migrate().await.expect("a migration");
@@ -105,7 +105,7 @@ impl Database {
     }
 }
 
-/// A pool that waits long for a connection, because the machine may be busy.
+/// A pool with a long acquire timeout, because the machine may be busy.
 pub fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
     PgPoolOptions::new()
         .max_connections(connections)
@@ -122,7 +122,8 @@ impl Drop for Database {
             format!("DROP ROLE IF EXISTS \"{role}\""),
         ];
         let options = self.options.clone();
-        // On a thread of its own: the test's runtime cannot be waited for here, and a test that fails cleans up too.
+        // `drop` cannot await. A thread with a runtime of its own cleans up after a failed test
+        // too.
         let cleaner = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

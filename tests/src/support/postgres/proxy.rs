@@ -1,4 +1,4 @@
-//! A TCP proxy that fails as it is told.
+//! A TCP proxy that injects faults.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -6,18 +6,19 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What becomes of connections.
+/// The state of the line between the clients and the server.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Line {
-    /// Passed on.
+    /// Passes everything on.
     Open,
-    /// Those there are end, new ones are closed at once: the server is stopped.
+    /// Closes all connections, and new ones at once, as a stopped server does.
     Cut,
-    /// Nothing comes through either way, and nobody is told. A connection that has stalled never comes back.
+    /// Passes nothing on, without a sign to either side. A stalled connection never recovers.
     Stalled,
-    /// Passed on up to a `COMMIT`: its connection ends before the server hears of it.
+    /// Closes a connection on `COMMIT`, before the server receives it.
     CutBeforeCommit,
-    /// Passed on up to a `COMMIT`: the server does it, and its connection ends instead of the answer.
+    /// Closes a connection on `COMMIT`, after the server has carried it out and instead of the
+    /// response.
     CutAfterCommit,
 }
 
@@ -27,7 +28,7 @@ impl Line {
     }
 }
 
-/// It listens until the runtime ends; clones share it.
+/// A proxy that listens until the runtime ends. Clones share it.
 #[derive(Clone)]
 pub struct Proxy {
     pub addr: SocketAddr,
@@ -62,7 +63,8 @@ async fn pass(mut client: TcpStream, server: String, mut line: watch::Receiver<L
             _ = line.wait_for(|line| !line.is_passed_on()) => {}
         }
     }
-    // The server's end, if there was one, is closed by now: it rolls back what it has not committed.
+    // The connection to the server is closed by now, so that the server rolls back an open
+    // transaction.
     if now(&line) == Line::Stalled {
         stall(client).await;
     }
@@ -85,7 +87,7 @@ async fn relay(
                 }
                 server.write_all(asked).await?;
                 if commits {
-                    // Whatever it answers is lost.
+                    // The response is lost.
                     let _ = server.read(&mut answered).await?;
                     return Ok(());
                 }
@@ -105,7 +107,7 @@ fn now(line: &watch::Receiver<Line>) -> Line {
     *line.borrow()
 }
 
-/// Takes what comes and says nothing.
+/// Reads without a response until the client closes the connection.
 async fn stall(mut client: TcpStream) {
     let mut buffer = [0; 4096];
     while client.read(&mut buffer).await.is_ok_and(|read| read > 0) {}

@@ -1,4 +1,4 @@
-//! PostgreSQL servers of a test's own, to be killed and promoted.
+//! PostgreSQL servers of a test's own, which can be killed and promoted.
 
 use crate::directory::Directory;
 use crate::services::{free_port, skip};
@@ -13,7 +13,8 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// The programs, and who may run them: a server refuses to be the superuser's.
+/// The programs of PostgreSQL and the user to run them as. A server refuses to run as the
+/// superuser.
 #[derive(Clone)]
 pub struct Installation {
     programs: PathBuf,
@@ -21,7 +22,7 @@ pub struct Installation {
 }
 
 impl Installation {
-    /// None, said aloud, where there is none.
+    /// Finds the programs. Returns `None`, after a report, without them.
     pub fn find() -> Option<Self> {
         let installation = Installation::look();
         if installation.is_none() {
@@ -78,12 +79,12 @@ fn id(arguments: &[&str]) -> Option<u32> {
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
 }
 
-/// A server on loopback, killed when this is dropped or the test's process ends, however it ends.
+/// A server on loopback. It is killed when this is dropped and when the test's process ends.
 pub struct Server {
     installation: Installation,
     directory: Directory,
     port: u16,
-    /// None once it was killed.
+    /// `None` after a kill.
     running: Option<Running>,
 }
 
@@ -92,11 +93,12 @@ struct Running {
     pid: String,
 }
 
-/// Kills the server when its standard input ends: no server outlives a test that is killed.
+/// Kills the server when the standard input closes, so that no server outlives a killed test.
 const GUARD: &str = r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
 
 impl Server {
-    /// A new server, set as it is by default but for its size and what it logs: every statement.
+    /// Starts a new server with PostgreSQL's defaults, except that it is small and logs every
+    /// statement.
     pub async fn start(installation: &Installation) -> Self {
         let directory = installation.directory();
         let data = directory.file("data");
@@ -125,7 +127,7 @@ impl Server {
         server
     }
 
-    /// A standby that the server waits for before it says that something is committed.
+    /// Starts a synchronous standby of this server.
     pub async fn synchronous_standby(&self) -> Self {
         let directory = self.installation.directory();
         let data = directory.file("data");
@@ -165,7 +167,7 @@ impl Server {
         standby
     }
 
-    /// Starts it again where it was, with what it had.
+    /// Starts the server again on the same port and data.
     pub async fn restart(&mut self) {
         let log = self.directory.file("log");
         let data = self.directory.file("data");
@@ -191,7 +193,8 @@ impl Server {
             said.read_line(&mut pid).expect("its id");
             let pid = pid.trim().to_owned();
             self.running = Some(Running { guard, pid });
-            // What is left of the one before is on its way out, and keeps its memory as long.
+            // The processes of the killed server may still be ending. A new one cannot start before
+            // their shared memory is free.
             while self.is_alive() {
                 if self.options().connect().await.is_ok() {
                     return;
@@ -208,7 +211,7 @@ impl Server {
         let Some(running) = &self.running else {
             return false;
         };
-        // Zombies are the guard's until it is told to end.
+        // A dead server is a zombie until the guard ends.
         let state = std::fs::read_to_string(format!("/proc/{}/stat", running.pid));
         state.is_ok_and(|state| !state.contains(") Z "))
     }
@@ -228,7 +231,7 @@ impl Server {
         }
     }
 
-    /// Makes a standby the server.
+    /// Promotes a standby.
     pub async fn promote(&self) {
         self.execute("SELECT pg_promote(true, 60)").await;
         self.until("SELECT pg_is_in_recovery()::integer::bigint", 0).await;
@@ -243,7 +246,7 @@ impl Server {
             .ssl_mode(PgSslMode::Disable)
     }
 
-    /// What it has logged.
+    /// The log of the server.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.directory.file("log")).unwrap_or_default()
     }

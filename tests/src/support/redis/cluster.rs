@@ -1,11 +1,11 @@
-//! A cluster of a test's own.
+//! Redis clusters of a test's own.
 
 use super::server::Server;
 use crate::directory::Directory;
 use crate::services::free_port;
 use crate::waiting::until;
 
-/// Three servers of a cluster.
+/// A cluster of three servers.
 pub struct Cluster {
     servers: Vec<Option<Server>>,
     ports: Vec<(u16, String)>,
@@ -46,7 +46,7 @@ impl Cluster {
             .collect()
     }
 
-    /// Moves so many slots from the first server to the second.
+    /// Moves slots from the first server to the second.
     pub async fn move_slots(&self, count: u32) {
         let mut ids = Vec::new();
         for server in self.servers.iter().flatten() {
@@ -98,7 +98,7 @@ impl Cluster {
         self.servers[n] = Some(Server::start(&self.directories[n], *port, &options).await);
     }
 
-    /// Waits until every server sees all of it.
+    /// Waits until every server knows the whole cluster.
     async fn whole(&self) {
         for server in self.servers.iter().flatten() {
             until("the cluster is whole", async || {
@@ -106,7 +106,7 @@ impl Cluster {
                     .arg("INFO")
                     .query_async(&mut server.client().await)
                     .await
-                    .expect("an answer");
+                    .expect("a result");
                 info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:3")
             })
             .await;

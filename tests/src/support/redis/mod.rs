@@ -1,4 +1,4 @@
-//! Keys of a test's own on the Redis that all tests share, and servers of a test's own.
+//! Keys of a test's own on the Redis server that all tests share, and servers of a test's own.
 
 pub mod cluster;
 pub mod proxy;
@@ -13,15 +13,15 @@ use redis::aio::MultiplexedConnection;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-/// Longer than a busy machine takes to answer a command.
+/// A timeout that even a busy machine does not reach.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// A prefix that nobody else has.
+/// A new prefix.
 pub fn prefix() -> String {
     format!("apideck-hooks-test:{:016x}", RandomState::new().hash_one(0))
 }
 
-/// A connection for a test's own commands.
+/// Connects for the commands of a test.
 pub async fn client(url: &str) -> redis::RedisResult<MultiplexedConnection> {
     let patient = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(PATIENCE))
@@ -32,14 +32,14 @@ pub async fn client(url: &str) -> redis::RedisResult<MultiplexedConnection> {
         .await
 }
 
-/// A prefix of a test's own. When it is dropped, so are its keys.
+/// A prefix of a test's own. Its keys are deleted when this is dropped.
 pub struct Isolated {
     pub url: String,
     pub prefix: String,
 }
 
 impl Isolated {
-    /// A new prefix; `None`, after a report, without a server.
+    /// A new prefix. Returns `None`, after a report, without a server.
     pub async fn new() -> Option<Self> {
         let url = REDIS.url();
         if let Err(error) = client(&url).await {
@@ -50,7 +50,8 @@ impl Isolated {
         Some(Isolated { url, prefix })
     }
 
-    /// A builder with timeouts that a busy machine does not reach.
+    /// A builder for a store under the prefix, with timeouts that even a busy machine does not
+    /// reach.
     pub fn builder(&self) -> RedisStoreBuilder {
         let builder = RedisStore::builder(&self.url).prefix(&self.prefix);
         builder.call_timeout(PATIENCE).connect_timeout(PATIENCE)
@@ -64,7 +65,7 @@ impl Isolated {
         client(&self.url).await.expect("Redis")
     }
 
-    /// The keys that were written.
+    /// The existing keys.
     pub async fn keys(&self) -> Vec<String> {
         let (url, prefix) = (self.url.clone(), self.prefix.clone());
         let found = tokio::task::spawn_blocking(move || {
@@ -75,7 +76,7 @@ impl Isolated {
     }
 }
 
-/// The keys under a prefix. `SCAN` and not `KEYS`, which would hold up a server that somebody uses.
+/// Lists the keys under a prefix. `KEYS` would block a server that others use, so it is `SCAN`.
 fn keys(connection: &mut redis::Connection, prefix: &str) -> redis::RedisResult<Vec<String>> {
     let mut scan = redis::cmd("SCAN");
     scan.cursor_arg(0);

@@ -1,4 +1,4 @@
-//! A TCP proxy that drops, stalls and swallows.
+//! A TCP proxy that injects faults.
 
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
@@ -10,33 +10,33 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// What it does with what comes.
+/// The treatment of connections and data.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mode {
     Pass,
-    /// Holds each piece back for up to 4 ms, so that what is concurrent comes in any order.
+    /// Delays each chunk by up to 4 ms, so that concurrent requests arrive in any order.
     Jitter,
-    /// Holds everything back, and the connections open.
+    /// Keeps connections open and passes nothing on.
     Stall,
-    /// Closes all connections, and new ones.
+    /// Closes all connections, and new ones at once.
     Refuse,
-    /// Hands the next answer to nobody: its connection is closed. Then passes.
-    SwallowAnswer,
+    /// Closes the connection of the next response instead of passing it on, then passes.
+    LoseResponse,
 }
 
-/// A proxy on loopback, until the runtime ends.
+/// A proxy on loopback that listens until the runtime ends.
 pub struct Proxy {
     pub addr: SocketAddr,
     mode: Arc<watch::Sender<Mode>>,
-    /// Connections up to this number are stalled.
+    /// The number of the last stalled connection.
     stalled: Arc<watch::Sender<usize>>,
     connections: watch::Receiver<usize>,
     open: Arc<AtomicUsize>,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Proxy {
-    /// A proxy before a server.
+    /// Starts a proxy for a server.
     pub async fn start(server: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
         let addr = listener.local_addr().expect("an address");
@@ -44,8 +44,8 @@ impl Proxy {
         let stalled = Arc::new(watch::Sender::new(0));
         let (counter, connections) = watch::channel(0);
         let (modes, stalls) = (Arc::clone(&mode), Arc::clone(&stalled));
-        let asked = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&asked);
+        let requests = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&requests);
         let open = Arc::new(AtomicUsize::new(0));
         let opened = Arc::clone(&open);
         tokio::spawn(async move {
@@ -60,18 +60,18 @@ impl Proxy {
                 };
                 let (client_read, client_write) = client.into_split();
                 let (server_read, server_write) = server.into_split();
-                let pump = |answers| Pump {
-                    answers,
+                let pump = |responses| Pump {
+                    responses,
                     id,
                     mode: Arc::clone(&modes),
                     stalled: stalls.subscribe(),
-                    asked: Arc::clone(&count),
+                    requests: Arc::clone(&count),
                 };
                 let (there, back) = (pump(false), pump(true));
                 let opened = Arc::clone(&opened);
                 opened.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(async move {
-                    // When one way ends, so does the other.
+                    // When one direction ends, so does the other.
                     tokio::select! {
                         () = there.run(client_read, server_write) => {}
                         () = back.run(server_read, client_write) => {}
@@ -86,13 +86,14 @@ impl Proxy {
             stalled,
             connections,
             open,
-            asked,
+            requests,
         }
     }
 
-    /// How many pieces clients have sent: one each time that they go on to wait for an answer.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// The number of chunks that clients sent. A client sends one chunk before it waits for a
+    /// response.
+    pub fn requests(&self) -> usize {
+        self.requests.load(Ordering::SeqCst)
     }
 
     pub fn set(&self, mode: Mode) {
@@ -103,28 +104,28 @@ impl Proxy {
         *self.mode.borrow()
     }
 
-    /// Stalls the connections that there are; new ones pass.
+    /// Stalls the existing connections. New ones pass.
     pub fn stall_existing(&self) {
         self.stalled.send_replace(*self.connections.borrow());
     }
 
-    /// How many connections there are.
+    /// The number of open connections.
     pub fn open(&self) -> usize {
         self.open.load(Ordering::SeqCst)
     }
 
-    /// How many connections there were.
+    /// The number of connections so far.
     pub fn connections(&self) -> usize {
         *self.connections.borrow()
     }
 }
 
 struct Pump {
-    answers: bool,
+    responses: bool,
     id: usize,
     mode: Arc<watch::Sender<Mode>>,
     stalled: watch::Receiver<usize>,
-    asked: Arc<AtomicUsize>,
+    requests: Arc<AtomicUsize>,
 }
 
 impl Pump {
@@ -137,10 +138,10 @@ impl Pump {
                 _ = mode.wait_for(|mode| *mode == Mode::Refuse) => return,
             };
             let Ok(count @ 1..) = read else { return };
-            if !self.answers {
-                self.asked.fetch_add(1, Ordering::SeqCst);
+            if !self.responses {
+                self.requests.fetch_add(1, Ordering::SeqCst);
             }
-            // Held back as long as it stalls.
+            // Waits while the connection is stalled.
             let _ = self.stalled.wait_for(|up_to| self.id > *up_to).await;
             if mode.wait_for(|mode| *mode != Mode::Stall).await.is_err()
                 || *self.mode.borrow() == Mode::Refuse
@@ -151,7 +152,7 @@ impl Pump {
                 let micros = RandomState::new().hash_one(0) % 4000;
                 tokio::time::sleep(Duration::from_micros(micros)).await;
             }
-            if self.answers && self.swallows() {
+            if self.responses && self.loses_response() {
                 return;
             }
             if to.write_all(&buffer[..count]).await.is_err() {
@@ -160,13 +161,13 @@ impl Pump {
         }
     }
 
-    fn swallows(&self) -> bool {
+    fn loses_response(&self) -> bool {
         self.mode.send_if_modified(|mode| {
-            let swallows = *mode == Mode::SwallowAnswer;
-            if swallows {
+            let loses = *mode == Mode::LoseResponse;
+            if loses {
                 *mode = Mode::Pass;
             }
-            swallows
+            loses
         })
     }
 }

@@ -1,4 +1,4 @@
-//! Redis servers of a test's own, to be killed.
+//! Redis servers of a test's own, which can be killed.
 
 use super::client;
 use crate::directory::Directory;
@@ -9,7 +9,7 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Whether servers of a test's own can be started.
+/// Reports a skipped test unless servers can be started.
 pub fn can_start() -> bool {
     let there = |program| Command::new(program).arg("--version").output().is_ok();
     let can = there("redis-server") && there("redis-cli");
@@ -19,19 +19,20 @@ pub fn can_start() -> bool {
     can
 }
 
-/// A server of a test's own on loopback, killed when this is dropped or the test's process ends, however it ends.
+/// A server on loopback. It is killed when this is dropped and when the test's process ends.
 pub struct Server {
     guard: Child,
     pid: String,
     pub port: u16,
 }
 
-/// Kills the server when its standard input ends: no server outlives a test that is killed. What it kept goes too then.
+/// Kills the server when the standard input closes, so that no server outlives a killed test. Then
+/// it removes the server's directory too.
 const GUARD: &str = r#""$@" > /dev/null 2>&1 & echo $!; read -r _; kill -9 $! 2> /dev/null; wait
 (sleep 1; kill -0 $PPID 2> /dev/null || rm -rf "$DIRECTORY") > /dev/null 2>&1 &"#;
 
 impl Server {
-    /// Starts a server that keeps nothing on disk; more options may say otherwise.
+    /// Starts a server. By default it keeps nothing on disk.
     pub async fn start(directory: &Directory, port: u16, options: &[&str]) -> Self {
         let port_text = port.to_string();
         let path = directory.path().to_str().expect("text");
@@ -49,7 +50,7 @@ impl Server {
         Server::spawn(&arguments, path, port).await
     }
 
-    /// Starts a sentinel by its configuration file, which it writes to.
+    /// Starts a sentinel with a configuration file, which the sentinel rewrites.
     pub async fn sentinel(config: &Path, port: u16) -> Self {
         let port_text = port.to_string();
         let directory = config.parent().and_then(Path::to_str).expect("text");
@@ -80,7 +81,7 @@ impl Server {
         server
     }
 
-    /// Keeps every write, as a careful user's would.
+    /// Starts a server that syncs every write to disk.
     pub async fn durable(directory: &Directory, port: u16) -> Self {
         Server::start(
             directory,
@@ -103,7 +104,7 @@ impl Server {
         assert!(status.expect("kill").success());
     }
 
-    /// Waits until it answers.
+    /// Waits until the server responds.
     pub async fn ready(&self) {
         until("redis-server answers", async || match client(&self.url()).await {
             Ok(mut client) => redis::cmd("PING").exec_async(&mut client).await.is_ok(),

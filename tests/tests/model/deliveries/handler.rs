@@ -1,4 +1,4 @@
-//! The handler, and what it noted.
+//! The scripted handler and its journal.
 
 use super::MAX_ATTEMPTS;
 use super::scenario::{Ending, Run};
@@ -11,20 +11,20 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
-/// What the handler did, whichever receiver ran it.
+/// The journal of the handler, shared by all receivers.
 #[derive(Default)]
 pub(super) struct Journal {
     pub(super) scripts: Vec<VecDeque<Run>>,
-    /// The attempts that were run.
+    /// The attempts of each event.
     pub(super) attempts: Vec<Vec<u32>>,
-    /// Whether a run went well.
+    /// `true` after a successful run.
     pub(super) good: Vec<bool>,
-    /// Whether a `2xx` was sent of what is settled.
+    /// `true` after a `2xx` for a settled event.
     pub(super) acknowledged: Vec<bool>,
     pub(super) faults: Vec<String>,
 }
 
-/// A receiver's handler.
+/// The state of a receiver's handler.
 #[derive(Clone)]
 pub(super) struct Handler {
     pub(super) journal: Arc<Mutex<Journal>>,
@@ -50,7 +50,7 @@ pub(super) async fn scripted(
         if journal.acknowledged[event] {
             journal
                 .faults
-                .push(format!("event {event} is run after it was acknowledged"));
+                .push(format!("event {event} runs after its acknowledgement"));
         }
         let attempt = delivery.attempt();
         if journal.attempts[event]

@@ -1,5 +1,5 @@
-//! Whole deliveries: a sender that goes on until it is told to stop, a handler whose runs end in all ways, a store whose
-//! calls fail, and receivers that crash. What a `2xx` says is true, and every event ends.
+//! Whole deliveries through random faults: handlers end in all ways, calls to the store fail, and
+//! receivers crash. Every `2xx` is true, and every event that is sent often enough ends.
 
 mod handler;
 mod scenario;
@@ -26,17 +26,18 @@ use tokio::time::{sleep, timeout};
 const EVENT: &str = "vault.connection.callable";
 const EVENTS: usize = 3;
 const MAX_ATTEMPTS: u32 = 5;
-/// Apideck's pauses between its tries, in seconds; a sender that never gives up keeps to the last one.
+/// Apideck's pauses between retries, in seconds. This sender never gives up and repeats the last
+/// one.
 const PAUSES: [u64; 9] = [180, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200];
-/// More than there are faults, crashes and attempts in any history.
-const TRIES: usize = 100;
+/// More deliveries than faults, crashes and attempts in any history.
+const DELIVERIES: usize = 100;
 
 struct Receiver {
     hooks: Hooks,
     crash: watch::Sender<bool>,
 }
 
-/// The receivers that are up, and what outlives them.
+/// The running receivers, and the state that outlives them.
 struct World {
     shared: Shared,
     journal: Arc<Mutex<Journal>>,
@@ -64,7 +65,7 @@ impl World {
         World { shared, journal, up }
     }
 
-    /// They take turns.
+    /// Selects the receivers in turn.
     fn receiver(&self) -> Arc<Receiver> {
         let mut up = self.up.lock().expect("no panic");
         up.rotate_left(1);
@@ -80,7 +81,7 @@ impl World {
         }
     }
 
-    /// One try; whether it was acknowledged.
+    /// Sends one delivery. Returns `true` if it was acknowledged.
     async fn send(&self, event: usize, delivery: &Sent) -> bool {
         let receiver = self.receiver();
         let mut crashed = receiver.crash.subscribe();
@@ -90,14 +91,14 @@ impl World {
             reply = timeout(Duration::from_secs(60), delivery.call(&receiver.hooks)) => reply,
         };
         let Ok(reply) = reply else {
-            self.note(format!("event {event}: no answer within a minute"));
+            self.note(format!("event {event}: no response within a minute"));
             return false;
         };
         self.judge(event, &reply, receiver.hooks.stats().unrecorded).await;
         reply.status == 200
     }
 
-    /// I5: what an answer says is so.
+    /// Checks that a response is true.
     async fn judge(&self, event: usize, reply: &Reply, unrecorded: u64) {
         let status = self.status(event).await;
         let word = reply.word();
@@ -108,7 +109,7 @@ impl World {
         let mut journal = self.journal.lock().expect("no panic");
         let good = journal.good[event];
         let fits = match word.as_str() {
-            // The one lie that is told: it was handled, and that could not be recorded.
+            // The record may be missing after a handled event if the store was down.
             "handled" | "ignored" => good && (done || unrecorded > 0),
             "duplicate" => done && good || dead,
             "set aside" => dead,
@@ -116,14 +117,14 @@ impl World {
             _ => false,
         };
         if !fits {
-            journal.faults.push(format!(
-                "event {event} is answered {word}: {status:?}, handled: {good}"
-            ));
+            journal
+                .faults
+                .push(format!("event {event} gets {word}: {status:?}, handled: {good}"));
         }
         if reply.status == 503 && reply.retry_after().is_none() {
             journal
                 .faults
-                .push(format!("event {event} is answered 503 without a time"));
+                .push(format!("event {event} gets a 503 without `Retry-After`"));
         }
         if reply.status == 200 && (done || dead) {
             journal.acknowledged[event] = true;
@@ -145,33 +146,33 @@ impl World {
         self.journal.lock().expect("no panic").faults.push(fault);
     }
 
-    /// I8: a sender that goes on has it settled at last.
+    /// Sends an event until it is settled, and once more long after.
     async fn keep_sending(self: Arc<Self>, event: usize, plan: Event) {
         let mut delivery = sent(event);
         if !plan.with_key {
             delivery = delivery.without("x-apideck-idempotency-key");
         }
-        let mut twins = JoinSet::new();
+        let mut duplicates = JoinSet::new();
         let mut ends = 0;
-        for n in 0..TRIES {
-            if let Some(after) = plan.twin {
+        for n in 0..DELIVERIES {
+            if let Some(after) = plan.duplicate {
                 let (world, delivery) = (Arc::clone(&self), delivery.clone());
-                twins.spawn(async move {
+                duplicates.spawn(async move {
                     sleep(Duration::from_secs(after)).await;
                     world.send(event, &delivery).await
                 });
             }
-            // Once more then, long after.
+            // The second acknowledgement comes long after the first.
             ends += usize::from(self.send(event, &delivery).await && self.settled(event).await);
             if ends == 2 {
                 break;
             }
             sleep(Duration::from_secs(PAUSES[n.min(PAUSES.len() - 1)])).await;
         }
-        twins.join_all().await;
+        duplicates.join_all().await;
         if ends < 2 || !self.settled(event).await {
             let status = self.status(event).await;
-            self.note(format!("event {event} has not come to an end: {status:?}"));
+            self.note(format!("event {event} has not ended: {status:?}"));
         }
     }
 }
@@ -201,7 +202,7 @@ fn sent(event: usize) -> Sent {
     Sent::event(EVENT, &event.to_string())
 }
 
-/// The name of an event's record, which is the same everywhere.
+/// The key of an event's record. It is the same in every store.
 fn record(event: usize) -> Key {
     static RECORDS: OnceLock<Vec<Key>> = OnceLock::new();
     let records = RECORDS.get_or_init(|| {
@@ -224,7 +225,7 @@ fn record(event: usize) -> Key {
                 records
             })
         };
-        // In no other runtime.
+        // This thread has no other runtime.
         std::thread::spawn(find).join().expect("no panic")
     });
     records[event]
@@ -258,6 +259,6 @@ fn play(scenario: &Scenario) -> TestCaseResult {
 }
 
 #[test]
-fn case_31_what_a_2xx_says_is_true_and_every_event_ends() {
+fn case_31_every_2xx_is_true_and_every_event_ends() {
     histories(3000, &scenarios(), |scenario| play(&scenario));
 }

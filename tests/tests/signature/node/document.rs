@@ -1,14 +1,15 @@
-//! Random JSON documents, most of them good, made to hit what JavaScript does differently from others.
+//! Random JSON documents, most of them valid. They aim at the differences between JavaScript and
+//! other languages.
 
 use super::tokens::{KEYS, NUMBERS, RUBBISH};
 
-/// Makes the same documents from the same seed.
+/// A generator. The same seed gives the same documents.
 pub(super) struct Generator {
     state: u64,
     text: Vec<u8>,
-    /// How much whitespace is between tokens: one place in so many has some. 0 for none.
+    /// The amount of white space: one in so many gaps between tokens has some. Zero means none.
     whitespace: u64,
-    /// Keys come from so few that many are equal.
+    /// Takes keys from a small set, so that many repeat.
     few_keys: bool,
 }
 
@@ -47,7 +48,7 @@ impl Generator {
         self.text.extend_from_slice(text.as_bytes());
     }
 
-    /// The next document.
+    /// Generates the next document.
     pub(super) fn document(&mut self) -> Vec<u8> {
         self.text.clear();
         self.whitespace = match self.below(4) {
@@ -135,7 +136,7 @@ impl Generator {
             self.gap();
             self.put(":");
             self.gap();
-            // Large objects are made of small values.
+            // A large object has small values.
             self.value(if members > 8 { 0 } else { depth - 1 });
             self.gap();
         }
@@ -158,7 +159,7 @@ impl Generator {
                 self.spelled(&key);
             }
             3 => {
-                // Long common beginnings.
+                // Keys with long common prefixes.
                 let key = format!("{}{}", "prefix__".repeat(self.below(4) as usize), self.below(20));
                 self.spelled(&key);
             }
@@ -169,7 +170,7 @@ impl Generator {
         }
     }
 
-    /// Puts a string of these characters, now and then one as an escape.
+    /// Writes a string with some of its characters escaped.
     fn spelled(&mut self, text: &str) {
         let escapes = if self.one_in(6) { 3 } else { 1_000 };
         self.put("\"");
@@ -211,7 +212,7 @@ impl Generator {
                     self.escape(unit);
                 }
                 3 => {
-                    // A surrogate of either kind, alone or not.
+                    // A surrogate, alone or in a pair.
                     let unit = 0xD800 + self.below(0x800) as u16;
                     self.escape(unit);
                 }
@@ -269,7 +270,7 @@ impl Generator {
             0 | 1 => self.pick(&NUMBERS).to_owned(),
             2 => self.below(1_000_000).to_string(),
             3 => (self.next() as i64).to_string(),
-            // Any double at all, as Rust prints it.
+            // Any double, as Rust prints it.
             4 => match f64::from_bits(self.next()) {
                 value if value.is_finite() => format!("{value:e}"),
                 _ => "0".to_owned(),

@@ -1,7 +1,7 @@
-//! The sorted texts, byte for byte beside those of Node.js.
+//! The sorted forms, compared byte by byte with those of Node.js.
 //!
-//! `APIDECK_HOOKS_SEED` and `APIDECK_HOOKS_DOCUMENTS` choose which documents and how many.
-//! Without Node.js nothing is compared; with `APIDECK_HOOKS_REQUIRE_SERVICES=1` that is a failure.
+//! `APIDECK_HOOKS_SEED` sets the seed of the documents and `APIDECK_HOOKS_DOCUMENTS` their number.
+//! Without Node.js the test is skipped.
 
 mod document;
 mod process;
@@ -17,11 +17,11 @@ use apideck_hooks::signature::canonical::{Form, canonical};
 use document::Generator;
 use process::Node;
 
-/// So many documents are under way at a time.
+/// The number of documents in flight.
 const BATCH: usize = 500;
 
 #[test]
-fn sorted_texts_are_those_of_node() {
+fn sorted_forms_equal_those_of_node() {
     let Some(mut node) = Node::start() else { return };
     let seed = number("APIDECK_HOOKS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     let documents = number("APIDECK_HOOKS_DOCUMENTS").unwrap_or(10_000) as usize;

@@ -1,4 +1,4 @@
-//! A Node.js process that answers what the sorted texts of a document are.
+//! A Node.js process that sorts documents.
 
 use std::{
     io::{BufReader, Read, Write},
@@ -9,7 +9,7 @@ use apideck_hooks_tests::services::skip;
 
 const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle/sort.mjs");
 
-/// The answer's length for a document that Node.js refuses.
+/// The length in the response for a document that Node.js refuses.
 const REFUSED: u32 = u32::MAX;
 
 pub(super) struct Node {
@@ -23,7 +23,7 @@ pub(super) struct Questions(ChildStdin);
 pub(super) struct Answers(BufReader<ChildStdout>);
 
 impl Node {
-    /// `None` without Node.js, unless the environment says that it has to be there.
+    /// Starts the process. Returns `None`, after a report, without Node.js.
     pub(super) fn start() -> Option<Self> {
         let child = Command::new("node")
             .arg(PROGRAM)
@@ -68,7 +68,8 @@ impl Questions {
 }
 
 impl Answers {
-    /// The sorted text and the one that is sorted inside arrays too; `None` if the document is refused.
+    /// The two sorted forms of the next document: without and with the insides of arrays. `None` if
+    /// Node.js refuses the document.
     pub(super) fn next(&mut self) -> Option<[Vec<u8>; 2]> {
         match self.length() {
             REFUSED => None,

@@ -1,4 +1,4 @@
-//! Tokens that are read or printed in unusual ways.
+//! JSON tokens with unusual ways to parse or print them.
 
 pub(super) const KEYS: [&str; 44] = [
     "a",
@@ -112,7 +112,7 @@ pub(super) const NUMBERS: [&str; 62] = [
     "1700000000000",
 ];
 
-/// None of these is a value.
+/// Texts that are not values.
 pub(super) const RUBBISH: [&str; 36] = [
     "-",
     "+1",
