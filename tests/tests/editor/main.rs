@@ -54,7 +54,7 @@ fn an_editor_knows_handlers_and_their_events() {
     };
     let mut editor = Editor::open(&program, &fixture(), SOURCE);
     names_are_their_payload_types(&mut editor);
-    other_tokens_are_what_they_are(&mut editor);
+    other_tokens_have_their_own_texts(&mut editor);
     half_typed_handlers_stay_functions(&mut editor);
 }
 
@@ -101,7 +101,7 @@ fn names_are_their_payload_types(editor: &mut Editor) {
     }
 }
 
-fn other_tokens_are_what_they_are(editor: &mut Editor) {
+fn other_tokens_have_their_own_texts(editor: &mut Editor) {
     for (place, shown, line) in [
         ("async fn start^_sync", "Starts the sync.", "async fn start_sync("),
         (
