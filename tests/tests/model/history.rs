@@ -316,10 +316,10 @@ impl Kind {
 fn invariants(event: u8, before: Status, after: Status, step: &Step, answer: Answer) -> TestCaseResult {
     let changed = format!("event {event}, {before:?} became {after:?} by {step:?}");
     let (was, is) = (token_of(before), token_of(after));
-    prop_assert!(was <= is || is.is_none(), "I2: {}", changed);
+    prop_assert!(was <= is || is.is_none(), "the token shrank: {}", changed);
     let same = without_lease(before) == without_lease(after);
     if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && answer == Answer::Told(false) {
-        prop_assert!(same, "I3: {}", changed);
+        prop_assert!(same, "a stale end applied: {}", changed);
     }
     let gone = after == Status::Absent;
     let may_change = match *step {
@@ -331,7 +331,11 @@ fn invariants(event: u8, before: Status, after: Status, step: &Step, answer: Ans
         Step::Renew { .. } | Step::Finish { .. } => false,
     };
     let settled = matches!(before, Status::Done { .. } | Status::Dead { .. });
-    prop_assert!(!settled || same || may_change, "I4: {}", changed);
+    prop_assert!(
+        !settled || same || may_change,
+        "a settled record changed: {}",
+        changed
+    );
     Ok(())
 }
 

@@ -49,7 +49,7 @@ async fn granted(store: &PostgresStore, event: Key) -> (Token, u32) {
     }
 }
 
-/// Runs a statement as another program. `{}` stands for the schema.
+/// Runs a statement as another program. `{}` is the schema.
 async fn execute(database: &Database, pool: &PgPool, sql: &str) -> u64 {
     let sql = sql.replace("{}", &database.schema);
     let done = sqlx::query(AssertSqlSafe(sql)).execute(pool).await.unwrap();
