@@ -18,9 +18,9 @@ const _: () = {
             handler: <__Handler1 as __apideck_hooks::Listed>::HANDLER,
         },
     ];
-    const __CLAIMS: &__apideck_hooks::Claims = &__apideck_hooks::Claims::new(__HANDLERS);
-    const _: () = __apideck_hooks::check_claims(__CLAIMS, 0u16);
-    const _: () = __apideck_hooks::check_claims(__CLAIMS, 1u16);
+    const __CLAIMS: &__apideck_hooks::FirstHandlers = &__apideck_hooks::FirstHandlers::new(__HANDLERS);
+    const _: () = __apideck_hooks::check_conflict(__CLAIMS, 0u16);
+    const _: () = __apideck_hooks::check_conflict(__CLAIMS, 1u16);
     const _: () = __apideck_hooks::check_gap(__HANDLERS);
     static __PLAN: __apideck_hooks::Plan = __apideck_hooks::Plan::new(__HANDLERS);
     #[doc(hidden)]

@@ -14,8 +14,8 @@ const _: () = {
             handler: <__Handler0 as __apideck_hooks::Listed>::HANDLER,
         },
     ];
-    const __CLAIMS: &__apideck_hooks::Claims = &__apideck_hooks::Claims::new(__HANDLERS);
-    const _: () = __apideck_hooks::check_claims(__CLAIMS, 0u16);
+    const __CLAIMS: &__apideck_hooks::FirstHandlers = &__apideck_hooks::FirstHandlers::new(__HANDLERS);
+    const _: () = __apideck_hooks::check_conflict(__CLAIMS, 0u16);
     static __PLAN: __apideck_hooks::Plan = __apideck_hooks::Plan::new(__HANDLERS);
     #[doc(hidden)]
     #[derive(::core::clone::Clone, ::core::marker::Copy)]

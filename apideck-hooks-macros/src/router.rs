@@ -126,7 +126,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let conflicts = paths.iter().zip(0_u16..).map(|(path, position)| {
         let span = name_span(path);
         let krate = Krate::at(span);
-        quote_spanned!(span=> const _: () = #krate::check_claims(__CLAIMS, #position);)
+        quote_spanned!(span=> const _: () = #krate::check_conflict(__CLAIMS, #position);)
     });
     let gap = (!open).then(|| {
         let span = paths.last().map_or_else(Span::call_site, name_span);
@@ -144,7 +144,7 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
         }
         a_handler_is_a_function_with_the_attribute_on!();
         const __HANDLERS: &[#krate::Entry] = &[#(#entries),*];
-        const __CLAIMS: &#krate::Claims = &#krate::Claims::new(__HANDLERS);
+        const __CLAIMS: &#krate::FirstHandlers = &#krate::FirstHandlers::new(__HANDLERS);
         #(#conflicts)*
         #gap
         static __PLAN: #krate::Plan = #krate::Plan::new(__HANDLERS);

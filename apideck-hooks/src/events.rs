@@ -17,9 +17,10 @@
 
 pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
 
-use crate::delivery::{DecodeError, Delivery};
+use crate::delivery::Delivery;
 use crate::event::{EventType, Family};
 use crate::handler::{FromDelivery, Incoming, Needs, NoState, Payload, Permanent};
+use crate::payload::DecodeError;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::future::{Future, ready};
 use std::ops::{Deref, DerefMut};
@@ -118,7 +119,7 @@ macro_rules! payload {
                 delivery: &Delivery,
                 _: NoState,
             ) -> impl Future<Output = Result<Self, Permanent<DecodeError>>> + Send {
-                let event = AnyEvent::read(delivery.body().clone());
+                let event = AnyEvent::read(delivery.text());
                 ready(event.and_then(|$any| $convert).map_err(Permanent))
             }
 

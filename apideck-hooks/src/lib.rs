@@ -41,49 +41,45 @@
 //! The README says what is guaranteed and what is not.
 
 mod delivery;
+mod disposition;
 mod event;
 pub mod events;
 mod handler;
 mod hooks;
-mod idempotency;
-mod json_run;
+mod json;
+mod limits;
+mod observe;
 mod payload;
 mod poll;
 mod router;
+mod run;
 mod service;
 pub mod signature;
+pub mod store;
+mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 
-pub use delivery::{DecodeError, Delivery, Identity};
+pub use delivery::{Delivery, Identity};
 pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use handler::{Transactional, Tx};
-pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed, StatsSnapshot as Stats};
-#[cfg(feature = "postgres")]
-pub use idempotency::{InvalidName, PostgresStore, PostgresStoreBuilder};
-pub use idempotency::{MemoryStore, MemoryStoreBuilder};
-#[cfg(feature = "redis")]
-pub use idempotency::{RedisStore, RedisStoreBuilder};
-#[cfg(feature = "sqlite")]
-pub use idempotency::{SqliteStore, SqliteStoreBuilder};
+pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed};
+pub use observe::Stats;
 pub use payload::{
-    AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, Health, MigratedFrom, OtherEvent, Raw,
-    ResourceEvent, Timestamp,
+    AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, DecodeError, Health, MigratedFrom,
+    OtherEvent, Raw, ResourceEvent, Timestamp,
 };
 pub use router::Routes;
 pub use service::ResponseFuture;
-
-/// Where events are remembered: which store to take, and the trait behind every store, for writing one's own.
-///
-#[cfg_attr(feature = "full", doc = include_str!("which_store.md"))]
-pub mod store {
-    pub use crate::delivery::Key;
-    pub use crate::hooks::IntoStore;
-    pub use crate::idempotency::{
-        Claim, Claimed, Cursor, DeadLetter, DeadLetters, DeadRecord, End, Held, MAX_ALIASES, Status, Store,
-        StoreError, Token, Transactions, Verdict,
-    };
-}
+#[cfg(feature = "postgres")]
+pub use store::{InvalidName, PostgresStore, PostgresStoreBuilder};
+pub use store::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "redis")]
+pub use store::{RedisStore, RedisStoreBuilder};
+#[cfg(feature = "sqlite")]
+pub use store::{SqliteStore, SqliteStoreBuilder};
 
 #[doc = include_str!("from_ref.md")]
 #[doc(inline)]
@@ -99,26 +95,18 @@ pub use apideck_hooks_macros::on;
 #[doc(inline)]
 pub use apideck_hooks_macros::router;
 
-/// The README's examples are tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../README.md")]
-struct Readme;
-
 /// For the macros alone; no part of it is stable.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
         BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Listed, Needs,
-        Outcome, Run, and, check_further, one, run, run_nothing, several, takes,
+        Outcome, Run, Selector, and, check_further, one, run, run_nothing, several, takes,
     };
-    pub use crate::router::{Claims, Entry, Plan, Routes, Runs, Selector, check_claims, check_gap};
+    pub use crate::router::{Entry, FirstHandlers, Plan, Routes, Runs, check_conflict, check_gap};
     // Short names, and theirs in a crate without a prelude.
     pub use core::future::Future;
     pub use core::marker::{Send, Sync};
     pub use core::option::Option;
     pub use core::primitive::usize;
 }
-
-#[cfg(feature = "testing")]
-pub mod testing;

@@ -2,7 +2,7 @@
 
 use apideck_hooks::signature::{
     HEADER,
-    canonical::{Form, canonical},
+    canonical::{Sorting, canonical},
 };
 use bytes::Bytes;
 use hmac::{Hmac, KeyInit, Mac};
@@ -45,7 +45,9 @@ fn event(body: &str, number: Number, signed: Signed) -> Event {
     let body = Bytes::from(body.replace(EXAMPLE_ID, &format!("00000000-0000-4000-8000-{number:012x}")));
     let text = match signed {
         Signed::Raw => body.to_vec(),
-        Signed::Sorted => canonical(&body, Form::Sorted).expect("JSON").into_text(&body),
+        Signed::Sorted => canonical(&body, Sorting::OutsideArrays)
+            .expect("JSON")
+            .into_text(&body),
     };
     let mac: [u8; 32] = key().chain_update(text).finalize().into_bytes().into();
     let signature: String = mac.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -18,7 +18,7 @@ pub(crate) fn key(n: u64) -> Key {
     Key::from_bytes(bytes)
 }
 
-/// Claims an event and settles it.
+/// FirstHandlers an event and settles it.
 pub(crate) trait Handle: Send + Sync + 'static {
     fn handle(&self, n: u64) -> impl Future<Output = ()> + Send;
 }

@@ -6,7 +6,11 @@ use http::{HeaderMap, HeaderName};
 pub(crate) const EVENT_TYPE: HeaderName = HeaderName::from_static("x-apideck-event-type");
 pub(crate) const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("x-apideck-idempotency-key");
 
-/// What the unsigned headers say.
+/// An unsigned header that names another event than the signed body.
+#[derive(Debug)]
+pub(crate) struct Contradiction;
+
+/// The unsigned headers of a delivery.
 pub(crate) struct DeliveryHeaders<'a> {
     headers: &'a HeaderMap,
 }
@@ -16,12 +20,18 @@ impl<'a> DeliveryHeaders<'a> {
         DeliveryHeaders { headers }
     }
 
-    /// Whether some header names another event than the signed body.
-    pub(crate) fn contradict(&self, event_type: &str) -> bool {
-        self.headers
-            .get_all(EVENT_TYPE)
-            .iter()
-            .any(|name| name.as_bytes() != event_type.as_bytes())
+    /// Compares the header's event with that of the signed body.
+    ///
+    /// # Errors
+    ///
+    /// A header names another event.
+    pub(crate) fn agree(&self, event_type: &str) -> Result<(), Contradiction> {
+        let mut names = self.headers.get_all(EVENT_TYPE).iter();
+        if names.all(|name| name.as_bytes() == event_type.as_bytes()) {
+            Ok(())
+        } else {
+            Err(Contradiction)
+        }
     }
 
     /// The idempotency key: 1 to 255 visible ASCII characters, once.

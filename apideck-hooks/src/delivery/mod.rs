@@ -1,19 +1,18 @@
 //! A verified delivery: what it is, and what a handler may ask about it.
 
-mod decode_error;
 mod headers;
 mod identity;
 mod key;
 
-pub use decode_error::DecodeError;
 pub use identity::Identity;
 pub use key::Key;
 
-pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
+pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Keys, keys};
 
 use crate::event::EventType;
-use crate::payload::Piece;
+use crate::json::Piece;
+use crate::signature::VerifiedText;
 use bytes::Bytes;
 use http::HeaderMap;
 use std::fmt;
@@ -33,7 +32,7 @@ pub(crate) struct Inner {
     pub(crate) entity_id: Piece,
     pub(crate) execution_attempt: Option<u32>,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Bytes,
+    pub(crate) text: VerifiedText,
     pub(crate) received_at: SystemTime,
 }
 
@@ -57,12 +56,12 @@ impl Delivery {
 
     /// Unique reference to the event, as the signed body says; none if it does not.
     pub fn event_id(&self) -> Option<&str> {
-        Some(self.inner.event_id.as_str(&self.inner.body)).filter(|id| !id.is_empty())
+        Some(self.inner.event_id.as_str(&self.inner.text)).filter(|id| !id.is_empty())
     }
 
     /// Id of the entity, as the signed body says; none if it does not.
     pub fn entity_id(&self) -> Option<&str> {
-        Some(self.inner.entity_id.as_str(&self.inner.body)).filter(|id| !id.is_empty())
+        Some(self.inner.entity_id.as_str(&self.inner.text)).filter(|id| !id.is_empty())
     }
 
     /// The header `x-apideck-idempotency-key`. **Not signed**: whoever holds a captured body can send it with another.
@@ -91,7 +90,12 @@ impl Delivery {
     /// The text that was verified: the body as it came if the signature was over the raw bytes, else the sorted text
     /// that was signed (only that is Apideck's word).
     pub fn body(&self) -> &Bytes {
-        &self.inner.body
+        &self.inner.text
+    }
+
+    /// The verified text, for the crate.
+    pub(crate) fn text(&self) -> &VerifiedText {
+        &self.inner.text
     }
 
     /// When the request arrived, by this machine's clock.

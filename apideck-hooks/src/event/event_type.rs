@@ -151,7 +151,7 @@ impl Serialize for EventType {
 
 impl<'de> Deserialize<'de> for EventType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(crate::payload::TextVisitor(|text: &str| EventType::from(text)))
+        deserializer.deserialize_str(crate::json::TextVisitor(|text: &str| EventType::from(text)))
     }
 }
 

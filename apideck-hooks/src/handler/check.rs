@@ -1,7 +1,8 @@
 //! Whether a parameter fits the events of its handler, found while compiling.
 
+use super::fault::Fault;
+use super::selector::Selector;
 use crate::event::{COUNT, FAMILY, Family, NAMES, RUST_NAMES};
-use crate::router::{Fault, Selector};
 
 /// Which events a payload type can hold.
 #[derive(Clone, Copy, Debug)]

@@ -1,11 +1,10 @@
 //! The parameters of handlers.
 
-use super::{Needs, NoState};
-use crate::delivery::{DecodeError, Delivery};
-use crate::handler::Failure;
-use crate::payload::AnyEvent;
+use super::check::Needs;
+use super::failure::Failure;
+use crate::delivery::Delivery;
+use crate::payload::{AnyEvent, DecodeError};
 use std::any::Any;
-use std::convert::Infallible;
 use std::future::Future;
 
 /// What a handler can take: the event, [`State`](crate::State), [`Delivery`], and your own types.
@@ -94,15 +93,6 @@ pub trait FromDelivery: Sized + Send {
     }
 }
 
-impl FromDelivery for Delivery {
-    type State = NoState;
-    type Error = Infallible;
-
-    async fn from_delivery(delivery: &Delivery, _: NoState) -> Result<Self, Infallible> {
-        Ok(delivery.clone())
-    }
-}
-
 /// A delivery on its way to the handler, with the event that was read from it.
 #[derive(Debug)]
 pub struct Incoming {
@@ -118,14 +108,14 @@ impl Incoming {
     pub(crate) fn take_event(&mut self) -> Result<AnyEvent, DecodeError> {
         self.event
             .take()
-            .unwrap_or_else(|| AnyEvent::read(self.delivery.body().clone()))
+            .unwrap_or_else(|| AnyEvent::read(self.delivery.text()))
     }
 }
 
 /// What a handler's run takes its arguments from. A transaction that it has not taken ends with it: nobody else may hold it then.
-pub(crate) struct Lent<'a>(&'a mut Incoming);
+pub(crate) struct Attempt<'a>(&'a mut Incoming);
 
-impl<'a> Lent<'a> {
+impl<'a> Attempt<'a> {
     /// For this attempt.
     pub(crate) fn new(
         incoming: &'a mut Incoming,
@@ -134,7 +124,7 @@ impl<'a> Lent<'a> {
     ) -> Self {
         incoming.delivery.set_attempt(attempt);
         incoming.transaction = transaction;
-        Lent(incoming)
+        Attempt(incoming)
     }
 
     pub(crate) fn incoming(&mut self) -> &mut Incoming {
@@ -142,7 +132,7 @@ impl<'a> Lent<'a> {
     }
 }
 
-impl Drop for Lent<'_> {
+impl Drop for Attempt<'_> {
     fn drop(&mut self) {
         self.0.transaction = None;
     }

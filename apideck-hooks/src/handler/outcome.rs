@@ -13,7 +13,7 @@ use super::Failure;
 /// async fn updated(event: ConnectionUpdated) -> Outcome {
 ///     match event.entity.consumer_id.as_str() {
 ///         "internal" => Outcome::Ignore,
-///         "" => Outcome::SetAside("no consumer".into()),
+///         "" => Outcome::DeadLetter("no consumer".into()),
 ///         _ => Outcome::Done,
 ///     }
 /// }
@@ -30,7 +30,7 @@ pub enum Outcome {
     Retry(Failure),
     /// Not to be handled: kept by a durable store for a person to look at, and acknowledged. A store that is not
     /// durable cannot keep it, so the answer is `422` there.
-    SetAside(Failure),
+    DeadLetter(Failure),
 }
 
 impl Outcome {
@@ -43,7 +43,7 @@ impl Outcome {
 impl From<Failure> for Outcome {
     fn from(failure: Failure) -> Self {
         if failure.is_permanent() {
-            Outcome::SetAside(failure)
+            Outcome::DeadLetter(failure)
         } else {
             Outcome::Retry(failure)
         }

@@ -1,8 +1,5 @@
 //! The application's state, and its parts.
 
-use super::FromDelivery;
-use crate::delivery::Delivery;
-use std::convert::Infallible;
 use std::ops::{Deref, DerefMut};
 
 /// A handler's share of the application's state: what was given to
@@ -38,15 +35,6 @@ impl<T> Deref for State<T> {
 impl<T> DerefMut for State<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
-    }
-}
-
-impl<T: Send> FromDelivery for State<T> {
-    type State = T;
-    type Error = Infallible;
-
-    async fn from_delivery(_: &Delivery, state: T) -> Result<Self, Infallible> {
-        Ok(State(state))
     }
 }
 

@@ -1,9 +1,12 @@
 //! Looking into what was set aside, and handling it after all.
 
-use super::{Arrival, Begun, Hooks, Phase};
+use super::dispatch::{Arrival, Dispatched};
+use super::receiver::Hooks;
+use super::work::Progress;
 use crate::delivery::Key;
-use crate::idempotency::{self, Cursor, DeadRecord, StoreError};
-use crate::service::{Answer, Later};
+use crate::disposition::{Disposition, Why};
+use crate::signature::VerifiedText;
+use crate::store::{Cursor, DeadLetterStore, DeadRecord, StoreError};
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -38,7 +41,7 @@ pub enum Replayed {
 impl Hooks {
     /// The events that were set aside; none if the store does not keep them.
     pub fn dead_letters(&self) -> Option<DeadLetters<'_>> {
-        self.edge
+        self.receiver
             .store
             .dead_letters()
             .map(|_| DeadLetters { hooks: self })
@@ -81,48 +84,48 @@ impl DeadLetters<'_> {
     ///
     /// The store is out of reach.
     pub async fn replay(&self, record: Key) -> Result<Replayed, StoreError> {
-        let edge = &self.hooks.edge;
+        let receiver = &self.hooks.receiver;
         let Some(letters) = self.letters() else {
             return Ok(Replayed::Unknown);
         };
         let Some(dead) = letters.get(record).await? else {
             return Ok(Replayed::Unknown);
         };
-        let Some(text) = dead.letter.body else {
+        let Some(body) = dead.letter.body else {
             return Ok(Replayed::NoBody);
         };
-        let Ok(permit) = Arc::clone(&edge.permits).try_acquire_owned() else {
+        let Ok(permit) = receiver.admit() else {
             return Ok(Replayed::Busy);
         };
-        if *edge.phase.borrow() != Phase::Open {
-            return Ok(Replayed::Busy);
-        }
         if !letters.release(record).await? {
             return Ok(Replayed::Running);
         }
         let arrival = Arrival {
             headers: HeaderMap::new(),
-            text,
+            text: VerifiedText::kept(body),
             received_at: SystemTime::now(),
             now: Instant::now(),
-            record: Some(record),
+            replayed: Some(record),
             permit,
         };
-        let answer = match Arc::clone(&edge.engine).take(arrival) {
-            Ok(work) => match work.begin().await {
-                Begun::Done(answer) => Ok(answer),
-                Begun::Waiting(task) => task.await,
+        let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival) {
+            Ok(Dispatched::Work(work)) => match work.begin().await {
+                Progress::Done(disposition) => disposition,
+                // The task was stopped with its runtime, or a `Drop` in the handler panicked.
+                Progress::Waiting(task) => task.await.unwrap_or(Disposition::Failed),
             },
-            Err(answer) => Ok(answer),
+            Ok(Dispatched::Settled(disposition)) => disposition,
+            // A replay has no headers that could contradict the body.
+            Err(_) => Disposition::Failed,
         };
-        Ok(match answer {
-            Ok(Answer::Handled | Answer::Duplicate) => Replayed::Done,
-            // Remembered if its handler said so; without a handler nothing was recorded.
-            Ok(Answer::Ignored) if letters.get(record).await?.is_some() => Replayed::NoHandler,
-            Ok(Answer::Ignored) => Replayed::Done,
-            Ok(Answer::Later(Later::Running, _)) => Replayed::Running,
-            Ok(Answer::Later(..)) => Replayed::Busy,
-            Ok(_) | Err(_) => Replayed::Failed,
+        Ok(match disposition {
+            Disposition::Handled | Disposition::Duplicate | Disposition::Ignored => Replayed::Done,
+            Disposition::NoHandler => Replayed::NoHandler,
+            Disposition::Later {
+                why: Why::Running, ..
+            } => Replayed::Running,
+            Disposition::Later { .. } => Replayed::Busy,
+            Disposition::Failed | Disposition::DeadLettered | Disposition::Unprocessable => Replayed::Failed,
         })
     }
 
@@ -138,7 +141,7 @@ impl DeadLetters<'_> {
         }
     }
 
-    fn letters(&self) -> Option<&dyn idempotency::DeadLetters> {
-        self.hooks.edge.store.dead_letters()
+    fn letters(&self) -> Option<&dyn DeadLetterStore> {
+        self.hooks.receiver.store.dead_letters()
     }
 }

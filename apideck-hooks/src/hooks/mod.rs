@@ -1,93 +1,20 @@
-//! The receiver: what `Hooks::builder` makes, and what is mounted.
+//! The receiver: made by `Hooks::builder`, and mounted into a server.
 
+mod admit;
+mod build_error;
 mod builder;
 mod dead_letters;
-mod engine;
-mod limits;
+mod dispatch;
+mod receiver;
 mod shutdown;
-mod stats;
 mod work;
 
-pub use builder::{BuildError, HooksBuilder, IntoStore};
+pub use build_error::BuildError;
+pub use builder::HooksBuilder;
 pub use dead_letters::{DeadLetters, Replayed};
+pub use receiver::Hooks;
 pub use shutdown::Drained;
-pub use stats::Stats as StatsSnapshot;
 
-pub(crate) use engine::{Arrival, Engine};
-pub(crate) use limits::Limits;
-pub(crate) use shutdown::Phase;
-pub(crate) use stats::Counters as Stats;
-pub(crate) use work::{Begun, Work};
-
-use crate::idempotency::Store;
-use crate::signature::Verifier;
-use std::fmt;
-use std::sync::Arc;
-use tokio::sync::{Semaphore, watch};
-
-/// A receiver of Apideck's webhooks.
-///
-/// It is a `tower_service::Service` and a `hyper::service::Service` over any body: mount it in axum with
-/// `route_service`, serve a bare hyper connection with it, or hand it to anything that takes a tower service. It needs a
-/// tokio runtime to run in. Cloning is cheap; all clones share their records and limits.
-///
-/// ```no_run
-/// use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
-///
-/// #[on("vault.connection.callable")]
-/// async fn start_sync(event: ConnectionCallable) {
-///     println!("sync {} of {}", event.entity.service_id, event.entity.consumer_id);
-/// }
-///
-/// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-/// let hooks = Hooks::builder(router![start_sync, ..])
-///     .secret(std::env::var("APIDECK_API_KEY")?)
-///     .build()?;
-/// let app = axum::Router::new().route_service("/webhooks/apideck", hooks);
-/// axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
-/// # Ok(())
-/// # }
-/// ```
-///
-/// # What it guarantees
-///
-/// For every event that Apideck keeps sending, a `2xx` is only answered when the event was handled, ignored on purpose,
-/// or set aside in a store that keeps it; and while one handler runs for an event, no other does. A handler that has
-/// begun is not cancelled when the client goes away. A handler can run again after it failed, or after a crash between
-/// its last effect and the record of it: make its effects idempotent.
-#[derive(Clone)]
-pub struct Hooks {
-    pub(crate) edge: Arc<Edge>,
-}
-
-/// What stands before the handlers.
-pub(crate) struct Edge {
-    pub(crate) verifier: Verifier,
-    pub(crate) limits: Limits,
-    pub(crate) engine: Arc<dyn Engine>,
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) stats: Arc<Stats>,
-    /// One permit a delivery at work.
-    pub(crate) permits: Arc<Semaphore>,
-    pub(crate) phase: watch::Sender<Phase>,
-}
-
-impl Hooks {
-    /// Starts with the handlers of [`router!`](crate::router!). What is not set has a default; only a secret is needed.
-    pub fn builder<R>(router: R) -> HooksBuilder<R> {
-        HooksBuilder::new(router)
-    }
-
-    /// What happened so far.
-    pub fn stats(&self) -> StatsSnapshot {
-        self.edge.stats.snapshot()
-    }
-}
-
-impl fmt::Debug for Hooks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Hooks")
-            .field("limits", &self.edge.limits)
-            .finish_non_exhaustive()
-    }
-}
+pub(crate) use dispatch::{Arrival, Dispatched};
+pub(crate) use receiver::Receiver;
+pub(crate) use work::Progress;

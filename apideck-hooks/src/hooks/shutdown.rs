@@ -1,18 +1,9 @@
 //! Stopping without losing what runs.
 
-use super::Hooks;
+use super::receiver::Hooks;
+use crate::run::Phase;
 use std::time::Duration;
 use tokio::time::timeout;
-
-/// How far the shutdown is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Phase {
-    Open,
-    /// No new deliveries; those at work go on.
-    Draining,
-    /// What is still at work gives its claim back.
-    Releasing,
-}
 
 /// How a shutdown went.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,9 +28,9 @@ impl Hooks {
     /// # }
     /// ```
     pub async fn shutdown(&self, grace: Duration) -> Drained {
-        let edge = &self.edge;
-        let all = edge.limits.max_in_flight;
-        edge.phase.send_if_modified(|phase| {
+        let receiver = &self.receiver;
+        let all = receiver.limits.max_in_flight;
+        receiver.phase.send_if_modified(|phase| {
             let open = *phase == Phase::Open;
             if open {
                 *phase = Phase::Draining;
@@ -47,13 +38,13 @@ impl Hooks {
             open
         });
         // All permits together mean that nothing is at work.
-        if timeout(grace, edge.permits.acquire_many(all)).await.is_ok() {
+        if timeout(grace, receiver.permits.acquire_many(all)).await.is_ok() {
             return Drained { stopped: 0 };
         }
-        let stopped = (all as usize).saturating_sub(edge.permits.available_permits());
-        edge.phase.send_replace(Phase::Releasing);
+        let stopped = (all as usize).saturating_sub(receiver.permits.available_permits());
+        receiver.phase.send_replace(Phase::Releasing);
         // A release takes a call to the store, and the store may be down: its lease lets go then.
-        let _ = timeout(edge.limits.store_timeout, edge.permits.acquire_many(all)).await;
+        let _ = timeout(receiver.limits.store_timeout, receiver.permits.acquire_many(all)).await;
         Drained { stopped }
     }
 }

@@ -1,10 +1,9 @@
 //! Any event, for handlers that take all of them.
 
-use super::wire::{self, Parsed};
+use super::DecodeError;
 use super::{ConnectionEvent, Raw, ResourceEvent};
-use crate::delivery::DecodeError;
 use crate::event::EventType;
-use bytes::Bytes;
+use crate::signature::VerifiedText;
 
 /// Any signed delivery: an event of one of the two families, or something else.
 #[derive(Clone, PartialEq, Debug)]
@@ -26,6 +25,10 @@ pub struct OtherEvent {
 }
 
 impl OtherEvent {
+    pub(crate) fn new(text: &VerifiedText) -> Self {
+        Self { raw: Raw::new(text) }
+    }
+
     /// The verified text.
     pub fn raw(&self) -> &Raw {
         &self.raw
@@ -33,29 +36,17 @@ impl OtherEvent {
 }
 
 impl AnyEvent {
-    /// Reads a body, `{"payload":{…}}`, that was verified already or comes from a test.
-    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
-        Self::read(Bytes::copy_from_slice(text.as_ref()))
-    }
-
-    pub(crate) fn read(text: Bytes) -> Result<Self, DecodeError> {
-        match wire::parse(&text) {
-            Parsed::Event { event, .. } => event,
-            Parsed::NoEvent => Ok(AnyEvent::Other(OtherEvent { raw: Raw::new(text) })),
-        }
-    }
-
     pub(crate) fn into_connection(self) -> Result<Box<ConnectionEvent>, DecodeError> {
         match self {
             AnyEvent::Connection(event) => Ok(event),
-            other => Err(DecodeError::other_family("ConnectionEvent", &other)),
+            other => Err(DecodeError::other_family("ConnectionEvent", other.event_type())),
         }
     }
 
     pub(crate) fn into_resource(self) -> Result<Box<ResourceEvent>, DecodeError> {
         match self {
             AnyEvent::Resource(event) => Ok(event),
-            other => Err(DecodeError::other_family("ResourceEvent", &other)),
+            other => Err(DecodeError::other_family("ResourceEvent", other.event_type())),
         }
     }
 

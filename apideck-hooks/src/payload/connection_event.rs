@@ -1,12 +1,11 @@
 //! The payload of Vault's events.
 
+use super::fields::Wire;
 use super::lenient::is_empty;
-use super::wire::Wire;
+use super::migrated_from::MigratedFrom;
 use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::Value;
-use std::fmt;
 
 /// The payload of every `vault.connection.*` event: the connection, and what happened to it.
 ///
@@ -71,34 +70,5 @@ impl From<Wire> for ConnectionEvent {
             migrated_from: wire.migrated_from,
             raw: Raw::default(),
         }
-    }
-}
-
-/// Where a connection was migrated from: Apideck documents the source connector's `service_id` as text in one place
-/// and an object in another.
-#[derive(Clone, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-#[non_exhaustive]
-pub enum MigratedFrom {
-    /// The source connector's `service_id`.
-    ServiceId(String),
-    /// Anything else, as it came.
-    Other(Value),
-}
-
-impl MigratedFrom {
-    /// The source connector's `service_id`, from either form.
-    pub fn service_id(&self) -> Option<&str> {
-        match self {
-            MigratedFrom::ServiceId(id) => Some(id),
-            MigratedFrom::Other(value) => value.get("service_id")?.as_str(),
-        }
-    }
-}
-
-/// An object may be a whole connection, credentials and all: of it only the `service_id` is printed.
-impl fmt::Debug for MigratedFrom {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("MigratedFrom").field(&self.service_id()).finish()
     }
 }

@@ -6,21 +6,6 @@ use serde_json::Number;
 use std::fmt;
 use std::marker::PhantomData;
 
-/// Reads a string without a copy where the reader allows it.
-pub(crate) struct TextVisitor<F>(pub(crate) F);
-
-impl<'de, T, F: FnOnce(&str) -> T> Visitor<'de> for TextVisitor<F> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
-    }
-
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-        Ok((self.0)(text))
-    }
-}
-
 /// A text; `null` is the default.
 pub(super) fn text<'de, T, D>(deserializer: D) -> Result<T, D::Error>
 where

@@ -7,24 +7,23 @@
 mod any;
 mod connection;
 mod connection_event;
-mod draft;
+mod decode_error;
+mod fields;
 mod lenient;
+mod migrated_from;
 mod open_enum;
-mod piece;
 mod raw;
-mod repair;
+mod read;
 mod resource_event;
-mod scanner;
 mod timestamp;
-mod wire;
 
 pub use any::{AnyEvent, OtherEvent};
 pub use connection::{AuthType, Connection, ConnectionState, Health};
-pub use connection_event::{ConnectionEvent, MigratedFrom};
+pub use connection_event::ConnectionEvent;
+pub use decode_error::DecodeError;
+pub use migrated_from::MigratedFrom;
 pub use raw::Raw;
 pub use resource_event::ResourceEvent;
 pub use timestamp::Timestamp;
 
-pub(crate) use lenient::TextVisitor;
-pub(crate) use piece::Piece;
-pub(crate) use wire::{Parsed, parse};
+pub(crate) use read::{EventIdentity, Parsed, parse};

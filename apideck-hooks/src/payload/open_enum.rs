@@ -73,7 +73,7 @@ macro_rules! open_enum {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                deserializer.deserialize_str(crate::payload::TextVisitor(|text: &str| $name::from(text)))
+                deserializer.deserialize_str(crate::json::TextVisitor(|text: &str| $name::from(text)))
             }
         }
     };

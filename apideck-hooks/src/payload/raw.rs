@@ -1,5 +1,6 @@
 //! The verified text behind an event.
 
+use crate::signature::VerifiedText;
 use bytes::Bytes;
 use serde_json::Value;
 use std::fmt;
@@ -20,8 +21,8 @@ use std::fmt;
 pub struct Raw(Bytes);
 
 impl Raw {
-    pub(crate) fn new(text: Bytes) -> Self {
-        Raw(text)
+    pub(crate) fn new(text: &VerifiedText) -> Self {
+        Raw(Bytes::clone(text))
     }
 
     /// The bytes.

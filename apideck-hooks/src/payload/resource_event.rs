@@ -1,7 +1,7 @@
 //! The payload of all events but Vault's.
 
+use super::fields::Wire;
 use super::lenient::is_empty;
-use super::wire::Wire;
 use super::{Raw, Timestamp};
 use crate::event::EventType;
 use serde::{Deserialize, Deserializer, Serialize};

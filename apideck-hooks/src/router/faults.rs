@@ -1,16 +1,17 @@
 //! What can be wrong with a list of handlers, found while compiling.
 
-use super::{Entry, Fault, Selector};
+use super::entry::Entry;
 use crate::event::{API, COUNT, NAMES};
+use crate::handler::{Fault, Selector};
 
 /// Who is the first to name each event exactly, by its position in the list.
 #[derive(Debug)]
-pub struct Claims {
+pub struct FirstHandlers {
     entries: &'static [Entry],
     first: [u16; COUNT],
 }
 
-impl Claims {
+impl FirstHandlers {
     /// Made once for a list, so that its handlers need not be compared with each other.
     pub const fn new(entries: &'static [Entry]) -> Self {
         let mut first = [u16::MAX; COUNT];
@@ -26,7 +27,7 @@ impl Claims {
                 selector += 1;
             }
         }
-        Claims { entries, first }
+        FirstHandlers { entries, first }
     }
 
     const fn conflict(&self, position: u16) -> Option<Fault> {
@@ -55,7 +56,7 @@ impl Claims {
 /// the caller stands.
 // No method: there is a call for each handler of a list, and to look for a method takes the compiler longer.
 #[track_caller]
-pub const fn check_claims(claims: &Claims, position: u16) {
+pub const fn check_conflict(claims: &FirstHandlers, position: u16) {
     if let Some(fault) = claims.conflict(position) {
         fault.report();
     }

@@ -2,15 +2,14 @@
 //!
 //! An exact name beats a pattern, a longer pattern a shorter one. What is left over is acknowledged.
 
-mod fault;
+mod entry;
 mod faults;
 mod plan;
 mod routes;
-mod selector;
 
-pub use faults::{Claims, check_claims, check_gap};
+pub use entry::Entry;
+pub use faults::{FirstHandlers, check_conflict, check_gap};
 pub use plan::Plan;
 pub use routes::{Routes, Runs};
-pub use selector::{Entry, Selector};
 
-pub(crate) use fault::Fault;
+pub(crate) use routes::Start;

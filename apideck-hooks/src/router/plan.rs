@@ -1,6 +1,6 @@
 //! The handler of every event.
 
-use super::Entry;
+use super::entry::Entry;
 use crate::event::{COUNT, EventType};
 
 const NONE: u16 = u16::MAX;
@@ -84,10 +84,9 @@ impl Plan {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Selector;
     use super::*;
     use crate::event::NAMES;
-    use crate::handler::several;
+    use crate::handler::{Selector, several};
 
     fn pattern(prefix: &'static str) -> Selector {
         let first = NAMES.partition_point(|name| *name < prefix) as u16;

@@ -1,10 +1,13 @@
 //! What `router![…]` implements.
 
-use super::Plan;
+use super::plan::Plan;
 use crate::handler::{Incoming, Run};
 
-/// How to run each handler, by its position.
-pub type Runs<S> = [for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>];
+/// Starts a handler.
+pub(crate) type Start<S> = for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>;
+
+/// The start of each handler, by its position in the plan.
+pub type Runs<S> = [Start<S>];
 
 /// A list of handlers, made by [`router!`](crate::router!), that can run under the state `S`.
 #[diagnostic::on_unimplemented(

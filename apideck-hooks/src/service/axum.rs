@@ -1,6 +1,6 @@
 //! Mounting into axum.
 
-use crate::Hooks;
+use crate::hooks::Hooks;
 use axum::Router;
 
 impl Hooks {

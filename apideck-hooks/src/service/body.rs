@@ -1,35 +1,37 @@
 //! Reading a body of bounded size.
 
-use super::Answer;
+use super::refusal::Refusal;
 use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 use std::pin::Pin;
 
-/// The whole body, or the answer to one that cannot be had.
+/// Reads the whole body. It holds at most a small multiple of the limit, whatever length the request declares.
 ///
-/// What it holds is bounded by a small multiple of the limit, whatever the request claims its length to be.
-pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Answer>
+/// # Errors
+///
+/// The body is larger than the limit in bytes, or ends early.
+pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Refusal>
 where
     B: Body,
 {
     let too_large = |length: usize| length > limit;
     if usize::try_from(body.size_hint().lower()).map_or(true, too_large) {
-        return Err(Answer::BodyTooLarge);
+        return Err(Refusal::TooLarge);
     }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else {
-            return Err(Answer::Incomplete);
+            return Err(Refusal::Incomplete);
         };
-        // Trailers say nothing here.
+        // Trailers are ignored.
         let Ok(mut data) = frame.into_data() else { continue };
         if too_large(first.len() + all.len() + data.remaining()) {
-            return Err(Answer::BodyTooLarge);
+            return Err(Refusal::TooLarge);
         }
         if first.is_empty() && all.is_empty() {
-            // Most bodies are one chunk: taken without a copy.
+            // Most bodies are one chunk, which is taken without a copy.
             first = data.copy_to_bytes(data.remaining());
             continue;
         }
@@ -55,7 +57,7 @@ mod tests {
     use std::convert::Infallible;
     use std::pin::pin;
 
-    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Answer> {
+    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Refusal> {
         let frames = chunks
             .iter()
             .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
@@ -75,7 +77,7 @@ mod tests {
         assert_eq!(chunks(&[], 0).await.unwrap(), "");
         assert_eq!(chunks(&["a", "", "bc", "d"], 4).await.unwrap(), "abcd");
         assert_eq!(chunks(&["", "ab"], 2).await.unwrap(), "ab");
-        assert_eq!(chunks(&["a", "bc", "d"], 3).await, Err(Answer::BodyTooLarge));
-        assert_eq!(chunks(&["abcd"], 3).await, Err(Answer::BodyTooLarge));
+        assert_eq!(chunks(&["a", "bc", "d"], 3).await, Err(Refusal::TooLarge));
+        assert_eq!(chunks(&["abcd"], 3).await, Err(Refusal::TooLarge));
     }
 }

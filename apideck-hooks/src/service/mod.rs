@@ -1,10 +1,10 @@
-//! Bytes in, answer out: the edge to hyper and tower.
+//! HTTP: a request in, a response out, for hyper and tower.
 
-mod answer;
 #[cfg(feature = "axum")]
 mod axum;
 mod body;
+mod refusal;
+mod response;
 mod serve;
 
-pub(crate) use answer::{Answer, Later};
 pub use serve::ResponseFuture;

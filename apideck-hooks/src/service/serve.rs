@@ -1,8 +1,10 @@
 //! `Hooks` as a service of hyper and of tower.
 
 use super::body;
-use super::{Answer, Later};
-use crate::hooks::{Arrival, Begun, Edge, Hooks, Phase, Work};
+use super::refusal::Refusal;
+use super::response::response;
+use crate::disposition::{Disposition, Why};
+use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
 use crate::poll;
 use bytes::Bytes;
 use http::request::Parts;
@@ -18,14 +20,14 @@ use std::task::{Context, Poll};
 use std::time::SystemTime;
 use tokio::time::{Instant, timeout, timeout_at};
 
-/// The answer to a request, in a while.
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Answer> + Send>>);
+/// The future of a response.
+pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>);
 
 impl Future for ResponseFuture {
     type Output = Result<Response<Full<Bytes>>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(|answer| Ok(answer.into_response()))
+        self.0.as_mut().poll(cx).map(|outcome| Ok(response(outcome)))
     }
 }
 
@@ -41,7 +43,7 @@ impl Hooks {
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        ResponseFuture(Box::pin(Arc::clone(&self.edge).answer(request)))
+        ResponseFuture(Box::pin(Arc::clone(&self.receiver).receive(request)))
     }
 }
 
@@ -69,7 +71,7 @@ where
     type Future = ResponseFuture;
 
     fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Too many deliveries are answered, not held back: a sender waits for an answer.
+        // Always ready: a sender waits for a response, so too many deliveries are refused and not held back.
         Poll::Ready(Ok(()))
     }
 
@@ -78,99 +80,94 @@ where
     }
 }
 
-impl Edge {
+impl Receiver {
     // Not an `async fn`, which would keep all of the request, and twice.
-    fn answer<B>(self: Arc<Self>, request: Request<B>) -> impl Future<Output = Answer> + Send
+    fn receive<B>(
+        self: Arc<Self>,
+        request: Request<B>,
+    ) -> impl Future<Output = Result<Disposition, Refusal>> + Send
     where
         B: Body + Send + 'static,
         B::Data: Send,
     {
-        self.stats.requests.add();
+        self.counters.requests.add();
         let arrived = Instant::now();
         let received_at = SystemTime::now();
         let (Parts { method, headers, .. }, body) = request.into_parts();
         async move {
             if method != Method::POST {
-                return Answer::MethodNotAllowed;
+                return Err(Refusal::Method);
             }
             let mut now = arrived;
             let body = {
                 let mut body = pin!(body);
                 let mut read = pin!(body::read(body.as_mut(), self.limits.body_limit));
                 match poll::once(read.as_mut()).await {
-                    // A small body comes with its head, most of the time.
+                    // Most small bodies arrive with their head.
                     Poll::Ready(body) => body,
                     Poll::Pending => {
                         let read = Box::pin(timeout(self.limits.body_deadline, read)).await;
                         now = Instant::now();
-                        read.unwrap_or(Err(Answer::BodyTimeout))
+                        read.unwrap_or(Err(Refusal::TooSlow))
                     }
-                }
+                }?
             };
-            let body = match body {
-                Ok(body) => body,
-                Err(answer) => return answer,
-            };
-            let work = match self.admit(headers, body, received_at, now) {
-                Ok(work) => work,
-                Err(answer) => return answer,
+            let work = match self.verify_and_dispatch(headers, body, received_at, now)? {
+                Dispatched::Work(work) => work,
+                Dispatched::Settled(disposition) => return Ok(disposition),
             };
             let task = match work.begin().await {
-                Begun::Done(answer) => return answer,
-                Begun::Waiting(task) => task,
+                Progress::Done(disposition) => return Ok(disposition),
+                Progress::Waiting(task) => task,
             };
-            // Boxed, as above: a timer takes room that most deliveries have no use for.
+            // Boxed, because a timer takes memory that most deliveries do not need.
             match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {
-                Ok(Ok(answer)) => answer,
+                Ok(Ok(disposition)) => Ok(disposition),
                 // The task was stopped with its runtime, or a `Drop` in the handler panicked.
-                Ok(Err(_)) => Answer::Failed,
+                Ok(Err(_)) => Ok(Disposition::Failed),
                 Err(_) => {
-                    self.stats.late.add();
+                    self.counters.late.add();
                     tracing::warn!(
                         "the handler runs past the response deadline: answered 503, and it goes on"
                     );
-                    Answer::Later(Later::Running, Later::seconds(self.limits.lease))
+                    Ok(Disposition::later_in(Why::Running, self.limits.lease))
                 }
             }
         }
     }
 
-    /// What is to be done for a request once its body is there, or the answer where that is nothing.
-    fn admit(
+    /// Verifies the body, takes a permit and finds the handler.
+    fn verify_and_dispatch(
         &self,
         headers: HeaderMap,
         body: Bytes,
         received_at: SystemTime,
         now: Instant,
-    ) -> Result<Work, Answer> {
-        let new_text = match self.verifier.verify(&headers, &body) {
-            Ok(verified) => verified.into_new_text(),
-            Err(_) => {
-                self.stats.unauthorized.add();
-                tracing::warn!("refused: {}", self.verifier.explain(&headers, &body));
-                return Err(Answer::Unauthorized);
+    ) -> Result<Dispatched, Refusal> {
+        let text = self.verifier.verified_text(&headers, body).map_err(|body| {
+            self.counters.unauthorized.add();
+            tracing::warn!("refused: {}", self.verifier.explain(&headers, &body));
+            Refusal::Unauthorized
+        })?;
+        let permit = match self.admit() {
+            Ok(permit) => permit,
+            Err(why) => {
+                if why == Why::Busy {
+                    self.counters.overloaded.add();
+                    tracing::warn!("too many deliveries at once: answered 503");
+                }
+                return Ok(Dispatched::Settled(Disposition::later(why)));
             }
         };
-        let Ok(permit) = Arc::clone(&self.permits).try_acquire_owned() else {
-            // A shutdown collects the permits.
-            if *self.phase.borrow() != Phase::Open {
-                return Err(Answer::Later(Later::ShuttingDown, Later::DEFAULT));
-            }
-            self.stats.overloaded.add();
-            tracing::warn!("too many deliveries at once: answered 503");
-            return Err(Answer::Later(Later::Busy, Later::DEFAULT));
-        };
-        // After the permit: a shutdown waits for all of them before it looks for what came in between.
-        if *self.phase.borrow() != Phase::Open {
-            return Err(Answer::Later(Later::ShuttingDown, Later::DEFAULT));
-        }
-        Arc::clone(&self.engine).take(Arrival {
+        let arrival = Arrival {
             headers,
-            text: new_text.unwrap_or(body),
+            text,
             received_at,
             now,
-            record: None,
+            replayed: None,
             permit,
-        })
+        };
+        let dispatched = Arc::clone(&self.dispatch).dispatch(arrival);
+        dispatched.map_err(|_| Refusal::Contradiction)
     }
 }

@@ -8,10 +8,10 @@ use std::fmt;
 use http::HeaderMap;
 
 use super::{
-    Encoding, Text, Texts,
-    canonical::{Form, NotCanonical, canonical},
+    Encoding, Form, Forms,
+    canonical::{NotCanonical, Sorting, canonical},
     header::{self, HEADER, Mac, NAME},
-    keys::Keys,
+    keyed_secrets::KeyedSecrets,
 };
 
 pub use body::Body;
@@ -31,7 +31,7 @@ pub struct Explanation {
     /// What the `x-apideck-signature` header is.
     pub header: Header,
     /// The texts that are accepted, and what became of each. Empty if there was no signature to look for.
-    pub texts: Vec<(Text, Found)>,
+    pub forms: Vec<(Form, Found)>,
     /// What the signature is of, if it is of something close to the body.
     pub near: Option<Near>,
     /// How many secrets were tried with each text.
@@ -65,13 +65,13 @@ pub enum Found {
     /// The signature is of something else.
     Mismatch,
     /// The text is the same as this one before it.
-    Same(Text),
+    Same(Form),
     /// The body has no such text.
     NoText(NotCanonical),
 }
 
 impl Explanation {
-    pub(super) fn new(keys: &Keys, texts: Texts, headers: &HeaderMap, body: &[u8]) -> Self {
+    pub(super) fn new(keys: &KeyedSecrets, forms: Forms, headers: &HeaderMap, body: &[u8]) -> Self {
         let mut values = headers.get_all(&NAME).iter();
         let (header, mac) = match (values.next(), values.count()) {
             (None, _) => (Header::Missing, None),
@@ -85,17 +85,17 @@ impl Explanation {
             (Some(_), more) => (Header::Repeated(1 + more), None),
         };
 
-        let sorted = canonical(body, Form::Sorted);
+        let sorted = canonical(body, Sorting::OutsideArrays);
         let mut explanation = Self {
             header,
-            texts: Vec::new(),
+            forms: Vec::new(),
             near: None,
             secrets: keys.count(),
             body: Body::new(headers, body, sorted.as_ref()),
         };
         if let Some(mac) = mac {
             let in_arrays = match &sorted {
-                Ok(sorted) if sorted.differs() => Some(canonical(body, Form::SortedInArrays)),
+                Ok(sorted) if sorted.differs() => Some(canonical(body, Sorting::Everywhere)),
                 _ => None,
             };
             let sorted = sorted.as_ref().map(|sorted| sorted.text(body));
@@ -104,12 +104,12 @@ impl Explanation {
                 None => sorted,
             };
             let all = [
-                (Text::Raw, Ok(body)),
-                (Text::Sorted, sorted),
-                (Text::SortedInArrays, in_arrays),
+                (Form::Raw, Ok(body)),
+                (Form::Sorted, sorted),
+                (Form::SortedInArrays, in_arrays),
             ];
             let (accepted, left_out): (Vec<_>, Vec<_>) =
-                all.into_iter().partition(|(text, _)| texts.allow(*text));
+                all.into_iter().partition(|(form, _)| forms.allow(*form));
             explanation.find(keys, &mac, &accepted);
             if !explanation.is_match() {
                 let left_out = left_out
@@ -124,26 +124,26 @@ impl Explanation {
         explanation
     }
 
-    fn find(&mut self, keys: &Keys, mac: &Mac, texts: &[(Text, Result<&[u8], &NotCanonical>)]) {
-        let mut seen: Vec<(Text, &[u8])> = Vec::new();
-        for &(which, text) in texts {
+    fn find(&mut self, keys: &KeyedSecrets, mac: &Mac, texts: &[(Form, Result<&[u8], &NotCanonical>)]) {
+        let mut seen: Vec<(Form, &[u8])> = Vec::new();
+        for &(form, text) in texts {
             let found = match text {
                 Err(fault) => Found::NoText(*fault),
                 Ok(text) => match seen.iter().find(|(_, other)| *other == text) {
                     Some((same, _)) => Found::Same(*same),
                     None => {
-                        seen.push((which, text));
+                        seen.push((form, text));
                         keys.find(mac, text).map_or(Found::Mismatch, Found::Match)
                     }
                 },
             };
-            self.texts.push((which, found));
+            self.forms.push((form, found));
         }
     }
 
     /// Whether the signature is right.
     pub fn is_match(&self) -> bool {
-        self.texts
+        self.forms
             .iter()
             .any(|(_, found)| matches!(found, Found::Match(_)))
     }
@@ -167,7 +167,7 @@ impl fmt::Display for Explanation {
             Header::Good(encoding) => write!(f, "the signature ({})", encoding.name())?,
         }
         let secrets = if self.secrets == 1 { "secret" } else { "secrets" };
-        for (at, (text, found)) in self.texts.iter().enumerate() {
+        for (at, (text, found)) in self.forms.iter().enumerate() {
             let name = text.name();
             f.write_str(if at == 0 { " " } else { "; " })?;
             match found {
@@ -195,7 +195,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue, header::CONTENT_LENGTH};
 
     use super::{Explanation, Found, Header, Near, TROUBLESHOOTING};
-    use crate::signature::{Encoding, HEADER, Secret, Text, Texts, Verifier, sign::sign};
+    use crate::signature::{Encoding, Form, Forms, HEADER, Secret, Verifier, sign::sign};
 
     fn secret() -> Secret {
         Secret::new("key").unwrap()
@@ -215,7 +215,7 @@ mod tests {
     fn a_missing_header_is_told() {
         let explanation = explain(None, "{}");
         assert_eq!(explanation.header, Header::Missing);
-        assert!(explanation.texts.is_empty());
+        assert!(explanation.forms.is_empty());
         assert_eq!(
             explanation.to_string(),
             format!("there is no x-apideck-signature header; the body has 2 bytes; see {TROUBLESHOOTING}")
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn what_is_around_a_signature_is_told() {
         for encoding in [Encoding::Hex, Encoding::Base64] {
-            let signature = sign(&secret(), b"{}", Text::Raw, encoding).unwrap();
+            let signature = sign(&secret(), b"{}", Form::Raw, encoding).unwrap();
             for (before, after) in [
                 ("sha256=", ""),
                 ("v1,", ""),
@@ -246,7 +246,7 @@ mod tests {
             ] {
                 let explanation = explain(Some(&format!("{before}{signature}{after}")), "{}");
                 assert_eq!(explanation.header, Header::Wrapped(encoding), "{before}");
-                assert!(!explanation.is_match() && explanation.texts.is_empty());
+                assert!(!explanation.is_match() && explanation.forms.is_empty());
                 assert!(explanation.to_string().contains("around its signature"));
             }
             let explanation = explain(Some(&format!("0{signature}")), "{}");
@@ -265,7 +265,7 @@ mod tests {
             (reprinted, "\u{feff}{\"b\":1,\"a\":\"é\"}", Near::NoMark),
             (reprinted, "{ \"b\": 1.0, \"a\": \"\\u00e9\" }", Near::Reprinted),
         ] {
-            let signature = sign(&secret(), signed.as_bytes(), Text::Raw, Encoding::Hex).unwrap();
+            let signature = sign(&secret(), signed.as_bytes(), Form::Raw, Encoding::Hex).unwrap();
             let explanation = explain(Some(&signature), body);
             assert!(!explanation.is_match());
             assert_eq!(explanation.near, Some(near), "{body}");
@@ -276,12 +276,12 @@ mod tests {
 
     #[test]
     fn a_text_that_is_left_out_is_told() {
-        let signature = sign(&secret(), b"{\"b\":1,\"a\":1}", Text::Sorted, Encoding::Hex).unwrap();
+        let signature = sign(&secret(), b"{\"b\":1,\"a\":1}", Form::Sorted, Encoding::Hex).unwrap();
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_str(&signature).unwrap());
-        let verifier = Verifier::new([secret()]).unwrap().texts(Texts::RawOnly);
+        let verifier = Verifier::new([secret()]).unwrap().forms(Forms::RawOnly);
         let explanation = verifier.explain(&headers, b"{\"b\":1,\"a\":1}");
-        assert_eq!(explanation.near, Some(Near::LeftOut(Text::Sorted)));
+        assert_eq!(explanation.near, Some(Near::LeftOut(Form::Sorted)));
     }
 
     #[test]
@@ -302,16 +302,16 @@ mod tests {
     #[test]
     fn every_text_is_told() {
         let body = r#"{"b":[{"d":1,"c":2}],"a":1}"#;
-        let signature = sign(&secret(), body.as_bytes(), Text::SortedInArrays, Encoding::Base64).unwrap();
+        let signature = sign(&secret(), body.as_bytes(), Form::SortedInArrays, Encoding::Base64).unwrap();
         let explanation = explain(Some(&signature), body);
         assert_eq!(explanation.header, Header::Good(Encoding::Base64));
         assert!(explanation.is_match());
         assert_eq!(
-            explanation.texts,
+            explanation.forms,
             [
-                (Text::Raw, Found::Mismatch),
-                (Text::Sorted, Found::Mismatch),
-                (Text::SortedInArrays, Found::Match(1))
+                (Form::Raw, Found::Mismatch),
+                (Form::Sorted, Found::Mismatch),
+                (Form::SortedInArrays, Found::Match(1))
             ]
         );
 
@@ -330,10 +330,10 @@ mod tests {
     fn only_accepted_texts_are_looked_at() {
         let mut headers = HeaderMap::new();
         headers.insert(HEADER, HeaderValue::from_str(&"0".repeat(64)).unwrap());
-        let verifier = Verifier::new([secret()]).unwrap().texts(Texts::RawOnly);
+        let verifier = Verifier::new([secret()]).unwrap().forms(Forms::RawOnly);
         assert_eq!(
-            verifier.explain(&headers, b"{}").texts,
-            [(Text::Raw, Found::Mismatch)]
+            verifier.explain(&headers, b"{}").forms,
+            [(Form::Raw, Found::Mismatch)]
         );
     }
 

@@ -7,9 +7,9 @@
 //!
 //! | | source |
 //! | --- | --- |
-//! | the body as it came ([`Text::Raw`]) | the webhook reference |
-//! | the body with its keys sorted and printed again ([`Text::Sorted`]) | the sample in the signature guide |
-//! | the same with objects inside arrays sorted too ([`Text::SortedInArrays`]) | the words of the signature guide |
+//! | the body as it came ([`Form::Raw`]) | the webhook reference |
+//! | the body with its keys sorted and printed again ([`Form::Sorted`]) | the sample in the signature guide |
+//! | the same with objects inside arrays sorted too ([`Form::SortedInArrays`]) | the words of the signature guide |
 //! | 64 hexadecimal digits, base64 | the OpenAPI description, a guide |
 //!
 //! So a [`Verifier`] accepts all three texts in both encodings. The sorted texts are byte for byte those that JavaScript
@@ -36,19 +36,22 @@
 pub mod canonical;
 mod error;
 mod explain;
+mod form;
 mod header;
-mod keys;
+mod keyed_secrets;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
 pub mod sign;
-mod text;
 mod verified;
+mod verified_text;
 mod verifier;
 
 pub use error::VerifyError;
 pub use explain::{Body, Explanation, Found, Header, Near, TROUBLESHOOTING};
+pub use form::{Form, Forms};
 pub use header::{Encoding, HEADER};
 pub use secret::{Secret, SecretError};
-pub use text::{Text, Texts};
 pub use verified::Verified;
 pub use verifier::Verifier;
+
+pub(crate) use verified_text::VerifiedText;

@@ -31,14 +31,16 @@ impl Secret {
     pub fn from_env(name: &str) -> Result<Self, SecretError> {
         match env::var(name) {
             Ok(key) => Self::named(Zeroizing::new(key), Some(name)),
-            Err(env::VarError::NotPresent) => Err(SecretError::new(Kind::Unset, Some(name))),
-            Err(env::VarError::NotUnicode(_)) => Err(SecretError::new(Kind::NotUnicode, Some(name))),
+            Err(env::VarError::NotPresent) => Err(SecretError::new(SecretErrorKind::Unset, Some(name))),
+            Err(env::VarError::NotUnicode(_)) => {
+                Err(SecretError::new(SecretErrorKind::NotUnicode, Some(name)))
+            }
         }
     }
 
     fn named(key: Zeroizing<String>, variable: Option<&str>) -> Result<Self, SecretError> {
         if key.is_empty() {
-            return Err(SecretError::new(Kind::Empty, variable));
+            return Err(SecretError::new(SecretErrorKind::Empty, variable));
         }
         if key.trim().len() < key.len() {
             let newline = key.ends_with('\n');
@@ -66,12 +68,12 @@ impl fmt::Debug for Secret {
 /// A secret that cannot be used, or none where one is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SecretError {
-    kind: Kind,
+    kind: SecretErrorKind,
     variable: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum SecretErrorKind {
     Empty,
     Unset,
     NotUnicode,
@@ -79,7 +81,7 @@ pub(super) enum Kind {
 }
 
 impl SecretError {
-    pub(super) fn new(kind: Kind, variable: Option<&str>) -> Self {
+    pub(super) fn new(kind: SecretErrorKind, variable: Option<&str>) -> Self {
         Self {
             kind,
             variable: variable.map(str::to_owned),
@@ -88,12 +90,12 @@ impl SecretError {
 
     /// Whether the secret is the empty string.
     pub fn is_empty(&self) -> bool {
-        self.kind == Kind::Empty
+        self.kind == SecretErrorKind::Empty
     }
 
     /// Whether there is no secret: the environment variable is not set, or a list has no element.
     pub fn is_missing(&self) -> bool {
-        matches!(self.kind, Kind::Unset | Kind::NoSecret)
+        matches!(self.kind, SecretErrorKind::Unset | SecretErrorKind::NoSecret)
     }
 
     /// The environment variable that was read.
@@ -109,10 +111,10 @@ impl fmt::Display for SecretError {
             None => f.write_str("the Apideck secret ")?,
         }
         f.write_str(match self.kind {
-            Kind::Empty => "is empty; put the application's API key there",
-            Kind::Unset => "is not set; put the application's API key there",
-            Kind::NotUnicode => "is not Unicode, as API keys are",
-            Kind::NoSecret => "is missing; at least one is needed to verify signatures",
+            SecretErrorKind::Empty => "is empty; put the application's API key there",
+            SecretErrorKind::Unset => "is not set; put the application's API key there",
+            SecretErrorKind::NotUnicode => "is not Unicode, as API keys are",
+            SecretErrorKind::NoSecret => "is missing; at least one is needed to verify signatures",
         })
     }
 }

@@ -3,9 +3,9 @@
 use base64::{Engine, engine::general_purpose::STANDARD};
 
 use super::{
-    Encoding, Secret, Text,
+    Encoding, Form, Secret,
     canonical::{NotCanonical, canonical},
-    keys,
+    keyed_secrets,
 };
 
 /// Signs `text` of `body` as Apideck would: the value for `x-apideck-signature`.
@@ -13,10 +13,10 @@ use super::{
 /// # Errors
 ///
 /// A sorted text is asked for, and the body has none: it is not JSON, or nested deeper than 128 levels.
-pub fn sign(secret: &Secret, body: &[u8], text: Text, encoding: Encoding) -> Result<String, NotCanonical> {
-    let mac = match text.form() {
-        None => keys::mac(secret, body),
-        Some(form) => keys::mac(secret, canonical(body, form)?.text(body)),
+pub fn sign(secret: &Secret, body: &[u8], form: Form, encoding: Encoding) -> Result<String, NotCanonical> {
+    let mac = match form.sorting() {
+        None => keyed_secrets::mac(secret, body),
+        Some(sorting) => keyed_secrets::mac(secret, canonical(body, sorting)?.text(body)),
     };
     Ok(match encoding {
         Encoding::Hex => mac

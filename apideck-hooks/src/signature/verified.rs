@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Text;
+use super::Form;
 
 /// A signed text.
 #[derive(Clone)]
@@ -19,12 +19,12 @@ pub(super) enum Signed<'a> {
 #[derive(Clone)]
 pub struct Verified<'a> {
     pub(super) text: Signed<'a>,
-    pub(super) which: Text,
+    pub(super) form: Form,
     pub(super) secret: usize,
 }
 
 impl Verified<'_> {
-    /// The text that was signed. For [`Text::Raw`] it is the body that was handed in, not a copy.
+    /// The text that was signed. For [`Form::Raw`] it is the body that was handed in, not a copy.
     pub fn text(&self) -> &Bytes {
         match &self.text {
             Signed::Body(body) => body,
@@ -32,10 +32,10 @@ impl Verified<'_> {
         }
     }
 
-    /// Which text of the body was signed. A body whose texts are the same counts as the first of [`Text::Raw`],
-    /// [`Text::Sorted`] and [`Text::SortedInArrays`] that it is and that is accepted.
-    pub fn which(&self) -> Text {
-        self.which
+    /// Which text of the body was signed. A body whose texts are the same counts as the first of [`Form::Raw`],
+    /// [`Form::Sorted`] and [`Form::SortedInArrays`] that it is and that is accepted.
+    pub fn form(&self) -> Form {
+        self.form
     }
 
     /// Which secret it was signed with: the position in the list that the verifier was made of, from 0.
@@ -44,7 +44,7 @@ impl Verified<'_> {
     }
 
     /// The text that was signed, if it is another one than the body.
-    pub(crate) fn into_new_text(self) -> Option<Bytes> {
+    pub(super) fn into_new_text(self) -> Option<Bytes> {
         match self.text {
             Signed::Body(_) => None,
             Signed::New(text) => Some(text),
@@ -65,7 +65,7 @@ impl std::fmt::Debug for Verified<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Verified")
             .field("text", &format_args!("{} bytes", self.text().len()))
-            .field("which", &self.which)
+            .field("form", &self.form)
             .field("secret_index", &self.secret)
             .finish()
     }

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{
-    Explanation, Secret, SecretError, Text, Texts, Verified, VerifyError,
-    canonical::{Form, canonical},
-    error::Kind,
+    Explanation, Form, Forms, Secret, SecretError, Verified, VerifiedText, VerifyError,
+    canonical::{Sorting, canonical},
+    error::VerifyErrorKind,
     header::{self, Mac, NAME},
-    keys::Keys,
+    keyed_secrets::KeyedSecrets,
     verified::Signed,
 };
 
@@ -20,7 +20,7 @@ use super::{
 /// that one first; every text that is accepted is tried before a body is refused.
 ///
 /// ```
-/// use apideck_hooks::signature::{Secret, Text, Verifier};
+/// use apideck_hooks::signature::{Form, Secret, Verifier};
 /// use bytes::Bytes;
 ///
 /// let verifier = Verifier::new([Secret::new("my-api-key")?])?;
@@ -69,9 +69,9 @@ use super::{
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
-    keys: Keys,
-    texts: Texts,
-    /// The position in `Text::ALL` of the text that matched last.
+    keys: KeyedSecrets,
+    forms: Forms,
+    /// The position in `Form::ALL` of the text that matched last.
     last: AtomicU8,
 }
 
@@ -85,16 +85,16 @@ impl Verifier {
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
         // To begin with, the text that Apideck's own sample signs.
         Ok(Self {
-            keys: Keys::new(secrets)?,
-            texts: Texts::All,
-            last: AtomicU8::new(Text::Sorted as u8),
+            keys: KeyedSecrets::new(secrets)?,
+            forms: Forms::All,
+            last: AtomicU8::new(Form::Sorted as u8),
         })
     }
 
     /// Accepts signatures of these texts only. Without this, of all of them.
     #[must_use]
-    pub fn texts(mut self, texts: Texts) -> Self {
-        self.texts = texts;
+    pub fn forms(mut self, forms: Forms) -> Self {
+        self.forms = forms;
         self
     }
 
@@ -106,9 +106,9 @@ impl Verifier {
     /// [`verify_signature`](Self::verify_signature).
     pub fn verify<'a>(&self, headers: &HeaderMap, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
         let mut values = headers.get_all(&NAME).iter();
-        let value = values.next().ok_or(VerifyError(Kind::Missing))?;
+        let value = values.next().ok_or(VerifyError(VerifyErrorKind::Missing))?;
         if values.next().is_some() {
-            return Err(VerifyError(Kind::Repeated));
+            return Err(VerifyError(VerifyErrorKind::Repeated));
         }
         self.verify_signature(value, body)
     }
@@ -124,13 +124,13 @@ impl Verifier {
         signature: impl AsRef<[u8]>,
         body: &'a Bytes,
     ) -> Result<Verified<'a>, VerifyError> {
-        let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(Kind::Malformed))?;
-        let last = Text::ALL[usize::from(self.last.load(Ordering::Relaxed)) % Text::ALL.len()];
-        let raw_first = last == Text::Raw && self.texts.allow(Text::Raw);
+        let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(VerifyErrorKind::Malformed))?;
+        let last = Form::ALL[usize::from(self.last.load(Ordering::Relaxed)) % Form::ALL.len()];
+        let raw_first = last == Form::Raw && self.forms.allow(Form::Raw);
         if raw_first && let Some(secret) = self.keys.find(&mac, body) {
             return Ok(Verified {
                 text: Signed::Body(body),
-                which: Text::Raw,
+                form: Form::Raw,
                 secret,
             });
         }
@@ -142,21 +142,34 @@ impl Verifier {
             no_sorted: false,
         };
         let found = search.look(last).or_else(|| {
-            let mut others = Text::ALL.into_iter().filter(|&text| text != last);
-            others.find_map(|text| search.look(text))
+            let mut others = Form::ALL.into_iter().filter(|&form| form != last);
+            others.find_map(|form| search.look(form))
         });
-        let verified = found.ok_or(VerifyError(Kind::Mismatch))?;
+        let verified = found.ok_or(VerifyError(VerifyErrorKind::Mismatch))?;
         // Threads share the cache line of `last` as long as nobody writes to it.
-        if verified.which != last {
-            self.last.store(verified.which as u8, Ordering::Relaxed);
+        if verified.form != last {
+            self.last.store(verified.form as u8, Ordering::Relaxed);
         }
         Ok(verified)
+    }
+
+    /// Verifies a request and returns the signed text.
+    ///
+    /// # Errors
+    ///
+    /// The signature is refused. The body comes back, for an explanation.
+    pub(crate) fn verified_text(&self, headers: &HeaderMap, body: Bytes) -> Result<VerifiedText, Bytes> {
+        let new_text = match self.verify(headers, &body) {
+            Ok(verified) => verified.into_new_text(),
+            Err(_) => return Err(body),
+        };
+        Ok(VerifiedText::new(new_text.unwrap_or(body)))
     }
 
     /// Says what there is to say about a request's signature, for an operator who has to find out why it is refused. It takes
     /// up to twice as long as a refusal by [`verify`](Self::verify).
     pub fn explain(&self, headers: &HeaderMap, body: &[u8]) -> Explanation {
-        Explanation::new(&self.keys, self.texts, headers, body)
+        Explanation::new(&self.keys, self.forms, headers, body)
     }
 }
 
@@ -172,18 +185,18 @@ struct Search<'s, 'a> {
 }
 
 impl<'a> Search<'_, 'a> {
-    /// Looks at one text, if it is accepted. Texts that are the same bytes are looked at once.
-    fn look(&mut self, text: Text) -> Option<Verified<'a>> {
-        if !self.verifier.texts.allow(text) {
+    /// Looks at one text, if it is accepted. Forms that are the same bytes are looked at once.
+    fn look(&mut self, form: Form) -> Option<Verified<'a>> {
+        if !self.verifier.forms.allow(form) {
             return None;
         }
-        match text.form() {
-            None => self.look_at_body(text),
-            Some(form) => self.look_at_sorted(text, form),
+        match form.sorting() {
+            None => self.look_at_body(form),
+            Some(sorting) => self.look_at_sorted(form, sorting),
         }
     }
 
-    fn look_at_body(&mut self, which: Text) -> Option<Verified<'a>> {
+    fn look_at_body(&mut self, form: Form) -> Option<Verified<'a>> {
         if self.no_raw {
             return None;
         }
@@ -191,32 +204,32 @@ impl<'a> Search<'_, 'a> {
         let secret = self.verifier.keys.find(self.mac, self.body)?;
         Some(Verified {
             text: Signed::Body(self.body),
-            which,
+            form,
             secret,
         })
     }
 
-    fn look_at_sorted(&mut self, text: Text, form: Form) -> Option<Verified<'a>> {
+    fn look_at_sorted(&mut self, form: Form, sorting: Sorting) -> Option<Verified<'a>> {
         if self.no_sorted {
             return None;
         }
-        let Ok(canonical) = canonical(self.body, form) else {
+        let Ok(canonical) = canonical(self.body, sorting) else {
             self.no_sorted = true;
             return None;
         };
-        let which = if canonical.differs() { text } else { Text::Sorted };
+        let form = if canonical.differs() { form } else { Form::Sorted };
         self.no_sorted = !canonical.differs();
         match canonical.into_new_text() {
             Some(text) => {
                 let secret = self.verifier.keys.find(self.mac, &text)?;
                 Some(Verified {
                     text: Signed::New(text.into()),
-                    which,
+                    form,
                     secret,
                 })
             }
-            None if self.verifier.texts.allow(Text::Raw) => self.look_at_body(Text::Raw),
-            None => self.look_at_body(which),
+            None if self.verifier.forms.allow(Form::Raw) => self.look_at_body(Form::Raw),
+            None => self.look_at_body(form),
         }
     }
 }
@@ -227,7 +240,7 @@ mod tests {
     use http::{HeaderMap, HeaderValue};
 
     use super::Verifier;
-    use crate::signature::{Encoding, HEADER, Secret, Text, Texts, sign::sign};
+    use crate::signature::{Encoding, Form, Forms, HEADER, Secret, sign::sign};
 
     const BODY: &str = r#"{"payload":{"event_id":"1","entity":[{"name":"x","id":2}],"a":1.0}}"#;
 
@@ -235,8 +248,8 @@ mod tests {
         Secret::new("key").unwrap()
     }
 
-    fn signature(text: Text) -> String {
-        sign(&secret(), BODY.as_bytes(), text, Encoding::Hex).unwrap()
+    fn signature(form: Form) -> String {
+        sign(&secret(), BODY.as_bytes(), form, Encoding::Hex).unwrap()
     }
 
     #[test]
@@ -244,25 +257,25 @@ mod tests {
         let verifier = Verifier::new([secret()]).unwrap();
         let body = Bytes::from_static(BODY.as_bytes());
         let expected = [
-            (Text::Raw, BODY),
+            (Form::Raw, BODY),
             (
-                Text::Sorted,
+                Form::Sorted,
                 r#"{"payload":{"a":1,"entity":[{"name":"x","id":2}],"event_id":"1"}}"#,
             ),
             (
-                Text::SortedInArrays,
+                Form::SortedInArrays,
                 r#"{"payload":{"a":1,"entity":[{"id":2,"name":"x"}],"event_id":"1"}}"#,
             ),
         ];
         // In every order, for the one that matched last changes what is tried.
         for first in expected {
-            for (which, text) in [first].iter().chain(&expected) {
-                let hex = signature(*which);
-                let base64 = sign(&secret(), BODY.as_bytes(), *which, Encoding::Base64).unwrap();
+            for (form, text) in [first].iter().chain(&expected) {
+                let hex = signature(*form);
+                let base64 = sign(&secret(), BODY.as_bytes(), *form, Encoding::Base64).unwrap();
                 for value in [hex.to_uppercase(), hex, base64] {
                     let verified = verifier.verify_signature(&value, &body).unwrap();
                     assert_eq!(verified.text(), text);
-                    assert_eq!(verified.which(), *which);
+                    assert_eq!(verified.form(), *form);
                 }
             }
         }
@@ -273,7 +286,7 @@ mod tests {
         let body = Bytes::from_static(BODY.as_bytes());
         let verified = Verifier::new([secret()])
             .unwrap()
-            .verify_signature(signature(Text::Raw), &body)
+            .verify_signature(signature(Form::Raw), &body)
             .unwrap();
         assert_eq!(verified.text().as_ptr(), body.as_ptr());
         assert_eq!(verified.into_text().as_ptr(), body.as_ptr());
@@ -282,28 +295,28 @@ mod tests {
     #[test]
     fn a_body_that_is_its_own_sorted_text_counts_as_raw() {
         let body = Bytes::from_static(b"{\"a\":[1]}");
-        let value = sign(&secret(), &body, Text::SortedInArrays, Encoding::Hex).unwrap();
-        for (texts, which) in [
-            (Texts::All, Text::Raw),
-            (Texts::RawOnly, Text::Raw),
-            (Texts::SortedOnly, Text::Sorted),
+        let value = sign(&secret(), &body, Form::SortedInArrays, Encoding::Hex).unwrap();
+        for (forms, form) in [
+            (Forms::All, Form::Raw),
+            (Forms::RawOnly, Form::Raw),
+            (Forms::SortedOnly, Form::Sorted),
         ] {
-            let verifier = Verifier::new([secret()]).unwrap().texts(texts);
+            let verifier = Verifier::new([secret()]).unwrap().forms(forms);
             let verified = verifier.verify_signature(&value, &body).unwrap();
-            assert_eq!(verified.which(), which);
+            assert_eq!(verified.form(), form);
             assert_eq!(verified.text().as_ptr(), body.as_ptr());
         }
     }
 
     #[test]
-    fn only_the_chosen_texts_are_accepted() {
+    fn only_the_chosen_forms_are_accepted() {
         let body = Bytes::from_static(BODY.as_bytes());
-        for texts in [Texts::All, Texts::RawOnly, Texts::SortedOnly] {
-            let verifier = Verifier::new([secret()]).unwrap().texts(texts);
-            for text in Text::ALL {
+        for forms in [Forms::All, Forms::RawOnly, Forms::SortedOnly] {
+            let verifier = Verifier::new([secret()]).unwrap().forms(forms);
+            for form in Form::ALL {
                 assert_eq!(
-                    verifier.verify_signature(signature(text), &body).is_ok(),
-                    texts.allow(text)
+                    verifier.verify_signature(signature(form), &body).is_ok(),
+                    forms.allow(form)
                 );
             }
         }
@@ -315,7 +328,7 @@ mod tests {
         let verifier = Verifier::new(secrets.clone()).unwrap();
         let body = Bytes::from_static(BODY.as_bytes());
         for (index, secret) in secrets.iter().enumerate() {
-            let value = sign(secret, &body, Text::Sorted, Encoding::Hex).unwrap();
+            let value = sign(secret, &body, Form::Sorted, Encoding::Hex).unwrap();
             assert_eq!(
                 verifier.verify_signature(value, &body).unwrap().secret_index(),
                 index
@@ -323,7 +336,7 @@ mod tests {
         }
         assert!(
             verifier
-                .verify_signature(signature(Text::Raw), &body)
+                .verify_signature(signature(Form::Raw), &body)
                 .unwrap_err()
                 .is_mismatch()
         );
@@ -339,10 +352,10 @@ mod tests {
         let verifier = Verifier::new([secret()]).unwrap();
         for body in [&b""[..], b"\xff\xfe", b"{"] {
             let body = Bytes::copy_from_slice(body);
-            let value = sign(&secret(), &body, Text::Raw, Encoding::Hex).unwrap();
+            let value = sign(&secret(), &body, Form::Raw, Encoding::Hex).unwrap();
             assert_eq!(
-                verifier.verify_signature(&value, &body).unwrap().which(),
-                Text::Raw
+                verifier.verify_signature(&value, &body).unwrap().form(),
+                Form::Raw
             );
             assert!(
                 verifier
@@ -359,7 +372,7 @@ mod tests {
         let body = Bytes::from_static(BODY.as_bytes());
         let mut headers = HeaderMap::new();
         assert!(verifier.verify(&headers, &body).unwrap_err().is_missing());
-        let value = HeaderValue::from_str(&signature(Text::Raw)).unwrap();
+        let value = HeaderValue::from_str(&signature(Form::Raw)).unwrap();
         headers.append(HEADER, value.clone());
         assert!(verifier.verify(&headers, &body).is_ok());
         headers.append(HEADER, value);
@@ -379,7 +392,7 @@ mod tests {
         let verifier = Verifier::new([Secret::new("sk_live_1").unwrap()]).unwrap();
         assert_eq!(
             format!("{verifier:?}"),
-            "Verifier { keys: 1 secrets, texts: All, last: 1 }"
+            "Verifier { keys: 1 secrets, forms: All, last: 1 }"
         );
     }
 }

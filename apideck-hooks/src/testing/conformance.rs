@@ -4,7 +4,7 @@
 //! lives by it can have it paused; one with a clock of its own takes real time, a few seconds for the whole suite.
 
 use crate::store::{
-    Claim, Claimed, DeadLetter, DeadLetters, End, Held, Key, MAX_ALIASES, Status, Store, Token, Verdict,
+    Claim, Claimed, DeadLetter, DeadLetterStore, End, Held, Key, MAX_ALIASES, Status, Store, Token, Verdict,
 };
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -552,7 +552,7 @@ pub async fn a_dead_letter_is_kept_until_it_is_handled(store: Arc<impl Store>) {
     assert_eq!(status(&*store, event).await, Status::Done { token: last });
 }
 
-async fn listed(letters: &dyn DeadLetters, wanted: &[Key], page: u32) -> Vec<Key> {
+async fn listed(letters: &dyn DeadLetterStore, wanted: &[Key], page: u32) -> Vec<Key> {
     let mut found = Vec::new();
     let mut before = None;
     loop {

@@ -6,7 +6,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use apideck_hooks::signature::canonical::{Form, canonical};
+use apideck_hooks::signature::canonical::{Sorting, canonical};
 
 /// As long as Apideck's API keys are.
 pub(crate) const SECRET: &str = "sk_live_0123456789abcdef-0123456789abcdef-0123456789abcdef";
@@ -90,7 +90,7 @@ impl Maker {
                      x-apideck-signature: {:064}\r\n",
                     0
                 );
-                let sorted = canonical(body.as_bytes(), Form::Sorted).expect("it is JSON");
+                let sorted = canonical(body.as_bytes(), Sorting::OutsideArrays).expect("it is JSON");
                 (headers, sorted.into_text(body.as_bytes()))
             }
             Scheme::Standard => {
@@ -212,7 +212,7 @@ fn hex(mac: &[u8; 32]) -> [u8; 64] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apideck_hooks::signature::{Secret, Text, Verifier};
+    use apideck_hooks::signature::{Secret, Form, Verifier};
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
     use bytes::Bytes;
 
@@ -237,13 +237,13 @@ mod tests {
     #[test]
     fn requests_differ_and_are_signed() {
         let verifier = Verifier::new([Secret::new(SECRET).unwrap()]).unwrap();
-        for (scheme, text) in [(Scheme::Raw, Text::Raw), (Scheme::Sorted, Text::Sorted)] {
+        for (scheme, text) in [(Scheme::Raw, Form::Raw), (Scheme::Sorted, Form::Sorted)] {
             let mut maker = Maker::new(scheme);
             let mut seen = Vec::new();
             for (number, attempt) in [(1, 1), (1, 2), (0xabc_def0_1234, 1)] {
                 let request = maker.request(number, attempt).to_vec();
                 let (headers, body) = taken_apart(&request);
-                assert_eq!(verifier.verify(&headers, &body).unwrap().which(), text);
+                assert_eq!(verifier.verify(&headers, &body).unwrap().form(), text);
                 let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
                 let id = json["payload"]["event_id"].as_str().unwrap();
                 assert_eq!(super::number(id), Some(number));

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use apideck_hooks::signature::canonical::{Form, canonical};
+use apideck_hooks::signature::canonical::{Sorting, canonical};
 use apideck_hooks_fuzz::{json, print::stringify};
 use libfuzzer_sys::fuzz_target;
 use serde::de::IgnoredAny;
@@ -18,7 +18,7 @@ fuzz_target!(|body: &[u8]| {
     }
 
     let mut texts = Vec::new();
-    for (form, in_arrays) in [(Form::Sorted, false), (Form::SortedInArrays, true)] {
+    for (form, in_arrays) in [(Sorting::OutsideArrays, false), (Sorting::Everywhere, true)] {
         let engine = canonical(body, form);
         match &model {
             Some(Ok(value)) => {
@@ -46,7 +46,7 @@ fuzz_target!(|body: &[u8]| {
         assert_eq!(differs, other_differs);
         assert!(*differs || sorted == in_arrays);
         // A sorted text is its own sorted text.
-        let again = canonical(in_arrays, Form::SortedInArrays).expect("a text");
+        let again = canonical(in_arrays, Sorting::Everywhere).expect("a text");
         assert_eq!(again.text(in_arrays), in_arrays);
         assert!(again.is_body());
     }

@@ -5,7 +5,7 @@
 
 #![no_main]
 
-use apideck_hooks::signature::{Secret, Text, Texts, Verifier};
+use apideck_hooks::signature::{Secret, Form, Forms, Verifier};
 use apideck_hooks_fuzz::{
     json,
     mac::{base64, hex, mac},
@@ -15,15 +15,15 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 
 const SECRETS: [&str; 3] = ["old-key", "new-key", "somebody else's"];
-const TEXTS: [Text; 3] = [Text::Raw, Text::Sorted, Text::SortedInArrays];
+const TEXTS: [Form; 3] = [Form::Raw, Form::Sorted, Form::SortedInArrays];
 
 /// A text of a body, if there is one.
-fn text(body: &[u8], text: Text) -> Option<Vec<u8>> {
-    if text == Text::Raw {
+fn text(body: &[u8], text: Form) -> Option<Vec<u8>> {
+    if text == Form::Raw {
         return Some(body.to_vec());
     }
     let value = json::parse(str::from_utf8(body).ok()?).ok()?;
-    Some(stringify(&value.sorted(text == Text::SortedInArrays)).into_bytes())
+    Some(stringify(&value.sorted(text == Form::SortedInArrays)).into_bytes())
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -35,7 +35,7 @@ fuzz_target!(|input: &[u8]| {
     let signed = bodies.next().unwrap_or_default();
     let sent = bodies.next().unwrap_or(signed);
 
-    let texts = [Texts::All, Texts::RawOnly, Texts::SortedOnly][choice % 3];
+    let texts = [Forms::All, Forms::RawOnly, Forms::SortedOnly][choice % 3];
     let secret = SECRETS[choice / 3 % 3];
     let Some(of) = text(signed, TEXTS[choice / 9 % 3]) else {
         return;
@@ -66,13 +66,13 @@ fuzz_target!(|input: &[u8]| {
     let secrets = SECRETS[..2]
         .iter()
         .map(|secret| Secret::new(*secret).expect("a secret"));
-    let verifier = Verifier::new(secrets).expect("secrets").texts(texts);
+    let verifier = Verifier::new(secrets).expect("secrets").forms(texts);
     let sent = Bytes::copy_from_slice(sent);
     // Twice, for the first time it learns which text is signed.
     for _ in 0..2 {
         match (verifier.verify_signature(&header, &sent), right) {
             (Ok(verified), Some((which, text, index))) => {
-                assert_eq!(verified.which(), which);
+                assert_eq!(verified.form(), which);
                 assert_eq!(verified.text(), text);
                 assert_eq!(verified.secret_index(), index);
             }

@@ -11,7 +11,7 @@
 //! ```
 
 use apideck_hooks::events::ConnectionCallable;
-use apideck_hooks::signature::{Encoding, Secret, Text, Verifier};
+use apideck_hooks::signature::{Encoding, Secret, Form, Verifier};
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Verdict};
 use apideck_hooks::testing::sign::sign;
 use apideck_hooks::{AnyEvent, Hooks, MemoryStore, on, router};
@@ -61,7 +61,7 @@ fn body(n: u32) -> Bytes {
     text.into()
 }
 
-fn signature(body: &[u8], text: Text) -> String {
+fn signature(body: &[u8], text: Form) -> String {
     sign(&secret(), body, text, Encoding::Hex).expect("JSON")
 }
 
@@ -72,7 +72,7 @@ struct Signed {
 }
 
 /// A verifier that has seen such a signature before.
-fn signed(text: Text) -> Signed {
+fn signed(text: Form) -> Signed {
     let body = body(1);
     let signed = Signed {
         verifier: Verifier::new([secret()]).expect("a verifier"),
@@ -91,8 +91,8 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Text::Raw), setup = signed, config = at_most(54_321))]
-#[bench::sorted(args = (Text::Sorted), setup = signed, config = at_most(67_259))]
+#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_321))]
+#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_259))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
@@ -156,7 +156,7 @@ struct Receiver {
     request: Request<Full<Bytes>>,
 }
 
-fn request(n: u32, text: Text) -> Request<Full<Bytes>> {
+fn request(n: u32, text: Form) -> Request<Full<Bytes>> {
     let body = body(n);
     Request::post("/webhooks/apideck")
         .header("content-type", "application/json")
@@ -171,7 +171,7 @@ fn request(n: u32, text: Text) -> Request<Full<Bytes>> {
 }
 
 /// One that has handled a hundred events, with the next one.
-fn receiver(hooks: Hooks, text: Text, next: u32) -> Receiver {
+fn receiver(hooks: Hooks, text: Form, next: u32) -> Receiver {
     let receiver = Receiver {
         runtime: Builder::new_current_thread()
             .enable_all()
@@ -191,27 +191,27 @@ fn answer(runtime: &Runtime, hooks: &Hooks, request: Request<Full<Bytes>>) {
     assert_eq!(answer.status(), StatusCode::OK);
 }
 
-fn handled(text: Text) -> Receiver {
+fn handled(text: Form) -> Receiver {
     let hooks = Hooks::builder(router![handler, ..]).secret(SECRET).build();
     receiver(hooks.expect("hooks"), text, 100)
 }
 
-fn duplicate(text: Text) -> Receiver {
+fn duplicate(text: Form) -> Receiver {
     let hooks = Hooks::builder(router![handler, ..]).secret(SECRET).build();
     receiver(hooks.expect("hooks"), text, 50)
 }
 
 /// No handler is for it: what is missing beside one that is handled is the claim, the dispatch and the finish.
-fn ignored(text: Text) -> Receiver {
+fn ignored(text: Form) -> Receiver {
     let hooks = Hooks::builder(router![another, ..]).secret(SECRET).build();
     receiver(hooks.expect("hooks"), text, 100)
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(90_271))]
-#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(104_026))]
-#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(89_090))]
-#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(72_426))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(90_271))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(104_026))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(89_090))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(72_426))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

@@ -2,7 +2,7 @@
 
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, Cursor, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
     Verdict,
 };
 use async_trait::async_trait;
@@ -196,7 +196,7 @@ impl Store for Spy {
         self.0.store.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         if self.0.durable.load(Ordering::SeqCst) {
             Some(self)
         } else {
@@ -207,7 +207,7 @@ impl Store for Spy {
 
 /// Keeps no dead letters: the report is enough for the receiver's responses.
 #[async_trait]
-impl DeadLetters for Spy {
+impl DeadLetterStore for Spy {
     async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
         Err(StoreError::new("not kept"))
     }

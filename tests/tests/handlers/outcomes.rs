@@ -63,7 +63,7 @@ async fn an_outcome() -> Outcome {
 
 #[on("crm.company.created")]
 async fn an_outcome_or_an_error() -> Result<Outcome, Broken> {
-    Ok(Outcome::SetAside("no".into()))
+    Ok(Outcome::DeadLetter("no".into()))
 }
 
 #[on("crm.company.updated")]

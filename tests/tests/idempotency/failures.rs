@@ -87,7 +87,7 @@ async fn a_hanging_handler_is_stopped_and_its_record_is_released() {
 /// Without dead letters a `2xx` would be a lie, because the event would be lost.
 #[tokio::test(start_paused = true)]
 async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
-    for (durable, expected) in [(false, ["422", "422"]), (true, ["set aside", "duplicate"])] {
+    for (durable, expected) in [(false, ["422", "422"]), (true, ["dead_lettered", "duplicate"])] {
         let (probe, spy) = (Probe::new([Step::Refuse]), Spy::default());
         if durable {
             spy.pretend_durable();
@@ -97,7 +97,7 @@ async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
         let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
         assert_eq!(words(&replies), expected);
         assert_eq!(spy.last_status().await, Status::Dead { token: Token(1) });
-        assert_eq!((probe.count(), hooks.stats().dead), (1, 1));
+        assert_eq!((probe.count(), hooks.stats().dead_lettered), (1, 1));
     }
 }
 

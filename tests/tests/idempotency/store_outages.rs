@@ -39,7 +39,7 @@ async fn a_lost_response_of_the_store_is_recovered() {
     for (step, word) in [
         (Step::Succeed, "handled"),
         (Step::Fail, "500"),
-        (Step::Refuse, "set aside"),
+        (Step::Refuse, "dead_lettered"),
     ] {
         let (probe, spy) = (Probe::new([step]), Spy::default());
         spy.pretend_durable();

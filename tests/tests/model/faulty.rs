@@ -2,7 +2,7 @@
 
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, Cursor, DeadLetters, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
 };
 use async_trait::async_trait;
 use std::collections::VecDeque;
@@ -161,13 +161,13 @@ impl Store for Faulty {
         self.call(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         Some(self)
     }
 }
 
 #[async_trait]
-impl DeadLetters for Faulty {
+impl DeadLetterStore for Faulty {
     async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
         Err(StoreError::new("not kept"))
     }

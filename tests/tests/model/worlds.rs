@@ -1,7 +1,9 @@
 //! The stores, with clocks that can be moved and receivers that can crash.
 
 use super::reference::{Crash, Kind, RETENTION};
-use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+};
 use apideck_hooks::{MemoryStore, PostgresStore, SqliteStore};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::postgres::Database;
@@ -156,7 +158,7 @@ impl Store for InBatches {
         self.0.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.0.dead_letters()
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 /// A change of the wall clock has no effect on code that does not read it.
 #[test]
 fn case_23_the_store_reads_only_the_clock_of_the_server() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/postgres");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/store/postgres");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();

@@ -68,7 +68,7 @@ async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(
         words(&[delivery.clone(), delivery.clone()], &hooks).await,
-        ["set aside", "duplicate"]
+        ["dead_lettered", "duplicate"]
     );
     let dead_letters = hooks.dead_letters().unwrap();
     let kept = dead_letters.list(None, 10).await.unwrap();
@@ -192,7 +192,7 @@ async fn commits_are_as_durable_as_the_server_is_configured() {
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
     let hooks = probe.patient_hooks().store(store).build().unwrap();
     let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
-    assert_eq!(words(&sent, &hooks).await, ["handled", "500", "set aside"]);
+    assert_eq!(words(&sent, &hooks).await, ["handled", "500", "dead_lettered"]);
     let seen = "SELECT count(*) FROM {}.seen";
     assert_eq!(number(&database, &pool, seen).await, 6);
     let lower = "SELECT count(*) FROM {}.seen WHERE synchronous <> current_setting('synchronous_commit')";

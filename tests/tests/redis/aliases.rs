@@ -1,7 +1,7 @@
 //! Aliases: delivery keys and the records that they name, under races and after crashes.
 
 use super::{LONG, claim, done, key, ms, proxied, token_of};
-use apideck_hooks::store::{Claimed, DeadLetters, End, Held, Key, MAX_ALIASES, Status, Store, Verdict};
+use apideck_hooks::store::{Claimed, DeadLetterStore, End, Held, Key, MAX_ALIASES, Status, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::proxy::Mode;
 use futures_util::future::join_all;

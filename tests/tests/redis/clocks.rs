@@ -8,7 +8,7 @@ use std::path::Path;
 /// A change of the wall clock has no effect on code that does not read it.
 #[test]
 fn case_23_the_store_reads_only_the_clock_of_the_server() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/redis");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/store/redis");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();

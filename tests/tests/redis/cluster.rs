@@ -1,7 +1,7 @@
 //! A cluster of three servers.
 
 use super::{LONG, PATIENCE, claim, connected, done, granted, key, ms, token_of};
-use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, Replayed, store_conformance};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -54,7 +54,7 @@ async fn whole_deliveries_work_on_a_cluster() {
     }
     let reused = event("e2").header("x-apideck-idempotency-key", "key-of-e1");
     assert_eq!(reused.call(&hooks).await.word(), "duplicate");
-    assert_eq!(event("e3").call(&hooks).await.word(), "set aside");
+    assert_eq!(event("e3").call(&hooks).await.word(), "dead_lettered");
     let dead_letters = hooks.dead_letters().unwrap();
     let dead = dead_letters.list(None, 10).await.unwrap().remove(0);
     assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);

@@ -1,7 +1,7 @@
 //! Dead letters: their list, their limits and their retention.
 
 use super::{LONG, granted, key, ms, proxied};
-use apideck_hooks::store::{DeadLetter, DeadLetters, End, Held, Key, Status, Store, Verdict};
+use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, Replayed};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::Isolated;

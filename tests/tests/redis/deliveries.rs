@@ -64,7 +64,7 @@ async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     };
     let probe = Probe::new([Step::Refuse, Step::Fail]);
     let hooks = hooks(&isolated, &probe).await;
-    assert_eq!(event("e1").call(&hooks).await.word(), "set aside");
+    assert_eq!(event("e1").call(&hooks).await.word(), "dead_lettered");
     assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
     let dead_letters = hooks.dead_letters().expect("it keeps them");
     let listed = dead_letters.list(None, 10).await.unwrap();
@@ -97,7 +97,7 @@ async fn case_14_an_event_is_dead_lettered_after_its_last_attempt() {
         .max_attempts(3)
         .build()
         .unwrap();
-    for word in ["500", "500", "set aside", "duplicate"] {
+    for word in ["500", "500", "dead_lettered", "duplicate"] {
         assert_eq!(event("e1").call(&hooks).await.word(), word);
     }
     assert_eq!(probe.count(), 3);

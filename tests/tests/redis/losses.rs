@@ -1,7 +1,7 @@
 //! Data that Redis loses or keeps: a truncated append-only file, and a replica that was behind.
 
 use super::{LONG, claim, done, granted, key, store_on};
-use apideck_hooks::store::{Claim, DeadLetters, End, Held, Status, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
 use apideck_hooks_tests::redis::server::{Server, can_start};

@@ -4,7 +4,7 @@ use super::suites::tests;
 use super::table::{names, rows};
 use super::{CASES, root};
 
-const PAGE: &str = include_str!("../../../apideck-hooks/src/which_store.md");
+const PAGE: &str = include_str!("../../../apideck-hooks/src/store/which_store.md");
 
 #[test]
 fn every_claim_names_a_test_that_exists() {

@@ -1,12 +1,12 @@
 //! Forged signatures.
 
-use apideck_hooks::signature::{Encoding, HEADER, Secret, Text, Texts, Verifier, VerifyError, sign::sign};
+use apideck_hooks::signature::{Encoding, Form, Forms, HEADER, Secret, Verifier, VerifyError, sign::sign};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 
 const BODY: &[u8] =
     br#"{"payload":{"event_type":"crm.lead.created","event_id":"e1","rows":[{"b":1.0,"a":2}]}}"#;
-const TEXTS: [Text; 3] = [Text::Raw, Text::Sorted, Text::SortedInArrays];
+const TEXTS: [Form; 3] = [Form::Raw, Form::Sorted, Form::SortedInArrays];
 const ENCODINGS: [Encoding; 2] = [Encoding::Hex, Encoding::Base64];
 
 fn secret(key: &str) -> Secret {
@@ -158,18 +158,18 @@ fn a_body_with_the_same_sorted_form_is_accepted_without_its_extras() {
     let value = sign(
         &secret("new-key"),
         br#"{"payload":{"event_id":"e1"}}"#,
-        Text::Sorted,
+        Form::Sorted,
         Encoding::Hex,
     )
     .unwrap();
     let verified = verifier().verify_signature(&value, &body).unwrap();
-    assert_eq!(verified.which(), Text::Sorted);
+    assert_eq!(verified.form(), Form::Sorted);
     assert_eq!(&verified.text()[..], br#"{"payload":{"event_id":"e1"}}"#);
 
     // With the raw form alone the body is refused.
     assert!(
         verifier()
-            .texts(Texts::RawOnly)
+            .forms(Forms::RawOnly)
             .verify_signature(&value, &body)
             .unwrap_err()
             .is_mismatch()
@@ -178,7 +178,7 @@ fn a_body_with_the_same_sorted_form_is_accepted_without_its_extras() {
 
 #[test]
 fn an_error_reveals_nothing() {
-    let value = sign(&secret("new-key"), BODY, Text::Raw, Encoding::Hex).unwrap();
+    let value = sign(&secret("new-key"), BODY, Form::Raw, Encoding::Hex).unwrap();
     let error = verify("0".repeat(64).as_bytes(), BODY).unwrap_err();
     for text in [error.to_string(), format!("{error:?}")] {
         assert!(

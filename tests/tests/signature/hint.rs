@@ -3,7 +3,7 @@
 
 use std::thread;
 
-use apideck_hooks::signature::{Encoding, Secret, Text, Texts, Verified, Verifier, VerifyError, sign::sign};
+use apideck_hooks::signature::{Encoding, Form, Forms, Secret, Verified, Verifier, VerifyError, sign::sign};
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -25,22 +25,22 @@ struct Request {
 }
 
 /// The verified text, its form and the index of the secret, or the error.
-type Verdict = Result<(Bytes, Text, usize), VerifyError>;
+type Verdict = Result<(Bytes, Form, usize), VerifyError>;
 
-fn verifier(texts: Texts) -> Verifier {
+fn verifier(texts: Forms) -> Verifier {
     let secrets = ["old-key", "new-key"].map(|key| Secret::new(key).unwrap());
-    Verifier::new(secrets).unwrap().texts(texts)
+    Verifier::new(secrets).unwrap().forms(texts)
 }
 
 fn verdict(found: Result<Verified<'_>, VerifyError>) -> Verdict {
-    found.map(|verified| (verified.text().clone(), verified.which(), verified.secret_index()))
+    found.map(|verified| (verified.text().clone(), verified.form(), verified.secret_index()))
 }
 
 /// A body with its own signature, with that of another body, or with an unknown secret.
-fn request(texts: Texts) -> impl Strategy<Value = Request> {
+fn request(texts: Forms) -> impl Strategy<Value = Request> {
     let body = select(BODIES.to_vec());
     let signed = prop_oneof![4 => Just(None), 1 => select(BODIES.to_vec()).prop_map(Some)];
-    let text = select(vec![Text::Raw, Text::Sorted, Text::SortedInArrays]);
+    let text = select(vec![Form::Raw, Form::Sorted, Form::SortedInArrays]);
     let key = select(vec!["old-key", "new-key", "new-key", "another-key"]);
     (body, signed, text, key).prop_map(move |(body, signed, text, key)| {
         let signed = signed.unwrap_or(body).as_bytes();
@@ -56,8 +56,8 @@ fn request(texts: Texts) -> impl Strategy<Value = Request> {
     })
 }
 
-fn requests() -> impl Strategy<Value = (Texts, Vec<Request>)> {
-    select(vec![Texts::All, Texts::All, Texts::RawOnly, Texts::SortedOnly])
+fn requests() -> impl Strategy<Value = (Forms, Vec<Request>)> {
+    select(vec![Forms::All, Forms::All, Forms::RawOnly, Forms::SortedOnly])
         .prop_flat_map(|texts| (Just(texts), vec(request(texts), 1..40)))
 }
 

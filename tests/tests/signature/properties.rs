@@ -1,12 +1,12 @@
 //! Properties of signatures for any body, secret, form and encoding.
 
-use apideck_hooks::signature::{Encoding, Secret, Text, Texts, Verifier, sign::sign};
+use apideck_hooks::signature::{Encoding, Form, Forms, Secret, Verifier, sign::sign};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::Value;
 
-const TEXTS: [Text; 3] = [Text::Raw, Text::Sorted, Text::SortedInArrays];
+const TEXTS: [Form; 3] = [Form::Raw, Form::Sorted, Form::SortedInArrays];
 
 fn json() -> impl Strategy<Value = String> {
     let leaf = select(vec![
@@ -60,12 +60,12 @@ fn secrets() -> impl Strategy<Value = Vec<String>> {
     vec("\\PC{1,90}", 1..4)
 }
 
-fn verifier(keys: &[String], texts: Texts) -> Verifier {
+fn verifier(keys: &[String], texts: Forms) -> Verifier {
     let secrets = keys.iter().map(|key| Secret::new(key.as_str()).unwrap());
-    Verifier::new(secrets).unwrap().texts(texts)
+    Verifier::new(secrets).unwrap().forms(texts)
 }
 
-fn texts() -> impl Strategy<Value = Text> {
+fn texts() -> impl Strategy<Value = Form> {
     select(TEXTS.to_vec())
 }
 
@@ -90,13 +90,13 @@ proptest! {
             value.make_ascii_uppercase();
         }
         let body = Bytes::from(body);
-        let verified = verifier(&keys, Texts::All).verify_signature(&value, &body).unwrap();
+        let verified = verifier(&keys, Forms::All).verify_signature(&value, &body).unwrap();
 
         // The verified text has this signature.
-        let again = sign(&secret, verified.text(), Text::Raw, encoding).unwrap();
+        let again = sign(&secret, verified.text(), Form::Raw, encoding).unwrap();
         prop_assert!(again.eq_ignore_ascii_case(&value));
         prop_assert_eq!(&keys[verified.secret_index()], key);
-        prop_assert!(verified.which() == Text::Raw || serde_json::from_slice::<Value>(verified.text()).is_ok()
+        prop_assert!(verified.form() == Form::Raw || serde_json::from_slice::<Value>(verified.text()).is_ok()
             || verified.text().windows(3).any(|text| text == b"\\ud"));
     }
 
@@ -115,7 +115,7 @@ proptest! {
             Encoding::Hex => mac.iter().map(|byte| format!("{byte:02x}")).collect(),
             _ => BASE64_STANDARD.encode(mac),
         };
-        let error = verifier(&keys, Texts::All).verify_signature(value, &Bytes::from(body)).unwrap_err();
+        let error = verifier(&keys, Forms::All).verify_signature(value, &Bytes::from(body)).unwrap_err();
         prop_assert!(error.is_mismatch());
     }
 
@@ -133,7 +133,7 @@ proptest! {
         value[bit / 8] ^= 1 << (bit % 8);
         let same = encoding == Encoding::Hex && value.eq_ignore_ascii_case(right.as_bytes());
         let body = Bytes::from(body);
-        let verified = verifier(&keys, Texts::All).verify_signature(value, &body);
+        let verified = verifier(&keys, Forms::All).verify_signature(value, &body);
         prop_assert_eq!(verified.is_ok(), same);
     }
 
@@ -144,8 +144,8 @@ proptest! {
         encoding in encodings(),
         bit in any::<prop::sample::Index>(),
     ) {
-        let value = sign(&Secret::new(keys[0].as_str()).unwrap(), &body, Text::Raw, encoding).unwrap();
-        let verifier = verifier(&keys, Texts::RawOnly);
+        let value = sign(&Secret::new(keys[0].as_str()).unwrap(), &body, Form::Raw, encoding).unwrap();
+        let verifier = verifier(&keys, Forms::RawOnly);
         prop_assert!(verifier.verify_signature(&value, &Bytes::from(body.clone())).is_ok());
         let mut changed = body;
         let bit = bit.index(changed.len() * 8);
@@ -158,7 +158,7 @@ proptest! {
         let keys = ["key".to_owned()];
         let secret = Secret::new("key").unwrap();
         let value = sign(&secret, body.as_bytes(), text, Encoding::Hex).unwrap();
-        let texts = if only_raw { Texts::RawOnly } else { Texts::SortedOnly };
+        let texts = if only_raw { Forms::RawOnly } else { Forms::SortedOnly };
         // Unless the form equals another one that is allowed.
         let accepted = TEXTS
             .into_iter()

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// A change of the wall clock has no effect on code that does not read it.
 #[test]
 fn case_23_the_wall_clock_is_read_only_when_the_file_is_opened() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/sqlite");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/store/sqlite");
     let (mut files, mut readers) = (0, Vec::new());
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();

@@ -48,7 +48,7 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     {
         let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
         let first = delivery.call(&hooks).await;
-        assert_eq!((first.status, first.word().as_str()), (200, "set aside"));
+        assert_eq!((first.status, first.word().as_str()), (200, "dead_lettered"));
         assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     }
     let store = Arc::new(open(&file).await);
@@ -96,7 +96,7 @@ async fn a_dead_letter_omits_a_body_over_the_limit() {
         .unwrap();
     assert_eq!(
         Delivery::event(EVENT, "e1").call(&hooks).await.word(),
-        "set aside"
+        "dead_lettered"
     );
     let listed = hooks.dead_letters().unwrap().list(None, 10).await.unwrap();
     let [dead] = &listed[..] else { panic!("{listed:?}") };

@@ -2,7 +2,7 @@
 
 use super::{EVENT, granted, key, open, other_program, refusal};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{Claim, DeadLetter, DeadLetters, End, Held, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;

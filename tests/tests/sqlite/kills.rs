@@ -1,7 +1,7 @@
 //! Receivers that are killed in the middle of a run, or cannot write.
 
 use super::{EVENT, open, other_program, refusal};
-use apideck_hooks::store::DeadLetters;
+use apideck_hooks::store::DeadLetterStore;
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;

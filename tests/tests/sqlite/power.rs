@@ -2,7 +2,7 @@
 //! enough to recover, and it is written in the way that SQLite promises to keep.
 
 use super::{EVENT, key, open, other_program};
-use apideck_hooks::store::{Claim, DeadLetter, DeadLetters, End, Held, Status, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Status, Store, Verdict};
 use apideck_hooks::{Hooks, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery;

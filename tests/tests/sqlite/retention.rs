@@ -2,7 +2,7 @@
 
 use super::{LEASE, granted, key, other_program};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{Claim, DeadLetter, DeadLetters, End, Held, Status, Store, Token, Verdict};
+use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Status, Store, Token, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::sqlite::{open, open_with, until_closed};
 use apideck_hooks_tests::waiting::until;

@@ -31,7 +31,7 @@ async fn settle(store: &MemoryStore, n: u8, end: End) {
 /// The store reads tokio's clock, which is monotonic. A change of the wall clock has no effect.
 #[test]
 fn case_23_the_memory_store_reads_no_wall_clock() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/memory");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/store/memory");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap();

@@ -109,7 +109,7 @@ on_both! {
         let probe = Probe::new([Step::Fail, Step::Panic, Step::Fail]);
         let hooks = world.hooks(&probe, Settings { max_attempts: 2, ..Settings::default() }).await;
         let delivery = Delivery::event(EVENT, "e1");
-        for word in ["500", "set aside", "duplicate"] {
+        for word in ["500", "dead_lettered", "duplicate"] {
             assert_eq!(delivery.call(&hooks).await.word(), word);
             assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
         }
@@ -134,7 +134,7 @@ on_both! {
         let probe = Probe::new([Step::Refuse]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let delivery = Delivery::event(EVENT, "e1");
-        for word in ["set aside", "duplicate"] {
+        for word in ["dead_lettered", "duplicate"] {
             assert_eq!(delivery.call(&hooks).await.word(), word);
         }
         assert_eq!((world.effects("e1").await, world.done_records().await, probe.count()), (0, 0, 1));
@@ -196,7 +196,7 @@ on_both! {
         assert_eq!(call(&plain, "e2").await.unwrap().word(), "handled");
         assert_eq!(other.runs()[1].attempt, 2);
         assert_eq!(call(&hooks, "e2").await.unwrap().word(), "duplicate");
-        assert_eq!(call(&plain, "e3").await.unwrap().word(), "set aside");
+        assert_eq!(call(&plain, "e3").await.unwrap().word(), "dead_lettered");
         assert_eq!(call(&hooks, "e3").await.unwrap().word(), "duplicate");
         assert_eq!((probe.count(), other.count()), (2, 3));
         assert_eq!((world.effects("e1").await, world.effects("e2").await), (1, 0));

@@ -1,6 +1,8 @@
 //! Receivers with a store that has no transactions. They are refused before any handler runs.
 
-use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+};
 use apideck_hooks::{BuildError, Hooks, MemoryStore, PostgresStore, Routes, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::directory::Directory;
 use async_trait::async_trait;
@@ -43,7 +45,7 @@ impl Store for Own {
         self.0.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.0.dead_letters()
     }
 }

@@ -67,12 +67,12 @@ async fn parameters_fail_like_handlers(world: &World) {
     for (id, hooks) in [("refuse", &hooks), ("panic", &hooks), ("hang", &impatient)] {
         let delivery = Sent::event("vault.connection.callable", id);
         assert_eq!(delivery.call(hooks).await.status, 500, "{id}");
-        for word in ["set aside", "duplicate"] {
+        for word in ["dead_lettered", "duplicate"] {
             assert_eq!(delivery.call(hooks).await.word(), word, "{id}");
         }
     }
     let odd = r#"{"payload":{"event_type":"vault.connection.created","event_id":"odd","entity":"odd"}}"#;
-    for word in ["set aside", "duplicate"] {
+    for word in ["dead_lettered", "duplicate"] {
         assert_eq!(Sent::of(odd).call(&hooks).await.word(), word);
     }
     let dead_letters = hooks.dead_letters().expect("a durable store");

@@ -7,7 +7,7 @@ use std::fmt;
 /// It says what was wrong and where, never what the body holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotCanonical {
-    kind: Kind,
+    kind: NotCanonicalKind,
     at: usize,
 }
 
@@ -15,7 +15,7 @@ pub struct NotCanonical {
 pub(super) struct Stop;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum NotCanonicalKind {
     /// Longer than [`super::MAX_BYTES`].
     Long,
     /// More levels than [`super::MAX_DEPTH`].
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
 }
 
 impl NotCanonical {
-    pub(crate) fn new(kind: Kind, at: usize) -> Self {
+    pub(crate) fn new(kind: NotCanonicalKind, at: usize) -> Self {
         Self { kind, at }
     }
 
@@ -42,22 +42,22 @@ impl NotCanonical {
 
     /// Whether the body ends in the middle of a value, as a body that was cut short does. An empty body does too.
     pub fn is_truncated(&self) -> bool {
-        self.kind == Kind::End
+        self.kind == NotCanonicalKind::End
     }
 
     /// Whether the body begins with a UTF-8 byte order mark.
     pub fn is_byte_order_mark(&self) -> bool {
-        self.kind == Kind::Mark
+        self.kind == NotCanonicalKind::Mark
     }
 
     /// Whether the body is not UTF-8, as a compressed body is not.
     pub fn is_not_utf8(&self) -> bool {
-        self.kind == Kind::Utf8
+        self.kind == NotCanonicalKind::Utf8
     }
 
     /// Whether the body may be good JSON, but is nested too deeply or too long to be sorted.
     pub fn is_limit(&self) -> bool {
-        matches!(self.kind, Kind::Long | Kind::Deep)
+        matches!(self.kind, NotCanonicalKind::Long | NotCanonicalKind::Deep)
     }
 }
 
@@ -65,16 +65,16 @@ impl fmt::Display for NotCanonical {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let at = self.at;
         match self.kind {
-            Kind::Long => write!(f, "the body is longer than {} bytes", super::MAX_BYTES),
-            Kind::Deep => write!(
+            NotCanonicalKind::Long => write!(f, "the body is longer than {} bytes", super::MAX_BYTES),
+            NotCanonicalKind::Deep => write!(
                 f,
                 "the body is nested deeper than {} levels at byte {at}",
                 super::MAX_DEPTH
             ),
-            Kind::Utf8 => write!(f, "the body is not UTF-8 at byte {at}"),
-            Kind::Mark => f.write_str("the body begins with a byte order mark"),
-            Kind::End => write!(f, "the body ends in the middle of JSON at byte {at}"),
-            Kind::Syntax => write!(f, "the body is not JSON at byte {at}"),
+            NotCanonicalKind::Utf8 => write!(f, "the body is not UTF-8 at byte {at}"),
+            NotCanonicalKind::Mark => f.write_str("the body begins with a byte order mark"),
+            NotCanonicalKind::End => write!(f, "the body ends in the middle of JSON at byte {at}"),
+            NotCanonicalKind::Syntax => write!(f, "the body is not JSON at byte {at}"),
         }
     }
 }

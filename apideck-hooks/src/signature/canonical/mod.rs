@@ -5,8 +5,8 @@
 //! ```js
 //! function sort(value) {
 //!   if (value === null || typeof value !== "object") return value;
-//!   if (Array.isArray(value)) return value;              // Form::Sorted
-//!   // if (Array.isArray(value)) return value.map(sort);  // Form::SortedInArrays
+//!   if (Array.isArray(value)) return value;              // Sorting::OutsideArrays
+//!   // if (Array.isArray(value)) return value.map(sort);  // Sorting::Everywhere
 //!   const out = {};
 //!   for (const key of Object.keys(value).sort()) out[key] = sort(value[key]);
 //!   return out;
@@ -29,88 +29,25 @@
 
 mod decimal;
 mod error;
+mod limits;
+mod member;
 mod number;
 mod object;
+mod output;
 mod print;
-mod record;
 mod sorter;
 mod string;
 mod text;
 
 pub use error::NotCanonical;
-
-/// Containers inside one another, counting the outermost. JavaScript itself goes deeper; Apideck's events have four.
-pub const MAX_DEPTH: usize = 128;
-
-/// The longest body in bytes. V8 ends the length of a string there, so Node.js could not sign a longer one this way.
-pub const MAX_BYTES: usize = 1 << 29;
-
-/// Which objects are sorted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Form {
-    /// Objects outside of arrays. Arrays stay as they were parsed.
-    Sorted,
-    /// All objects.
-    SortedInArrays,
-}
-
-/// A body's sorted text.
-#[derive(Debug)]
-pub struct Canonical {
-    /// `None` when it is the body itself.
-    text: Option<Vec<u8>>,
-    differs: bool,
-    rewritten: Rewritten,
-}
-
-/// What JavaScript prints differently, apart from the order: signs that somebody has re-serialised the body.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rewritten {
-    /// There is whitespace between tokens, as in pretty-printed JSON.
-    pub whitespace: bool,
-    /// There are escapes that JavaScript does not print, such as `\u00e9` or `\/`.
-    pub escapes: bool,
-    /// There are numbers that JavaScript prints differently, such as `1.0`.
-    pub numbers: bool,
-}
-
-impl Canonical {
-    /// Whether the text is the body itself.
-    pub fn is_body(&self) -> bool {
-        self.text.is_none()
-    }
-
-    /// Whether the other [`Form`] of the body may be another text. `false` is certain.
-    pub fn differs(&self) -> bool {
-        self.differs
-    }
-
-    /// What was put right in the body, apart from the order.
-    pub fn rewritten(&self) -> Rewritten {
-        self.rewritten
-    }
-
-    /// The text. `body` is what it was made from.
-    pub fn text<'a>(&'a self, body: &'a [u8]) -> &'a [u8] {
-        self.text.as_deref().unwrap_or(body)
-    }
-
-    /// The text, owned. `body` is what it was made from.
-    pub fn into_text(self, body: &[u8]) -> Vec<u8> {
-        self.text.unwrap_or_else(|| body.to_vec())
-    }
-
-    /// The text if it is not the body itself.
-    pub fn into_new_text(self) -> Option<Vec<u8>> {
-        self.text
-    }
-}
+pub use limits::{MAX_BYTES, MAX_DEPTH};
+pub use output::{Canonical, Rewritten, Sorting};
 
 /// Makes the sorted text of `body`.
 ///
 /// # Errors
 ///
 /// The body is not JSON as `JSON.parse` has it, or is longer than [`MAX_BYTES`] or deeper than [`MAX_DEPTH`].
-pub fn canonical(body: &[u8], form: Form) -> Result<Canonical, NotCanonical> {
-    sorter::sort(body, form)
+pub fn canonical(body: &[u8], sorting: Sorting) -> Result<Canonical, NotCanonical> {
+    sorter::sort(body, sorting)
 }

@@ -3,13 +3,13 @@
 use std::cmp::Ordering;
 
 use super::{
-    Form,
+    Sorting,
     error::Stop,
-    record::{ELSEWHERE, FIRST_NAME, Key, PROTOTYPE, PROTOTYPE_RANK, Record},
+    member::{ELSEWHERE, FIRST_NAME, Member, MemberKey, PROTOTYPE, PROTOTYPE_RANK},
     sorter::{Sorter, USUAL_MEMBER},
     string,
 };
-use crate::json_run::run_end;
+use crate::json::run_end;
 
 /// So many members are sorted by moving each to its place.
 const FEW: usize = 20;
@@ -17,7 +17,7 @@ const FEW: usize = 20;
 impl Sorter<'_> {
     /// Reads the object that begins at `at`. If it is not to be printed as it stands, it leaves a patch in `open`.
     pub(super) fn object(&mut self, at: usize, depth: usize, in_array: bool) -> Result<usize, Stop> {
-        let sorted = !in_array || self.form == Form::SortedInArrays;
+        let sorted = !in_array || self.sorting == Sorting::Everywhere;
         let start = self.plain.position(at);
         let base = self.open.len();
         // The members are in order, no key twice; there are patches in them; a member was dropped.
@@ -52,7 +52,7 @@ impl Sorter<'_> {
                     let last = self.open[patches - 1].key;
                     ordered = last.compare(&key, self.source, &self.keys) == Ordering::Less;
                 }
-                self.open.push(Record {
+                self.open.push(Member {
                     key,
                     start: member,
                     end: self.plain.position(at),
@@ -81,8 +81,8 @@ impl Sorter<'_> {
         };
         if moved || patched {
             let (children, count) = self.close(base);
-            self.open.push(Record {
-                key: Key::NONE,
+            self.open.push(Member {
+                key: MemberKey::NONE,
                 start,
                 end: self.plain.position(at),
                 children,
@@ -96,7 +96,7 @@ impl Sorter<'_> {
 
     /// Reads a member's key.
     #[inline]
-    fn key(&mut self, at: usize) -> Result<(Key, usize), Stop> {
+    fn key(&mut self, at: usize) -> Result<(MemberKey, usize), Stop> {
         let start = self.expect(at, b'"')?;
         let end = run_end(self.source, start);
         let escaped = self.byte(end) != Some(b'"');
@@ -109,9 +109,9 @@ impl Sorter<'_> {
         let key = if escaped || !self.ascii && text.iter().any(|&byte| byte >= 0xF0) {
             let start = self.keys.len();
             string::decode(text, &mut self.keys);
-            Key::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
+            MemberKey::new(&self.keys, start, self.keys.len() - start, ELSEWHERE)
         } else {
-            Key::new(self.source, start, text.len(), 0)
+            MemberKey::new(self.source, start, text.len(), 0)
         };
         Ok((key, at))
     }
@@ -187,7 +187,7 @@ impl Sorter<'_> {
         // The members of an event's objects, which are few: each moves forward past those that come after it.
         for next in 1..members.len() {
             let member = members[next];
-            let after = |other: &Record| other.key.compare(&member.key, source, keys) == Ordering::Greater;
+            let after = |other: &Member| other.key.compare(&member.key, source, keys) == Ordering::Greater;
             let mut at = next;
             while at > 0 && after(&members[at - 1]) {
                 members[at] = members[at - 1];
@@ -200,11 +200,11 @@ impl Sorter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::signature::canonical::{Form, canonical};
+    use crate::signature::canonical::{Sorting, canonical};
 
-    fn sorted(body: &str, form: Form) -> String {
+    fn sorted(body: &str, sorting: Sorting) -> String {
         String::from_utf8(
-            canonical(body.as_bytes(), form)
+            canonical(body.as_bytes(), sorting)
                 .unwrap()
                 .into_text(body.as_bytes()),
         )
@@ -213,14 +213,14 @@ mod tests {
 
     #[track_caller]
     fn check(body: &str, text: &str, in_arrays: &str) {
-        assert_eq!(sorted(body, Form::Sorted), text);
-        assert_eq!(sorted(body, Form::SortedInArrays), in_arrays);
-        let differs = canonical(body.as_bytes(), Form::Sorted).unwrap().differs();
+        assert_eq!(sorted(body, Sorting::OutsideArrays), text);
+        assert_eq!(sorted(body, Sorting::Everywhere), in_arrays);
+        let differs = canonical(body.as_bytes(), Sorting::OutsideArrays)
+            .unwrap()
+            .differs();
         assert_eq!(
             differs,
-            canonical(body.as_bytes(), Form::SortedInArrays)
-                .unwrap()
-                .differs()
+            canonical(body.as_bytes(), Sorting::Everywhere).unwrap().differs()
         );
         assert!(differs || text == in_arrays);
     }
@@ -250,7 +250,11 @@ mod tests {
             "null",
             "[1,{\"a\":2}]",
         ] {
-            assert!(canonical(body.as_bytes(), Form::Sorted).unwrap().is_body());
+            assert!(
+                canonical(body.as_bytes(), Sorting::OutsideArrays)
+                    .unwrap()
+                    .is_body()
+            );
             check_both(body, body);
         }
     }

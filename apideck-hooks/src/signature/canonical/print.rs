@@ -1,9 +1,9 @@
 //! The sorted text from the plain text and its patches.
 
-use super::record::Record;
+use super::member::Member;
 
 /// Prints `plain` with `patches` in the places of the objects they stand for.
-pub(super) fn print(plain: &[u8], patches: &[Record], closed: &[Record]) -> Vec<u8> {
+pub(super) fn print(plain: &[u8], patches: &[Member], closed: &[Member]) -> Vec<u8> {
     // Members may be dropped, but none is printed twice: this is the length or a little more.
     let mut printer = Printer {
         plain,
@@ -20,13 +20,13 @@ const CHUNK: usize = 64;
 
 struct Printer<'a> {
     plain: &'a [u8],
-    closed: &'a [Record],
+    closed: &'a [Member],
     text: Vec<u8>,
 }
 
 impl Printer<'_> {
     /// Prints a piece of the plain text. This goes as deep as the body is nested.
-    fn span(&mut self, mut start: usize, end: usize, patches: &[Record]) {
+    fn span(&mut self, mut start: usize, end: usize, patches: &[Member]) {
         for patch in patches {
             let object = patch.span();
             self.text.extend_from_slice(&self.plain[start..object.start]);

@@ -1,10 +1,10 @@
 //! The one pass over a body.
 
 use super::{
-    Canonical, Form, MAX_BYTES, MAX_DEPTH, Rewritten,
-    error::{Kind, NotCanonical, Stop},
+    Canonical, MAX_BYTES, MAX_DEPTH, Rewritten, Sorting,
+    error::{NotCanonical, NotCanonicalKind, Stop},
+    member::Member,
     print,
-    record::Record,
     text::Plain,
 };
 
@@ -18,14 +18,14 @@ pub(super) const USUAL_MEMBER: usize = 32;
 pub(super) struct Sorter<'a> {
     /// The body: UTF-8.
     pub(super) source: &'a [u8],
-    pub(super) form: Form,
+    pub(super) sorting: Sorting,
     /// Whether `source` has nothing but ASCII, so that keys need no second look.
     pub(super) ascii: bool,
     pub(super) plain: Plain<'a>,
     /// The members read so far of every open object, and the patches of the value that is being read.
-    pub(super) open: Vec<Record>,
+    pub(super) open: Vec<Member>,
     /// The members of every patch and the patches of every member, in the order in which they are printed.
-    pub(super) closed: Vec<Record>,
+    pub(super) closed: Vec<Member>,
     /// The decoded keys that could not be compared in the source.
     pub(super) keys: Vec<u8>,
     pub(super) differs: bool,
@@ -34,20 +34,20 @@ pub(super) struct Sorter<'a> {
     fault: NotCanonical,
 }
 
-pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical> {
+pub(super) fn sort(source: &[u8], sorting: Sorting) -> Result<Canonical, NotCanonical> {
     if source.len() > MAX_BYTES {
-        return Err(NotCanonical::new(Kind::Long, MAX_BYTES));
+        return Err(NotCanonical::new(NotCanonicalKind::Long, MAX_BYTES));
     }
     let ascii = source.is_ascii();
     if !ascii && let Err(error) = str::from_utf8(source) {
-        return Err(NotCanonical::new(Kind::Utf8, error.valid_up_to()));
+        return Err(NotCanonical::new(NotCanonicalKind::Utf8, error.valid_up_to()));
     }
     if source.starts_with("\u{feff}".as_bytes()) {
-        return Err(NotCanonical::new(Kind::Mark, 0));
+        return Err(NotCanonical::new(NotCanonicalKind::Mark, 0));
     }
     let mut sorter = Sorter {
         source,
-        form,
+        sorting,
         ascii,
         plain: Plain::new(source),
         open: Vec::with_capacity(source.len() / USUAL_MEMBER + 4),
@@ -55,7 +55,7 @@ pub(super) fn sort(source: &[u8], form: Form) -> Result<Canonical, NotCanonical>
         keys: Vec::new(),
         differs: false,
         rewritten: Rewritten::default(),
-        fault: NotCanonical::new(Kind::Syntax, 0),
+        fault: NotCanonical::new(NotCanonicalKind::Syntax, 0),
     };
     if let Err(Stop) = sorter.body() {
         return Err(sorter.fault);
@@ -104,7 +104,7 @@ impl Sorter<'_> {
 
     /// Stops because of what is at `at`.
     #[cold]
-    pub(super) fn stop(&mut self, kind: Kind, at: usize) -> Stop {
+    pub(super) fn stop(&mut self, kind: NotCanonicalKind, at: usize) -> Stop {
         self.fault = NotCanonical::new(kind, at);
         Stop
     }
@@ -113,9 +113,9 @@ impl Sorter<'_> {
     #[cold]
     pub(super) fn unexpected(&mut self, at: usize) -> Stop {
         let kind = if at < self.source.len() {
-            Kind::Syntax
+            NotCanonicalKind::Syntax
         } else {
-            Kind::End
+            NotCanonicalKind::End
         };
         self.stop(kind, at)
     }
@@ -161,7 +161,7 @@ impl Sorter<'_> {
             Some(b't') => self.literal(at, b"true"),
             Some(b'f') => self.literal(at, b"false"),
             Some(b'n') => self.literal(at, b"null"),
-            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(Kind::Deep, at)),
+            Some(b'{' | b'[') if depth == MAX_DEPTH => Err(self.stop(NotCanonicalKind::Deep, at)),
             Some(b'{') => self.object(at, depth + 1, in_array),
             Some(b'[') => self.array(at, depth + 1),
             _ => Err(self.unexpected(at)),
@@ -194,7 +194,7 @@ impl Sorter<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Form, MAX_DEPTH, canonical};
+    use super::super::{MAX_DEPTH, Sorting, canonical};
 
     #[test]
     fn what_json_parse_refuses_is_refused() {
@@ -224,17 +224,24 @@ mod tests {
             "{\"a\":}",
             "{\"a\":1 \"b\":2}",
         ] {
-            assert!(canonical(text.as_bytes(), Form::Sorted).is_err(), "{text}");
+            assert!(
+                canonical(text.as_bytes(), Sorting::OutsideArrays).is_err(),
+                "{text}"
+            );
         }
-        assert!(canonical(b"\"\xff\"", Form::Sorted).unwrap_err().is_not_utf8());
+        assert!(
+            canonical(b"\"\xff\"", Sorting::OutsideArrays)
+                .unwrap_err()
+                .is_not_utf8()
+        );
         // A surrogate, written as UTF-8 never is.
         assert!(
-            canonical(b"\"\xed\xa0\x80\"", Form::Sorted)
+            canonical(b"\"\xed\xa0\x80\"", Sorting::OutsideArrays)
                 .unwrap_err()
                 .is_not_utf8()
         );
         assert!(
-            canonical(b"\xef\xbb\xbf1", Form::Sorted)
+            canonical(b"\xef\xbb\xbf1", Sorting::OutsideArrays)
                 .unwrap_err()
                 .is_byte_order_mark()
         );
@@ -244,22 +251,22 @@ mod tests {
     fn every_beginning_of_a_body_is_called_truncated() {
         let body = r#"{"a":[true,null,{"é\u00e9\n":1.5e3}],"b":"x"}"#;
         for (end, _) in body.char_indices() {
-            let error = canonical(&body.as_bytes()[..end], Form::Sorted).unwrap_err();
+            let error = canonical(&body.as_bytes()[..end], Sorting::OutsideArrays).unwrap_err();
             assert!(error.is_truncated(), "{}: {error}", &body[..end]);
         }
-        assert!(canonical(body.as_bytes(), Form::Sorted).is_ok());
+        assert!(canonical(body.as_bytes(), Sorting::OutsideArrays).is_ok());
     }
 
     #[test]
     fn depth_is_limited() {
         for (open, close) in [("[", "]"), ("{\"b\":1,\"a\":", "}")] {
             let nested = |depth: usize| format!("{}1{}", open.repeat(depth), close.repeat(depth));
-            for form in [Form::Sorted, Form::SortedInArrays] {
-                assert!(canonical(nested(MAX_DEPTH).as_bytes(), form).is_ok());
-                let error = canonical(nested(MAX_DEPTH + 1).as_bytes(), form).unwrap_err();
+            for sorting in [Sorting::OutsideArrays, Sorting::Everywhere] {
+                assert!(canonical(nested(MAX_DEPTH).as_bytes(), sorting).is_ok());
+                let error = canonical(nested(MAX_DEPTH + 1).as_bytes(), sorting).unwrap_err();
                 assert!(error.is_limit());
                 assert!(
-                    canonical(nested(1_000_000).as_bytes(), form)
+                    canonical(nested(1_000_000).as_bytes(), sorting)
                         .unwrap_err()
                         .is_limit()
                 );

@@ -1,10 +1,10 @@
 //! Strings: found fast, escaped as JavaScript escapes them, compared as it compares them.
 
 use super::{
-    error::{Kind, Stop},
+    error::{NotCanonicalKind, Stop},
     sorter::Sorter,
 };
-use crate::json_run::run_end;
+use crate::json::run_end;
 
 impl Sorter<'_> {
     /// Reads the string whose opening quote is at `at`.
@@ -63,9 +63,9 @@ impl Sorter<'_> {
                 _ => false,
             };
         if unfinished {
-            self.stop(Kind::End, self.source.len())
+            self.stop(NotCanonicalKind::End, self.source.len())
         } else {
-            self.stop(Kind::Syntax, at)
+            self.stop(NotCanonicalKind::Syntax, at)
         }
     }
 }
@@ -155,10 +155,10 @@ fn push_unit(unit: u16, units: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::decode;
-    use crate::signature::canonical::{Form, canonical};
+    use crate::signature::canonical::{Sorting, canonical};
 
     fn printed(string: &str) -> String {
-        let text = canonical(string.as_bytes(), Form::Sorted)
+        let text = canonical(string.as_bytes(), Sorting::OutsideArrays)
             .unwrap()
             .into_text(string.as_bytes());
         String::from_utf8(text).unwrap()
@@ -204,7 +204,7 @@ mod tests {
             "'a'",
             r#""\'""#,
         ] {
-            let error = canonical(text.as_bytes(), Form::Sorted).unwrap_err();
+            let error = canonical(text.as_bytes(), Sorting::OutsideArrays).unwrap_err();
             assert!(!error.is_truncated(), "{text}");
         }
         for text in [
@@ -217,7 +217,7 @@ mod tests {
             r#""\ud83d\"#,
             r#""\ud83d\ud"#,
         ] {
-            let error = canonical(text.as_bytes(), Form::Sorted).unwrap_err();
+            let error = canonical(text.as_bytes(), Sorting::OutsideArrays).unwrap_err();
             assert!(error.is_truncated(), "{text}");
         }
     }

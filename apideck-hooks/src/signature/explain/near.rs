@@ -1,20 +1,20 @@
-//! Texts that are not accepted, but that tell what has happened to a body.
+//! Forms that are not accepted, but that tell what has happened to a body.
 
 use std::fmt;
 
 use crate::signature::{
-    Text,
-    canonical::{Form, canonical},
+    Form,
+    canonical::{Sorting, canonical},
     header::Mac,
-    keys::Keys,
+    keyed_secrets::KeyedSecrets,
 };
 
 /// What a signature is of, where it is of something close to the body. It is refused all the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Near {
-    /// Of a text that [`Texts`](crate::signature::Texts) leaves out.
-    LeftOut(Text),
+    /// Of a text that [`Forms`](crate::signature::Forms) leaves out.
+    LeftOut(Form),
     /// Of nothing: the body was empty when it was signed.
     Empty,
     /// Of the body without the whitespace around it, so something has added that.
@@ -29,7 +29,7 @@ pub enum Near {
 }
 
 impl Near {
-    pub(super) fn find(keys: &Keys, mac: &Mac, body: &[u8]) -> Option<Self> {
+    pub(super) fn find(keys: &KeyedSecrets, mac: &Mac, body: &[u8]) -> Option<Self> {
         let is = |text: &[u8]| keys.find(mac, text).is_some();
         let trimmed = body.trim_ascii();
         if is(b"") {
@@ -72,7 +72,7 @@ impl fmt::Display for Near {
 fn reprinted(body: &[u8]) -> Option<Vec<u8>> {
     // What is in an array is not sorted.
     let array = [b"[", body, b"]"].concat();
-    let mut text = canonical(&array, Form::Sorted).ok()?.into_new_text()?;
+    let mut text = canonical(&array, Sorting::OutsideArrays).ok()?.into_new_text()?;
     text.pop();
     text.remove(0);
     Some(text)

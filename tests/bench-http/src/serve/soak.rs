@@ -12,14 +12,14 @@ use tokio::net::TcpListener;
 async fn handle(event: ConnectionCreated, State(ledger): State<Arc<Ledger>>) -> Outcome {
     let number = crate::event::number(&event.event_id);
     let Some((number, run)) = number.and_then(|number| Some((number, ledger.run(number)?))) else {
-        return Outcome::SetAside("it is not expected".into());
+        return Outcome::DeadLetter("it is not expected".into());
     };
     // As any handler would.
     tokio::task::yield_now().await;
     match Fate::of(number) {
         Fate::Slow => tokio::time::sleep(Duration::from_millis(2)).await,
         Fate::Fails(attempts) if run <= attempts => return Outcome::Retry("not yet".into()),
-        Fate::Permanent => return Outcome::SetAside("never".into()),
+        Fate::Permanent => return Outcome::DeadLetter("never".into()),
         Fate::Exhausts => return Outcome::Retry("not yet, and never".into()),
         Fate::Fine | Fate::Fails(_) => {}
     }

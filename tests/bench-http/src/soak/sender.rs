@@ -207,7 +207,7 @@ impl Sender {
         let count = match (status, body) {
             (200, br#"{"status":"handled"}"#) => &mut answers.handled,
             (200, br#"{"status":"duplicate"}"#) => &mut answers.duplicate,
-            (200, br#"{"status":"set aside"}"#) => &mut answers.set_aside,
+            (200, br#"{"status":"dead_lettered"}"#) => &mut answers.set_aside,
             (500, _) => &mut answers.failed,
             (422, _) => &mut answers.unprocessable,
             (503, _) => &mut answers.later,

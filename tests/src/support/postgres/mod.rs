@@ -5,7 +5,9 @@ pub mod proxy;
 pub mod server;
 
 use crate::services::POSTGRES;
-use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+};
 use apideck_hooks::{PostgresStore, PostgresStoreBuilder};
 use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -168,7 +170,7 @@ impl Store for Owned {
         self.store.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.store.dead_letters()
     }
 }

@@ -5,7 +5,9 @@ pub mod proxy;
 pub mod server;
 
 use crate::services::REDIS;
-use apideck_hooks::store::{Claim, Claimed, DeadLetters, End, Held, Key, Status, Store, StoreError, Token};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+};
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use async_trait::async_trait;
 use redis::AsyncConnectionConfig;
@@ -118,7 +120,7 @@ impl Store for Cleaned {
         self.store.status(record).await
     }
 
-    fn dead_letters(&self) -> Option<&dyn DeadLetters> {
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.store.dead_letters()
     }
 }

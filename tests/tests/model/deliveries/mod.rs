@@ -112,7 +112,7 @@ impl World {
             // The record may be missing after a handled event if the store was down.
             "handled" | "ignored" => good && (done || unrecorded > 0),
             "duplicate" => done && good || dead,
-            "set aside" => dead,
+            "dead_lettered" => dead,
             "500" | "503" => true,
             _ => false,
         };

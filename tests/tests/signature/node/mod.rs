@@ -13,7 +13,7 @@ use std::{
     thread,
 };
 
-use apideck_hooks::signature::canonical::{Form, canonical};
+use apideck_hooks::signature::canonical::{Sorting, canonical};
 use document::Generator;
 use process::Node;
 
@@ -62,7 +62,10 @@ fn sorted_forms_equal_those_of_node() {
 
 fn compare(document: &[u8], expected: Option<&[Vec<u8>; 2]>, seed: u64) {
     let mut texts = Vec::new();
-    for (at, form) in [Form::Sorted, Form::SortedInArrays].into_iter().enumerate() {
+    for (at, form) in [Sorting::OutsideArrays, Sorting::Everywhere]
+        .into_iter()
+        .enumerate()
+    {
         let ours = canonical(document, form);
         let differs = ours.as_ref().is_ok_and(|ours| ours.differs());
         let ours = ours.ok().map(|ours| ours.into_text(document));

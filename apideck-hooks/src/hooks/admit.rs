@@ -1,0 +1,23 @@
+//! Admission of a verified delivery or a replay.
+
+use super::receiver::Receiver;
+use crate::disposition::Why;
+use crate::run::Phase;
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+impl Receiver {
+    /// Takes a permit, which is held until the delivery is settled.
+    ///
+    /// # Errors
+    ///
+    /// [`Why::Busy`] if too many deliveries are in flight, [`Why::ShuttingDown`] if a shutdown has begun.
+    pub(crate) fn admit(&self) -> Result<OwnedSemaphorePermit, Why> {
+        let permit = Arc::clone(&self.permits).try_acquire_owned();
+        // Read after the permit was taken, because a shutdown changes the phase first and then collects the permits.
+        if *self.phase.borrow() != Phase::Open {
+            return Err(Why::ShuttingDown);
+        }
+        permit.map_err(|_| Why::Busy)
+    }
+}

@@ -1,0 +1,197 @@
+//! Dispositions and refusals as HTTP responses: a short body for Apideck's event log, without internals.
+
+use super::refusal::Refusal;
+use crate::disposition::{Disposition, Why};
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use http::{Response, StatusCode};
+use http_body_util::Full;
+use std::time::Duration;
+
+type Parts = (StatusCode, &'static str);
+
+macro_rules! problem {
+    ($status:literal, $title:literal, $detail:literal) => {
+        concat!(
+            r#"{"type":"about:blank","title":""#,
+            $title,
+            r#"","status":"#,
+            $status,
+            r#","detail":""#,
+            $detail,
+            r#""}"#
+        )
+    };
+}
+
+/// The response to a request.
+pub(super) fn response(outcome: Result<Disposition, Refusal>) -> Response<Full<Bytes>> {
+    let (status, body) = match outcome {
+        Ok(disposition) => of_disposition(disposition),
+        Err(refusal) => of_refusal(refusal),
+    };
+    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let json = if status.is_success() {
+        "application/json"
+    } else {
+        "application/problem+json"
+    };
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(json));
+    match outcome {
+        Ok(Disposition::Later { after, .. }) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+        }
+        Err(Refusal::Method) => {
+            headers.insert(ALLOW, HeaderValue::from_static("POST"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// The value of `Retry-After`: whole seconds from 1 to 60, rounded up.
+fn whole_seconds(after: Duration) -> u32 {
+    let whole = after
+        .as_secs()
+        .saturating_add(u64::from(after.subsec_nanos() > 0));
+    whole.clamp(1, 60) as u32
+}
+
+fn of_disposition(disposition: Disposition) -> Parts {
+    match disposition {
+        Disposition::Handled => (StatusCode::OK, r#"{"status":"handled"}"#),
+        Disposition::Duplicate => (StatusCode::OK, r#"{"status":"duplicate"}"#),
+        Disposition::Ignored | Disposition::NoHandler => (StatusCode::OK, r#"{"status":"ignored"}"#),
+        Disposition::DeadLettered => (StatusCode::OK, r#"{"status":"dead_lettered"}"#),
+        Disposition::Unprocessable => (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            problem!(
+                422,
+                "Unprocessable Content",
+                "the event cannot be handled, and a retry would not help"
+            ),
+        ),
+        Disposition::Failed => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            problem!(
+                500,
+                "Internal Server Error",
+                "the handler failed, send the event again"
+            ),
+        ),
+        Disposition::Later { why, .. } => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            match why {
+                Why::Asked => problem!(
+                    503,
+                    "Service Unavailable",
+                    "the handler asked for a later delivery"
+                ),
+                Why::Running => problem!(503, "Service Unavailable", "the event's handler is still running"),
+                Why::Busy => problem!(503, "Service Unavailable", "too many deliveries at once"),
+                Why::ShuttingDown => problem!(503, "Service Unavailable", "the receiver is shutting down"),
+                Why::Store => problem!(
+                    503,
+                    "Service Unavailable",
+                    "the idempotency store is out of reach"
+                ),
+            },
+        ),
+    }
+}
+
+fn of_refusal(refusal: Refusal) -> Parts {
+    match refusal {
+        Refusal::Method => (
+            StatusCode::METHOD_NOT_ALLOWED,
+            problem!(405, "Method Not Allowed", "webhooks are sent with POST"),
+        ),
+        Refusal::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            problem!(413, "Content Too Large", "the body is over this receiver's limit"),
+        ),
+        Refusal::TooSlow => (
+            StatusCode::REQUEST_TIMEOUT,
+            problem!(408, "Request Timeout", "the body did not arrive in time"),
+        ),
+        Refusal::Incomplete => (
+            StatusCode::BAD_REQUEST,
+            problem!(400, "Bad Request", "the body ended early"),
+        ),
+        Refusal::Unauthorized => (
+            StatusCode::UNAUTHORIZED,
+            problem!(
+                401,
+                "Unauthorized",
+                "x-apideck-signature is missing or does not match the body under this receiver's secret"
+            ),
+        ),
+        Refusal::Contradiction => (
+            StatusCode::BAD_REQUEST,
+            problem!(
+                400,
+                "Bad Request",
+                "x-apideck-event-type names another event than the signed body"
+            ),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_body_is_json_and_tells_its_status() {
+        let whys = [Why::Asked, Why::Running, Why::Busy, Why::ShuttingDown, Why::Store];
+        let dispositions = [
+            Disposition::Handled,
+            Disposition::Ignored,
+            Disposition::NoHandler,
+            Disposition::Duplicate,
+            Disposition::DeadLettered,
+            Disposition::Unprocessable,
+            Disposition::Failed,
+        ];
+        let refusals = [
+            Refusal::Method,
+            Refusal::TooLarge,
+            Refusal::TooSlow,
+            Refusal::Incomplete,
+            Refusal::Unauthorized,
+            Refusal::Contradiction,
+        ];
+        let dispositions = dispositions.into_iter().chain(whys.map(Disposition::later));
+        for outcome in dispositions.map(Ok).chain(refusals.map(Err)) {
+            let (status, body) = match outcome {
+                Ok(disposition) => of_disposition(disposition),
+                Err(refusal) => of_refusal(refusal),
+            };
+            let json: serde_json::Value = serde_json::from_str(body).unwrap();
+            if status.is_success() {
+                assert!(json["status"].is_string());
+            } else {
+                assert_eq!(json["status"], status.as_u16());
+            }
+            let response = response(outcome);
+            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+        }
+    }
+
+    #[test]
+    fn seconds_are_rounded_up_and_bounded() {
+        for (after, seconds) in [
+            (0, 1),
+            (1, 1),
+            (1000, 1),
+            (1001, 2),
+            (30_000, 30),
+            (3_600_000, 60),
+        ] {
+            assert_eq!(whole_seconds(Duration::from_millis(after)), seconds);
+        }
+        assert_eq!(whole_seconds(Duration::MAX), 60);
+    }
+}
