@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::io::Write;
 use std::net::TcpListener;
 use std::thread;
+use std::time::Duration;
 
 /// A server that tests share. Each test writes to a schema, a database or keys of its own.
 pub struct Service {
@@ -46,7 +47,7 @@ impl Service {
             "{variable} names a server that cannot be reached: {error}"
         );
         skip(&format!(
-            "{name} at {default} ({error}; {variable} names another)"
+            "{name} at {default} ({error}). {variable} selects another server"
         ));
     }
 }
@@ -71,6 +72,25 @@ pub fn say_skipped(what: &str) {
     let test = thread.name().unwrap_or("a test");
     // The test harness captures `eprintln!` and shows it only if the test fails.
     let _ = writeln!(std::io::stderr(), "SKIPPED {test}: missing {what}");
+}
+
+/// Deletes everything with the name of a test. Repeats an attempt that fails.
+///
+/// # Panics
+///
+/// If every attempt fails, unless the thread panics already.
+pub fn clean_up<E: Display>(name: &str, mut delete: impl FnMut() -> Result<(), E>) {
+    for _ in 0..20 {
+        if delete().is_ok() {
+            return;
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    if let Err(error) = delete()
+        && !thread::panicking()
+    {
+        panic!("{name} could not be deleted: {error}");
+    }
 }
 
 /// Finds a port without a listener.

@@ -23,7 +23,7 @@ struct Inner {
     fail_renewals: AtomicBool,
     durable: AtomicBool,
     hang: AtomicBool,
-    lost_answers: AtomicUsize,
+    lost_responses: AtomicUsize,
     last: Mutex<Option<Claimed>>,
     held: Mutex<Confirmations>,
     lease: Mutex<Option<Duration>>,
@@ -54,7 +54,7 @@ impl Spy {
             fail_renewals: AtomicBool::default(),
             durable: AtomicBool::default(),
             hang: AtomicBool::default(),
-            lost_answers: AtomicUsize::default(),
+            lost_responses: AtomicUsize::default(),
             last: Mutex::default(),
             held: Mutex::default(),
             lease: Mutex::default(),
@@ -119,8 +119,8 @@ impl Spy {
     }
 
     /// Carries out the next `count` finishes and then fails them.
-    pub fn lose_finish_answers(&self, count: usize) {
-        self.0.lost_answers.store(count, Ordering::SeqCst);
+    pub fn lose_finish_responses(&self, count: usize) {
+        self.0.lost_responses.store(count, Ordering::SeqCst);
     }
 
     /// Lets claims hang.
@@ -180,9 +180,9 @@ impl Store for Spy {
         let begin = Instant::now();
         let held = self.0.store.finish(record, token, end).await?;
         self.confirmed(begin);
-        let lost = self.0.lost_answers.load(Ordering::SeqCst);
+        let lost = self.0.lost_responses.load(Ordering::SeqCst);
         self.0
-            .lost_answers
+            .lost_responses
             .store(lost.saturating_sub(1), Ordering::SeqCst);
         if lost > 0 {
             Err(StoreError::new("injected: the response is lost"))

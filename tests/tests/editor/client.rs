@@ -134,17 +134,17 @@ impl Editor {
             self.requests += 1;
             let id = self.requests;
             self.send(json!({ "id": id, "method": method, "params": params }));
-            let mut answer = loop {
+            let mut response = loop {
                 let message = self.receive();
                 if message.get("method").is_none() && message["id"] == id {
                     break message;
                 }
             };
-            if answer["error"]["code"] == CONTENT_MODIFIED {
+            if response["error"]["code"] == CONTENT_MODIFIED {
                 continue;
             }
-            assert!(answer.get("error").is_none(), "{method}: {answer}");
-            return answer["result"].take();
+            assert!(response.get("error").is_none(), "{method}: {response}");
+            return response["result"].take();
         }
     }
 

@@ -44,7 +44,7 @@ async fn a_lost_response_of_the_store_is_recovered() {
         let (probe, spy) = (Probe::new([step]), Spy::default());
         spy.pretend_durable();
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-        spy.lose_finish_answers(1);
+        spy.lose_finish_responses(1);
         assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
         assert_eq!(hooks.stats().lost, 0);
     }

@@ -1,6 +1,6 @@
 //! A history of a store, compared with the model at each step.
 
-use super::reference::{Answer, Crash, DELIVERIES, EVENTS, Kind, Model, RETENTION, State};
+use super::reference::{Crash, DELIVERIES, EVENTS, Kind, Model, RETENTION, Response, State};
 use super::seeds::histories;
 use super::step::{End, Step, Whose, steps};
 use super::worlds::{LONG, SHORT, World};
@@ -76,8 +76,8 @@ impl<'a> History<'a> {
 
     /// Takes a step that the model has taken, and compares the results.
     async fn take(&mut self, step: &Step, model: &Model) -> TestCaseResult {
-        let answer = self.carry_out(step, model).await?;
-        prop_assert_eq!(answer, model.answer, "{:?}", step);
+        let response = self.carry_out(step, model).await?;
+        prop_assert_eq!(response, model.response, "{:?}", step);
         let mut statuses = BTreeMap::new();
         for event in 0..EVENTS {
             let status = self
@@ -90,17 +90,17 @@ impl<'a> History<'a> {
             statuses.insert(event, status);
         }
         for (event, after) in &statuses {
-            invariants(*event, self.seen[event], *after, step, answer)?;
+            invariants(*event, self.seen[event], *after, step, response)?;
         }
         self.seen = statuses;
         self.dead_letters(model).await
     }
 
     /// Takes a step. Returns the result in the terms of the model.
-    async fn carry_out(&mut self, step: &Step, model: &Model) -> Result<Answer, TestCaseError> {
+    async fn carry_out(&mut self, step: &Step, model: &Model) -> Result<Response, TestCaseError> {
         let store = self.world.store();
         let time = |ticks| model.kind.time(ticks);
-        let told = |held: Result<Held, _>| Answer::Told(held.expect("a result") == Held::Yes);
+        let told = |held: Result<Held, _>| Response::Told(held.expect("a result") == Held::Yes);
         Ok(match *step {
             Step::Claim {
                 event,
@@ -110,7 +110,7 @@ impl<'a> History<'a> {
                 let delivery = delivery.map(|delivery| self.key(b'd', delivery));
                 let claim = Claim::new(self.event(event), delivery, time(lease));
                 let claimed = store.claim(claim).await.expect("a claim");
-                self.answer(claimed, model)?
+                self.response(claimed, model)?
             }
             Step::Renew { event, whose, lease } => {
                 let token = self.token(event, whose, model);
@@ -127,16 +127,16 @@ impl<'a> History<'a> {
             }
             Step::Release { event } => {
                 let dead_letters = store.dead_letters().expect("a store with dead letters");
-                Answer::Told(dead_letters.release(self.event(event)).await.expect("a result"))
+                Response::Told(dead_letters.release(self.event(event)).await.expect("a result"))
             }
             Step::Purge { event } => {
                 let dead_letters = store.dead_letters().expect("a store with dead letters");
-                Answer::Told(dead_letters.purge(self.event(event)).await.expect("a result"))
+                Response::Told(dead_letters.purge(self.event(event)).await.expect("a result"))
             }
             Step::Wait { ticks } => {
                 let keys = self.keys();
                 self.world.pass(time(ticks), &keys).await;
-                Answer::None
+                Response::None
             }
             Step::Crash => {
                 self.world.crash().await;
@@ -144,36 +144,36 @@ impl<'a> History<'a> {
                     self.tokens.clear();
                     self.greatest.retain(|event, _| model.records.contains_key(event));
                 }
-                Answer::None
+                Response::None
             }
         })
     }
 
-    fn answer(&mut self, claimed: Claimed, model: &Model) -> Result<Answer, TestCaseError> {
+    fn response(&mut self, claimed: Claimed, model: &Model) -> Result<Response, TestCaseError> {
         let Some(record) = (0..EVENTS).find(|event| self.event(*event) == claimed.record) else {
             return Err(TestCaseError::fail(format!("no event's record: {claimed:?}")));
         };
-        let answer = match claimed.verdict {
+        let response = match claimed.verdict {
             Verdict::Granted { token, attempt } => {
                 let before = self.greatest.insert(record, token);
                 prop_assert!(before < Some(token), "{:?} after {:?}", token, before);
                 self.tokens.entry(record).or_default().push(Some(token));
-                Answer::Granted { record, attempt }
+                Response::Granted { record, attempt }
             }
-            Verdict::Running { lease_left } => match model.answer {
-                Answer::Running { left, .. } if model.kind.is_about(lease_left, left) => {
-                    Answer::Running { record, left }
+            Verdict::Running { lease_left } => match model.response {
+                Response::Running { left, .. } if model.kind.is_about(lease_left, left) => {
+                    Response::Running { record, left }
                 }
                 _ => {
                     return Err(TestCaseError::fail(format!(
                         "{claimed:?}, not {:?}",
-                        model.answer
+                        model.response
                     )));
                 }
             },
-            Verdict::Done => Answer::Done { record },
-            Verdict::Dead => Answer::Dead { record },
-            Verdict::Full => Answer::Full { record },
+            Verdict::Done => Response::Done { record },
+            Verdict::Dead => Response::Dead { record },
+            Verdict::Full => Response::Full { record },
         };
         for (event, grants) in &model.grants {
             let tokens = self.tokens.entry(*event).or_default();
@@ -182,7 +182,7 @@ impl<'a> History<'a> {
                 tokens.push(None);
             }
         }
-        Ok(answer)
+        Ok(response)
     }
 
     /// The token of a claim. Without such a claim, it is a token that was never given.
@@ -313,12 +313,12 @@ impl Kind {
 }
 
 /// Checks the invariants that do not depend on the model.
-fn invariants(event: u8, before: Status, after: Status, step: &Step, answer: Answer) -> TestCaseResult {
+fn invariants(event: u8, before: Status, after: Status, step: &Step, response: Response) -> TestCaseResult {
     let changed = format!("event {event}, {before:?} became {after:?} by {step:?}");
     let (was, is) = (token_of(before), token_of(after));
     prop_assert!(was <= is || is.is_none(), "the token shrank: {}", changed);
     let same = without_lease(before) == without_lease(after);
-    if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && answer == Answer::Told(false) {
+    if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && response == Response::Told(false) {
         prop_assert!(same, "a stale end applied: {}", changed);
     }
     let gone = after == Status::Absent;

@@ -76,7 +76,7 @@ pub(crate) struct DeadLetter {
 
 /// The result of the last step.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     None,
     Granted {
         record: u8,
@@ -117,7 +117,7 @@ pub(crate) struct Model {
     /// The number of granted claims of each event.
     pub(crate) grants: BTreeMap<u8, usize>,
     steps: usize,
-    pub(crate) answer: Answer,
+    pub(crate) response: Response,
 }
 
 impl Model {
@@ -133,13 +133,13 @@ impl Model {
             ever_bound: BTreeMap::new(),
             grants: BTreeMap::new(),
             steps: 0,
-            answer: Answer::None,
+            response: Response::None,
         }
     }
 
     pub(crate) fn apply(mut self, step: &Step) -> Self {
         self.steps += 1;
-        self.answer = match *step {
+        self.response = match *step {
             Step::Claim {
                 event,
                 delivery,
@@ -148,7 +148,7 @@ impl Model {
             Step::Renew { event, whose, lease } => {
                 let until = self.now + lease;
                 let held = self.held(event, whose);
-                Answer::Told(held.map(|record| record.at = until).is_some())
+                Response::Told(held.map(|record| record.at = until).is_some())
             }
             Step::Finish { event, whose, end } => self.finish(event, whose, end),
             Step::Release { event } => self.release(event),
@@ -161,7 +161,7 @@ impl Model {
                     }
                     self.forget(event);
                 }
-                Answer::Told(there)
+                Response::Told(there)
             }
             Step::Wait { ticks } => {
                 self.now += ticks;
@@ -176,17 +176,17 @@ impl Model {
                     .map(|(event, _)| *event)
                     .collect();
                 over.into_iter().for_each(|event| self.forget(event));
-                Answer::None
+                Response::None
             }
             Step::Crash => {
                 self.crash();
-                Answer::None
+                Response::None
             }
         };
         self
     }
 
-    fn claim(&mut self, event: u8, delivery: Option<u8>, lease: u64) -> Answer {
+    fn claim(&mut self, event: u8, delivery: Option<u8>, lease: u64) -> Response {
         let bound = delivery.and_then(|delivery| self.bound(delivery));
         if let Some(record) = bound.filter(|record| self.records.contains_key(record)) {
             if record != event && self.kind.claims_its_own_first && self.records.contains_key(&event) {
@@ -202,7 +202,7 @@ impl Model {
                     .filter(|(_, record)| record.state != State::Running);
                 let oldest = at_rest.min_by_key(|(_, record)| (record.state != State::Done, record.settled));
                 let Some((&oldest, _)) = oldest else {
-                    return Answer::Full { record: event };
+                    return Response::Full { record: event };
                 };
                 self.forget(oldest);
             }
@@ -237,13 +237,13 @@ impl Model {
         bound.map(|(_, event)| *event)
     }
 
-    fn take(&mut self, event: u8, lease: u64) -> Answer {
+    fn take(&mut self, event: u8, lease: u64) -> Response {
         let record = self.records.get_mut(&event).expect("a record");
         match record.state {
-            State::Done => return Answer::Done { record: event },
-            State::Dead => return Answer::Dead { record: event },
+            State::Done => return Response::Done { record: event },
+            State::Dead => return Response::Dead { record: event },
             State::Running if record.at > self.now => {
-                return Answer::Running {
+                return Response::Running {
                     record: event,
                     left: record.at - self.now,
                 };
@@ -256,14 +256,14 @@ impl Model {
         record.state = State::Running;
         record.at = self.now + lease;
         record.attempt += 1;
-        Answer::Granted {
+        Response::Granted {
             record: event,
             attempt: record.attempt,
         }
     }
 
     fn take_and_give_back(&mut self, event: u8) {
-        if let Answer::Granted { .. } = self.take(event, 0)
+        if let Response::Granted { .. } = self.take(event, 0)
             && let Some(record) = self.records.get_mut(&event)
         {
             record.state = State::Released;
@@ -290,10 +290,10 @@ impl Model {
         .filter(|claim| *claim > 0)
     }
 
-    fn finish(&mut self, event: u8, whose: Whose, end: End) -> Answer {
+    fn finish(&mut self, event: u8, whose: Whose, end: End) -> Response {
         let (now, step) = (self.now, self.steps);
         let Some(record) = self.held(event, whose) else {
-            return Answer::Told(false);
+            return Response::Told(false);
         };
         record.at = now;
         record.settled = step;
@@ -311,7 +311,7 @@ impl Model {
                 });
             }
         }
-        Answer::Told(true)
+        Response::Told(true)
     }
 
     /// A record with a dead letter that does not run under a lease.
@@ -322,16 +322,16 @@ impl Model {
         (record.letter.is_some() && !leased).then_some(record)
     }
 
-    fn release(&mut self, event: u8) -> Answer {
+    fn release(&mut self, event: u8) -> Response {
         let (now, step) = (self.now, self.steps);
         let Some(record) = self.dead_letter_at_rest(event) else {
-            return Answer::Told(false);
+            return Response::Told(false);
         };
         record.state = State::Released;
         record.attempt = 0;
         record.at = now;
         record.settled = step;
-        Answer::Told(true)
+        Response::Told(true)
     }
 
     fn crash(&mut self) {

@@ -134,9 +134,9 @@ struct InBatches(SqliteStore);
 impl InBatches {
     async fn with_another<T>(&self, call: impl Future<Output = T>) -> T {
         let nobody = Key::from_bytes([0xff; 16]);
-        let (answer, other) = tokio::join!(call, self.0.renew(nobody, Token(1), LONG));
+        let (response, other) = tokio::join!(call, self.0.renew(nobody, Token(1), LONG));
         assert_eq!(other.expect("a result"), Held::Lost);
-        answer
+        response
     }
 }
 

@@ -125,7 +125,7 @@ async fn ten_kills_under_load_lose_no_event() {
     let senders = (0..16).map(|sender| {
         let addrs = addrs.clone();
         tokio::spawn(async move {
-            let mut answers = HashMap::new();
+            let mut words = HashMap::new();
             for n in (sender..EVENTS).step_by(16) {
                 let kind = ["e", "e", "e", "flaky", "bad"][n % 5];
                 let id = format!("{kind}{n}");
@@ -134,14 +134,14 @@ async fn ten_kills_under_load_lose_no_event() {
                     let addr = *addrs.borrow();
                     match delivery.try_send(addr).await {
                         Ok(reply) if reply.status == 200 => {
-                            answers.insert(id, reply.word());
+                            words.insert(id, reply.word());
                             break;
                         }
                         _ => sleep(Duration::from_millis(20)).await,
                     }
                 }
             }
-            answers
+            words
         })
     });
     let senders: Vec<_> = senders.collect();
@@ -157,11 +157,11 @@ async fn ten_kills_under_load_lose_no_event() {
         receiver = start(&database, &effects, lease).await;
         addr.send_replace(receiver.addr);
     }
-    let mut answers = HashMap::new();
+    let mut words = HashMap::new();
     for sender in senders {
-        answers.extend(sender.await.unwrap());
+        words.extend(sender.await.unwrap());
     }
-    assert_eq!(answers.len(), EVENTS);
+    assert_eq!(words.len(), EVENTS);
     // Every acknowledged event is done with its effect, or dead with its dead letter.
     assert_eq!(number(&database, &pool, settled).await, EVENTS as i64);
     let dead =

@@ -79,16 +79,13 @@ async fn case_28_nothing_runs_on_a_read_only_server() {
     let delivery = Delivery::event("vault.connection.callable", "e1");
     let nobody = free_port().to_string();
     run(&server, &["REPLICAOF", "127.0.0.1", &nobody]).await;
-    let answer = delivery.call(&hooks).await;
-    assert!(
-        answer.status == 503 && answer.retry_after().is_some(),
-        "{answer:?}"
-    );
+    let reply = delivery.call(&hooks).await;
+    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
     assert_eq!(probe.count(), 0);
     run(&server, &["REPLICAOF", "NO", "ONE"]).await;
     until("it is handled", async || {
-        let answer = delivery.call(&hooks).await;
-        answer.status == 200 && answer.word() == "handled"
+        let reply = delivery.call(&hooks).await;
+        reply.status == 200 && reply.word() == "handled"
     })
     .await;
     assert_eq!(probe.runs()[0].attempt, 1);

@@ -41,7 +41,7 @@ async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
     let server = Server::durable(&directory, free_port()).await;
     let store = store_on(&server).await;
     let length = || std::fs::metadata(log(directory.path())).unwrap().len();
-    let mut answered = Vec::new();
+    let mut acknowledged = Vec::new();
     for n in 0..30 {
         let (event, delivery) = (key(), key());
         let claimed = claim(&store, event, Some(delivery), LONG).await;
@@ -51,16 +51,16 @@ async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
             _ => End::Dead(super::dead_letters::letter("{}")),
         };
         assert_eq!(store.finish(event, token, end).await.unwrap(), Held::Yes);
-        answered.push((event, delivery, n % 2 == 0, length()));
+        acknowledged.push((event, delivery, n % 2 == 0, length()));
     }
     drop(store);
     drop(server);
     for cut in [0, 7, 15, 22, 29] {
         let image = Directory::default();
         copy(directory.path(), image.path());
-        let at = answered[cut].3;
+        let at = acknowledged[cut].3;
         // A torn part of the next write.
-        let torn = (at + 20).min(answered[29].3);
+        let torn = (at + 20).min(acknowledged[29].3);
         let file = std::fs::OpenOptions::new()
             .write(true)
             .open(log(image.path()))
@@ -68,7 +68,7 @@ async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
         file.set_len(torn).unwrap();
         let server = Server::durable(&image, free_port()).await;
         let store = store_on(&server).await;
-        for (event, delivery, handled, _) in &answered[..=cut] {
+        for (event, delivery, handled, _) in &acknowledged[..=cut] {
             let again = claim(&store, key(), Some(*delivery), LONG).await;
             let verdict = if *handled { Verdict::Done } else { Verdict::Dead };
             assert_eq!((again.record, again.verdict), (*event, verdict));

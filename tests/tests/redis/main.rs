@@ -113,7 +113,7 @@ async fn proxied(isolated: &Isolated) -> (Proxy, RedisStoreBuilder) {
 /// Connects with short timeouts as soon as the machine is quick enough.
 async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
     let mut store = None;
-    until("a store answers", async || {
+    until("a store responds", async || {
         store = builder.clone().connect().await.ok();
         match &store {
             Some(store) => store.claim(Claim::new(key(), None, LONG)).await.is_ok(),

@@ -63,7 +63,7 @@ impl Load {
         for run in self.probe.runs() {
             *runs.entry(run.event_id.unwrap()).or_default() += 1;
         }
-        println!("{sent} events, {refused} answers of 503, {:?}", hooks.stats());
+        println!("{sent} events, {refused} refusals, {:?}", hooks.stats());
         assert_eq!(runs.len(), sent);
         let twice: Vec<_> = runs.iter().filter(|(_, count)| **count != 1).collect();
         assert!(twice.is_empty(), "{twice:?}");
@@ -72,8 +72,8 @@ impl Load {
         for sender in 0..SENDERS {
             let delivery = event(&format!("e{sender}-0"));
             until("the event is known", async || {
-                let answer = delivery.call(hooks).await;
-                answer.status == 200 && answer.word() == "duplicate"
+                let reply = delivery.call(hooks).await;
+                reply.status == 200 && reply.word() == "duplicate"
             })
             .await;
         }
@@ -88,16 +88,13 @@ fn event(id: &str) -> Delivery {
 async fn send(hooks: &Hooks, probe: &Probe, id: &str) -> usize {
     let mut refused = 0;
     loop {
-        let answer = event(id).call(hooks).await;
-        if answer.status == 200 {
+        let reply = event(id).call(hooks).await;
+        if reply.status == 200 {
             let ran = |run: &apideck_hooks_tests::probe::Run| run.event_id.as_deref() == Some(id);
             assert!(probe.runs().iter().any(ran), "a false 200: {id} did not run");
             return refused;
         }
-        assert!(
-            answer.status == 503 && answer.retry_after().is_some(),
-            "{answer:?}"
-        );
+        assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
         refused += 1;
         sleep(ms(50)).await;
     }

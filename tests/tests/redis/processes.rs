@@ -82,11 +82,11 @@ async fn two_processes_under_64_senders_with_duplicates_run_each_event_once() {
                 // Four senders send the same events, two to each process.
                 let id = format!("e{}-{n}", sender / 4);
                 loop {
-                    let answer = event(&id).send(addrs[sender % 2]).await;
-                    if answer.status == 200 {
+                    let reply = event(&id).send(addrs[sender % 2]).await;
+                    if reply.status == 200 {
                         break;
                     }
-                    assert_eq!(answer.status, 503, "{answer:?}");
+                    assert_eq!(reply.status, 503, "{reply:?}");
                 }
             }
         })
@@ -152,8 +152,8 @@ async fn ten_kills_under_load_lose_no_event() {
     println!("{more} events ran again after a kill");
     assert!(more <= 10 * SENDERS, "{more}");
     for n in 0..EVENTS {
-        let answer = event(&format!("e{n}")).send(receiver.addr).await;
-        assert_eq!(answer.word(), "duplicate");
+        let reply = event(&format!("e{n}")).send(receiver.addr).await;
+        assert_eq!(reply.word(), "duplicate");
     }
     assert_eq!(self::effects(&isolated).await, effects);
 }

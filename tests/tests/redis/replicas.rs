@@ -132,11 +132,8 @@ async fn with_too_few_replicas_an_event_is_503_and_does_not_run() {
     assert_eq!(event("e1").call(&hooks).await.word(), "handled");
     let port = replica.port;
     drop(replica);
-    let answer = event("e2").call(&impatient).await;
-    assert!(
-        answer.status == 503 && answer.retry_after().is_some(),
-        "{answer:?}"
-    );
+    let reply = event("e2").call(&impatient).await;
+    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
     assert_eq!(event("e1").call(&impatient).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
     let _replica = self::replica(&directories[1], port, &primary).await;

@@ -141,7 +141,7 @@ async fn a_truncated_log_keeps_everything_that_was_acknowledged() {
     let (file, log) = (directory.file("hooks.db"), directory.file("hooks.db-wal"));
     let store = open(&file).await;
     // The length of the log after the claim and after the finish of each event.
-    let mut answered = Vec::new();
+    let mut acknowledged = Vec::new();
     let length = || std::fs::metadata(&log).unwrap().len();
     let before = std::fs::read(&file).unwrap();
     for n in 0..EVENTS {
@@ -153,16 +153,16 @@ async fn a_truncated_log_keeps_everything_that_was_acknowledged() {
         };
         let claimed = length();
         assert_eq!(store.finish(key(n), token, end(n)).await.unwrap(), Held::Yes);
-        answered.push((claimed, length()));
+        acknowledged.push((claimed, length()));
     }
     // SQLite copied nothing into the database meanwhile, so that the log has everything.
     assert_eq!(std::fs::read(&file).unwrap(), before);
     let whole = std::fs::read(&log).unwrap();
-    let last = answered.last().unwrap().1;
+    let last = acknowledged.last().unwrap().1;
     assert!(last <= whole.len() as u64);
     let mut cuts = Vec::new();
     for n in (0..EVENTS).step_by(7) {
-        let (claimed, ended) = answered[n as usize];
+        let (claimed, ended) = acknowledged[n as usize];
         // At the response, within the frames after it, and in the middle of an operation.
         cuts.extend([ended, ended + 1, ended + 24, ended + 2500, (claimed + ended) / 2]);
     }
@@ -184,7 +184,7 @@ async fn a_truncated_log_keeps_everything_that_was_acknowledged() {
         }
         std::fs::write(directory.file(&format!("image-{number}.db-wal")), log).unwrap();
         let store = open(&image).await;
-        for (n, (claimed, ended)) in (0..).zip(&answered) {
+        for (n, (claimed, ended)) in (0..).zip(&acknowledged) {
             if *ended <= cut as u64 {
                 assert!(is_known(&store, n).await, "{n} at {cut}");
                 let again = store

@@ -195,7 +195,7 @@ with_every_store! {
         }
         assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (10, 0));
         // A finish whose response is lost.
-        spy.lose_finish_answers(1);
+        spy.lose_finish_responses(1);
         assert_eq!(event("lost").call(&hooks).await.word(), "handled");
         assert!(is_done(&spy).await);
         assert_eq!((hooks.stats().lost, probe.count()), (0, 5));

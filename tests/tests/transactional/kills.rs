@@ -103,8 +103,8 @@ async fn other(database: &Database) -> PgConnection {
 }
 
 /// Waits until a query has this result.
-async fn until(world: &World, sql: &str, answer: i64) {
-    waiting::until(sql, async || world.number(sql).await == answer).await;
+async fn until(world: &World, sql: &str, result: i64) {
+    waiting::until(sql, async || world.number(sql).await == result).await;
 }
 
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity

@@ -141,12 +141,12 @@ fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
 async fn fails_alone(world: &World, pair: &Pair, id: &str) {
     let done = world.done_records().await;
     for attempt in 1..=2 {
-        let failed = ends("an answer", call(&pair.impatient, id)).await;
+        let failed = ends("a response", call(&pair.impatient, id)).await;
         assert_eq!(failed.unwrap().status, 500, "{id}");
         let counted = "SELECT coalesce(max(attempt), 0) FROM apideck_hooks_records WHERE state = 2";
         assert_eq!(world.number(counted).await, attempt, "{id}");
         let after = format!("after {id} {attempt}");
-        let next = ends("an answer", call(&pair.patient, &after)).await;
+        let next = ends("a response", call(&pair.patient, &after)).await;
         assert_eq!(next.unwrap().word(), "handled", "{id}");
         assert_eq!(
             (world.effects(id).await, world.effects(&after).await),

@@ -4,7 +4,7 @@ pub mod proxy;
 #[cfg(unix)]
 pub mod server;
 
-use crate::services::POSTGRES;
+use crate::services::{POSTGRES, clean_up};
 use apideck_hooks::store::{
     Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
 };
@@ -117,32 +117,41 @@ pub fn pool(options: PgConnectOptions, connections: u32) -> PgPool {
 
 impl Drop for Database {
     fn drop(&mut self) {
-        let (schema, role) = (&self.schema, self.role());
-        let statements = [
-            format!("DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"),
-            format!("DROP DATABASE IF EXISTS \"{schema}\" WITH (FORCE)"),
-            format!("DROP ROLE IF EXISTS \"{role}\""),
-        ];
-        let options = self.options.clone();
-        // `drop` cannot await. A thread with a runtime of its own cleans up after a failed test
-        // too.
-        let cleaner = std::thread::spawn(move || {
+        let (schema, role, options) = (&self.schema, self.role(), &self.options);
+        let delete = async || {
+            let mut connection = options.connect().await?;
+            let sql =
+                format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+            connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
+            // Only if they exist, because both need rights that a role may lack.
+            for (exists, delete) in [
+                (
+                    format!("SELECT FROM pg_database WHERE datname = '{schema}'"),
+                    format!("DROP DATABASE \"{schema}\" WITH (FORCE)"),
+                ),
+                (
+                    format!("SELECT FROM pg_roles WHERE rolname = '{role}'"),
+                    format!("DROP ROLE \"{role}\""),
+                ),
+            ] {
+                let exists = connection.fetch_optional(AssertSqlSafe(exists)).await?;
+                if exists.is_some() {
+                    connection.execute(AssertSqlSafe(delete)).await?;
+                }
+            }
+            Ok::<_, sqlx::Error>(())
+        };
+        // `drop` cannot await, and a runtime must not block on another one. So a thread has its own.
+        let on_a_thread = || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(async {
-                let mut connection = options.connect().await?;
-                connection.execute("SET client_min_messages = warning").await?;
-                for sql in statements {
-                    connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
-                }
-                Ok::<_, sqlx::Error>(())
-            })
+            runtime.block_on(delete())
+        };
+        clean_up(schema, || {
+            std::thread::scope(|scope| scope.spawn(on_a_thread).join().expect("no panic"))
         });
-        if let Ok(Err(error)) = cleaner.join() {
-            eprintln!("left over in PostgreSQL, named {schema}: {error}");
-        }
     }
 }
 

@@ -4,7 +4,7 @@ pub mod cluster;
 pub mod proxy;
 pub mod server;
 
-use crate::services::REDIS;
+use crate::services::{REDIS, clean_up};
 use apideck_hooks::store::{
     Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
 };
@@ -69,21 +69,22 @@ impl Isolated {
 
     /// The existing keys.
     pub async fn keys(&self) -> Vec<String> {
-        let (url, prefix) = (self.url.clone(), self.prefix.clone());
-        let found = tokio::task::spawn_blocking(move || {
-            let mut connection = redis::Client::open(url)?.get_connection_with_timeout(PATIENCE)?;
-            keys(&mut connection, &prefix)
-        });
-        found.await.expect("no panic").expect("keys")
+        let mut client = self.client().await;
+        let mut keys = scan(&self.prefix).iter_async(&mut client).await.expect("keys");
+        let mut found = Vec::new();
+        while let Some(key) = keys.next_item().await {
+            found.push(key.expect("a key"));
+        }
+        found
     }
 }
 
-/// Lists the keys under a prefix. `KEYS` would block a server that others use, so it is `SCAN`.
-fn keys(connection: &mut redis::Connection, prefix: &str) -> redis::RedisResult<Vec<String>> {
+/// The command that lists the keys under a prefix. `KEYS` would block a server that others use.
+fn scan(prefix: &str) -> redis::Cmd {
     let mut scan = redis::cmd("SCAN");
     scan.cursor_arg(0);
     scan.arg("MATCH").arg(format!("{prefix}*")).arg("COUNT").arg(1000);
-    scan.iter(connection)?.collect()
+    scan
 }
 
 /// A store that owns its keys.
@@ -129,13 +130,14 @@ impl Drop for Isolated {
     fn drop(&mut self) {
         let delete = || {
             let mut connection = redis::Client::open(&*self.url)?.get_connection_with_timeout(PATIENCE)?;
-            for keys in keys(&mut connection, &self.prefix)?.chunks(500) {
+            let keys = scan(&self.prefix).iter(&mut connection)?;
+            let keys: Vec<String> = keys.collect::<redis::RedisResult<_>>()?;
+            for keys in keys.chunks(500) {
                 redis::cmd("UNLINK").arg(keys).exec(&mut connection)?;
             }
             redis::RedisResult::Ok(())
         };
-        if let Err(error) = delete() {
-            eprintln!("left over in Redis, named {}: {error}", self.prefix);
-        }
+        // The signal of a child process that ends can interrupt the read and fail an attempt.
+        clean_up(&self.prefix, delete);
     }
 }

@@ -106,9 +106,11 @@ impl Server {
 
     /// Waits until the server responds.
     pub async fn ready(&self) {
-        until("redis-server answers", async || match client(&self.url()).await {
-            Ok(mut client) => redis::cmd("PING").exec_async(&mut client).await.is_ok(),
-            Err(_) => false,
+        until("redis-server responds", async || {
+            match client(&self.url()).await {
+                Ok(mut client) => redis::cmd("PING").exec_async(&mut client).await.is_ok(),
+                Err(_) => false,
+            }
         })
         .await;
     }
