@@ -1,5 +1,6 @@
-//! A receiver whose handlers wait for a line on standard input: for tests of signals. It says on standard output where it
-//! listens, when a handler starts, and when it was asked to stop.
+//! A receiver for tests of signals. Each handler waits for a line on the standard input. The
+//! receiver prints its address, `started` for each handler, `stopping` after a signal and `stopped`
+//! at the end.
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Hooks, State, on, router};
@@ -43,7 +44,7 @@ async fn main() {
     let stop = async move {
         terminate.recv().await;
         let mut drain = pin!(hooks.shutdown(Duration::from_secs(60)));
-        // It has begun once it was polled.
+        // The shutdown begins with the first poll.
         let drained = match poll_once(drain.as_mut()).await {
             Poll::Ready(drained) => drained,
             Poll::Pending => {

@@ -1,17 +1,21 @@
-//! A receiver on PostgreSQL, to be killed. Its effects are lines in a file: `start ID ATTEMPT`, `end ID ATTEMPT`. What a
-//! handler does is said by the event's id: one that starts with `flaky` fails the first time, `bad` fails for good, `stuck`
+//! A receiver on PostgreSQL for tests with kills.
+//!
+//! Its effects are lines in a file: `start ID ATTEMPT` and `end ID ATTEMPT`. The event id selects
+//! the behaviour of the handler: `flaky…` fails the first time, `bad…` fails permanently, `stuck…`
 //! does not end on its first attempt.
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Permanent, PostgresStore, State, on, router};
 use apideck_hooks_tests::postgres;
+use apideck_hooks_tests::waiting::GENEROUS;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// In one write, so that a kill cannot cut it and another process cannot come between.
+/// Appends a line in one write, so that no kill can cut it and no other process can write in
+/// between.
 fn effect(mut file: &File, line: &str) {
     file.write_all(format!("{line}\n").as_bytes()).expect("an effect");
 }
@@ -25,7 +29,7 @@ async fn handle(_: AnyEvent, delivery: Delivery, State(effects): State<Arc<File>
     if id.starts_with("stuck") && attempt == 1 {
         std::future::pending::<()>().await;
     }
-    // Long enough to be killed in the middle of.
+    // Long enough for a kill in the middle.
     tokio::time::sleep(Duration::from_millis(2)).await;
     if id.starts_with("flaky") && attempt == 1 {
         return Failure::retry("the first time").into();
@@ -57,6 +61,7 @@ async fn main() {
         .store(store)
         .lease(Duration::from_millis(lease))
         .duplicate_wait(Duration::from_millis(200))
+        .store_timeout(GENEROUS)
         .build()
         .expect("a receiver");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");

@@ -1,10 +1,14 @@
-//! A receiver whose store is Redis, for tests with several processes and with processes that are killed: `REDIS_URL`, `PREFIX` and
-//! `LEASE_MS` say which and how. A run counts itself in the hash `PREFIX:effects`; with `GATED` it then says that it has started,
-//! and waits for a line on standard input.
+//! A receiver on Redis for tests with several processes and with kills.
+//!
+//! `PREFIX` and `LEASE_MS` set the prefix and the lease. A run counts itself in the hash
+//! `PREFIX:effects`. With `GATED`, it then prints `started` and waits for a line on the standard
+//! input.
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, State, on, router};
 use apideck_hooks_tests::redis::client;
+use apideck_hooks_tests::services::REDIS;
+use apideck_hooks_tests::waiting::GENEROUS;
 use redis::aio::MultiplexedConnection;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,7 +43,7 @@ async fn effect(_: AnyEvent, delivery: Delivery, State(mut app): State<App>) -> 
 #[tokio::main]
 async fn main() {
     let variable = |name: &str| std::env::var(name).expect("a variable");
-    let (url, prefix) = (variable("REDIS_URL"), variable("PREFIX"));
+    let (url, prefix) = (REDIS.url(), variable("PREFIX"));
     let app = App {
         effects: client(&url).await.expect("Redis"),
         key: format!("{prefix}:effects"),
@@ -47,8 +51,8 @@ async fn main() {
     };
     let store = RedisStore::builder(url)
         .prefix(prefix)
-        .call_timeout(Duration::from_secs(30))
-        .connect_timeout(Duration::from_secs(30))
+        .call_timeout(GENEROUS)
+        .connect_timeout(GENEROUS)
         .connect()
         .await
         .expect("Redis");
@@ -58,6 +62,7 @@ async fn main() {
         .lease(Duration::from_millis(
             variable("LEASE_MS").parse().expect("a number"),
         ))
+        .store_timeout(GENEROUS)
         .state(app.clone())
         .build()
         .expect("a receiver");

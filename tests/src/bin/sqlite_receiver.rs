@@ -1,16 +1,19 @@
-//! A receiver with a durable store, to be killed. Its effects are lines in a file: `boot`, `start ID ATTEMPT`,
-//! `end ID ATTEMPT`. What a handler does is said by the event's id: one that starts with `flaky` fails the first time, `bad`
-//! fails for good, `stuck` never ends.
+//! A receiver on SQLite for tests with kills.
+//!
+//! Its effects are lines in a file: `boot`, `start ID ATTEMPT` and `end ID ATTEMPT`. The event id
+//! selects the behaviour of the handler: `flaky…` fails the first time, `bad…` fails permanently,
+//! `stuck…` never ends.
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Permanent, SqliteStore, State, on, router};
+use apideck_hooks_tests::waiting::GENEROUS;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 
-/// In one write, so that a kill cannot cut it.
+/// Appends a line in one write, so that no kill can cut it.
 fn effect(mut file: &File, line: &str) {
     file.write_all(format!("{line}\n").as_bytes()).expect("an effect");
 }
@@ -24,7 +27,7 @@ async fn handle(_: AnyEvent, delivery: Delivery, State(effects): State<Arc<File>
     if id.starts_with("stuck") {
         std::future::pending::<()>().await;
     }
-    // Long enough to be killed in the middle of.
+    // Long enough for a kill in the middle.
     tokio::time::sleep(Duration::from_millis(2)).await;
     if id.starts_with("flaky") && attempt == 1 {
         return Failure::retry("the first time").into();
@@ -53,6 +56,9 @@ async fn main() {
         .secret(apideck_hooks_tests::SECRET)
         .state(Arc::new(effects))
         .store(store)
+        // Longer than any test, so that no claim of a killed process ends by its lease.
+        .lease(Duration::from_secs(24 * 60 * 60))
+        .store_timeout(GENEROUS)
         .build()
         .expect("a receiver");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");

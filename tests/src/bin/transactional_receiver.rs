@@ -1,17 +1,20 @@
-//! A receiver whose handler writes its effect in the transaction, to be killed: in the file `DATABASE`, or in the schema
-//! `SCHEMA` of PostgreSQL. What the handler does is said by the event's id: one that starts with `before` stops before the
-//! effect, `after` behind it, `flaky` fails the first time.
+//! A receiver for tests with kills. Its handler writes its effect in the transaction: in the file
+//! `DATABASE`, or in the schema `SCHEMA` of PostgreSQL.
+//!
+//! The event id selects the behaviour of the handler: `before…` stops before the effect, `after…`
+//! stops after it, `flaky…` fails the first time.
 
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::postgres::options;
+use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::transactional::{EFFECT, postgres_store};
 use sqlx::{Postgres, Sqlite};
 use std::env::var;
 use std::future::pending;
 use tokio::net::TcpListener;
 
-/// Says that it has come here, and stops if it is to.
+/// Prints the place in the handler, and stops there if the event id says so.
 async fn reach(place: &str, id: &str) {
     println!("{place} {id}");
     if id.starts_with(place) {
@@ -52,7 +55,7 @@ async fn main() {
     let hooks = match var("SCHEMA") {
         Ok(schema) => {
             let store = postgres_store(&schema, options(), 8);
-            Hooks::builder(router![in_postgres])
+            patient(Hooks::builder(router![in_postgres]))
                 .secret(SECRET)
                 .store(store)
                 .build()
@@ -60,7 +63,7 @@ async fn main() {
         Err(_) => {
             let file = var("DATABASE").expect("its environment");
             let store = SqliteStore::open(file).await.expect("a file");
-            Hooks::builder(router![in_sqlite])
+            patient(Hooks::builder(router![in_sqlite]))
                 .secret(SECRET)
                 .store(store)
                 .build()

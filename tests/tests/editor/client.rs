@@ -1,4 +1,4 @@
-//! An editor with one file open, as rust-analyzer sees it.
+//! An editor with one open file, as a client of rust-analyzer.
 
 use serde_json::{Value, json};
 use std::env;
@@ -6,7 +6,8 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-/// A rust-analyzer that works: that of `RUST_ANALYZER`, or on the path. rustup puts one there that has nothing behind it.
+/// Finds a working rust-analyzer: the one in `RUST_ANALYZER`, or one on the path. rustup may put a
+/// proxy there without a program behind it.
 pub(crate) fn rust_analyzer() -> Option<String> {
     let candidates = [env::var("RUST_ANALYZER").ok(), Some("rust-analyzer".to_owned())];
     candidates.into_iter().flatten().find(|program| {
@@ -27,7 +28,8 @@ pub(crate) struct Editor {
 }
 
 impl Editor {
-    /// Opens the crate in `folder` with this as its `src/lib.rs`, and waits until the server has read it all.
+    /// Opens the crate in `folder` with `text` as its `src/lib.rs`. Waits until the server has read
+    /// the whole crate.
     pub(crate) fn open(program: &str, folder: &Path, text: &str) -> Self {
         let mut server = Command::new(program)
             .current_dir(folder)
@@ -67,7 +69,7 @@ impl Editor {
         editor
     }
 
-    /// The file's text becomes this one.
+    /// Replaces the text of the file.
     pub(crate) fn edit(&mut self, text: String) {
         self.version += 1;
         let document = json!({ "uri": self.uri, "version": self.version });
@@ -77,20 +79,20 @@ impl Editor {
         self.send(json!({ "method": "textDocument/didChange", "params": params }));
     }
 
-    /// What is shown with the mouse on the `^` of `…^…`, a part of the file.
+    /// The text that the editor shows for the position `^` in a part of the file, `…^…`.
     pub(crate) fn hover(&mut self, place: &str) -> String {
         let hover = self.ask("textDocument/hover", place);
         hover["contents"]["value"].as_str().unwrap_or_default().to_owned()
     }
 
-    /// Where "go to definition" leads from there: the end of each file's name, and the line's text.
+    /// The targets of "go to definition" from a position: the path and the line of each.
     pub(crate) fn definitions(&mut self, place: &str) -> Vec<(String, String)> {
         let found = self.ask("textDocument/definition", place);
         let links = found.as_array().cloned().unwrap_or_default();
         let links = links.iter().map(|link| {
             let uri = link["uri"].as_str().expect("a file");
             let line = link["range"]["start"]["line"].as_u64().expect("a line") as usize;
-            let path = uri.strip_prefix("file://").expect("a file here");
+            let path = uri.strip_prefix("file://").expect("a local file");
             let text = match uri == self.uri {
                 true => self.text.clone(),
                 false => std::fs::read_to_string(path).expect("the file"),
@@ -103,7 +105,7 @@ impl Editor {
         links.collect()
     }
 
-    /// What is offered with the cursor there.
+    /// The completions at a position.
     pub(crate) fn completions(&mut self, place: &str) -> Vec<String> {
         let offered = self.ask("textDocument/completion", place);
         let items = offered["items"].as_array().or(offered.as_array());
@@ -126,27 +128,27 @@ impl Editor {
     }
 
     fn request(&mut self, method: &str, params: Value) -> Value {
-        /// What was asked about has changed meanwhile, if only in what the server knows of it: ask again.
+        /// The code of a response that is out of date. The request must be repeated.
         const CONTENT_MODIFIED: i64 = -32801;
         loop {
             self.requests += 1;
             let id = self.requests;
             self.send(json!({ "id": id, "method": method, "params": params }));
-            let mut answer = loop {
+            let mut response = loop {
                 let message = self.receive();
                 if message.get("method").is_none() && message["id"] == id {
                     break message;
                 }
             };
-            if answer["error"]["code"] == CONTENT_MODIFIED {
+            if response["error"]["code"] == CONTENT_MODIFIED {
                 continue;
             }
-            assert!(answer.get("error").is_none(), "{method}: {answer}");
-            return answer["result"].take();
+            assert!(response.get("error").is_none(), "{method}: {response}");
+            return response["result"].take();
         }
     }
 
-    /// The next message. What the server asks of the editor is answered with nothing.
+    /// Receives the next message. Requests of the server get an empty response.
     fn receive(&mut self) -> Value {
         let mut length = 0;
         loop {

@@ -1,4 +1,4 @@
-//! A store whose calls fail, get lost or come late, shared by receivers that crash.
+//! A store with injected faults, shared by receivers that crash.
 
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
@@ -12,31 +12,31 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 
-/// What becomes of a call.
+/// A fault of a call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
     None,
-    /// It is not done.
+    /// The call fails and has no effect.
     Fail,
-    /// It is done, and nobody is told.
-    LoseAnswer,
-    /// It is done later, whether or not anybody still waits for it.
+    /// The call has its effect, and its response is lost.
+    LoseResponse,
+    /// The call has its effect later, even if the caller has gone.
     Late(Duration),
-    /// It is never done, nor answered.
+    /// The call has no effect and no response.
     Hang,
 }
 
-/// A time in which calls fail.
+/// A period in which calls fail.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outage {
     /// Seconds from the start.
     pub(crate) from: u64,
     pub(crate) seconds: u64,
-    /// Of renewals alone.
+    /// `true` if only renewals fail.
     pub(crate) renewals: bool,
 }
 
-/// The store itself, which no crash of a receiver touches, and what becomes of the next calls.
+/// The store and its next faults. They survive a crash of a receiver.
 #[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) store: Arc<MemoryStore>,
@@ -56,10 +56,11 @@ impl Shared {
     }
 }
 
-/// One receiver's way to it. It says that letters are kept, which is enough for the answers.
+/// The store as one receiver sees it. It reports that it keeps dead letters, which is enough for
+/// the responses.
 pub(crate) struct Faulty {
     pub(crate) shared: Shared,
-    /// After a crash nothing reaches the store any more, but for what is on its way.
+    /// Becomes `true` with a crash. After it no new call reaches the store.
     pub(crate) crashed: watch::Receiver<bool>,
 }
 
@@ -83,10 +84,10 @@ impl Faulty {
         let fault = self.shared.faults.lock().expect("no panic").pop_front();
         match fault.unwrap_or(Fault::None) {
             Fault::None => call.on(store).await,
-            Fault::Fail => Err(StoreError::new("told to fail")),
-            Fault::LoseAnswer => {
+            Fault::Fail => Err(StoreError::new("injected fault")),
+            Fault::LoseResponse => {
                 call.on(store).await?;
-                Err(StoreError::new("told to lose the answer"))
+                Err(StoreError::new("injected: the response is lost"))
             }
             Fault::Late(by) => {
                 let late = tokio::spawn(async move {
@@ -100,7 +101,7 @@ impl Faulty {
     }
 }
 
-/// A call that may be made by whoever carries it.
+/// A call that owns its arguments, so that another task can make it later.
 #[async_trait]
 trait AsyncCall<T>: Send + 'static {
     const RENEWS: bool = false;

@@ -1,6 +1,6 @@
-//! A history of a store, step by step beside the model.
+//! A history of a store, compared with the model at each step.
 
-use super::reference::{Answer, Crash, DELIVERIES, EVENTS, Kind, Model, RETENTION, State};
+use super::reference::{Crash, DELIVERIES, EVENTS, Kind, Model, RETENTION, Response, State};
 use super::seeds::histories;
 use super::step::{End, Step, Whose, steps};
 use super::worlds::{LONG, SHORT, World};
@@ -14,10 +14,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
-/// Steps of the longest history.
+/// The number of steps of the longest history.
 const LONGEST: usize = 40;
 
-/// Histories of a store in a world that `within` makes, or has made, for each.
+/// Compares random histories with the model. `within` provides a world for each history.
 pub(crate) fn beside_the_model(
     kind: Kind,
     default: u64,
@@ -29,7 +29,7 @@ pub(crate) fn beside_the_model(
             let about = (2..=EVENTS, prop::bool::weighted(0.2));
             about.prop_map(move |(events, many_keys)| Model::new(kind, events, many_keys))
         },
-        |model: &Model, step: &Step| model.tells(step),
+        |model: &Model, step: &Step| model.defines(step),
         steps,
         |model: Model, step: &Step| model.apply(step),
     );
@@ -53,11 +53,11 @@ pub(crate) fn beside_the_model(
 
 struct History<'a> {
     world: &'a mut dyn World,
-    /// Makes the keys this history's own.
+    /// A number that makes the keys of this history unique.
     number: u64,
-    /// The tokens of an event's claims in their order; none where the store has not told it.
+    /// The tokens of each event's claims in order. `None` where the store returned no token.
     tokens: BTreeMap<u8, Vec<Option<Token>>>,
-    /// The greatest that was seen, of a receiver that may be gone.
+    /// The greatest token of each event so far.
     greatest: BTreeMap<u8, Token>,
     seen: BTreeMap<u8, Status>,
 }
@@ -74,10 +74,10 @@ impl<'a> History<'a> {
         }
     }
 
-    /// Takes a step, and compares; `model` has taken it.
+    /// Takes a step that the model has taken, and compares the results.
     async fn take(&mut self, step: &Step, model: &Model) -> TestCaseResult {
-        let answer = self.carry_out(step, model).await?;
-        prop_assert_eq!(answer, model.answer, "{:?}", step);
+        let response = self.carry_out(step, model).await?;
+        prop_assert_eq!(response, model.response, "{:?}", step);
         let mut statuses = BTreeMap::new();
         for event in 0..EVENTS {
             let status = self
@@ -90,17 +90,17 @@ impl<'a> History<'a> {
             statuses.insert(event, status);
         }
         for (event, after) in &statuses {
-            invariants(*event, self.seen[event], *after, step, answer)?;
+            invariants(*event, self.seen[event], *after, step, response)?;
         }
         self.seen = statuses;
-        self.letters(model).await
+        self.dead_letters(model).await
     }
 
-    /// The store's answer, in the model's words.
-    async fn carry_out(&mut self, step: &Step, model: &Model) -> Result<Answer, TestCaseError> {
+    /// Takes a step. Returns the result in the terms of the model.
+    async fn carry_out(&mut self, step: &Step, model: &Model) -> Result<Response, TestCaseError> {
         let store = self.world.store();
         let time = |ticks| model.kind.time(ticks);
-        let told = |held: Result<Held, _>| Answer::Told(held.expect("an answer") == Held::Yes);
+        let told = |held: Result<Held, _>| Response::Told(held.expect("a result") == Held::Yes);
         Ok(match *step {
             Step::Claim {
                 event,
@@ -110,7 +110,7 @@ impl<'a> History<'a> {
                 let delivery = delivery.map(|delivery| self.key(b'd', delivery));
                 let claim = Claim::new(self.event(event), delivery, time(lease));
                 let claimed = store.claim(claim).await.expect("a claim");
-                self.answer(claimed, model)?
+                self.response(claimed, model)?
             }
             Step::Renew { event, whose, lease } => {
                 let token = self.token(event, whose, model);
@@ -126,17 +126,17 @@ impl<'a> History<'a> {
                 told(store.finish(self.event(event), token, end).await)
             }
             Step::Release { event } => {
-                let letters = store.dead_letters().expect("it keeps letters");
-                Answer::Told(letters.release(self.event(event)).await.expect("an answer"))
+                let dead_letters = store.dead_letters().expect("a store with dead letters");
+                Response::Told(dead_letters.release(self.event(event)).await.expect("a result"))
             }
             Step::Purge { event } => {
-                let letters = store.dead_letters().expect("it keeps letters");
-                Answer::Told(letters.purge(self.event(event)).await.expect("an answer"))
+                let dead_letters = store.dead_letters().expect("a store with dead letters");
+                Response::Told(dead_letters.purge(self.event(event)).await.expect("a result"))
             }
             Step::Wait { ticks } => {
                 let keys = self.keys();
                 self.world.pass(time(ticks), &keys).await;
-                Answer::None
+                Response::None
             }
             Step::Crash => {
                 self.world.crash().await;
@@ -144,55 +144,55 @@ impl<'a> History<'a> {
                     self.tokens.clear();
                     self.greatest.retain(|event, _| model.records.contains_key(event));
                 }
-                Answer::None
+                Response::None
             }
         })
     }
 
-    fn answer(&mut self, claimed: Claimed, model: &Model) -> Result<Answer, TestCaseError> {
+    fn response(&mut self, claimed: Claimed, model: &Model) -> Result<Response, TestCaseError> {
         let Some(record) = (0..EVENTS).find(|event| self.event(*event) == claimed.record) else {
             return Err(TestCaseError::fail(format!("no event's record: {claimed:?}")));
         };
-        let answer = match claimed.verdict {
+        let response = match claimed.verdict {
             Verdict::Granted { token, attempt } => {
                 let before = self.greatest.insert(record, token);
                 prop_assert!(before < Some(token), "{:?} after {:?}", token, before);
                 self.tokens.entry(record).or_default().push(Some(token));
-                Answer::Granted { record, attempt }
+                Response::Granted { record, attempt }
             }
-            Verdict::Running { lease_left } => match model.answer {
-                Answer::Running { left, .. } if model.kind.is_about(lease_left, left) => {
-                    Answer::Running { record, left }
+            Verdict::Running { lease_left } => match model.response {
+                Response::Running { left, .. } if model.kind.is_about(lease_left, left) => {
+                    Response::Running { record, left }
                 }
                 _ => {
                     return Err(TestCaseError::fail(format!(
                         "{claimed:?}, not {:?}",
-                        model.answer
+                        model.response
                     )));
                 }
             },
-            Verdict::Done => Answer::Done { record },
-            Verdict::Dead => Answer::Dead { record },
-            Verdict::Full => Answer::Full { record },
+            Verdict::Done => Response::Done { record },
+            Verdict::Dead => Response::Dead { record },
+            Verdict::Full => Response::Full { record },
         };
         for (event, grants) in &model.grants {
             let tokens = self.tokens.entry(*event).or_default();
             if tokens.len() < *grants {
-                // Taken, and given back.
+                // A claim that was granted and taken back.
                 tokens.push(None);
             }
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    /// A token that is no claim's is one that none was given.
+    /// The token of a claim. Without such a claim, it is a token that was never given.
     fn token(&self, event: u8, whose: Whose, model: &Model) -> Token {
         let claim = model.claim_of(event, whose);
         let token = claim.and_then(|claim| *self.tokens.get(&event)?.get(claim - 1)?);
         token.unwrap_or_else(|| Token(self.greatest.get(&event).map_or(1, |token| token.0 + 1)))
     }
 
-    /// A status beside the model's record.
+    /// Compares a status with the record of the model.
     fn compare(&mut self, event: u8, status: Status, model: &Model) -> TestCaseResult {
         let Some(record) = model.records.get(&event) else {
             prop_assert_eq!(status, Status::Absent, "of event {}", event);
@@ -237,21 +237,21 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    async fn letters(&self, model: &Model) -> TestCaseResult {
-        let Some(letters) = self.world.store().dead_letters() else {
+    async fn dead_letters(&self, model: &Model) -> TestCaseResult {
+        let Some(dead_letters) = self.world.store().dead_letters() else {
             return Ok(());
         };
-        let expected = model.letters();
+        let expected = model.dead_letters();
         for event in 0..EVENTS {
-            let found = letters.get(self.event(event)).await.expect("an answer");
+            let found = dead_letters.get(self.event(event)).await.expect("a result");
             let letter = expected.iter().find(|(of, _)| *of == event);
             prop_assert_eq!(
                 found.map(|dead| (dead.record, dead.attempts, dead.letter)),
                 letter.map(|(_, letter)| (self.event(event), letter.attempts, self.letter(event)))
             );
         }
-        // Those of other histories are there too.
-        let mut listed = letters.list(None, 1000).await.expect("a list");
+        // The list also contains the dead letters of other histories.
+        let mut listed = dead_letters.list(None, 1000).await.expect("a list");
         listed.retain(|dead| (0..EVENTS).any(|event| dead.record == self.event(event)));
         let listed: Vec<_> = listed.into_iter().map(|dead| dead.record).collect();
         let expected: Vec<_> = expected.iter().map(|(event, _)| self.event(*event)).collect();
@@ -259,7 +259,7 @@ impl<'a> History<'a> {
         Ok(())
     }
 
-    /// Makes what is left too old to be found.
+    /// Lets the remaining records expire.
     async fn end(self, model: &Model) {
         let keys = self.keys();
         self.world.pass(model.kind.time(10 * RETENTION), &keys).await;
@@ -304,33 +304,38 @@ impl Kind {
         if self.exact { SHORT } else { LONG }
     }
 
-    /// Whether a time that is left is so many ticks, but for what has passed meanwhile.
+    /// Compares a remaining time with a number of ticks. A clock that cannot be paused may have
+    /// moved on by less than a tick.
     fn is_about(&self, left: Duration, ticks: u64) -> bool {
         let expected = self.time(ticks);
         left == expected || !self.exact && left < expected && expected < left + self.tick()
     }
 }
 
-/// What must hold whatever the model says.
-fn invariants(event: u8, before: Status, after: Status, step: &Step, answer: Answer) -> TestCaseResult {
+/// Checks the invariants that do not depend on the model.
+fn invariants(event: u8, before: Status, after: Status, step: &Step, response: Response) -> TestCaseResult {
     let changed = format!("event {event}, {before:?} became {after:?} by {step:?}");
     let (was, is) = (token_of(before), token_of(after));
-    prop_assert!(was <= is || is.is_none(), "I2: {}", changed);
+    prop_assert!(was <= is || is.is_none(), "the token shrank: {}", changed);
     let same = without_lease(before) == without_lease(after);
-    if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && answer == Answer::Told(false) {
-        prop_assert!(same, "I3: {}", changed);
+    if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && response == Response::Told(false) {
+        prop_assert!(same, "a stale end applied: {}", changed);
     }
     let gone = after == Status::Absent;
     let may_change = match *step {
         Step::Wait { .. } | Step::Crash => gone,
-        // For lack of room.
+        // The store evicted the record.
         Step::Claim { event: of, .. } => gone && of != event,
         Step::Release { event: of } => of == event && matches!(after, Status::Released { .. }),
         Step::Purge { event: of } => gone && of == event,
         Step::Renew { .. } | Step::Finish { .. } => false,
     };
     let settled = matches!(before, Status::Done { .. } | Status::Dead { .. });
-    prop_assert!(!settled || same || may_change, "I4: {}", changed);
+    prop_assert!(
+        !settled || same || may_change,
+        "a settled record changed: {}",
+        changed
+    );
     Ok(())
 }
 

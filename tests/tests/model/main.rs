@@ -1,8 +1,9 @@
-//! Case 31: every store beside a model of what the trait's documentation says, through random histories of claims, ends,
-//! times that pass and crashes; and whole deliveries through stores that fail and receivers that crash.
+//! Model tests (Case 31). Every store is compared with a model of the documentation of the trait,
+//! through random histories of claims, finishes, passing time and crashes. Whole deliveries go
+//! through failing stores and crashing receivers.
 //!
-//! `APIDECK_HOOKS_SEED` and `APIDECK_HOOKS_HISTORIES` choose which histories and how many. A history that fails is made
-//! short and printed with its seed.
+//! `APIDECK_HOOKS_SEED` sets the first seed and `APIDECK_HOOKS_HISTORIES` the number of histories.
+//! A failing history is shrunk and printed with its seed.
 
 mod deliveries;
 mod faulty;
@@ -31,12 +32,12 @@ fn memory(kind: Kind) {
 }
 
 #[test]
-fn case_31_the_memory_store_does_as_the_model() {
+fn case_31_the_memory_store_equals_the_model() {
     memory(MEMORY);
 }
 
 #[test]
-fn case_31_a_full_memory_store_does_as_the_model() {
+fn case_31_a_full_memory_store_equals_the_model() {
     memory(Kind {
         capacity: 3,
         ..MEMORY
@@ -47,25 +48,25 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn sqlite(in_company: bool) {
+fn sqlite(in_batches: bool) {
     beside_the_model(SQLITE, 200, |history| {
         let runtime = runtime();
-        let mut world = runtime.block_on(Sqlite::new(in_company));
+        let mut world = runtime.block_on(Sqlite::new(in_batches));
         history(&runtime, &mut world)
     });
 }
 
 #[test]
-fn case_31_sqlite_does_as_the_model() {
+fn case_31_sqlite_equals_the_model() {
     sqlite(false);
 }
 
 #[test]
-fn case_31_sqlite_does_as_the_model_where_calls_come_together() {
+fn case_31_sqlite_equals_the_model_with_batches() {
     sqlite(true);
 }
 
-/// A server that all histories share.
+/// Compares a store with the model in a world that all histories share.
 fn on_a_server(kind: Kind, default: u64, runtime: &Runtime, world: impl World) {
     let world = RefCell::new(world);
     beside_the_model(kind, default, |history| {
@@ -74,7 +75,7 @@ fn on_a_server(kind: Kind, default: u64, runtime: &Runtime, world: impl World) {
 }
 
 #[test]
-fn case_31_postgres_does_as_the_model() {
+fn case_31_postgres_equals_the_model() {
     let runtime = runtime();
     if let Some(world) = runtime.block_on(Postgres::new()) {
         on_a_server(POSTGRES, 50, &runtime, world);
@@ -83,7 +84,7 @@ fn case_31_postgres_does_as_the_model() {
 
 #[cfg(unix)]
 #[test]
-fn case_31_redis_does_as_the_model() {
+fn case_31_redis_equals_the_model() {
     let runtime = runtime();
     if let Some(world) = runtime.block_on(worlds::Redis::new()) {
         on_a_server(worlds::REDIS, 50, &runtime, world);

@@ -1,43 +1,45 @@
-//! What the documentation of the trait says a store does, as a machine of its own. It knows of no implementation.
+//! The model: a state machine that follows the documentation of the trait. It knows no
+//! implementation.
 
 use super::step::{End, Step, Whose};
 use apideck_hooks::store::MAX_ALIASES;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the trait leaves to the store.
+/// The properties that the trait leaves to a store.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
-    /// Whether its clock can be set to the very moment. Where it goes on by itself, no moment that matters is near one
-    /// that is tested: times that pass are even, leases and the retention odd.
+    /// `true` if the clock can be set exactly. Otherwise no tested time is near a deadline: passing
+    /// times are even, leases and the retention are odd.
     pub(crate) exact: bool,
-    /// So many records it takes, and so many delivery keys. The event that was handled longest ago goes for a new one, then the
-    /// others at rest; the key that was bound longest ago.
+    /// The maximum number of records, and of delivery keys. A full store evicts the oldest done
+    /// event, then the oldest other event that does not run. It evicts the oldest delivery key.
     pub(crate) capacity: usize,
-    /// Whether it keeps what is set aside.
-    pub(crate) letters: bool,
+    /// `true` if it keeps dead letters.
+    pub(crate) dead_letters: bool,
     pub(crate) crash: Crash,
-    /// Whether a record that was abandoned while it ran is kept for ever, or for a retention after its lease.
+    /// `true` if an abandoned running record never expires. Otherwise it expires a retention after
+    /// its lease.
     pub(crate) abandoned_for_ever: bool,
-    /// Whether a delivery key whose record was forgotten finds a later record of the same event.
+    /// `true` if a delivery key whose record has expired names a later record of the event.
     pub(crate) left_over_keys: bool,
-    /// Whether a purge may take a delivery key along, such as the one that stands in the record's own row.
+    /// `true` if a purge may delete a delivery key too, such as the one in the row of the record.
     pub(crate) purge_may_free_keys: bool,
-    /// Whether a claim whose delivery key turns out to be another record's is first made, and then taken back, on the event's
-    /// own: if that was claimable, it is released, under a token that nobody was given.
+    /// `true` if the store claims the record of the event before it looks at the delivery key. If
+    /// the delivery key names another record, the claim is taken back and leaves a new token.
     pub(crate) claims_its_own_first: bool,
 }
 
-/// What a crash of the receiver does.
+/// The effect of a crash of the receiver.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Crash {
     Forgets,
-    /// What ran is free when the store is opened again.
+    /// Running records are released when the store is opened again.
     Frees,
-    /// What ran is free when its lease is over.
+    /// Running records are claimable when their leases are over.
     Abandons,
 }
 
-/// Ticks.
+/// The retention, in ticks.
 pub(crate) const RETENTION: u64 = 21;
 pub(crate) const EVENTS: u8 = 4;
 pub(crate) const DELIVERIES: u8 = 12;
@@ -53,28 +55,28 @@ pub(crate) enum State {
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) state: State,
-    /// When the lease of a running record ends, when any other was last changed.
+    /// The end of the lease of a running record, or the time of the last change of another one.
     pub(crate) at: u64,
     pub(crate) attempt: u32,
-    /// Which of the event's claims was the last.
+    /// The number of the event's last claim.
     pub(crate) claim: usize,
-    /// Delivery keys bound to it.
+    /// The number of its delivery keys.
     bound: usize,
-    /// When it was settled, as a place in the order of all that was done.
+    /// The step in which it was settled.
     settled: usize,
-    pub(crate) letter: Option<Letter>,
+    pub(crate) letter: Option<DeadLetter>,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Letter {
+pub(crate) struct DeadLetter {
     pub(crate) attempts: u32,
-    /// When it was set aside, as a place in the order of all that was done.
-    pub(crate) set_aside: usize,
+    /// The step in which the event was dead-lettered.
+    pub(crate) dead_lettered: usize,
 }
 
-/// The answer to the last step.
+/// The result of the last step.
 #[derive(Clone, Copy, PartialEq, Debug)]
-pub(crate) enum Answer {
+pub(crate) enum Response {
     None,
     Granted {
         record: u8,
@@ -93,29 +95,29 @@ pub(crate) enum Answer {
     Full {
         record: u8,
     },
-    /// Whether a token held, or a letter was there to be released or purged.
+    /// `true` if a token was valid, or if a dead letter was released or purged.
     Told(bool),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
     pub(crate) kind: Kind,
-    /// So many different events come.
+    /// The number of different events.
     pub(crate) events: u8,
-    /// Whether they come under ever new delivery keys.
+    /// `true` if most claims have new delivery keys.
     pub(crate) many_keys: bool,
     pub(crate) now: u64,
     pub(crate) records: BTreeMap<u8, Record>,
-    /// Delivery keys and their events, in the order in which they were bound.
+    /// The delivery keys and their events, in the order of binding.
     aliases: Vec<(u8, u8)>,
-    /// Delivery keys of what was purged, of which each may be free or not.
+    /// The delivery keys of purged records. Each may be free or not.
     perhaps_free: BTreeSet<u8>,
-    /// Delivery keys that were ever bound to an event.
+    /// The number of delivery keys that were ever bound to an event.
     ever_bound: BTreeMap<u8, usize>,
-    /// How often each event was granted.
+    /// The number of granted claims of each event.
     pub(crate) grants: BTreeMap<u8, usize>,
     steps: usize,
-    pub(crate) answer: Answer,
+    pub(crate) response: Response,
 }
 
 impl Model {
@@ -131,13 +133,13 @@ impl Model {
             ever_bound: BTreeMap::new(),
             grants: BTreeMap::new(),
             steps: 0,
-            answer: Answer::None,
+            response: Response::None,
         }
     }
 
     pub(crate) fn apply(mut self, step: &Step) -> Self {
         self.steps += 1;
-        self.answer = match *step {
+        self.response = match *step {
             Step::Claim {
                 event,
                 delivery,
@@ -146,12 +148,12 @@ impl Model {
             Step::Renew { event, whose, lease } => {
                 let until = self.now + lease;
                 let held = self.held(event, whose);
-                Answer::Told(held.map(|record| record.at = until).is_some())
+                Response::Told(held.map(|record| record.at = until).is_some())
             }
             Step::Finish { event, whose, end } => self.finish(event, whose, end),
             Step::Release { event } => self.release(event),
             Step::Purge { event } => {
-                let there = self.letter_at_rest(event).is_some();
+                let there = self.dead_letter_at_rest(event).is_some();
                 if there {
                     if self.kind.purge_may_free_keys {
                         let of_it = self.aliases.iter().filter(|(_, record)| *record == event);
@@ -159,7 +161,7 @@ impl Model {
                     }
                     self.forget(event);
                 }
-                Answer::Told(there)
+                Response::Told(there)
             }
             Step::Wait { ticks } => {
                 self.now += ticks;
@@ -174,17 +176,17 @@ impl Model {
                     .map(|(event, _)| *event)
                     .collect();
                 over.into_iter().for_each(|event| self.forget(event));
-                Answer::None
+                Response::None
             }
             Step::Crash => {
                 self.crash();
-                Answer::None
+                Response::None
             }
         };
         self
     }
 
-    fn claim(&mut self, event: u8, delivery: Option<u8>, lease: u64) -> Answer {
+    fn claim(&mut self, event: u8, delivery: Option<u8>, lease: u64) -> Response {
         let bound = delivery.and_then(|delivery| self.bound(delivery));
         if let Some(record) = bound.filter(|record| self.records.contains_key(record)) {
             if record != event && self.kind.claims_its_own_first && self.records.contains_key(&event) {
@@ -200,7 +202,7 @@ impl Model {
                     .filter(|(_, record)| record.state != State::Running);
                 let oldest = at_rest.min_by_key(|(_, record)| (record.state != State::Done, record.settled));
                 let Some((&oldest, _)) = oldest else {
-                    return Answer::Full { record: event };
+                    return Response::Full { record: event };
                 };
                 self.forget(oldest);
             }
@@ -235,13 +237,13 @@ impl Model {
         bound.map(|(_, event)| *event)
     }
 
-    fn take(&mut self, event: u8, lease: u64) -> Answer {
-        let record = self.records.get_mut(&event).expect("it was looked for");
+    fn take(&mut self, event: u8, lease: u64) -> Response {
+        let record = self.records.get_mut(&event).expect("a record");
         match record.state {
-            State::Done => return Answer::Done { record: event },
-            State::Dead => return Answer::Dead { record: event },
+            State::Done => return Response::Done { record: event },
+            State::Dead => return Response::Dead { record: event },
             State::Running if record.at > self.now => {
-                return Answer::Running {
+                return Response::Running {
                     record: event,
                     left: record.at - self.now,
                 };
@@ -254,14 +256,14 @@ impl Model {
         record.state = State::Running;
         record.at = self.now + lease;
         record.attempt += 1;
-        Answer::Granted {
+        Response::Granted {
             record: event,
             attempt: record.attempt,
         }
     }
 
     fn take_and_give_back(&mut self, event: u8) {
-        if let Answer::Granted { .. } = self.take(event, 0)
+        if let Response::Granted { .. } = self.take(event, 0)
             && let Some(record) = self.records.get_mut(&event)
         {
             record.state = State::Released;
@@ -270,14 +272,14 @@ impl Model {
         }
     }
 
-    /// The record, if it runs under this claim.
+    /// The record if it runs under a claim.
     fn held(&mut self, event: u8, whose: Whose) -> Option<&mut Record> {
         let claim = self.claim_of(event, whose)?;
         let record = self.records.get_mut(&event)?;
         (record.state == State::Running && record.claim == claim).then_some(record)
     }
 
-    /// Which of the event's claims is meant, if there is such a one.
+    /// The number of a claim of an event, if there is one.
     pub(crate) fn claim_of(&self, event: u8, whose: Whose) -> Option<usize> {
         let grants = self.grants.get(&event).copied().unwrap_or(0);
         match whose {
@@ -288,10 +290,10 @@ impl Model {
         .filter(|claim| *claim > 0)
     }
 
-    fn finish(&mut self, event: u8, whose: Whose, end: End) -> Answer {
+    fn finish(&mut self, event: u8, whose: Whose, end: End) -> Response {
         let (now, step) = (self.now, self.steps);
         let Some(record) = self.held(event, whose) else {
-            return Answer::Told(false);
+            return Response::Told(false);
         };
         record.at = now;
         record.settled = step;
@@ -303,33 +305,33 @@ impl Model {
             End::Release => record.state = State::Released,
             End::Dead => {
                 record.state = State::Dead;
-                record.letter = Some(Letter {
+                record.letter = Some(DeadLetter {
                     attempts: record.attempt,
-                    set_aside: step,
+                    dead_lettered: step,
                 });
             }
         }
-        Answer::Told(true)
+        Response::Told(true)
     }
 
-    /// A record with a letter that does not run under a lease.
-    fn letter_at_rest(&mut self, event: u8) -> Option<&mut Record> {
+    /// A record with a dead letter that does not run under a lease.
+    fn dead_letter_at_rest(&mut self, event: u8) -> Option<&mut Record> {
         let now = self.now;
         let record = self.records.get_mut(&event)?;
         let leased = record.state == State::Running && record.at > now;
         (record.letter.is_some() && !leased).then_some(record)
     }
 
-    fn release(&mut self, event: u8) -> Answer {
+    fn release(&mut self, event: u8) -> Response {
         let (now, step) = (self.now, self.steps);
-        let Some(record) = self.letter_at_rest(event) else {
-            return Answer::Told(false);
+        let Some(record) = self.dead_letter_at_rest(event) else {
+            return Response::Told(false);
         };
         record.state = State::Released;
         record.attempt = 0;
         record.at = now;
         record.settled = step;
-        Answer::Told(true)
+        Response::Told(true)
     }
 
     fn crash(&mut self) {
@@ -341,7 +343,7 @@ impl Model {
                 };
             }
             Crash::Frees => {
-                // Who held a claim is gone; the others of its tokens with it.
+                // The owners of the claims are gone.
                 self.grants.clear();
                 for record in self.records.values_mut() {
                     if record.state == State::Running {
@@ -362,9 +364,9 @@ impl Model {
         }
     }
 
-    /// Whether the documentation tells the outcome. How keys of an earlier record of the event count towards the most that a
-    /// record takes, it does not; nor, of some stores, which keys a purge leaves.
-    pub(crate) fn tells(&self, step: &Step) -> bool {
+    /// `true` if the documentation defines the result. It does not define how delivery keys of an
+    /// earlier record count towards the limit, nor which delivery keys a purge leaves.
+    pub(crate) fn defines(&self, step: &Step) -> bool {
         let Step::Claim {
             event,
             delivery: Some(delivery),
@@ -382,13 +384,13 @@ impl Model {
         ever == now || ever < MAX_ALIASES
     }
 
-    /// The letters, the latest first.
-    pub(crate) fn letters(&self) -> Vec<(u8, Letter)> {
-        let letters = self.records.iter();
-        let mut letters: Vec<_> = letters
+    /// The dead letters, the latest first.
+    pub(crate) fn dead_letters(&self) -> Vec<(u8, DeadLetter)> {
+        let dead_letters = self.records.iter();
+        let mut dead_letters: Vec<_> = dead_letters
             .filter_map(|(event, record)| Some((*event, record.letter.clone()?)))
             .collect();
-        letters.sort_by_key(|(_, letter)| std::cmp::Reverse(letter.set_aside));
-        letters
+        dead_letters.sort_by_key(|(_, letter)| std::cmp::Reverse(letter.dead_lettered));
+        dead_letters
     }
 }

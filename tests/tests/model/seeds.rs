@@ -1,12 +1,16 @@
-//! Histories from seeds, so that a failure can be had again.
+//! Random tests with seeds, so that a failure can be reproduced.
 
 use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseResult, TestError, TestRng, TestRunner};
 use std::env;
 use std::hash::{BuildHasher, RandomState};
 
-/// So many histories, each from a seed of its own. `APIDECK_HOOKS_HISTORIES` says how many, `APIDECK_HOOKS_SEED` which is the
-/// first; the seed of one that fails is told, with the shortest history that fails too.
+/// Runs a test with random histories, each from a seed of its own. `APIDECK_HOOKS_HISTORIES` sets
+/// their number, by default `default`, and `APIDECK_HOOKS_SEED` the first seed.
+///
+/// # Panics
+///
+/// If a history fails, with its seed and the shortest history that fails too.
 pub(crate) fn histories<S: Strategy>(default: u64, strategy: &S, test: impl Fn(S::Value) -> TestCaseResult) {
     let first = number("APIDECK_HOOKS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
     let count = number("APIDECK_HOOKS_HISTORIES").unwrap_or(default);
@@ -25,7 +29,7 @@ fn all<S: Strategy>(
     for seed in (0..count).map(|n| first.wrapping_add(n)) {
         if let Err(error) = one(seed, strategy, &test) {
             return Err(format!(
-                "{error}\nAPIDECK_HOOKS_SEED={seed} APIDECK_HOOKS_HISTORIES=1 has it again"
+                "{error}\nAPIDECK_HOOKS_SEED={seed} APIDECK_HOOKS_HISTORIES=1 reproduces it"
             ));
         }
     }
@@ -60,19 +64,22 @@ fn number(variable: &str) -> Option<u64> {
 }
 
 #[test]
-fn what_fails_tells_its_seed_and_is_made_short() {
+fn a_failure_is_shrunk_and_reports_its_seed() {
     let numbers = proptest::collection::vec(0_u8..100, 1..50);
     let fails = |numbers: Vec<u8>| match numbers.contains(&7) {
         true => Err(proptest::test_runner::TestCaseError::fail("seven")),
         false => Ok(()),
     };
     let run = || (0..1000).find_map(|seed| Some((seed, one(seed, &numbers, fails).err()?)));
-    let (seed, TestError::Fail(_, shortest)) = run().expect("one of them") else {
-        panic!("it was given up");
+    let (seed, TestError::Fail(_, shortest)) = run().expect("a failure") else {
+        panic!("the test was aborted");
     };
     assert_eq!(shortest, [7]);
     let again = one(seed, &numbers, fails);
     assert!(matches!(again, Err(TestError::Fail(_, again)) if again == shortest));
-    let told = all(0, 1000, &numbers, fails).expect_err("one of them");
-    assert!(told.contains(&format!("APIDECK_HOOKS_SEED={seed} ")), "{told}");
+    let report = all(0, 1000, &numbers, fails).expect_err("a failure");
+    assert!(
+        report.contains(&format!("APIDECK_HOOKS_SEED={seed} ")),
+        "{report}"
+    );
 }

@@ -1,4 +1,4 @@
-//! What can happen to a store, and how often it does.
+//! The steps of a history and their frequencies.
 
 use super::reference::{DELIVERIES, Model, RETENTION, State};
 use proptest::prelude::*;
@@ -21,11 +21,11 @@ pub(crate) enum Step {
         whose: Whose,
         end: End,
     },
-    /// Of a dead letter.
+    /// Releases a dead letter.
     Release {
         event: u8,
     },
-    /// Of a dead letter.
+    /// Purges a dead letter.
     Purge {
         event: u8,
     },
@@ -35,14 +35,14 @@ pub(crate) enum Step {
     Crash,
 }
 
-/// Whose token is used.
+/// The claim whose token is used.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Whose {
-    /// That of the event's last claim.
+    /// The last claim of the event.
     Latest,
-    /// That of the claim so many before.
+    /// An earlier claim, counted from the last one.
     Earlier(usize),
-    /// One that was not given yet.
+    /// A token that was not given yet.
     Future,
 }
 
@@ -53,7 +53,7 @@ pub(crate) enum End {
     Dead,
 }
 
-/// What may happen next.
+/// The possible next steps.
 pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
     let events = model.events;
     let event = || 0..events;
@@ -61,7 +61,7 @@ pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
     let lease = || select(vec![3_u64, 7]);
     let delivery = prop_oneof![
         2 => Just(None),
-        // Some come again and again, others are many.
+        // Two keys repeat often, the others rarely.
         3 => (0_u8..2).prop_map(Some),
         3 + 20 * many => (0..DELIVERIES).prop_map(Some),
     ];
@@ -71,7 +71,7 @@ pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
         delivery,
         lease,
     });
-    // What runs is what matters most.
+    // Most steps are about running records.
     let running: Vec<u8> = model
         .records
         .iter()
@@ -98,20 +98,20 @@ pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
         (claimed.clone(), whose(), end).prop_map(|(event, whose, end)| Step::Finish { event, whose, end });
     let renew =
         (claimed, whose(), lease()).prop_map(|(event, whose, lease)| Step::Renew { event, whose, lease });
-    let letters: Vec<u8> = model.letters().iter().map(|(event, _)| *event).collect();
-    let letter = || match letters.is_empty() {
+    let dead_letters: Vec<u8> = model.dead_letters().iter().map(|(event, _)| *event).collect();
+    let letter = || match dead_letters.is_empty() {
         true => event().boxed(),
-        false => prop_oneof![1 => event(), 3 => select(letters.clone())].boxed(),
+        false => prop_oneof![1 => event(), 3 => select(dead_letters.clone())].boxed(),
     };
-    let of_letters = u32::from(model.kind.letters);
+    let of_dead_letters = u32::from(model.kind.dead_letters);
     prop_oneof![
         10 + 30 * many => claim,
         8 => finish,
         3 => renew,
         5 => times(model).prop_map(|ticks| Step::Wait { ticks }),
         1 => Just(Step::Crash),
-        2 * of_letters => letter().prop_map(|event| Step::Release { event }),
-        of_letters => letter().prop_map(|event| Step::Purge { event }),
+        2 * of_dead_letters => letter().prop_map(|event| Step::Release { event }),
+        of_dead_letters => letter().prop_map(|event| Step::Purge { event }),
     ]
     .boxed()
 }
@@ -120,7 +120,7 @@ fn times(model: &Model) -> BoxedStrategy<u64> {
     if !model.kind.exact {
         return prop_oneof![3 => Just(2_u64), 3 => Just(4), 2 => Just(8), 1 => Just(RETENTION + 1)].boxed();
     }
-    // The very moments at which something ends, and the moments before.
+    // The deadlines, and the last tick before each.
     let ends = model.records.values().map(|record| match record.state {
         State::Running => record.at,
         _ => record.at + RETENTION,

@@ -1,4 +1,4 @@
-//! The stores, with clocks that can be set and receivers that can crash.
+//! The stores, with clocks that can be moved and receivers that can crash.
 
 use super::reference::{Crash, Kind, RETENTION};
 use apideck_hooks::store::{
@@ -12,22 +12,22 @@ use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, SqliteConnection};
 use std::time::Duration;
 
-/// A store and its surroundings.
+/// A store with its clock and its receiver.
 #[async_trait]
 pub(crate) trait World {
     fn store(&self) -> &dyn Store;
 
-    /// Has its clock go on, or makes older what it keeps under these keys.
+    /// Moves the clock ahead, or makes the records under these keys older.
     async fn pass(&mut self, time: Duration, keys: &[Key]);
 
-    /// Ends the receiver, and starts another.
+    /// Ends the receiver and starts another one.
     async fn crash(&mut self);
 }
 
 pub(crate) const MEMORY: Kind = Kind {
     exact: true,
     capacity: usize::MAX,
-    letters: false,
+    dead_letters: false,
     crash: Crash::Forgets,
     abandoned_for_ever: true,
     left_over_keys: true,
@@ -36,14 +36,14 @@ pub(crate) const MEMORY: Kind = Kind {
 };
 pub(crate) const SQLITE: Kind = Kind {
     exact: false,
-    letters: true,
+    dead_letters: true,
     crash: Crash::Frees,
     left_over_keys: false,
     ..MEMORY
 };
 pub(crate) const POSTGRES: Kind = Kind {
     exact: false,
-    letters: true,
+    dead_letters: true,
     crash: Crash::Abandons,
     purge_may_free_keys: true,
     ..MEMORY
@@ -58,10 +58,10 @@ pub(crate) const REDIS: Kind = Kind {
 
 /// A tick of an exact clock.
 pub(crate) const SHORT: Duration = Duration::from_millis(1);
-/// A tick of a clock that goes on by itself: no history takes as long.
+/// A tick of a clock that cannot be paused. No history takes as long.
 pub(crate) const LONG: Duration = Duration::from_secs(60);
 
-/// By tokio's clock, which has to be paused.
+/// The memory store. It reads tokio's clock, which must be paused.
 pub(crate) struct Memory {
     store: MemoryStore,
     capacity: usize,
@@ -92,55 +92,56 @@ impl World for Memory {
     }
 }
 
-/// Its clock cannot be set: all that it has written becomes older instead.
+/// The SQLite store. Its clock cannot be moved, so its records are made older.
 pub(crate) struct Sqlite {
     store: Option<Box<dyn Store>>,
-    in_company: bool,
+    in_batches: bool,
     other_program: SqliteConnection,
     directory: Directory,
 }
 
 impl Sqlite {
-    pub(crate) async fn new(in_company: bool) -> Self {
+    pub(crate) async fn new(in_batches: bool) -> Self {
         let directory = Directory::default();
-        let store = Self::open(&directory, in_company).await;
+        let store = Self::open(&directory, in_batches).await;
         let file = SqliteConnectOptions::new().filename(directory.file("hooks.db"));
         Sqlite {
             store: Some(store),
-            in_company,
+            in_batches,
             other_program: file.connect().await.expect("the file"),
             directory,
         }
     }
 
-    async fn open(directory: &Directory, in_company: bool) -> Box<dyn Store> {
+    async fn open(directory: &Directory, in_batches: bool) -> Box<dyn Store> {
         let store = SqliteStore::builder(directory.file("hooks.db"))
             .retention(LONG * RETENTION as u32)
             .open()
             .await
             .expect("the file");
-        if in_company {
-            Box::new(InCompany(store))
+        if in_batches {
+            Box::new(InBatches(store))
         } else {
             Box::new(store)
         }
     }
 }
 
-/// Each call comes together with another one, of a record that there is not: what comes alone has a shorter way.
-struct InCompany(SqliteStore);
+/// A store that sends each call together with another one, because a single call takes a shorter
+/// path.
+struct InBatches(SqliteStore);
 
-impl InCompany {
+impl InBatches {
     async fn with_another<T>(&self, call: impl Future<Output = T>) -> T {
         let nobody = Key::from_bytes([0xff; 16]);
-        let (answer, other) = tokio::join!(call, self.0.renew(nobody, Token(1), LONG));
-        assert_eq!(other.expect("an answer"), Held::Lost);
-        answer
+        let (response, other) = tokio::join!(call, self.0.renew(nobody, Token(1), LONG));
+        assert_eq!(other.expect("a result"), Held::Lost);
+        response
     }
 }
 
 #[async_trait]
-impl Store for InCompany {
+impl Store for InBatches {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         self.with_another(self.0.claim(claim)).await
     }
@@ -178,11 +179,11 @@ impl World for Sqlite {
 
     async fn crash(&mut self) {
         self.store = None;
-        self.store = Some(Self::open(&self.directory, self.in_company).await);
+        self.store = Some(Self::open(&self.directory, self.in_batches).await);
     }
 }
 
-/// One database for all histories, each with keys of its own.
+/// The PostgreSQL store. All histories share a schema, each with keys of its own.
 pub(crate) struct Postgres {
     store: PostgresStore,
     pool: PgPool,
@@ -203,7 +204,7 @@ impl Postgres {
 
     fn open(database: &Database) -> PostgresStore {
         let builder = database.builder(2).retention(LONG * RETENTION as u32);
-        // What a sweep takes was forgotten before, but for the keys that are left over.
+        // No sweep, because it would delete delivery keys that the model still expects.
         builder.sweep_every(Duration::MAX).build().expect("a good name")
     }
 }
@@ -245,16 +246,16 @@ mod of_redis {
     use redis::aio::MultiplexedConnection;
     use std::time::Duration;
 
-    /// One prefix for all histories, each with keys of its own.
+    /// The Redis store. All histories share a prefix, each with keys of its own.
     pub(crate) struct Redis {
         store: RedisStore,
         client: MultiplexedConnection,
         isolated: Isolated,
     }
 
-    /// Makes records and delivery keys older, and deletes what is over. A lease goes by how long its key is kept. What was done at
-    /// once, or runs, is kept longer than the retention, which the model knows nothing of. The list of letters goes by its order
-    /// alone.
+    /// Makes records and delivery keys older, and deletes expired ones. The end of a lease follows
+    /// from the time to live of its key. The store keeps running records, and those that were done
+    /// at once, longer than the retention. The model does not, so the script corrects that.
     const PASS: &str = "
         for _, key in ipairs(KEYS) do
           local left, kind = redis.call('PTTL', key), redis.call('TYPE', key).ok
@@ -270,7 +271,7 @@ mod of_redis {
           elseif kind == 'hash' and redis.call('HGET', key, 's') == 'run' then
             rest = tonumber(redis.call('HGET', key, 'u'))
           end
-          -- What is left of the retention: for what runs, it begins with the end of the lease.
+          -- The rest of the retention. That of a running record begins with the end of its lease.
           local kept = rest and left - rest + retention or left
           if left > 0 and kept <= time then
             redis.call('DEL', key)
@@ -293,7 +294,7 @@ mod of_redis {
 
         async fn open(isolated: &Isolated) -> RedisStore {
             let builder = isolated.builder().retention(LONG * RETENTION as u32);
-            // However busy the server is.
+            // Generous, because the server may be busy.
             builder.call_timeout(LONG).connect().await.expect("Redis")
         }
     }

@@ -1,15 +1,15 @@
-//! The pool's connections, which calls take from each other.
+//! Connections of the pool, which queries pass on to each other.
 
 use super::{LEASE, database, key};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, End, Held, Store, Verdict};
+use apideck_hooks_tests::waiting::{GENEROUS, ends};
 use futures_util::future::join_all;
 use sqlx::postgres::PgPoolOptions;
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 async fn handle(store: &PostgresStore, n: u64) {
     let claim = Claim::new(key(n), Some(key(1_000_000 + n)), LEASE);
@@ -19,9 +19,10 @@ async fn handle(store: &PostgresStore, n: u64) {
     assert_eq!(store.finish(key(n), token, End::Done).await.unwrap(), Held::Yes);
 }
 
-/// What comes back to the pool is pinged: it comes back when nobody wants it, not after each call.
+/// The pool pings a connection that is released. The store releases it when it is idle, not after
+/// each query.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_passes_from_call_to_call() {
+async fn a_connection_passes_from_query_to_query() {
     let database = database!();
     database.store(1).await;
     let releases = Arc::new(AtomicU32::new(0));
@@ -47,7 +48,7 @@ async fn a_connection_passes_from_call_to_call() {
     for task in join_all(tasks).await {
         task.unwrap();
     }
-    // Not before nobody has wanted it for 5 ms, however slow the machine is.
+    // A connection is released after 5 ms of idle time. A slow machine leaves more such times.
     let most = start.elapsed().as_millis() / 5 + 2;
     let releases = u128::from(releases.load(Ordering::SeqCst));
     assert!(
@@ -57,9 +58,9 @@ async fn a_connection_passes_from_call_to_call() {
     );
 }
 
-/// Calls without a pause leave the pool to others who use it.
+/// Queries without a pause leave connections of the pool to other users.
 #[tokio::test(flavor = "multi_thread")]
-async fn others_who_use_the_pool_get_their_turn() {
+async fn other_users_of_the_pool_get_connections() {
     let database = database!();
     database.store(1).await;
     let pool = database.pool(1);
@@ -86,13 +87,13 @@ async fn others_who_use_the_pool_get_their_turn() {
     for task in tasks {
         task.await.unwrap();
     }
-    // A pool that is closed waits for all connections.
-    timeout(Duration::from_secs(20), pool.close()).await.unwrap();
+    // The close of a pool waits for all connections.
+    ends("the close of the pool", pool.close()).await;
     let claimed = store.claim(Claim::new(key(1), None, LEASE)).await;
     assert!(claimed.is_err(), "{claimed:?}");
 }
 
-/// A connection ends with the runtime that it was made in.
+/// A connection ends with the runtime in which it was made.
 #[test]
 fn a_store_outlives_a_runtime() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
@@ -107,13 +108,13 @@ fn a_store_outlives_a_runtime() {
     first.block_on(handle(&store, 1));
     drop(first);
     runtime().block_on(handle(&store, 2));
-    // Dropped outside of any.
+    // The drop happens outside of any runtime.
     drop(store);
 }
 
-/// A call ends in the very moment in which its runtime shuts down, whichever of its steps that is: nobody waits for ever.
+/// A query can end while its runtime shuts down, at any of its steps, and nothing hangs.
 #[test]
-fn a_call_may_end_while_its_runtime_shuts_down() {
+fn a_query_can_end_while_its_runtime_shuts_down() {
     let Some(database) = tokio::runtime::Runtime::new().unwrap().block_on(async {
         let database = apideck_hooks_tests::postgres::Database::new().await?;
         database.store(1).await;
@@ -139,7 +140,7 @@ fn a_call_may_end_while_its_runtime_shuts_down() {
                 polls += 1;
                 if polls == step {
                     stop.send(()).unwrap();
-                    // Until it takes no task any more.
+                    // Waits until the runtime takes no more tasks.
                     while !handle.spawn(pending::<()>()).is_finished() {
                         std::thread::yield_now();
                     }
@@ -152,13 +153,13 @@ fn a_call_may_end_while_its_runtime_shuts_down() {
             });
             claimed.await.unwrap();
         });
-        // None when the claim had fewer steps.
+        // The sender is gone if the claim had fewer steps.
         if stopped.recv().is_err() {
             assert!(step > 1);
             return;
         }
         runtime.shutdown_background();
-        let ready = ended.recv_timeout(Duration::from_secs(60)).expect("it hangs");
+        let ready = ended.recv_timeout(GENEROUS).expect("it hangs");
         println!("step {step}: {ready}");
     }
 }

@@ -19,10 +19,14 @@ async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<Str
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_01_02_11_first_delivery_duplicate_and_failure() {
+async fn case_01_case_02_case_11_first_delivery_duplicate_failure_and_second_attempt() {
     let database = database!();
     let probe = Probe::new([Step::Succeed, Step::Fail]);
-    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let [one, two] = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
     let sent = [one.clone(), one, two.clone(), two.clone(), two];
     assert_eq!(
@@ -34,10 +38,14 @@ async fn case_01_02_11_first_delivery_duplicate_and_failure() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_04_05_a_fresh_key_and_a_reused_key_are_duplicates() {
+async fn case_04_case_05_a_new_key_and_a_reused_key_are_duplicates() {
     let database = database!();
     let probe = Probe::default();
-    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let one = Delivery::event(EVENT, "e1").header("x-apideck-idempotency-key", "k");
     let fresh = one.clone().header("x-apideck-idempotency-key", "fresh");
     let reused = Delivery::event(EVENT, "e2").header("x-apideck-idempotency-key", "k");
@@ -49,17 +57,21 @@ async fn case_04_05_a_fresh_key_and_a_reused_key_are_duplicates() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
+async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     let database = database!();
     let probe = Probe::new([Step::Refuse, Step::Fail]);
-    let hooks = probe.hooks().store(database.store(4).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(
         words(&[delivery.clone(), delivery.clone()], &hooks).await,
         ["dead_lettered", "duplicate"]
     );
-    let letters = hooks.dead_letters().unwrap();
-    let kept = letters.list(None, 10).await.unwrap();
+    let dead_letters = hooks.dead_letters().unwrap();
+    let kept = dead_letters.list(None, 10).await.unwrap();
     let [
         DeadRecord {
             record,
@@ -78,14 +90,18 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
     assert_eq!(letter.body.as_ref(), Some(&delivery.body));
     assert!(letter.error.contains("secret-reason"), "{}", letter.error);
 
-    // Another process finds it, and its replay fails: it stays.
-    let other = probe.hooks().store(database.store(4).await).build().unwrap();
+    // Another process finds the dead letter. It stays when a replay fails.
+    let other = probe
+        .patient_hooks()
+        .store(database.store(4).await)
+        .build()
+        .unwrap();
     let others = other.dead_letters().unwrap();
     assert_eq!(others.replay(*record).await.unwrap(), Replayed::Failed);
-    assert!(letters.get(*record).await.unwrap().is_some());
-    assert_eq!(letters.replay(*record).await.unwrap(), Replayed::Done);
-    assert!(letters.list(None, 10).await.unwrap().is_empty());
-    assert_eq!(letters.replay(*record).await.unwrap(), Replayed::Unknown);
+    assert!(dead_letters.get(*record).await.unwrap().is_some());
+    assert_eq!(dead_letters.replay(*record).await.unwrap(), Replayed::Done);
+    assert!(dead_letters.list(None, 10).await.unwrap().is_empty());
+    assert_eq!(dead_letters.replay(*record).await.unwrap(), Replayed::Unknown);
     assert_eq!(words(&[delivery], &hooks).await, ["duplicate"]);
     assert_eq!(probe.count(), 3);
 }
@@ -94,7 +110,11 @@ async fn case_13_what_is_set_aside_is_kept_and_can_be_replayed() {
 async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let database = database!();
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
-    let hooks = probe.hooks().store(database.store(8).await).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(database.store(8).await)
+        .build()
+        .unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     let replies = join_all((0..1000).map(|_| delivery.call(&hooks))).await;
     for reply in &replies {
@@ -104,24 +124,32 @@ async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     assert_eq!(probe.count(), 1);
 }
 
-/// Each event exactly one run, however its duplicates are spread.
+/// Each event has one run, however its duplicates are spread.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
     const EVENTS: usize = 300;
     let database = database!();
     let probe = Probe::default();
     let receivers = [
-        probe.hooks().store(database.store(8).await).build().unwrap(),
-        probe.hooks().store(database.store(8).await).build().unwrap(),
+        probe
+            .patient_hooks()
+            .store(database.store(8).await)
+            .build()
+            .unwrap(),
+        probe
+            .patient_hooks()
+            .store(database.store(8).await)
+            .build()
+            .unwrap(),
     ];
-    // Each sender starts elsewhere, so that twins meet and part.
+    // Each sender starts with another event, so that duplicates meet and part.
     let senders = (0..64).map(|sender| {
         let receivers = receivers.clone();
         tokio::spawn(async move {
             for n in 0..EVENTS / 4 {
                 let event = (n + (sender / 4) * 7) % EVENTS;
                 let delivery = Delivery::event(EVENT, &format!("e{event}"));
-                let reply = until_ok(&delivery, &receivers[sender % 2]).await;
+                let reply = retry_while_busy(&delivery, &receivers[sender % 2]).await;
                 assert_eq!(reply.status, 200);
             }
         })
@@ -137,7 +165,7 @@ async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
     assert!(runs.len() > EVENTS / 4, "{}", runs.len());
 }
 
-async fn until_ok(delivery: &Delivery, hooks: &apideck_hooks::Hooks) -> Reply {
+async fn retry_while_busy(delivery: &Delivery, hooks: &apideck_hooks::Hooks) -> Reply {
     loop {
         let reply = delivery.call(hooks).await;
         if reply.status != 503 {
@@ -147,9 +175,9 @@ async fn until_ok(delivery: &Delivery, hooks: &apideck_hooks::Hooks) -> Reply {
     }
 }
 
-/// What it commits is synced before it is answered, unless the server is told otherwise: the store never does.
+/// PostgreSQL syncs a commit before its response by default. The store never changes this setting.
 #[tokio::test(flavor = "multi_thread")]
-async fn its_commits_are_as_durable_as_the_server_is_set_to_make_them() {
+async fn commits_are_as_durable_as_the_server_is_configured() {
     let database = database!();
     let store = database.store(4).await;
     let pool = database.pool(1);
@@ -162,7 +190,7 @@ async fn its_commits_are_as_durable_as_the_server_is_set_to_make_them() {
         execute(&database, &pool, sql).await;
     }
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
     assert_eq!(words(&sent, &hooks).await, ["handled", "500", "dead_lettered"]);
     let seen = "SELECT count(*) FROM {}.seen";

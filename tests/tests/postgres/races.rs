@@ -1,19 +1,20 @@
-//! Clients that meet.
+//! Races of clients.
 
-use super::{LEASE, database, execute, key, number};
+use super::{LEASE, blocked_by, database, execute, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, Claimed, End, Held, Key, MAX_ALIASES, Store, Verdict};
+use apideck_hooks_tests::postgres::Database;
 use futures_util::future::join_all;
-use sqlx::{AssertSqlSafe, PgConnection, PgPool};
+use sqlx::AssertSqlSafe;
 use std::future::Future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Mutex};
 
 const CLIENTS: u64 = 32;
 
-/// What each of 32 clients with a connection of its own got, key by key, all at once.
+/// Lets all clients claim the same keys at once. Returns the claims of each client.
 async fn race<C, F>(stores: &[Arc<PostgresStore>], keys: u64, claim: C) -> Vec<Vec<Claimed>>
 where
     C: Fn(Arc<PostgresStore>, u64, u64) -> F + Copy + Send + 'static,
@@ -25,7 +26,7 @@ where
         tokio::spawn(async move {
             let mut claims = Vec::new();
             for n in 0..keys {
-                // Now and then, so that nobody falls far behind.
+                // Waits now and then, so that no client falls far behind.
                 if n % 8 == 0 {
                     barrier.wait().await;
                 }
@@ -46,7 +47,10 @@ fn winners(claims: &[Vec<Claimed>], n: usize) -> usize {
     claims.iter().filter(|claims| granted(&claims[n])).count()
 }
 
-async fn clients(database: &apideck_hooks_tests::postgres::Database) -> Vec<Arc<PostgresStore>> {
+/// Allows one race at a time, because 32 connections are a third of the limit of a server.
+static RACE: Mutex<()> = Mutex::const_new(());
+
+async fn clients(database: &Database) -> Vec<Arc<PostgresStore>> {
     let mut stores = Vec::new();
     for _ in 0..CLIENTS {
         stores.push(Arc::new(database.store(1).await));
@@ -55,12 +59,14 @@ async fn clients(database: &apideck_hooks_tests::postgres::Database) -> Vec<Arc<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_per_key() {
+async fn case_27_a_race_of_32_clients_has_one_row_per_claim_and_one_winner_per_key() {
     const KEYS: u64 = 1500;
     let database = database!();
+    let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     let claims = race(&stores, KEYS, |store, client, n| async move {
-        // A quarter of the clients shows one delivery key, a quarter none, the rest keys of their own.
+        // A quarter of the clients shares a delivery key, a quarter has none, the others have their
+        // own.
         let delivery = match client % 4 {
             0 => Some(key(1_000_000 + n)),
             1 => None,
@@ -87,10 +93,11 @@ async fn case_27_a_claim_race_of_32_clients_has_one_row_per_call_and_one_winner_
     );
 }
 
-/// Whoever comes first decides for all which event the delivery key stands for.
+/// The first client decides which event a delivery key names.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_of_32_clients_binds_the_delivery_key() {
     let database = database!();
+    let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     race_for_delivery_keys(&stores, 300).await;
     let pool = database.pool(1);
@@ -98,10 +105,11 @@ async fn the_first_of_32_clients_binds_the_delivery_key() {
     assert_eq!(records, 300);
 }
 
-/// Also when it stood for another one until its retention was over.
+/// The delivery key named another event, whose record has expired.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_of_32_clients_binds_the_delivery_key_anew() {
+async fn the_first_of_32_clients_rebinds_an_expired_delivery_key() {
     let database = database!();
+    let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     for n in 0..300 {
         let claim = Claim::new(key(2_000_000 + n), Some(key(1_000_000 + n)), LEASE);
@@ -120,10 +128,10 @@ async fn race_for_delivery_keys(stores: &[Arc<PostgresStore>], keys: u64) {
     let claims = race(stores, keys, |store, client, n| async move {
         let claim = Claim::new(key(n * CLIENTS + client), Some(key(1_000_000 + n)), LEASE);
         let claimed = store.claim(claim).await.expect("one row");
-        // Settled at once, so that records change under those that come later.
+        // The end is recorded at once, so that records change under later claims.
         if let Verdict::Granted { token, .. } = claimed.verdict {
             let held = store.finish(claimed.record, token, End::Done).await;
-            assert_eq!(held.expect("an answer"), Held::Yes);
+            assert_eq!(held.expect("a result"), Held::Yes);
         }
         claimed
     })
@@ -135,9 +143,10 @@ async fn race_for_delivery_keys(stores: &[Arc<PostgresStore>], keys: u64) {
     }
 }
 
-/// A record that is made while a claim of it waits for another row's lock: it is not locked out of order.
+/// Another claim creates the record while a claim waits for the lock of another row. The waiting
+/// claim must not lock the rows out of order.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_record_made_while_a_lock_is_waited_for_is_locked_in_its_turn() {
+async fn a_record_created_during_a_lock_wait_is_locked_in_order() {
     let database = database!();
     let store = Arc::new(database.store(4).await);
     let (event, holder, delivery) = (key(1), key(2), key(3));
@@ -163,8 +172,8 @@ async fn a_record_made_while_a_lock_is_waited_for_is_locked_in_its_turn() {
     };
     let mut first = pool.begin().await.unwrap();
     lock(holder).execute(&mut *first).await.unwrap();
-    // The delivery key is free again, as what it was bound to is forgotten: its row is to be locked after the event's,
-    // which is not there yet.
+    // The record of the delivery key has expired. The row of the delivery key is locked after the
+    // row of the event, which does not exist yet.
     let claim = {
         let store = Arc::clone(&store);
         tokio::spawn(async move { store.claim(Claim::new(event, Some(delivery), LEASE)).await })
@@ -179,32 +188,17 @@ async fn a_record_made_while_a_lock_is_waited_for_is_locked_in_its_turn() {
     lock(holder)
         .execute(&mut *second)
         .await
-        .expect("a claim that waits for the event holds nothing that comes after it");
+        .expect("a waiting claim holds no lock that comes later in the order");
     second.rollback().await.unwrap();
-    let claimed = claim.await.unwrap().expect("no dead-lock");
+    let claimed = claim.await.unwrap().expect("no deadlock");
     assert!(matches!(claimed.verdict, Verdict::Running { .. }), "{claimed:?}");
     assert_eq!(claimed.record, event);
 }
 
-/// Returns when somebody waits for a lock of this transaction.
-async fn blocked_by(transaction: &mut PgConnection, pool: &PgPool) {
-    let process: i32 = sqlx::query_scalar("SELECT pg_backend_pid()")
-        .fetch_one(transaction)
-        .await
-        .unwrap();
-    let blocked = "SELECT count(*) FROM pg_stat_activity WHERE $1 = ANY (pg_blocking_pids(pid))";
-    loop {
-        let blocked = sqlx::query_scalar::<_, i64>(blocked).bind(process);
-        if blocked.fetch_one(pool).await.unwrap() > 0 {
-            return;
-        }
-        tokio::task::yield_now().await;
-    }
-}
-
-/// Keys that expire at once, bound crosswise, while two sweepers run: no dead-lock, no error, no claim held twice.
+/// Delivery keys expire at once and are bound crosswise, while two sweepers run. No claim is
+/// granted twice.
 #[tokio::test(flavor = "multi_thread")]
-async fn claims_bindings_and_sweepers_do_not_get_into_each_others_way() {
+async fn claims_and_sweepers_do_not_deadlock() {
     let database = database!();
     let mut stores = Vec::new();
     for _ in 0..16 {

@@ -1,12 +1,14 @@
-//! What is forgotten, and when.
+//! The retention of records, and the sweeper.
 
 use super::{LEASE, database, execute, granted, key, number, verdict};
-use apideck_hooks::Replayed;
 use apideck_hooks::store::{Claim, DeadLetter, End, Held, Status, Store, Verdict};
+use apideck_hooks::{PostgresStore, Replayed};
+use apideck_hooks_tests::postgres;
 use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::waiting::{ends, until};
 use bytes::Bytes;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 fn letter(body: &'static [u8]) -> DeadLetter {
     DeadLetter {
@@ -18,19 +20,22 @@ fn letter(body: &'static [u8]) -> DeadLetter {
     }
 }
 
-/// Makes all records look older.
+/// Less than an hour and longer than any part of a test.
+const RETENTION: Duration = Duration::from_secs(30 * 60);
+
+/// Makes all records an hour older.
 const AGE: &str = "UPDATE {}.records SET created_at = created_at - interval '1 hour',
     changed_at = changed_at - interval '1 hour', lease_until = lease_until - interval '1 hour'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
+async fn case_24_settled_records_are_kept_for_the_retention_and_no_longer() {
     let database = database!();
     let pool = database.pool(1);
     let store = |minutes: u64| {
         let builder = database.builder(2).retention(Duration::from_secs(60 * minutes));
         builder.build().unwrap()
     };
-    let (longer, shorter) = (store(61), store(59));
+    let (longer, shorter) = (store(90), store(30));
     longer.migrate().await.unwrap();
     let ends = [End::Done, End::Release, End::Dead(letter(b"{}"))];
     for (end, n) in ends.into_iter().zip(1..) {
@@ -40,10 +45,10 @@ async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
         };
         assert_eq!(longer.finish(key(n), token, end).await.unwrap(), Held::Yes);
     }
-    // Under a second delivery key, too.
+    // A second delivery key for the first record.
     let claim = Claim::new(key(1), Some(key(201)), LEASE);
     assert_eq!(verdict(&longer, claim).await, Verdict::Done);
-    // And one that runs, its owner long gone.
+    // A running record without an owner.
     granted(&longer, key(4)).await;
     execute(&database, &pool, AGE).await;
 
@@ -58,7 +63,7 @@ async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
         assert_eq!((bound.record, bound.verdict), (key(1), Verdict::Done));
     }
 
-    // By the shorter retention all but the running one are absent, swept away or not.
+    // With the shorter retention all but the running record are absent, even before a sweep.
     for n in 1..=3 {
         assert_eq!(shorter.status(key(n)).await.unwrap(), Status::Absent);
     }
@@ -66,10 +71,10 @@ async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
         shorter.status(key(4)).await.unwrap(),
         Status::Running { .. }
     ));
-    let letters = shorter.dead_letters().unwrap();
-    assert!(letters.list(None, 10).await.unwrap().is_empty());
-    assert!(letters.get(key(3)).await.unwrap().is_none());
-    assert!(!letters.release(key(3)).await.unwrap() && !letters.purge(key(3)).await.unwrap());
+    let dead_letters = shorter.dead_letters().unwrap();
+    assert!(dead_letters.list(None, 10).await.unwrap().is_empty());
+    assert!(dead_letters.get(key(3)).await.unwrap().is_none());
+    assert!(!dead_letters.release(key(3)).await.unwrap() && !dead_letters.purge(key(3)).await.unwrap());
     assert_eq!(
         shorter.sweep().await.unwrap(),
         4,
@@ -86,12 +91,12 @@ async fn case_24_what_is_settled_is_kept_for_the_retention_and_no_longer() {
     assert_eq!(granted(&shorter, key(4)).await.1, 2);
 }
 
-/// Before the sweeper comes by: a claim of what is over is a first one, under a token that was never given.
+/// A claim of an expired record is a first attempt with a new token.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
+async fn an_expired_record_is_claimed_as_new_before_the_sweep() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let builder = database.builder(2).retention(RETENTION);
     let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     let (delivery, other) = (key(100), key(2));
@@ -102,7 +107,7 @@ async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
     let end = End::Dead(letter(b"{}"));
     assert_eq!(store.finish(key(1), token, end).await.unwrap(), Held::Yes);
     execute(&database, &pool, AGE).await;
-    // Its delivery key is free for another event.
+    // The delivery key of the expired record is free.
     let bound = store
         .claim(Claim::new(other, Some(delivery), LEASE))
         .await
@@ -115,12 +120,12 @@ async fn what_is_over_and_not_yet_swept_is_claimed_as_new() {
     assert_eq!(store.finish(key(1), new, End::Done).await.unwrap(), Held::Yes);
 }
 
-/// A further delivery key is kept from when it was bound, its record from when it was settled: here the record goes first.
+/// The retention of a second delivery key begins when it is bound. Here the record expires first.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_delivery_key_that_outlives_its_record_leads_to_it_again() {
+async fn a_delivery_key_that_outlives_its_record_is_bound_again() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let builder = database.builder(2).retention(RETENTION);
     let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     for (n, other) in [(1, 1), (2, 3)] {
@@ -139,19 +144,16 @@ async fn a_delivery_key_that_outlives_its_record_leads_to_it_again() {
         execute(&database, &pool, &bind).await;
         assert_eq!(store.sweep().await.unwrap(), 1, "the record, not the further key");
         let claim = store.claim(Claim::new(key(other), Some(further), LEASE));
-        let claimed = timeout(Duration::from_secs(20), claim)
-            .await
-            .expect("an answer")
-            .unwrap();
+        let claimed = ends("an answer", claim).await.unwrap();
         assert_eq!(claimed.record, key(other));
         assert!(matches!(claimed.verdict, Verdict::Granted { attempt: 1, .. }));
         execute(&database, &pool, "DELETE FROM {}.records").await;
     }
 }
 
-/// The event is new, its token is not: who held it before the purge has lost.
+/// After a purge the attempts start again and the token grows, so that earlier owners have lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_outlive_a_purge() {
+async fn tokens_grow_across_a_purge() {
     let database = database!();
     let store = database.store(2).await;
     let (stale, _) = granted(&store, key(1)).await;
@@ -169,12 +171,12 @@ async fn tokens_outlive_a_purge() {
     }
 }
 
-/// Not even after a sweep, and not where the sequence was left behind.
+/// Tokens are unique even after a sweep, and after a reset of the sequence.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_token_is_given_twice() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(2).retention(Duration::from_secs(60));
+    let builder = database.builder(2).retention(RETENTION);
     let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     let (first, _) = granted(&store, key(1)).await;
@@ -203,11 +205,16 @@ async fn no_token_is_given_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
+async fn the_sweeper_works_in_batches_and_ends_with_the_store() {
     let database = database!();
     let pool = database.pool(1);
-    let builder = database.builder(4).retention(Duration::from_secs(60));
-    let store = builder.sweep_every(Duration::from_millis(10)).build().unwrap();
+    // The name identifies the connections of the store.
+    let options = database.options.clone().application_name(&database.schema);
+    let builder = PostgresStore::builder(postgres::pool(options, 4)).schema(&database.schema);
+    let builder = builder
+        .retention(RETENTION)
+        .sweep_every(Duration::from_millis(10));
+    let store = builder.build().unwrap();
     store.migrate().await.unwrap();
     let insert =
         "INSERT INTO {}.records (record, state, token, attempt, keys, created_at, changed_at, lease_until)
@@ -221,16 +228,13 @@ async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
             0, 0, 0, clock_timestamp() - interval '1 hour', clock_timestamp() - interval '1 hour'
         FROM generate_series(1, 5000) n";
     execute(&database, &pool, keys).await;
-    // The first claim starts it.
+    // The first claim starts the sweeper.
     granted(&store, key(1)).await;
-    timeout(Duration::from_secs(60), async {
-        let aliases = "SELECT count(*) FROM {}.records WHERE state = 'alias'";
-        while number(&database, &pool, aliases).await > 500 {
-            sleep(Duration::from_millis(20)).await;
-        }
+    let aliases = "SELECT count(*) FROM {}.records WHERE state = 'alias'";
+    until("all are swept", async || {
+        number(&database, &pool, aliases).await == 500
     })
-    .await
-    .expect("all are swept");
+    .await;
     let running = "SELECT count(*) FROM {}.records WHERE state = 'running'";
     assert_eq!(number(&database, &pool, running).await, 501);
     assert_eq!(
@@ -239,7 +243,11 @@ async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
     );
 
     drop(store);
-    sleep(Duration::from_millis(100)).await;
+    let there = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'";
+    until("the store has ended", async || {
+        number(&database, &pool, there).await == 0
+    })
+    .await;
     execute(
         &database,
         &pool,
@@ -254,7 +262,7 @@ async fn the_sweeper_goes_in_batches_and_ends_with_the_store() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_body_that_is_too_large_is_left_out_and_said_so() {
+async fn a_dead_letter_omits_a_body_over_the_limit_and_reports_it() {
     let database = database!();
     let store = database.builder(2).dead_letter_body_limit(4).build().unwrap();
     store.migrate().await.unwrap();
@@ -263,8 +271,8 @@ async fn a_body_that_is_too_large_is_left_out_and_said_so() {
         let end = End::Dead(letter(body));
         assert_eq!(store.finish(key(n), token, end).await.unwrap(), Held::Yes);
     }
-    let letters = store.dead_letters().unwrap();
-    let kept = letters.list(None, 10).await.unwrap();
+    let dead_letters = store.dead_letters().unwrap();
+    let kept = dead_letters.list(None, 10).await.unwrap();
     let [third, second, first] = &kept[..] else {
         panic!("{kept:?}")
     };
@@ -279,14 +287,14 @@ async fn a_body_that_is_too_large_is_left_out_and_said_so() {
         second.letter.error,
         "the body was too large to keep (5 bytes); no\u{fffd}use"
     );
-    assert!(letters.release(key(1)).await.unwrap());
-    assert!(!letters.release(key(2)).await.unwrap());
+    assert!(dead_letters.release(key(1)).await.unwrap());
+    assert!(!dead_letters.release(key(2)).await.unwrap());
     assert!(matches!(store.status(key(2)).await.unwrap(), Status::Dead { .. }));
     let probe = Probe::default();
     let hooks = probe.hooks().store(store).build().unwrap();
-    let letters = hooks.dead_letters().unwrap();
-    assert_eq!(letters.replay(key(2)).await.unwrap(), Replayed::NoBody);
+    let dead_letters = hooks.dead_letters().unwrap();
+    assert_eq!(dead_letters.replay(key(2)).await.unwrap(), Replayed::NoBody);
     assert_eq!(probe.count(), 0);
-    assert!(letters.purge(key(2)).await.unwrap());
-    assert_eq!(letters.replay(key(2)).await.unwrap(), Replayed::Unknown);
+    assert!(dead_letters.purge(key(2)).await.unwrap());
+    assert_eq!(dead_letters.replay(key(2)).await.unwrap(), Replayed::Unknown);
 }

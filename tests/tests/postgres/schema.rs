@@ -1,8 +1,9 @@
-//! Migrations and names.
+//! Migrations, names and indexes.
 
 use super::{LEASE, database, granted, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, End, Held, Store};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use sqlx::{AssertSqlSafe, Executor};
 use std::sync::Arc;
@@ -27,23 +28,25 @@ async fn several_processes_may_migrate_at_once_and_again() {
     assert_eq!(granted(&stores[1], key(2)).await.1, 1);
 }
 
-/// As a tool that runs files would, in a transaction of its own; after that a role that may make nothing gets along.
+/// A tool can run the migrations in a transaction. Then a role without the right to create tables
+/// can use the store.
 #[tokio::test(flavor = "multi_thread")]
-async fn migrations_can_be_run_by_oneself() {
+async fn migrations_can_be_run_by_another_tool() {
     let database = database!();
     let pool = database.pool(2);
-    let role = format!("{}_role", database.schema);
+    let role = database.role();
     let schema = &database.schema;
     let sql = database.builder(1).prefix("p_").build().unwrap();
     let script = format!("BEGIN; {} COMMIT;", sql.migrations_sql());
     pool.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
     let grant = format!(
-        "CREATE ROLE {role} LOGIN; GRANT USAGE ON SCHEMA {schema} TO {role};
+        "CREATE ROLE {role} LOGIN PASSWORD 'of a role'; GRANT USAGE ON SCHEMA {schema} TO {role};
          GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
          GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
     );
     pool.execute(sqlx::raw_sql(AssertSqlSafe(grant))).await.unwrap();
-    let app = apideck_hooks_tests::postgres::pool(database.options.clone().username(&role), 2);
+    let options = database.options.clone().username(&role).password("of a role");
+    let app = apideck_hooks_tests::postgres::pool(options, 2);
     let store = PostgresStore::builder(app.clone()).schema(schema).prefix("p_");
     let store = store.build().unwrap();
     let used = async {
@@ -54,13 +57,11 @@ async fn migrations_can_be_run_by_oneself() {
     };
     let used = used.await;
     app.close().await;
-    let drop = format!("DROP OWNED BY {role}; DROP ROLE {role}");
-    pool.execute(sqlx::raw_sql(AssertSqlSafe(drop))).await.unwrap();
     assert_eq!(used.unwrap(), key(1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn prefixes_keep_receivers_apart_and_a_missing_table_is_explained() {
+async fn prefixes_separate_receivers_and_a_missing_table_is_explained() {
     let database = database!();
     let store = |prefix: &str| database.builder(2).prefix(prefix).build().unwrap();
     let (a, b) = (store("a_"), store("select"));
@@ -83,7 +84,7 @@ async fn prefixes_keep_receivers_apart_and_a_missing_table_is_explained() {
     assert!(database.builder(1).schema("\"").build().is_err());
 }
 
-/// A claim and a finish leave the indexes alone: their updates stay in the page.
+/// A claim and a finish change no index, so that their updates stay in the page.
 #[tokio::test(flavor = "multi_thread")]
 async fn updates_stay_in_their_page() {
     let database = database!();
@@ -96,17 +97,14 @@ async fn updates_stay_in_their_page() {
     for n in (1..200).step_by(2) {
         assert_eq!(granted(&store, key(n)).await.1, 2);
     }
-    // The counts come when the session that made them ends.
+    // The statistics arrive when the session ends.
     drop(store);
     let hot = "SELECT coalesce(sum(n_tup_hot_upd), 0)::bigint FROM pg_stat_user_tables
         WHERE schemaname = '{}' AND relname = 'records' AND n_tup_upd = 300";
-    for _ in 0..100 {
-        let hot = number(&database, &pool, hot).await;
-        if hot > 0 {
-            assert!(hot > 290, "{hot} of 300");
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
-    panic!("no statistics");
+    until("the statistics come", async || {
+        number(&database, &pool, hot).await > 0
+    })
+    .await;
+    let hot = number(&database, &pool, hot).await;
+    assert!(hot > 290, "{hot} of 300");
 }

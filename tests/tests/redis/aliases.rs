@@ -1,9 +1,9 @@
-//! Delivery keys that were bound to records that are not there, under races and after crashes.
+//! Aliases: delivery keys and the records that they name, under races and after crashes.
 
 use super::{LONG, claim, done, key, ms, proxied, token_of};
 use apideck_hooks::store::{Claimed, DeadLetterStore, End, Held, Key, MAX_ALIASES, Status, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
-use apideck_hooks_tests::redis_proxy::Mode;
+use apideck_hooks_tests::redis::proxy::Mode;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use tokio::time::sleep;
@@ -20,17 +20,17 @@ async fn bind_by_hand(isolated: &Isolated, delivery: Key, record: Key) {
 }
 
 #[tokio::test]
-async fn an_alias_without_a_record_blocks_neither_its_event_nor_another() {
+async fn an_alias_without_a_record_blocks_no_event() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
-    // Its own event.
+    // A claim of the same event.
     let (event, delivery) = (key(), key());
     bind_by_hand(&isolated, delivery, event).await;
     let claimed = claim(&store, event, Some(delivery), LONG).await;
     assert_eq!((claimed.record, token_of(claimed).1), (event, 1));
-    // Another event: it takes the key over.
+    // A claim of another event rebinds the key.
     let (gone, event, delivery) = (key(), key(), key());
     bind_by_hand(&isolated, delivery, gone).await;
     let claimed = claim(&store, event, Some(delivery), LONG).await;
@@ -41,7 +41,7 @@ async fn an_alias_without_a_record_blocks_neither_its_event_nor_another() {
 }
 
 #[tokio::test]
-async fn an_alias_of_a_purged_record_is_taken_over() {
+async fn an_alias_of_a_purged_record_is_rebound() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -57,7 +57,7 @@ async fn an_alias_of_a_purged_record_is_taken_over() {
 }
 
 #[tokio::test]
-async fn one_is_first_under_an_alias_without_a_record() {
+async fn one_claim_wins_an_alias_without_a_record() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -70,11 +70,11 @@ async fn one_is_first_under_an_alias_without_a_record() {
     for round in 0..48 {
         let (gone, delivery) = (key(), key());
         bind_by_hand(&isolated, delivery, gone).await;
-        // The event that it was bound to comes too, and others.
+        // Two claims are of the event that the key was bound to, the others of new events.
         let claims = join_all((0..8).map(|n| {
             let store = Arc::clone(&stores[n % stores.len()]);
             let event = if n < 2 { gone } else { key() };
-            // Late enough to come between the steps of those who take the key over.
+            // A delay, to come between the steps of the claims that rebind the key.
             let late = ms(if n < 2 { round % 16 } else { 0 });
             tokio::spawn(async move {
                 sleep(late).await;
@@ -87,7 +87,8 @@ async fn one_is_first_under_an_alias_without_a_record() {
         let [winner] = winners[..] else {
             panic!("round {round}: {claims:?}")
         };
-        // The others are told to come again, and are duplicates then: some have met a claim that was about to be taken back.
+        // The other claims find a running record. Some may have found a claim that was taken back
+        // later, so that all ask again.
         let running = |claimed: &&Claimed| matches!(claimed.verdict, Verdict::Running { .. });
         assert_eq!(
             claims.iter().filter(running).count(),
@@ -105,7 +106,7 @@ async fn one_is_first_under_an_alias_without_a_record() {
 }
 
 #[tokio::test]
-async fn a_claim_that_another_event_has_the_key_of_leaves_nothing() {
+async fn a_claim_under_the_key_of_another_event_leaves_no_trace() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -116,7 +117,7 @@ async fn a_claim_that_another_event_has_the_key_of_leaves_nothing() {
         claim(&store, first, Some(delivery), LONG).await.verdict,
         Verdict::Done
     );
-    // A record that was there is as it was.
+    // An existing record stays as it was.
     let (token, _) = super::granted(&store, other, LONG).await;
     assert_eq!(store.finish(other, token, End::Release).await.unwrap(), Held::Yes);
     let before = store.status(other).await.unwrap();
@@ -142,7 +143,7 @@ async fn a_claim_that_another_event_has_the_key_of_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_crash_before_the_alias_is_made_up_for_by_the_next_delivery() {
+async fn the_next_delivery_binds_an_alias_that_a_crash_left_out() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -162,7 +163,7 @@ async fn a_crash_before_the_alias_is_made_up_for_by_the_next_delivery() {
 }
 
 #[tokio::test]
-async fn fresh_keys_for_one_event_do_not_fill_redis() {
+async fn new_keys_for_one_event_do_not_fill_redis() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -185,7 +186,7 @@ async fn fresh_keys_for_one_event_do_not_fill_redis() {
 }
 
 #[tokio::test]
-async fn every_key_is_forgotten_in_time() {
+async fn every_key_expires() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };

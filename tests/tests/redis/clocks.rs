@@ -1,14 +1,14 @@
-//! Case 23: the server's clock is the only one.
+//! Changes of the clock. Only the clock of the server counts (Case 23).
 
 use super::{LONG, claim, granted, key, record_name, set_token};
 use apideck_hooks::store::{End, Held, Key, Status, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
 use std::path::Path;
 
-/// A wall clock that is set cannot matter to who does not read it.
+/// A change of the wall clock has no effect on code that does not read it.
 #[test]
-fn case_23_the_store_reads_no_clock_of_its_own() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/redis");
+fn case_23_the_store_reads_only_the_clock_of_the_server() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/store/redis");
     let mut files = 0;
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -24,11 +24,12 @@ fn case_23_the_store_reads_no_clock_of_its_own() {
     assert!(files > 8, "{files}");
 }
 
-/// The clock of the server goes on by as much: what was written before is older.
-async fn set(isolated: &Isolated, record: Key, hours: i64) {
+/// Moves the clock of the server ahead for one record, which makes the record older.
+async fn set_clock(isolated: &Isolated, record: Key, hours: i64) {
     let key = record_name(isolated, record);
     let mut client = isolated.client().await;
-    // A lease ends when its key has so much time to live left, and Redis keeps the end of a key by its clock.
+    // The store derives the end of a lease from the time to live of its key, which Redis counts by
+    // its clock.
     let left: i64 = redis::cmd("PTTL")
         .arg(&key)
         .query_async(&mut client)
@@ -42,10 +43,10 @@ async fn set(isolated: &Isolated, record: Key, hours: i64) {
         .unwrap();
 }
 
-/// The clock of the server is set an hour ahead or back. Settled events stay settled; a lease ends when that clock says so, and
-/// a stale owner has lost.
+/// The clock of the server changes by an hour. Settled events stay settled. A lease ends by the new
+/// clock, and a stale owner has lost.
 #[tokio::test]
-async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
+async fn case_23_a_clock_change_of_the_server_grants_no_claim_twice() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -54,32 +55,33 @@ async fn case_23_a_server_whose_clock_is_set_hands_nothing_out_twice() {
     let (token, _) = granted(&store, done, LONG).await;
     assert_eq!(store.finish(done, token, End::Done).await.unwrap(), Held::Yes);
     for hours in [1, -1, -1, 1] {
-        set(&isolated, done, hours).await;
+        set_clock(&isolated, done, hours).await;
         assert_eq!(store.status(done).await.unwrap(), Status::Done { token });
         assert_eq!(claim(&store, done, None, LONG).await.verdict, Verdict::Done);
     }
-    // Ahead: its lease is over, and who takes it is alone. A token is greater though the clock that it came from was.
+    // With the clock ahead, the lease is over and another claim is granted, with a greater token.
     let (old, _) = granted(&store, running, LONG).await;
-    set(&isolated, running, 1).await;
+    set_clock(&isolated, running, 1).await;
     let (new, attempt) = granted(&store, running, LONG).await;
     assert!(new > old && attempt == 2);
     assert_eq!(store.finish(running, old, End::Done).await.unwrap(), Held::Lost);
-    // Back: busy for longer, and its owner still renews and settles it.
-    set(&isolated, running, -1).await;
+    // With the clock back, the lease lasts longer and its owner still renews and settles the
+    // record.
+    set_clock(&isolated, running, -1).await;
     let busy = claim(&store, running, None, LONG).await.verdict;
     assert!(matches!(busy, Verdict::Running { lease_left } if lease_left > LONG));
     assert_eq!(store.renew(running, new, LONG).await.unwrap(), Held::Yes);
     let busy = claim(&store, running, None, LONG).await.verdict;
     assert!(
         matches!(busy, Verdict::Running { lease_left } if lease_left <= LONG),
-        "by the clock as it is now"
+        "by the new clock"
     );
     assert_eq!(store.finish(running, new, End::Done).await.unwrap(), Held::Yes);
 }
 
-/// A clock that was set back gives no token twice.
+/// No token is given twice after the clock goes back.
 #[tokio::test]
-async fn case_23_tokens_grow_though_the_clock_goes_back() {
+async fn case_23_tokens_grow_after_the_clock_goes_back() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -87,7 +89,7 @@ async fn case_23_tokens_grow_though_the_clock_goes_back() {
     let event = key();
     let (first, _) = granted(&store, event, LONG).await;
     assert_eq!(store.finish(event, first, End::Release).await.unwrap(), Held::Yes);
-    // As if it had come from a clock an hour ahead.
+    // A token from a clock that was an hour ahead.
     let ahead = first.0 + 3_600_000_000;
     set_token(&isolated, event, ahead).await;
     let (second, attempt) = granted(&store, event, LONG).await;

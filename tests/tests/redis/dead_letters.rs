@@ -1,10 +1,11 @@
-//! What was set aside: its list, its limits, its end.
+//! Dead letters: their list, their limits and their retention.
 
-use super::{LONG, granted, key, ms};
+use super::{LONG, granted, key, ms, proxied};
 use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Verdict};
 use apideck_hooks::{RedisStore, Replayed};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::waiting::until;
 use bytes::Bytes;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -19,7 +20,7 @@ pub(super) fn letter(body: &str) -> DeadLetter {
     }
 }
 
-async fn set_aside(store: &RedisStore, body: &str) -> Key {
+async fn dead_letter(store: &RedisStore, body: &str) -> Key {
     let event = key();
     let (token, _) = granted(store, event, LONG).await;
     assert_eq!(
@@ -39,8 +40,8 @@ async fn put_on_list(isolated: &Isolated, record: Key, score: f64) {
         .unwrap();
 }
 
-/// How long a record is still kept.
-async fn left(isolated: &Isolated, record: Key) -> Duration {
+/// The time to live of a record.
+async fn time_to_live(isolated: &Isolated, record: Key) -> Duration {
     let left: u64 = redis::cmd("PTTL")
         .arg(format!("{}:r:{record}", isolated.prefix))
         .query_async(&mut isolated.client().await)
@@ -59,9 +60,9 @@ async fn listed(isolated: &Isolated) -> Vec<Vec<u8>> {
         .unwrap()
 }
 
-/// Found by the model: it had moved to the top of the list.
+/// A model test found this: the finish moved the dead letter to the top of the list.
 #[tokio::test]
-async fn a_late_end_leaves_a_letter_in_its_place() {
+async fn a_late_finish_leaves_the_order_of_dead_letters() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -79,21 +80,21 @@ async fn a_late_end_leaves_a_letter_in_its_place() {
     }
     let again = store.finish(late, token, End::Dead(letter("{}"))).await.unwrap();
     assert_eq!(again, Held::Lost);
-    let letters = store.list(None, 10).await.unwrap();
+    let dead_letters = store.list(None, 10).await.unwrap();
     assert_eq!(
-        letters.iter().map(|dead| dead.record).collect::<Vec<_>>(),
+        dead_letters.iter().map(|dead| dead.record).collect::<Vec<_>>(),
         [other, late]
     );
 }
 
 #[tokio::test]
-async fn a_crash_before_the_record_is_dead_loses_nothing_and_the_list_repairs_itself() {
+async fn the_list_of_dead_letters_repairs_itself_after_a_crash() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
-    let dead = set_aside(&store, "{}").await;
-    // What a crash leaves: a place on the list, of a record that runs, was released, or is not there.
+    let dead = dead_letter(&store, "{}").await;
+    // A crash leaves an entry in the list for a record that runs, was released or does not exist.
     let (running, released, absent) = (key(), key(), key());
     granted(&store, running, LONG).await;
     let (token, _) = granted(&store, released, LONG).await;
@@ -102,16 +103,23 @@ async fn a_crash_before_the_record_is_dead_loses_nothing_and_the_list_repairs_it
         put_on_list(&isolated, record, 9e15).await;
     }
     for limit in [1, 100] {
-        let letters = store.list(None, limit).await.unwrap();
-        assert_eq!(letters.iter().map(|dead| dead.record).collect::<Vec<_>>(), [dead]);
+        let dead_letters = store.list(None, limit).await.unwrap();
+        assert_eq!(
+            dead_letters.iter().map(|dead| dead.record).collect::<Vec<_>>(),
+            [dead]
+        );
     }
     let left = listed(&isolated).await;
-    assert_eq!(left.len(), 2, "who runs may be set aside any moment");
+    assert_eq!(
+        left.len(),
+        2,
+        "a running event may be dead-lettered at any moment"
+    );
     assert!(left.contains(&running.to_bytes().to_vec()) && left.contains(&dead.to_bytes().to_vec()));
 }
 
 #[tokio::test]
-async fn a_letter_that_came_too_late_is_not_listed() {
+async fn a_dead_letter_of_a_stale_owner_is_not_listed() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -125,14 +133,14 @@ async fn a_letter_that_came_too_late_is_not_listed() {
 }
 
 #[tokio::test]
-async fn pages_go_on_after_letters_that_were_purged_or_handled() {
+async fn pages_continue_after_purged_and_handled_dead_letters() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
     let mut events = Vec::new();
     for _ in 0..9 {
-        events.push(set_aside(&store, "{}").await);
+        events.push(dead_letter(&store, "{}").await);
     }
     events.reverse();
     let mut seen = Vec::new();
@@ -158,7 +166,7 @@ async fn pages_go_on_after_letters_that_were_purged_or_handled() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_too_large_is_not_kept_and_says_so() {
+async fn a_dead_letter_omits_a_body_over_the_limit_and_reports_it() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -168,12 +176,12 @@ async fn a_body_that_is_too_large_is_not_kept_and_says_so() {
         .connect()
         .await
         .unwrap();
-    let fits = set_aside(&store, "0123456789").await;
+    let fits = dead_letter(&store, "0123456789").await;
     assert_eq!(
         store.get(fits).await.unwrap().unwrap().letter,
         letter("0123456789")
     );
-    let large = set_aside(&store, "0123456789a").await;
+    let large = dead_letter(&store, "0123456789a").await;
     let dead = store.get(large).await.unwrap().unwrap();
     assert!(dead.letter.body.is_none());
     assert_eq!(
@@ -181,23 +189,23 @@ async fn a_body_that_is_too_large_is_not_kept_and_says_so() {
         "the body was too large to keep (11 bytes); no use"
     );
     assert!(matches!(store.status(large).await.unwrap(), Status::Dead { .. }));
-    // There is nothing that could be handed to a handler.
+    // Without a body there is nothing to replay.
     assert!(!store.release(large).await.unwrap());
     let probe = Probe::default();
     let hooks = probe.hooks().store(store).build().unwrap();
-    let letters = hooks.dead_letters().unwrap();
-    assert_eq!(letters.replay(large).await.unwrap(), Replayed::NoBody);
+    let dead_letters = hooks.dead_letters().unwrap();
+    assert_eq!(dead_letters.replay(large).await.unwrap(), Replayed::NoBody);
     assert_eq!(probe.count(), 0);
-    assert!(letters.purge(large).await.unwrap());
-    assert_eq!(letters.replay(large).await.unwrap(), Replayed::Unknown);
+    assert!(dead_letters.purge(large).await.unwrap());
+    assert_eq!(dead_letters.replay(large).await.unwrap(), Replayed::Unknown);
 }
 
 #[tokio::test]
-async fn case_24_what_is_settled_is_kept_for_its_retention_and_what_runs_is_kept() {
+async fn case_24_settled_records_expire_and_running_records_stay() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
-    // What is kept is seen by how long it is to be, and not by waiting for it.
+    // The test reads the times to live instead of waiting.
     let retention = Duration::from_secs(600);
     let store = isolated.builder().retention(retention).connect().await.unwrap();
     let (done, released, running) = (key(), key(), key());
@@ -206,67 +214,63 @@ async fn case_24_what_is_settled_is_kept_for_its_retention_and_what_runs_is_kept
     let (token, _) = granted(&store, released, LONG).await;
     store.finish(released, token, End::Release).await.unwrap();
     granted(&store, running, LONG).await;
-    let dead = set_aside(&store, "{}").await;
+    let dead = dead_letter(&store, "{}").await;
     assert!(matches!(store.status(done).await.unwrap(), Status::Done { .. }));
     assert!(matches!(store.status(dead).await.unwrap(), Status::Dead { .. }));
     for event in [released, dead] {
-        let left = left(&isolated, event).await;
+        let left = time_to_live(&isolated, event).await;
         assert!(left <= retention && left > retention / 2, "{left:?}");
     }
-    // After its lease, too; and what was done at once as long as that.
+    // The retention of a running record begins after its lease. A record that was done at once is
+    // kept for as long.
     for event in [running, done] {
-        let left = left(&isolated, event).await;
+        let left = time_to_live(&isolated, event).await;
         assert!(left > retention && left <= retention + 100 * LONG, "{left:?}");
     }
 
-    // And no longer.
+    // A record expires after a short retention.
     let store = isolated.builder().retention(ms(1500)).connect().await.unwrap();
     let mut over = vec![key(), key()];
     for (event, end) in over.iter().zip([End::Done, End::Release]) {
         let (token, _) = granted(&store, *event, ms(5)).await;
         store.finish(*event, token, end).await.unwrap();
     }
-    over.push(set_aside(&store, "{}").await);
+    over.push(dead_letter(&store, "{}").await);
     for event in &over {
-        while store.status(*event).await.unwrap() != Status::Absent {
-            sleep(ms(50)).await;
-        }
+        until("it is forgotten", async || {
+            store.status(*event).await.unwrap() == Status::Absent
+        })
+        .await;
     }
     assert_eq!(granted(&store, over[0], LONG).await.1, 1);
-    // The sweeper follows, for what is as old to this store.
+    // The sweeper removes the entries of the list.
     assert!(store.purge(dead).await.unwrap());
-    for _ in 0..100 {
-        if listed(&isolated).await.is_empty() {
-            return;
-        }
-        sleep(ms(100)).await;
-    }
-    panic!("the list was not swept");
+    until("the list is swept", async || listed(&isolated).await.is_empty()).await;
 }
 
 #[tokio::test]
-async fn the_sweeper_leaves_letters_that_were_released_and_stops_with_its_store() {
+async fn the_sweeper_keeps_released_dead_letters_and_ends_with_the_store() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
-    // It sweeps once a second what is older than that; the letter's own retention is another store's.
-    let sweeping = isolated.builder().retention(ms(1000));
+    // This store sweeps once a second. The dead letter has the retention of the other store.
+    let (proxy, sweeping) = proxied(&isolated).await;
+    let sweeping = sweeping.retention(ms(1000));
     let store = isolated.store().await;
-    let event = set_aside(&store, "{}").await;
+    let event = dead_letter(&store, "{}").await;
     assert!(store.release(event).await.unwrap());
     let gone = key();
     for record in [event, gone] {
         put_on_list(&isolated, record, 1.0).await;
     }
     let sweeper = sweeping.connect().await.unwrap();
-    while listed(&isolated).await.len() > 1 {
-        sleep(ms(50)).await;
-    }
+    until("the list is swept", async || listed(&isolated).await.len() == 1).await;
     assert_eq!(listed(&isolated).await, [event.to_bytes().to_vec()]);
     drop(sweeper);
+    until("the store has ended", async || proxy.open() == 0).await;
     put_on_list(&isolated, gone, 1.0).await;
     sleep(ms(2500)).await;
-    assert_eq!(listed(&isolated).await.len(), 2, "nobody sweeps");
+    assert_eq!(listed(&isolated).await.len(), 2, "no sweeper runs");
     assert_eq!(store.list(None, 9).await.unwrap().len(), 1);
     assert!(matches!(
         super::claim(&store, event, None, LONG).await.verdict,

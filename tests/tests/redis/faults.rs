@@ -1,12 +1,16 @@
-//! Required case 28: what goes wrong in the middle of a call is tried again or an error, and never two runs.
+//! Faults in the middle of a call. The call is repeated or fails, and no event runs twice.
 
-use super::{LONG, PATIENCE, claim, done, granted, key, ms, proxied, store_on, token_of};
+use super::{LONG, PATIENCE, claim, connected, done, granted, key, ms, proxied, store_on, token_of};
+use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, Claimed, End, Held, Status, Store, Verdict};
-use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
-use apideck_hooks_tests::redis::{Directory, Isolated, Server, can_start, free_port};
-use apideck_hooks_tests::redis_proxy::Mode;
+use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::redis::proxy::Mode;
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -26,11 +30,11 @@ async fn run(server: &Server, command: &[&str]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scripts_that_were_flushed_are_sent_again() {
+async fn case_28_flushed_scripts_are_sent_again() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = server(&directory, &[]).await;
     let store = Arc::new(store_on(&server).await);
     let flush = async {
@@ -63,11 +67,11 @@ async fn scripts_that_were_flushed_are_sent_again() {
 }
 
 #[tokio::test]
-async fn a_read_only_server_is_an_error_and_no_run() {
+async fn case_28_nothing_runs_on_a_read_only_server() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = server(&directory, &[]).await;
     let store = store_on(&server).await;
     let probe = Probe::default();
@@ -75,36 +79,37 @@ async fn a_read_only_server_is_an_error_and_no_run() {
     let delivery = Delivery::event("vault.connection.callable", "e1");
     let nobody = free_port().to_string();
     run(&server, &["REPLICAOF", "127.0.0.1", &nobody]).await;
-    let answer = delivery.call(&hooks).await;
-    assert!(
-        answer.status == 503 && answer.retry_after().is_some(),
-        "{answer:?}"
-    );
+    let reply = delivery.call(&hooks).await;
+    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
     assert_eq!(probe.count(), 0);
     run(&server, &["REPLICAOF", "NO", "ONE"]).await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    until("it is handled", async || {
+        let reply = delivery.call(&hooks).await;
+        reply.status == 200 && reply.word() == "handled"
+    })
+    .await;
     assert_eq!(probe.runs()[0].attempt, 1);
 }
 
 #[tokio::test]
-async fn a_lost_answer_is_asked_for_again_and_is_the_same() {
+async fn case_28_a_call_with_a_lost_response_is_repeated_with_the_same_result() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let (proxy, builder) = proxied(&isolated).await;
     let store = builder.connect().await.unwrap();
-    // The scripts are known from now on: it is their answers that are lost.
+    // The server has the scripts from now on, so that the lost responses are those of the scripts.
     let (warm, delivery) = (key(), key());
     let (token, _) = token_of(claim(&store, warm, Some(delivery), LONG).await);
     store.renew(warm, token, LONG).await.unwrap();
     store.finish(warm, token, End::Release).await.unwrap();
 
-    let lose = || proxy.set(Mode::SwallowAnswer);
+    let lose = || proxy.set(Mode::LoseResponse);
     for delivery in [None, Some(key())] {
         let event = key();
         lose();
         let claimed = claim(&store, event, delivery, LONG).await;
-        assert_eq!(proxy.mode(), Mode::Pass, "it was lost");
+        assert_eq!(proxy.mode(), Mode::Pass, "a response was lost");
         let (token, attempt) = token_of(claimed);
         assert_eq!((claimed.record, attempt), (event, 1));
         lose();
@@ -116,7 +121,7 @@ async fn a_lost_answer_is_asked_for_again_and_is_the_same() {
         assert_eq!(attempt, 2);
         lose();
         assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
-        assert_eq!(proxy.mode(), Mode::Pass, "it was lost");
+        assert_eq!(proxy.mode(), Mode::Pass, "a response was lost");
         assert_eq!(store.status(event).await.unwrap(), Status::Done { token });
     }
     let event = key();
@@ -124,7 +129,7 @@ async fn a_lost_answer_is_asked_for_again_and_is_the_same() {
     lose();
     let dead = End::Dead(super::dead_letters::letter("{}"));
     assert_eq!(store.finish(event, token, dead).await.unwrap(), Held::Yes);
-    // Two writes: the second answer too.
+    // A dead letter takes two writes.
     let event = key();
     let (token, _) = granted(&store, event, LONG).await;
     let dead = End::Dead(super::dead_letters::letter("{}"));
@@ -136,19 +141,21 @@ async fn a_lost_answer_is_asked_for_again_and_is_the_same() {
 }
 
 #[tokio::test]
-async fn a_connection_that_no_longer_answers_is_given_up() {
+async fn case_28_a_connection_that_stops_responding_is_replaced() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let (proxy, builder) = proxied(&isolated).await;
-    let store = builder.clone().call_timeout(ms(2000)).connect().await.unwrap();
-    done(&store, key()).await;
+    let store = connected(&builder.clone().call_timeout(ms(2000))).await;
     proxy.stall_existing();
     let asked = Instant::now();
     let stalled = store.claim(Claim::new(key(), None, LONG)).await;
     assert!(stalled.is_err() && asked.elapsed() < PATIENCE / 2, "{stalled:?}");
-    done(&store, key()).await;
-    // Whoever waits may be more impatient than the store.
+    until("another connection is made", async || {
+        store.claim(Claim::new(key(), None, LONG)).await.is_ok()
+    })
+    .await;
+    // A caller may have a shorter timeout than the store.
     let store = builder.call_timeout(2 * PATIENCE).connect().await.unwrap();
     done(&store, key()).await;
     proxy.stall_existing();
@@ -156,11 +163,11 @@ async fn a_connection_that_no_longer_answers_is_given_up() {
     assert!(impatient.is_err());
     let asked = Instant::now();
     done(&store, key()).await;
-    assert!(asked.elapsed() < PATIENCE, "another connection at once");
+    assert!(asked.elapsed() < PATIENCE, "another connection");
 }
 
 #[tokio::test]
-async fn many_calls_to_a_server_that_is_gone_end_soon_and_make_few_connections() {
+async fn calls_to_a_missing_server_end_soon_and_make_few_connections() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -181,35 +188,25 @@ async fn many_calls_to_a_server_that_is_gone_end_soon_and_make_few_connections()
     for call in calls.await {
         call.unwrap();
     }
-    // One after another they would take minutes.
+    // One call after another would take 160 seconds.
     assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
-    assert!(
-        proxy.connections() - before < 10,
-        "{}",
-        proxy.connections() - before
-    );
+    // The store makes one connection at a time, and each takes the whole connect timeout.
+    let tried = proxy.connections() - before;
+    let most = asked.elapsed().as_millis() / 300 + 2;
+    assert!(tried as u128 <= most, "{tried}, at most {most}");
     proxy.set(Mode::Pass);
-    while store.claim(Claim::new(key(), None, LONG)).await.is_err() {
-        assert!(asked.elapsed() < 4 * PATIENCE, "it does not recover");
-        tokio::time::sleep(ms(20)).await;
-    }
-}
-
-/// However impatient: as soon as the server is quick enough.
-async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
-    loop {
-        if let Ok(store) = builder.clone().connect().await {
-            return store;
-        }
-    }
+    until("it recovers", async || {
+        store.claim(Claim::new(key(), None, LONG)).await.is_ok()
+    })
+    .await;
 }
 
 #[tokio::test]
-async fn a_full_server_grants_nothing_and_records_what_ends() {
+async fn case_28_a_full_server_grants_no_claim_and_records_finishes() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = server(&directory, &["--maxmemory", "4mb"]).await;
     let store = store_on(&server).await;
     let (running, failing) = (key(), key());
@@ -234,15 +231,15 @@ async fn a_full_server_grants_nothing_and_records_what_ends() {
     {
         n += 1;
     }
-    // The last bytes are taken by claims.
+    // Claims take the last bytes.
     for delivery in [None, Some(key())] {
         let mut verdicts = Vec::new();
         while verdicts.last() != Some(&Verdict::Full) {
-            assert!(verdicts.len() < 10_000, "it is never full");
+            assert!(verdicts.len() < 10_000, "the server is never full");
             verdicts.push(claim(&store, key(), delivery.map(|_| key()), LONG).await.verdict);
         }
     }
-    // Together: each is answered as it would be alone.
+    // In a batch each call gets the result that it would get alone.
     let refused = join_all((0..20).map(|_| claim(&store, key(), Some(key()), LONG)));
     let busy = join_all((0..20).map(|_| claim(&store, handled, Some(delivery), LONG)));
     let ends = join_all(
@@ -269,7 +266,7 @@ async fn a_full_server_grants_nothing_and_records_what_ends() {
     done(&store, key()).await;
 }
 
-/// What is logged on this thread.
+/// The log of this thread.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -285,11 +282,11 @@ impl Write for Log {
 }
 
 #[tokio::test]
-async fn a_server_that_may_evict_is_warned_about_and_passwords_are_not_logged() {
+async fn an_evicting_server_causes_a_warning_and_passwords_are_not_logged() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let log = Log::default();
     let writer = log.clone();
     let subscriber = tracing_subscriber::fmt()
@@ -321,7 +318,7 @@ async fn a_server_that_may_evict_is_warned_about_and_passwords_are_not_logged() 
 }
 
 #[tokio::test]
-async fn what_cannot_be_is_refused_when_connecting() {
+async fn impossible_settings_are_refused_on_connect() {
     let nobody = format!("redis://127.0.0.1:{}/", free_port());
     for builder in [
         RedisStore::builder("http://127.0.0.1/"),

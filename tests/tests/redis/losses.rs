@@ -1,14 +1,15 @@
-//! What a Redis forgets, and what not: a log that was cut, and a replica that was behind.
+//! Data that Redis loses or keeps: a truncated append-only file, and a replica that was behind.
 
-use super::{LONG, claim, done, granted, key, ms, store_on};
+use super::{LONG, claim, done, granted, key, store_on};
 use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, Status, Store, Verdict};
-use apideck_hooks_tests::redis::{Directory, Server, can_start, free_port};
-use apideck_hooks_tests::redis_proxy::{Mode, Proxy};
+use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
+use apideck_hooks_tests::waiting::until;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
-use tokio::time::sleep;
 
-/// The file that writes are appended to.
+/// The append-only file.
 fn log(directory: &Path) -> PathBuf {
     let files = std::fs::read_dir(directory.join("appendonlydir")).unwrap();
     let mut files = files.map(|file| file.unwrap().path());
@@ -29,17 +30,18 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-/// The power goes: with `appendfsync always` the log ends somewhere after what was answered. All of that is known.
+/// After a power loss with `appendfsync always`, the file ends anywhere after the last acknowledged
+/// write. Every acknowledged end is known.
 #[tokio::test]
-async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
+async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
     if !can_start() {
         return;
     }
-    let directory = Directory::new();
+    let directory = Directory::default();
     let server = Server::durable(&directory, free_port()).await;
     let store = store_on(&server).await;
-    let length = || std::fs::metadata(log(&directory.0)).unwrap().len();
-    let mut answered = Vec::new();
+    let length = || std::fs::metadata(log(directory.path())).unwrap().len();
+    let mut acknowledged = Vec::new();
     for n in 0..30 {
         let (event, delivery) = (key(), key());
         let claimed = claim(&store, event, Some(delivery), LONG).await;
@@ -49,24 +51,24 @@ async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
             _ => End::Dead(super::dead_letters::letter("{}")),
         };
         assert_eq!(store.finish(event, token, end).await.unwrap(), Held::Yes);
-        answered.push((event, delivery, n % 2 == 0, length()));
+        acknowledged.push((event, delivery, n % 2 == 0, length()));
     }
     drop(store);
     drop(server);
     for cut in [0, 7, 15, 22, 29] {
-        let image = Directory::new();
-        copy(&directory.0, &image.0);
-        let at = answered[cut].3;
-        // A little of what came next, torn.
-        let torn = (at + 20).min(answered[29].3);
+        let image = Directory::default();
+        copy(directory.path(), image.path());
+        let at = acknowledged[cut].3;
+        // A torn part of the next write.
+        let torn = (at + 20).min(acknowledged[29].3);
         let file = std::fs::OpenOptions::new()
             .write(true)
-            .open(log(&image.0))
+            .open(log(image.path()))
             .unwrap();
         file.set_len(torn).unwrap();
         let server = Server::durable(&image, free_port()).await;
         let store = store_on(&server).await;
-        for (event, delivery, handled, _) in &answered[..=cut] {
+        for (event, delivery, handled, _) in &acknowledged[..=cut] {
             let again = claim(&store, key(), Some(*delivery), LONG).await;
             let verdict = if *handled { Verdict::Done } else { Verdict::Dead };
             assert_eq!((again.record, again.verdict), (*event, verdict));
@@ -75,14 +77,14 @@ async fn a_redis_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
     }
 }
 
-/// A primary that dies before its replica has heard of a claim: the event is granted again, and what was handled is handled
-/// again. Only the tokens hold: who was granted it before has lost.
+/// The primary dies before its replica gets a claim. The event is granted again, and a handled
+/// event is handled again. The token fences the earlier owner.
 #[tokio::test]
 async fn a_failover_can_grant_a_claim_twice() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let primary = Server::start(&directories[0], free_port(), &["--repl-diskless-sync-delay", "0"]).await;
     let line = Proxy::start(format!("127.0.0.1:{}", primary.port)).await;
     let of = format!("127.0.0.1 {}", line.addr.port());
@@ -94,16 +96,12 @@ async fn a_failover_can_grant_a_claim_twice() {
         before
     };
     let mut client = replica.client().await;
-    let since = Instant::now();
-    loop {
+    until("the replica has the record", async || {
         let keys: usize = redis::cmd("DBSIZE").query_async(&mut client).await.unwrap();
-        if keys == 1 {
-            break;
-        }
-        assert!(since.elapsed().as_secs() < 60, "the replica does not come");
-        sleep(ms(20)).await;
-    }
-    // From now on the replica hears nothing, and the primary does not wait for it.
+        keys == 1
+    })
+    .await;
+    // From now on the replica gets no writes, and the primary does not wait for it.
     line.set(Mode::Stall);
     let (running, handled) = (key(), key());
     let store = store_on(&primary).await;
@@ -119,7 +117,11 @@ async fn a_failover_can_grant_a_claim_twice() {
         .unwrap();
     let store = store_on(&replica).await;
     assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
-    assert_eq!(granted(&store, handled, LONG).await.1, 1, "it is handled again");
+    assert_eq!(
+        granted(&store, handled, LONG).await.1,
+        1,
+        "the event is handled again"
+    );
     let (again, attempt) = granted(&store, running, LONG).await;
     assert!(attempt == 1 && again > token, "{token:?} {again:?}");
     assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Lost);

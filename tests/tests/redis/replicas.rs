@@ -1,17 +1,20 @@
 //! Replicas: `min_replicas_ack`, and Sentinel.
 
-use super::{LONG, claim, done, granted, key, ms, token_of};
+use super::{LONG, PATIENCE, claim, done, granted, key, ms, token_of};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
-use apideck_hooks_tests::redis::{Directory, Server, can_start, client as connect, free_port};
+use apideck_hooks_tests::redis::client as connect;
+use apideck_hooks_tests::redis::server::{Server, can_start};
+use apideck_hooks_tests::services::free_port;
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use std::time::Duration;
 
-/// A primary and its replica, in step.
+/// Starts a primary and a replica that is in step.
 async fn pair(directories: &[Directory; 2]) -> (Server, Server) {
     let primary = Server::start(&directories[0], free_port(), &["--repl-diskless-sync-delay", "0"]).await;
     let replica = replica(&directories[1], free_port(), &primary).await;
@@ -27,8 +30,9 @@ async fn replica(directory: &Directory, port: u16, primary: &Server) -> Server {
     )
     .await;
     let mut client = primary.client().await;
-    for _ in 0..200 {
-        // Writes reach it only after its first word, up to a second after it is said to be online.
+    until("the replica is in step", async || {
+        // The replica gets writes only after its first acknowledgement, up to a second after it is
+        // online.
         let (acks,): (u32,) = redis::pipe()
             .cmd("INCR")
             .arg("in-step")
@@ -38,28 +42,30 @@ async fn replica(directory: &Directory, port: u16, primary: &Server) -> Server {
             .query_async(&mut client)
             .await
             .unwrap();
-        if acks == 1 {
-            return replica;
-        }
-        sleep(ms(50)).await;
-    }
-    panic!("the replica does not come");
+        acks == 1
+    })
+    .await;
+    replica
+}
+
+/// A store whose writes one replica must acknowledge.
+async fn acked_by_one(primary: &Server, within: Duration) -> RedisStore {
+    let builder = RedisStore::builder(primary.url()).min_replicas_ack(1, within);
+    let builder = builder.call_timeout(2 * PATIENCE).connect_timeout(PATIENCE);
+    builder.connect().await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
+async fn with_too_few_replicas_no_claim_and_no_dead_letter_is_accepted() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let (primary, mut replica) = pair(&directories).await;
-    let store = RedisStore::builder(primary.url())
-        .min_replicas_ack(1, ms(300))
-        .connect()
-        .await
-        .unwrap();
-    let store = Arc::new(store);
-    // Many at once: `WAIT` holds nobody up for long.
+    // A healthy replica gets all the time that it takes.
+    let store = Arc::new(acked_by_one(&primary, PATIENCE).await);
+    let impatient = acked_by_one(&primary, ms(300)).await;
+    // Many claims at once, because `WAIT` blocks its connection.
     let claims = join_all((0..64).map(|_| {
         let store = Arc::clone(&store);
         tokio::spawn(async move { done(&store, key()).await })
@@ -74,23 +80,31 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
     drop(replica);
     let fresh = key();
     for delivery in [None, Some(key())] {
-        let refused = store.claim(Claim::new(fresh, delivery, LONG)).await;
+        let refused = impatient.claim(Claim::new(fresh, delivery, LONG)).await;
         assert!(refused.unwrap_err().to_string().contains("min_replicas_ack"));
         assert!(matches!(
-            store.status(fresh).await.unwrap(),
+            impatient.status(fresh).await.unwrap(),
             Status::Absent | Status::Released { attempt: 0, .. }
         ));
     }
-    // What needs no claim is answered.
-    let busy = claim(&store, running, Some(delivery), LONG).await;
+    // A duplicate needs no acknowledgement.
+    let busy = claim(&impatient, running, Some(delivery), LONG).await;
     assert!(matches!(busy.verdict, Verdict::Running { .. }), "{busy:?}");
-    assert!(store.renew(running, token, LONG).await.is_err());
+    assert!(impatient.renew(running, token, LONG).await.is_err());
     let dead = || End::Dead(super::dead_letters::letter("{}"));
-    assert!(store.finish(failing, dying, dead()).await.is_err());
-    assert!(matches!(store.status(failing).await.unwrap(), Status::Running { token, .. } if token == dying));
-    // It was handled: that is recorded as well as can be.
-    assert_eq!(store.finish(handled, ending, End::Done).await.unwrap(), Held::Yes);
-    assert_eq!(claim(&store, handled, None, LONG).await.verdict, Verdict::Done);
+    assert!(impatient.finish(failing, dying, dead()).await.is_err());
+    assert!(
+        matches!(impatient.status(failing).await.unwrap(), Status::Running { token, .. } if token == dying)
+    );
+    // The event was handled, so that its end is recorded without the replica.
+    assert_eq!(
+        impatient.finish(handled, ending, End::Done).await.unwrap(),
+        Held::Yes
+    );
+    assert_eq!(
+        claim(&impatient, handled, None, LONG).await.verdict,
+        Verdict::Done
+    );
 
     replica = self::replica(&directories[1], port, &primary).await;
     assert_eq!(store.finish(failing, dying, dead()).await.unwrap(), Held::Yes);
@@ -102,84 +116,76 @@ async fn too_few_replicas_are_no_claim_and_no_dead_letter() {
 }
 
 #[tokio::test]
-async fn too_few_replicas_are_answered_503_and_nothing_is_run() {
+async fn with_too_few_replicas_an_event_is_503_and_does_not_run() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let (primary, replica) = pair(&directories).await;
     let probe = Probe::default();
-    let store = RedisStore::builder(primary.url()).min_replicas_ack(1, ms(200));
-    let hooks = probe
-        .hooks()
-        .store(store.connect().await.unwrap())
-        .build()
-        .unwrap();
+    let hooks = async |within| {
+        let store = acked_by_one(&primary, within).await;
+        probe.patient_hooks().store(store).build().unwrap()
+    };
+    let (impatient, hooks) = (hooks(ms(200)).await, hooks(PATIENCE).await);
     let event = |id| Delivery::event("vault.connection.callable", id);
     assert_eq!(event("e1").call(&hooks).await.word(), "handled");
     let port = replica.port;
     drop(replica);
-    let answer = event("e2").call(&hooks).await;
-    assert!(
-        answer.status == 503 && answer.retry_after().is_some(),
-        "{answer:?}"
-    );
-    assert_eq!(event("e1").call(&hooks).await.word(), "duplicate");
+    let reply = event("e2").call(&impatient).await;
+    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+    assert_eq!(event("e1").call(&impatient).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
     let _replica = self::replica(&directories[1], port, &primary).await;
     assert_eq!(event("e2").call(&hooks).await.word(), "handled");
     assert_eq!(probe.runs()[1].attempt, 1);
 }
 
-/// A failover that is asked for waits for the replica: nothing is lost, and the store follows.
+/// A requested failover waits for the replica, so that no write is lost.
 #[tokio::test]
-async fn sentinel_names_the_new_primary() {
+async fn the_store_follows_sentinel_to_the_new_primary() {
     if !can_start() {
         return;
     }
-    let directories = [Directory::new(), Directory::new()];
+    let directories = [Directory::default(), Directory::default()];
     let (primary, replica) = pair(&directories).await;
-    let directory = Directory::new();
-    let config = directory.0.join("sentinel.conf");
+    let directory = Directory::default();
+    let config = directory.path().join("sentinel.conf");
     let text = format!(
-        "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 500\n",
+        "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 600000\n",
         primary.port
     );
     std::fs::write(&config, text).unwrap();
     let sentinel = Server::sentinel(&config, free_port()).await;
-    let store = RedisStore::sentinel([sentinel.url()], "mymaster")
-        .connect()
-        .await
-        .unwrap();
+    let store = RedisStore::sentinel([sentinel.url()], "mymaster").call_timeout(PATIENCE);
+    let store = store.connect_timeout(PATIENCE).connect().await.unwrap();
     let (before, running) = (key(), key());
     done(&store, before).await;
     let (token, _) = granted(&store, running, LONG).await;
 
-    // Sentinel has to have heard of the replica.
+    // Sentinel must have found the replica.
     let mut client = sentinel.client().await;
-    let since = Instant::now();
-    while redis::cmd("SENTINEL")
-        .arg(&["FAILOVER", "mymaster"])
-        .exec_async(&mut client)
-        .await
-        .is_err()
-    {
-        assert!(since.elapsed() < Duration::from_secs(30), "no failover");
-        sleep(ms(200)).await;
-    }
-    // Whose role changes closes connections.
+    until("a failover begins", async || {
+        let failover = redis::cmd("SENTINEL")
+            .arg(&["FAILOVER", "mymaster"])
+            .exec_async(&mut client)
+            .await;
+        failover.is_ok()
+    })
+    .await;
+    // A server closes its connections when its role changes.
     let role = async |server: &Server| -> String {
-        let Some(mut client) = connect(&server.url()).await else {
+        let Ok(mut client) = connect(&server.url()).await else {
             return String::new();
         };
         let role: redis::RedisResult<redis::Value> = redis::cmd("ROLE").query_async(&mut client).await;
         role.map_or_else(|_| String::new(), |role| format!("{role:?}"))
     };
-    while !(role(&replica).await.contains("master") && role(&primary).await.contains("slave")) {
-        assert!(since.elapsed() < Duration::from_secs(60), "no failover");
-        sleep(ms(100)).await;
-    }
-    // The old primary is read-only now: the store finds the new one within the call.
+    until("the failover ends", async || {
+        role(&replica).await.contains("master") && role(&primary).await.contains("slave")
+    })
+    .await;
+    // The old primary is read-only now. The store finds the new one within the call.
     assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Yes);
     assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
     done(&store, key()).await;
@@ -187,5 +193,5 @@ async fn sentinel_names_the_new_primary() {
         .query_async(&mut replica.client().await)
         .await
         .unwrap();
-    assert_eq!(keys, 4, "three records, and the counter");
+    assert_eq!(keys, 4, "three records and the counter");
 }

@@ -1,4 +1,4 @@
-//! Marking an event as done is a command that is no script, and fences all the same.
+//! Finishes. A plain command records most of them, and it fences like a script.
 
 use super::{LONG, done, get_record, granted, key, ms, record_name, set_record, set_token, token_of};
 use apideck_hooks::RedisStore;
@@ -14,7 +14,7 @@ async fn running(store: &RedisStore, record: Key) -> Option<Token> {
 }
 
 #[tokio::test]
-async fn an_owner_whose_claim_was_taken_changes_nothing() {
+async fn a_stale_owner_changes_nothing() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -38,9 +38,10 @@ async fn an_owner_whose_claim_was_taken_changes_nothing() {
     assert_eq!(store.status(event).await.unwrap(), Status::Done { token: second });
 }
 
-/// Of two receivers whose clocks differ, the later one may have the lesser token, if the record was forgotten in between.
+/// Two receivers have different clocks, and the record expired in between. Then the later claim may
+/// have the lesser token.
 #[tokio::test]
-async fn an_owner_from_before_the_record_was_forgotten_settles_nobody_elses() {
+async fn an_owner_from_before_an_expiry_settles_no_later_claim() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -77,7 +78,7 @@ async fn an_owner_from_before_the_record_was_forgotten_settles_nobody_elses() {
 }
 
 #[tokio::test]
-async fn every_token_settles_what_it_has_claimed() {
+async fn every_token_settles_its_own_claim() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -100,7 +101,7 @@ async fn every_token_settles_what_it_has_claimed() {
 }
 
 #[tokio::test]
-async fn what_is_gone_is_not_settled_and_nothing_is_left_of_the_try() {
+async fn a_missing_record_is_not_settled_and_not_created() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -112,7 +113,7 @@ async fn what_is_gone_is_not_settled_and_nothing_is_left_of_the_try() {
     forget.exec_async(&mut isolated.client().await).await.unwrap();
     assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Lost);
     assert_eq!(get_record(&isolated, event).await, None);
-    // A crash before it was cleared away.
+    // A crash left a value without a claim.
     set_record(&isolated, event, &7_u64.to_be_bytes()).await;
     assert_eq!(store.status(event).await.unwrap(), Status::Absent);
     assert_eq!(store.renew(event, Token(7), LONG).await.unwrap(), Held::Lost);
@@ -124,7 +125,7 @@ async fn what_is_gone_is_not_settled_and_nothing_is_left_of_the_try() {
 }
 
 #[tokio::test]
-async fn what_a_command_cannot_settle_is_settled_by_a_script() {
+async fn a_script_settles_a_record_with_a_dead_letter() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
@@ -137,9 +138,9 @@ async fn what_a_command_cannot_settle_is_settled_by_a_script() {
     let (token, _) = token_of(claimed);
     let dead = End::Dead(super::dead_letters::letter("{}"));
     assert_eq!(store.finish(first, token, dead).await.unwrap(), Held::Yes);
-    // A record with a letter is a hash, which the command cannot settle.
-    let letters = store.dead_letters().unwrap();
-    assert!(letters.release(first).await.unwrap());
+    // A record with a dead letter is a hash, which the command cannot settle.
+    let dead_letters = store.dead_letters().unwrap();
+    assert!(dead_letters.release(first).await.unwrap());
     let claimed = store
         .claim(Claim::new(other, Some(delivery), LONG))
         .await

@@ -1,17 +1,18 @@
-//! Case 23: the machine's clock is read when the file is opened, and at no other time.
+//! Changes of the clock. The store reads the wall clock only when it opens the file (Case 23).
 
 use super::{LEASE, granted, key, open, other_program};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::sqlite::open_with;
 use sqlx::Executor;
 use std::path::Path;
 use std::time::Duration;
 
-/// A wall clock that is set cannot matter to who does not read it.
+/// A change of the wall clock has no effect on code that does not read it.
 #[test]
-fn case_23_the_wall_clock_is_read_when_the_file_is_opened_alone() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/idempotency/sqlite");
+fn case_23_the_wall_clock_is_read_only_when_the_file_is_opened() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../apideck-hooks/src/store/sqlite");
     let (mut files, mut readers) = (0, Vec::new());
     for file in std::fs::read_dir(folder).unwrap() {
         let path = file.unwrap().path();
@@ -31,9 +32,10 @@ fn case_23_the_wall_clock_is_read_when_the_file_is_opened_alone() {
     assert_eq!(readers, ["clock.rs"], "once, in `Clock::new`");
 }
 
-/// The clock was set an hour ahead or back while the file was closed: all in it is an hour older or younger.
+/// A change of the clock by an hour while the file is closed makes its records an hour older or
+/// younger.
 #[tokio::test]
-async fn case_23_a_clock_that_is_set_between_two_openings_hands_nothing_out_twice() {
+async fn case_23_a_clock_change_between_two_openings_grants_no_claim_twice() {
     const HOUR: i64 = 3_600_000;
     for set in [HOUR, -HOUR] {
         let directory = Directory::default();
@@ -50,13 +52,14 @@ async fn case_23_a_clock_that_is_set_between_two_openings_hands_nothing_out_twic
             );
             granted(&store, running).await;
         }
-        // The clock is ahead by as much as what was written before is older.
+        // Older records are the same as a clock that is ahead.
         let mut other = other_program(&file).await;
         let older = sqlx::query("UPDATE apideck_hooks_records SET at = at - ?1").bind(set);
         assert_eq!(other.execute(older).await.unwrap().rows_affected(), 3);
         drop(other);
         let store = open(&file).await;
-        // Nothing is forgotten early, and nothing is stuck: what ran is free at once, whatever its lease says.
+        // No record is lost and no event is stuck: a running one is claimable at once, whatever its
+        // lease.
         assert!(
             matches!(store.status(done).await.unwrap(), Status::Done { .. }),
             "{set}"
@@ -73,16 +76,16 @@ async fn case_23_a_clock_that_is_set_between_two_openings_hands_nothing_out_twic
     }
 }
 
-/// It is kept longer or shorter by as much, and not for ever: an hour ahead is an hour of the retention.
+/// A clock that is an hour ahead shortens a retention by an hour.
 #[tokio::test]
-async fn case_23_a_clock_that_is_set_moves_the_end_of_a_retention_by_as_much() {
+async fn case_23_a_clock_change_moves_the_end_of_a_retention_by_as_much() {
     const HOUR: i64 = 3_600_000;
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let hours = |hours: u64| Duration::from_secs(hours * 3600);
     let kept = |retention| {
         let builder = SqliteStore::builder(&file).retention(retention);
-        async { builder.open().await.unwrap().status(key(1)).await.unwrap() != Status::Absent }
+        async { open_with(builder).await.status(key(1)).await.unwrap() != Status::Absent }
     };
     {
         let store = open(&file).await;

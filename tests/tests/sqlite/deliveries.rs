@@ -1,4 +1,4 @@
-//! Through a receiver.
+//! Whole deliveries.
 
 use super::{EVENT, open};
 use apideck_hooks::Replayed;
@@ -8,6 +8,7 @@ use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::fixtures::body;
 use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::sqlite::open_with;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,11 +22,11 @@ async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<Str
 }
 
 #[tokio::test]
-async fn first_duplicate_failure_and_second_attempt() {
+async fn case_01_case_02_case_11_first_delivery_duplicate_failure_and_second_attempt() {
     let directory = Directory::default();
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Succeed]);
     let store = open(&directory.file("hooks.db")).await;
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let (one, other) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
     let sent = [one.clone(), one, other.clone(), other.clone(), other];
     assert_eq!(
@@ -39,23 +40,23 @@ async fn first_duplicate_failure_and_second_attempt() {
 }
 
 #[tokio::test]
-async fn case_13_what_is_set_aside_is_kept_through_a_restart_and_replayed() {
+async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let probe = Probe::new([Step::Refuse, Step::Fail, Step::Succeed]);
     let delivery = Delivery::event(EVENT, "e1");
     {
-        let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+        let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
         let first = delivery.call(&hooks).await;
         assert_eq!((first.status, first.word().as_str()), (200, "dead_lettered"));
         assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     }
     let store = Arc::new(open(&file).await);
-    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
+    let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
-    let letters = hooks.dead_letters().unwrap();
-    let listed = letters.list(None, 10).await.unwrap();
+    let dead_letters = hooks.dead_letters().unwrap();
+    let listed = dead_letters.list(None, 10).await.unwrap();
     let [dead] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!(
         (dead.letter.event_type.as_str(), dead.letter.event_id.as_str()),
@@ -71,10 +72,10 @@ async fn case_13_what_is_set_aside_is_kept_through_a_restart_and_replayed() {
         dead.letter.error
     );
 
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
-    assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
-    assert_eq!(letters.list(None, 10).await.unwrap(), []);
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Failed);
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);
+    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
+    assert_eq!(dead_letters.list(None, 10).await.unwrap(), []);
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     let runs = probe.runs();
     assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 1, 1]);
@@ -84,11 +85,15 @@ async fn case_13_what_is_set_aside_is_kept_through_a_restart_and_replayed() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_set_aside_without_it() {
+async fn a_dead_letter_omits_a_body_over_the_limit() {
     let directory = Directory::default();
     let store = SqliteStore::builder(directory.file("hooks.db")).dead_letter_body_limit(10);
     let probe = Probe::new([Step::Refuse]);
-    let hooks = probe.hooks().store(store.open().await.unwrap()).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .store(open_with(store).await)
+        .build()
+        .unwrap();
     assert_eq!(
         Delivery::event(EVENT, "e1").call(&hooks).await.word(),
         "dead_lettered"
@@ -101,22 +106,22 @@ async fn a_body_over_the_limit_is_set_aside_without_it() {
         error.contains("too large to keep") && error.contains("secret-reason"),
         "{error}"
     );
-    let (letters, record) = (hooks.dead_letters().unwrap(), dead.record);
-    assert_eq!(letters.replay(record).await.unwrap(), Replayed::NoBody);
+    let (dead_letters, record) = (hooks.dead_letters().unwrap(), dead.record);
+    assert_eq!(dead_letters.replay(record).await.unwrap(), Replayed::NoBody);
     assert_eq!(probe.count(), 1);
-    assert!(letters.purge(record).await.unwrap());
-    assert_eq!(letters.replay(record).await.unwrap(), Replayed::Unknown);
+    assert!(dead_letters.purge(record).await.unwrap());
+    assert_eq!(dead_letters.replay(record).await.unwrap(), Replayed::Unknown);
 }
 
 #[tokio::test]
-async fn what_was_handled_before_a_restart_is_a_duplicate_and_what_ran_is_free_at_once() {
+async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are_claimable() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let (done, stuck) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
     let step = Step::Sleep(Duration::from_secs(3600), Box::new(Step::Succeed));
     let probe = Probe::new([Step::Succeed, step]);
     {
-        // A runtime that is torn down in the middle of a run.
+        // This runtime ends in the middle of a run.
         let (probe, file, done, stuck) = (probe.clone(), file.clone(), done.clone(), stuck.clone());
         let runs = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -124,7 +129,7 @@ async fn what_was_handled_before_a_restart_is_a_duplicate_and_what_ran_is_free_a
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+                let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
                 assert_eq!(done.call(&hooks).await.word(), "handled");
                 probe.started().await;
                 let sent = tokio::spawn(async move { stuck.call(&hooks).await });
@@ -135,7 +140,7 @@ async fn what_was_handled_before_a_restart_is_a_duplicate_and_what_ran_is_free_a
         });
         runs.join().unwrap();
     }
-    let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+    let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
     assert_eq!(done.call(&hooks).await.word(), "duplicate");
     assert_eq!(stuck.call(&hooks).await.word(), "handled");
     let runs = probe.runs();
@@ -147,7 +152,7 @@ async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let directory = Directory::default();
     let store = open(&directory.file("hooks.db")).await;
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
-    let hooks = probe.hooks().store(store).build().unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let sent = (0..1000).map(|_| {
         let hooks = hooks.clone();
         tokio::spawn(async move { Delivery::event(EVENT, "e1").call(&hooks).await })
@@ -164,12 +169,12 @@ async fn case_08_a_thousand_identical_deliveries_are_one_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_64_concurrent_senders_with_duplicates_each_event_runs_once() {
+async fn each_event_of_64_concurrent_senders_with_duplicates_runs_once() {
     let directory = Directory::default();
     let store = open(&directory.file("hooks.db")).await;
     let probe = Probe::default();
-    let hooks = probe.hooks().store(store).build().unwrap();
-    // Each event comes from four senders, in another order from each, under two header keys.
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
+    // Four senders send each event, each in another order and half of them with another header.
     let senders = (0..64_u64).map(|sender| {
         let hooks = hooks.clone();
         tokio::spawn(async move {

@@ -1,4 +1,4 @@
-//! Files that are taken, missing, locked, damaged or too new.
+//! Files that are in use, missing, locked, damaged or too new.
 
 use super::{EVENT, granted, key, open, other_program, refusal};
 use apideck_hooks::SqliteStore;
@@ -6,9 +6,10 @@ use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Store,
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::sqlite::until_closed;
 use bytes::Bytes;
 use sqlx::Executor;
-use std::time::Duration;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_second_store_is_refused_while_the_first_lives() {
@@ -33,7 +34,7 @@ async fn a_second_store_is_refused_while_the_first_lives() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_is_refused_with_advice() {
+async fn an_impossible_file_is_refused_with_advice() {
     let directory = Directory::default();
     for (path, advice) in [
         (directory.file("none/hooks.db"), "create it first"),
@@ -46,7 +47,7 @@ async fn a_file_that_cannot_be_is_refused_with_advice() {
     }
     #[cfg(target_os = "linux")]
     {
-        // Where not even the superuser can write.
+        // Even the superuser cannot write here.
         let error = refusal(std::path::Path::new("/proc/hooks.db")).await;
         assert!(error.contains("must be able to write the directory"), "{error}");
         use std::os::unix::ffi::OsStringExt;
@@ -57,17 +58,16 @@ async fn a_file_that_cannot_be_is_refused_with_advice() {
 }
 
 #[tokio::test]
-async fn a_file_that_cannot_be_written_is_refused_with_advice() {
+async fn a_read_only_file_is_refused_with_advice() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     drop(open(&file).await);
+    until_closed(&file).await;
     let mut permissions = std::fs::metadata(&file).unwrap().permissions();
     permissions.set_readonly(true);
-    // The one before is still ending.
-    tokio::time::sleep(Duration::from_millis(100)).await;
     std::fs::set_permissions(&file, permissions).unwrap();
     if std::fs::OpenOptions::new().write(true).open(&file).is_ok() {
-        // The superuser may write all the same.
+        // The superuser can write all the same.
         return drop(open(&file).await);
     }
     let error = refusal(&file).await;
@@ -76,7 +76,7 @@ async fn a_file_that_cannot_be_written_is_refused_with_advice() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_new_file_is_for_its_owner_alone() {
+async fn only_the_owner_can_read_a_new_file() {
     use std::os::unix::fs::PermissionsExt;
     let directory = Directory::default();
     let store = open(&directory.file("hooks.db")).await;
@@ -91,7 +91,7 @@ async fn a_new_file_is_for_its_owner_alone() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+async fn a_file_that_is_not_a_database_is_refused_and_stays_unchanged() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let text = b"These are my notes, and no database.".repeat(100);
@@ -109,7 +109,7 @@ async fn an_empty_file_becomes_a_database() {
     granted(&open(&file).await, key(1)).await;
 }
 
-/// Whatever is damaged: an error or an answer, never a panic.
+/// Damage causes an error or no error, but never a panic.
 #[tokio::test]
 async fn a_damaged_file_is_an_error_with_advice() {
     let directory = Directory::default();
@@ -122,9 +122,9 @@ async fn a_damaged_file_is_an_error_with_advice() {
             store.finish(key(n), token, End::Done).await.unwrap();
         }
     }
-    // Opened once more to be sure that the log was copied and the store has ended.
-    drop(open(&file).await);
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    // The last connection copies the log into the file when it closes, so that one file has
+    // everything.
+    until_closed(&file).await;
     let good = std::fs::read(&file).unwrap();
     for page in 0..good.len() / 4096 {
         let mut bad = good.clone();
@@ -165,7 +165,7 @@ async fn tables_of_a_later_release_are_refused() {
 }
 
 #[tokio::test]
-async fn tables_of_others_are_left_alone() {
+async fn other_tables_stay_unchanged() {
     let directory = Directory::default();
     let file = directory.file("app.db");
     let mut app = other_program(&file).await;
@@ -179,13 +179,14 @@ async fn tables_of_others_are_left_alone() {
     assert!(row.is_ok());
 }
 
-/// The store is as good as down meanwhile, and needs no restart afterwards.
+/// The store is down while another program locks the file. Then it works without a restart.
 #[tokio::test]
-async fn another_program_that_keeps_the_file_locked_is_waited_out() {
+async fn the_store_recovers_when_another_program_unlocks_the_file() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let probe = Probe::default();
-    let hooks = probe.hooks().store(open(&file).await).build().unwrap();
+    let store = Arc::new(open(&file).await);
+    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     let mut other = other_program(&file).await;
     other.execute("BEGIN IMMEDIATE").await.unwrap();
@@ -194,6 +195,7 @@ async fn another_program_that_keeps_the_file_locked_is_waited_out() {
     assert!(reply.retry_after().is_some());
     assert_eq!(probe.count(), 0);
     other.execute("COMMIT").await.unwrap();
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
 }
 
@@ -226,7 +228,7 @@ async fn a_write_that_fails_is_an_error_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_store_whose_runtime_has_ended_says_so() {
+async fn a_store_without_its_runtime_reports_an_error() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let store = std::thread::spawn(move || {
@@ -243,7 +245,7 @@ async fn a_store_whose_runtime_has_ended_says_so() {
 }
 
 #[tokio::test]
-async fn lists_end_early_at_16_mib_and_go_on() {
+async fn a_page_of_dead_letters_ends_at_16_mib() {
     let directory = Directory::default();
     let store = open(&directory.file("hooks.db")).await;
     for n in 0..40 {

@@ -1,10 +1,11 @@
-//! Processes that are killed in the middle of it, or cannot write.
+//! Receivers that are killed in the middle of a run, or cannot write.
 
 use super::{EVENT, open, other_program, refusal};
 use apideck_hooks::store::DeadLetterStore;
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use sqlx::Row;
 use std::collections::{HashMap, HashSet};
@@ -12,7 +13,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -49,7 +50,7 @@ async fn kill(receiver: Receiver) {
     assert!(!receiver.wait().await.success());
 }
 
-/// Token and attempt of the only record.
+/// The token and the attempt of the only record.
 async fn only_record(database: &Path) -> (i64, i64) {
     let mut connection = other_program(database).await;
     let row = sqlx::query("SELECT token, attempt FROM apideck_hooks_records")
@@ -60,7 +61,7 @@ async fn only_record(database: &Path) -> (i64, i64) {
 }
 
 #[tokio::test]
-async fn case_18_killed_in_the_middle_of_a_run_it_can_be_claimed_at_once() {
+async fn case_18_an_event_is_claimable_at_once_after_a_kill() {
     let files = Files {
         directory: Directory::default(),
     };
@@ -68,14 +69,12 @@ async fn case_18_killed_in_the_middle_of_a_run_it_can_be_claimed_at_once() {
     for life in 1..=3 {
         let mut receiver = files.receiver().await;
         let addr = receiver.addr;
-        let since = Instant::now();
         let sent = {
             let delivery = delivery.clone();
             tokio::spawn(async move { delivery.try_send(addr).await.is_ok() })
         };
-        // The lease is 30 seconds.
+        // The lease is a day, so that the event cannot have waited for its end.
         receiver.line(&format!("started stuck {life}")).await;
-        assert!(since.elapsed() < Duration::from_secs(15));
         let error = refusal(&files.database()).await;
         assert!(error.contains("is open in process"), "{error}");
         kill(receiver).await;
@@ -97,7 +96,7 @@ fn id(n: usize) -> String {
     format!("{kind}-{n}")
 }
 
-/// What the invariants say about a history of effects: `attempts[id]` are those of its runs, in order.
+/// Checks the invariants of a history of effects. Returns the attempts of each event in order.
 fn check(effects: &[String], acknowledged: &HashSet<String>) -> HashMap<String, Vec<u32>> {
     let mut attempts: HashMap<String, Vec<u32>> = HashMap::new();
     let mut ended: HashMap<&str, usize> = HashMap::new();
@@ -105,7 +104,7 @@ fn check(effects: &[String], acknowledged: &HashSet<String>) -> HashMap<String, 
     for line in effects {
         let words: Vec<&str> = line.split(' ').collect();
         match words[..] {
-            // Whatever ran is gone.
+            // The runs of the killed process have ended.
             ["boot"] => open.clear(),
             ["start", id, attempt] => {
                 assert!(
@@ -114,7 +113,7 @@ fn check(effects: &[String], acknowledged: &HashSet<String>) -> HashMap<String, 
                 );
                 let attempts = attempts.entry(id.to_owned()).or_default();
                 let attempt = attempt.parse().unwrap();
-                // I2: the attempt grows with the token.
+                // The attempt grows with the token.
                 assert!(
                     attempts.last() < Some(&attempt),
                     "{id}: {attempts:?}, then {attempt}"
@@ -122,28 +121,28 @@ fn check(effects: &[String], acknowledged: &HashSet<String>) -> HashMap<String, 
                 attempts.push(attempt);
             }
             ["end", id, _] => {
-                assert!(open.remove(id), "{id} ends and does not run");
+                assert!(open.remove(id), "{id} ends without a run");
                 *ended.entry(id).or_default() += 1;
             }
             _ => panic!("{line}"),
         }
     }
-    // I5: no answer without its effect.
+    // No event is acknowledged without its effect.
     for id in acknowledged.iter().filter(|id| !id.starts_with("bad")) {
         assert!(
             ended.contains_key(id.as_str()),
             "{id} was acknowledged and has no effect"
         );
     }
-    // An effect comes again only if a kill fell between it and its mark.
-    let again: usize = ended.values().map(|count| count - 1).sum();
-    println!("{again} effects came again after {KILLS} kills");
-    assert!(again <= KILLS * SENDERS, "{again}");
+    // An effect is repeated only after a kill between the effect and the finish.
+    let repeated: usize = ended.values().map(|count| count - 1).sum();
+    println!("{repeated} effects were repeated after {KILLS} kills");
+    assert!(repeated <= KILLS * SENDERS, "{repeated}");
     attempts
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_again_and_again_under_a_sender_that_retries_the_invariants_hold() {
+async fn the_invariants_hold_through_ten_kills_under_load() {
     let files = Files {
         directory: Directory::default(),
     };
@@ -161,16 +160,11 @@ async fn killed_again_and_again_under_a_sender_that_retries_the_invariants_hold(
             })
         })
         .collect();
-    let limit = Instant::now() + Duration::from_secs(240);
     for kills in 1..=KILLS {
-        while settled.load(Ordering::SeqCst) < EVENTS * kills / (KILLS + 1) {
-            assert!(
-                Instant::now() < limit,
-                "{} settled",
-                settled.load(Ordering::SeqCst)
-            );
-            sleep(Duration::from_millis(1)).await;
-        }
+        until("some more are settled", async || {
+            settled.load(Ordering::SeqCst) >= EVENTS * kills / (KILLS + 1)
+        })
+        .await;
         kill(receiver).await;
         receiver = files.receiver().await;
         addr.send_replace(receiver.addr);
@@ -183,7 +177,7 @@ async fn killed_again_and_again_under_a_sender_that_retries_the_invariants_hold(
     let attempts = check(&effects, &acknowledged);
     assert_eq!(attempts.len(), EVENTS);
 
-    // I4: what is settled stays so, through another kill.
+    // A settled event stays settled through another kill.
     kill(receiver).await;
     let receiver = files.receiver().await;
     for id in &acknowledged {
@@ -194,10 +188,13 @@ async fn killed_again_and_again_under_a_sender_that_retries_the_invariants_hold(
     let runs = |effects: &[String]| effects.iter().filter(|line| *line != "boot").count();
     assert_eq!(runs(&files.effects()), runs(&effects));
 
-    // I8: DONE or DEAD, every one, and what is DEAD is kept.
+    // Every event is done or dead, and every dead one has a dead letter.
     let store = open(&files.database()).await;
-    let letters = store.list(None, 1000).await.unwrap();
-    let bad: HashSet<String> = letters.into_iter().map(|dead| dead.letter.event_id).collect();
+    let dead_letters = store.list(None, 1000).await.unwrap();
+    let bad: HashSet<String> = dead_letters
+        .into_iter()
+        .map(|dead| dead.letter.event_id)
+        .collect();
     assert_eq!(
         bad,
         acknowledged
@@ -223,7 +220,7 @@ async fn killed_again_and_again_under_a_sender_that_retries_the_invariants_hold(
     assert_eq!(check, "ok");
 }
 
-/// As Apideck does, only less patiently.
+/// Retries as Apideck does, with shorter pauses.
 async fn send_until_acknowledged(id: &str, addr: &watch::Receiver<SocketAddr>) {
     let delivery = Delivery::event(EVENT, id);
     loop {
@@ -237,7 +234,8 @@ async fn send_until_acknowledged(id: &str, addr: &watch::Receiver<SocketAddr>) {
     }
 }
 
-/// Lets a process write no file at all, or any: the nearest to a full disk that needs no rights.
+/// Limits the size of the files that a process writes. This comes nearest to a full disk without
+/// special rights.
 #[cfg(target_os = "linux")]
 async fn limit_files(process: u32, limit: &str) {
     let mut command = Command::new("prlimit");
@@ -247,14 +245,14 @@ async fn limit_files(process: u32, limit: &str) {
 
 #[cfg(target_os = "linux")]
 #[tokio::test]
-async fn while_nothing_can_be_written_nothing_runs_and_afterwards_it_goes_on() {
+async fn no_event_runs_while_the_disk_is_full() {
     if Command::new("prlimit").arg("--version").output().await.is_err() {
-        return apideck_hooks_tests::tools::skip("prlimit");
+        return apideck_hooks_tests::services::skip("prlimit");
     }
     let files = Files {
         directory: Directory::default(),
     };
-    // A signal that is ignored stays so: writing fails and does not kill.
+    // The program inherits the ignored signal, so that a write fails and does not kill it.
     let mut command = Command::new("sh");
     command.args([
         "-c",
@@ -275,7 +273,7 @@ async fn while_nothing_can_be_written_nothing_runs_and_afterwards_it_goes_on() {
         assert_eq!(
             event(0).send(receiver.addr).await.word(),
             "duplicate",
-            "that needs no writing"
+            "a duplicate needs no write"
         );
         assert_eq!(files.effects(), before);
         limit_files(receiver.id(), "unlimited").await;

@@ -1,5 +1,5 @@
-//! Power loss, as far as a process can show it: what was written before an answer is enough to know it again, and is written
-//! in the way that SQLite promises to keep.
+//! Power loss, as far as a process can simulate it. The data that was written before a response is
+//! enough to recover, and it is written in the way that SQLite promises to keep.
 
 use super::{EVENT, key, open, other_program};
 use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Status, Store, Verdict};
@@ -7,6 +7,7 @@ use apideck_hooks::{Hooks, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::probe::patient;
 use bytes::Bytes;
 use sqlx::{Executor, Row, Sqlite};
 use std::path::Path;
@@ -16,7 +17,7 @@ use tokio::sync::mpsc;
 #[derive(Clone)]
 struct Pragmas(mpsc::UnboundedSender<(String, i64, i64, i64)>);
 
-/// On the connection that the store itself writes on.
+/// Reports the settings of the store's own connection.
 #[on("*")]
 async fn ask(State(pragmas): State<Pragmas>, mut tx: Tx<Sqlite>) -> sqlx::Result<()> {
     let row = sqlx::query(
@@ -28,38 +29,38 @@ async fn ask(State(pragmas): State<Pragmas>, mut tx: Tx<Sqlite>) -> sqlx::Result
     Ok(())
 }
 
-/// A commit is answered once it is synced: `FULL` is 2. At every connection that it makes.
+/// With `synchronous = FULL`, which is 2, SQLite syncs the log before a commit returns.
 #[tokio::test]
-async fn its_commits_are_synced_before_they_are_answered() {
+async fn commits_are_synced_before_they_are_acknowledged() {
     let directory = Directory::default();
     let (pragmas, mut said) = mpsc::unbounded_channel();
-    let store = SqliteStore::open(directory.file("hooks.db")).await.unwrap();
+    let store = open(&directory.file("hooks.db")).await;
     let hooks = Hooks::builder(router![ask]).secret(SECRET).store(store);
-    let hooks = hooks.state(Pragmas(pragmas)).build().unwrap();
+    let hooks = patient(hooks.state(Pragmas(pragmas))).build().unwrap();
     let handled = Delivery::event(EVENT, "e1").call(&hooks).await;
     assert_eq!(handled.word(), "handled");
     assert_eq!(said.recv().await, Some(("wal".to_owned(), 2, 1, 1)));
 }
 
-/// No page is left: `SQLITE_FULL`, as on a full disk.
+/// Limits the database to its size. Then SQLite reports `SQLITE_FULL`, as on a full disk.
 #[on("*")]
 async fn limit(delivery: apideck_hooks::Delivery, mut tx: Tx<Sqlite>) -> sqlx::Result<()> {
     if delivery.event_id() == Some("limit") {
-        // No less than there are.
+        // SQLite raises the limit to the number of existing pages.
         sqlx::query("PRAGMA max_page_count = 1").execute(&mut *tx).await?;
     }
     Ok(())
 }
 
 #[tokio::test]
-async fn without_room_nothing_is_claimed_and_with_room_it_goes_on() {
+async fn no_event_is_claimed_while_the_database_is_full() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let store = Arc::new(open(&file).await);
     let mut other = other_program(&file).await;
     let ballast = "CREATE TABLE ballast (x BLOB); INSERT INTO ballast VALUES (zeroblob(400000))";
     other.execute(ballast).await.unwrap();
-    let hooks = Hooks::builder(router![limit])
+    let hooks = patient(Hooks::builder(router![limit]))
         .secret(SECRET)
         .store(Arc::clone(&store));
     let hooks = hooks.build().unwrap();
@@ -72,10 +73,10 @@ async fn without_room_nothing_is_claimed_and_with_room_it_goes_on() {
             break reply;
         }
         handled += 1;
-        assert!(handled < 10_000, "there is no end of room");
+        assert!(handled < 10_000, "the database is never full");
     };
     assert!(full.status == 503 && full.retry_after().is_some(), "{full:?}");
-    // Some pages may have room for one more.
+    // Some pages may have room for more records.
     let mut n = 0;
     let error = loop {
         let claim = Claim::new(key(n), Some(key(10_000 + n)), super::LEASE);
@@ -85,7 +86,7 @@ async fn without_room_nothing_is_claimed_and_with_room_it_goes_on() {
         }
     };
     assert!(error.contains("make room on the disk"), "{error}");
-    // What needs no room is answered.
+    // A duplicate needs no room.
     assert_eq!(event("limit").call(&hooks).await.word(), "duplicate");
     other.execute("DELETE FROM ballast").await.unwrap();
     for n in handled..handled + 100 {
@@ -111,7 +112,7 @@ fn end(n: u64) -> End {
     }
 }
 
-/// Whether the store knows that it has answered so.
+/// Checks that the store knows the end of an event.
 async fn is_known(store: &SqliteStore, n: u64) -> bool {
     let status = store.status(key(n)).await.unwrap();
     match end(n) {
@@ -124,23 +125,23 @@ async fn is_known(store: &SqliteStore, n: u64) -> bool {
     }
 }
 
-async fn is_whole(file: &Path) {
+async fn assert_intact(file: &Path) {
     let check = sqlx::query("PRAGMA integrity_check")
         .fetch_one(&mut other_program(file).await)
         .await;
     assert_eq!(check.unwrap().get::<String, _>(0), "ok");
 }
 
-/// The power goes: the log ends somewhere after what was synced, with whatever the disk held there. Everything that was answered
-/// by then is known, nothing is damaged, and what came after is there or not.
+/// After a power loss the log ends anywhere after the synced part, with arbitrary bytes. Every
+/// acknowledged end is known, and the database is intact.
 #[tokio::test]
-async fn a_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
+async fn a_truncated_log_keeps_everything_that_was_acknowledged() {
     const EVENTS: u64 = 40;
     let directory = Directory::default();
     let (file, log) = (directory.file("hooks.db"), directory.file("hooks.db-wal"));
     let store = open(&file).await;
-    // How long the log was when the claim, and then the end, of each event was answered.
-    let mut answered = Vec::new();
+    // The length of the log after the claim and after the finish of each event.
+    let mut acknowledged = Vec::new();
     let length = || std::fs::metadata(&log).unwrap().len();
     let before = std::fs::read(&file).unwrap();
     for n in 0..EVENTS {
@@ -152,17 +153,17 @@ async fn a_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
         };
         let claimed = length();
         assert_eq!(store.finish(key(n), token, end(n)).await.unwrap(), Held::Yes);
-        answered.push((claimed, length()));
+        acknowledged.push((claimed, length()));
     }
-    // Nothing was copied into the database meanwhile: the log has it all.
+    // SQLite copied nothing into the database meanwhile, so that the log has everything.
     assert_eq!(std::fs::read(&file).unwrap(), before);
     let whole = std::fs::read(&log).unwrap();
-    let last = answered.last().unwrap().1;
+    let last = acknowledged.last().unwrap().1;
     assert!(last <= whole.len() as u64);
     let mut cuts = Vec::new();
     for n in (0..EVENTS).step_by(7) {
-        let (claimed, ended) = answered[n as usize];
-        // At the answer, within the frames that follow it, and in the middle of what was not answered yet.
+        let (claimed, ended) = acknowledged[n as usize];
+        // At the response, within the frames after it, and in the middle of an operation.
         cuts.extend([ended, ended + 1, ended + 24, ended + 2500, (claimed + ended) / 2]);
     }
     for (number, cut) in cuts.into_iter().enumerate() {
@@ -170,7 +171,7 @@ async fn a_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
         std::fs::write(&image, &before).unwrap();
         let cut = cut.min(last) as usize;
         let mut log = whole[..cut].to_vec();
-        // Pages that were in flight: zeros, old contents, or the new ones out of order.
+        // The pages in flight are missing, zero or wrong.
         match number % 3 {
             0 => {}
             1 => log.extend([0; 10_000]),
@@ -183,7 +184,7 @@ async fn a_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
         }
         std::fs::write(directory.file(&format!("image-{number}.db-wal")), log).unwrap();
         let store = open(&image).await;
-        for (n, (claimed, ended)) in (0..).zip(&answered) {
+        for (n, (claimed, ended)) in (0..).zip(&acknowledged) {
             if *ended <= cut as u64 {
                 assert!(is_known(&store, n).await, "{n} at {cut}");
                 let again = store
@@ -191,7 +192,7 @@ async fn a_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
                     .await;
                 assert_eq!(again.unwrap().record, key(n), "its delivery key at {cut}");
             } else if *claimed <= cut as u64 {
-                // Under a greater token, as the next attempt, and at once.
+                // The claim was lost, so that the event is claimable.
                 let status = store.status(key(n)).await.unwrap();
                 assert!(
                     matches!(status, Status::Released { attempt: 1, .. }) || is_known(&store, n).await,
@@ -200,6 +201,6 @@ async fn a_log_that_is_cut_after_what_was_answered_knows_all_of_that() {
             }
         }
         drop(store);
-        is_whole(&image).await;
+        assert_intact(&image).await;
     }
 }

@@ -1,15 +1,16 @@
-//! What is forgotten, and when.
+//! The retention of records, and the sweeper.
 
 use super::{LEASE, granted, key, other_program};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Status, Store, Token, Verdict};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::sqlite::{open, open_with, until_closed};
+use apideck_hooks_tests::waiting::until;
 use bytes::Bytes;
 use futures_util::future::join_all;
 use sqlx::Row;
 use std::path::Path;
-use std::time::{Duration, Instant};
-use tokio::time::sleep;
+use std::time::Duration;
 
 const TABLES: [&str; 3] = [
     "SELECT count(*) FROM apideck_hooks_records",
@@ -17,7 +18,7 @@ const TABLES: [&str; 3] = [
     "SELECT count(*) FROM apideck_hooks_dead_letters",
 ];
 
-/// Rows in the tables of records, aliases and dead letters.
+/// Counts the rows of the tables: records, aliases and dead letters.
 async fn rows(file: &Path) -> [i64; 3] {
     let mut connection = other_program(file).await;
     let mut rows = [0; 3];
@@ -41,45 +42,39 @@ fn letter() -> DeadLetter {
     }
 }
 
+/// Longer than any part of a test. The store sweeps every six seconds then.
+const RETENTION: Duration = Duration::from_secs(60);
+
+/// Makes all records older.
+async fn age(file: &Path, by: Duration) {
+    let age = sqlx::query("UPDATE apideck_hooks_records SET at = at - ?1").bind(by.as_millis() as i64);
+    age.execute(&mut other_program(file).await).await.unwrap();
+}
+
 #[tokio::test]
-async fn case_24_the_retention_counts_from_the_last_change_and_then_the_event_is_new() {
+async fn case_24_the_retention_begins_with_the_last_change() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let retention = Duration::from_secs(2);
-    let store = SqliteStore::builder(&file)
-        .retention(retention)
-        .open()
-        .await
-        .unwrap();
+    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    let store = open_with(SqliteStore::builder(&file).retention(minutes(60))).await;
     let (token, _) = granted(&store, key(1)).await;
-    sleep(Duration::from_secs(1)).await;
-    let before = Instant::now();
+    age(&file, minutes(50)).await;
     assert_eq!(store.finish(key(1), token, End::Done).await.unwrap(), Held::Yes);
-    let after = Instant::now();
-    loop {
-        let asked = Instant::now();
-        let status = store.status(key(1)).await.unwrap();
-        match status {
-            Status::Done { .. } => assert!(asked.duration_since(after) < retention),
-            Status::Absent => {
-                assert!(before.elapsed() >= retention);
-                break;
-            }
-            other => panic!("{other:?}"),
-        }
-        sleep(Duration::from_millis(5)).await;
-    }
-    // Its first attempt, though the token of a forgotten owner must not fit.
+    // More than a retention after the claim, but less than one after the finish.
+    age(&file, minutes(50)).await;
+    assert_eq!(store.status(key(1)).await.unwrap(), Status::Done { token });
+    age(&file, minutes(11)).await;
+    assert_eq!(store.status(key(1)).await.unwrap(), Status::Absent);
+    // The attempts start again. The token grows, so that the earlier owner has lost.
     let (new, attempt) = granted(&store, key(1)).await;
     assert!(attempt == 1 && new > token, "{new:?} {attempt}");
 }
 
 #[tokio::test]
-async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
+async fn case_24_the_sweeper_deletes_in_batches_and_never_a_running_record() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let store = SqliteStore::builder(&file).retention(Duration::from_secs(1));
-    let store = store.open().await.unwrap();
+    let store = open_with(SqliteStore::builder(&file).retention(RETENTION)).await;
     let events = (0..1700).map(|n| {
         let store = &store;
         async move {
@@ -88,7 +83,7 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
                 panic!("it is new")
             };
             match n % 17 {
-                // Left to run, its lease long over.
+                // Left running with an expired lease.
                 0 => return,
                 1 => store.finish(key(n), token, End::Dead(letter())).await,
                 2 => store.finish(key(n), token, End::Release).await,
@@ -99,24 +94,21 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_what_runs() {
     });
     join_all(events).await;
     assert_eq!(rows(&file).await, [1700, 1700, 100]);
-    for _ in 0..100 {
-        sleep(Duration::from_millis(100)).await;
-        if rows(&file).await == [100, 100, 0] {
-            break;
-        }
-    }
-    assert_eq!(rows(&file).await, [100, 100, 0]);
+    age(&file, RETENTION).await;
+    until("all but the running records are swept", async || {
+        rows(&file).await == [100, 100, 0]
+    })
+    .await;
     let status = store.status(key(0)).await.unwrap();
     assert!(matches!(status, Status::Running { lease_left, .. } if lease_left.is_zero()));
 }
 
-/// Whoever stalled while its event was purged cannot settle the event's next life.
+/// An owner that stalled until its record was gone cannot settle the next record of the event.
 #[tokio::test]
 async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let store = SqliteStore::builder(&file).retention(Duration::from_secs(1));
-    let store = store.open().await.unwrap();
+    let store = open_with(SqliteStore::builder(&file).retention(RETENTION)).await;
     for sweep in [false, true] {
         let event = key(u64::from(sweep));
         let stalled = store
@@ -130,8 +122,8 @@ async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
         let held = store.finish(event, token, End::Dead(letter())).await;
         assert_eq!(held.unwrap(), Held::Yes);
         if sweep {
-            sleep(Duration::from_millis(1500)).await;
-            assert_eq!(rows(&file).await, [0, 0, 0]);
+            age(&file, RETENTION).await;
+            until("all records are swept", async || rows(&file).await == [0, 0, 0]).await;
         } else {
             assert!(store.purge(event).await.unwrap());
         }
@@ -140,27 +132,17 @@ async fn a_forgotten_owner_has_lost_after_a_purge_and_after_a_sweep() {
         assert_eq!(store.finish(event, stalled, End::Done).await.unwrap(), Held::Lost);
         assert_eq!(store.renew(event, stalled, LEASE).await.unwrap(), Held::Lost);
         assert_eq!(store.finish(event, again, End::Done).await.unwrap(), Held::Yes);
-        if !sweep {
-            sleep(Duration::from_millis(1500)).await;
-        }
     }
 }
 
-/// The sweeper and the writer end with the store: the file is free.
+/// The sweeper and the writer end with the store.
 #[tokio::test]
-async fn a_dropped_store_lets_go_of_its_file() {
+async fn a_dropped_store_closes_its_file() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     for n in 1..=20 {
-        let store = SqliteStore::open(&file).await.unwrap();
+        let store = open(&file).await;
         assert_eq!(granted(&store, key(1)).await, (Token(n), n as u32));
     }
-    let lock = std::fs::File::open(directory.file("hooks.db.lock")).unwrap();
-    for _ in 0..100 {
-        sleep(Duration::from_millis(20)).await;
-        if lock.try_lock().is_ok() {
-            return;
-        }
-    }
-    panic!("still locked");
+    until_closed(&file).await;
 }

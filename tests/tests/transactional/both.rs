@@ -1,4 +1,4 @@
-//! What holds on either database.
+//! Tests on both databases.
 
 use super::EVENT;
 use apideck_hooks::{Hooks, Replayed};
@@ -9,7 +9,7 @@ use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A test on each database.
+/// Defines a test for each database.
 macro_rules! on_both {
     ($( $(#[$doc:meta])* async fn $name:ident($world:ident: &World) $body:block )*) => {
         $(
@@ -17,19 +17,19 @@ macro_rules! on_both {
                 use super::*;
 
                 $(#[$doc])*
-                async fn case($world: &World) $body
+                async fn check($world: &World) $body
 
                 #[tokio::test(flavor = "multi_thread")]
                 async fn postgres() {
                     if let Some(world) = World::postgres().await {
-                        case(&world).await;
+                        check(&world).await;
                     }
                 }
 
                 #[tokio::test(flavor = "multi_thread")]
                 async fn sqlite() {
                     if let Some(world) = World::sqlite().await {
-                        case(&world).await;
+                        check(&world).await;
                     }
                 }
             }
@@ -38,37 +38,41 @@ macro_rules! on_both {
 }
 
 on_both! {
-    async fn success_has_one_effect_and_a_mark(world: &World) {
+    async fn case_26_a_success_has_one_effect_and_a_done_record(world: &World) {
         let probe = Probe::default();
         let hooks = world.hooks(&probe, Settings::default()).await;
         for word in ["handled", "duplicate", "duplicate"] {
             assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
-            assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+            assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
         }
         assert_eq!(probe.count(), 1);
     }
 
-    /// An error, a panic and a time-out leave nothing behind but their count.
-    async fn failure_has_no_effect_and_no_mark(world: &World) {
+    /// An error, a panic and a timeout leave no effect. Each is counted as an attempt.
+    async fn case_26_a_failure_has_no_effect_and_no_done_record(world: &World) {
         let script = [Step::Fail, Step::Panic, Step::Gate(Box::new(Step::Succeed)), Step::Ignore];
         let probe = Probe::new(script);
+        let store = world.store(10).await;
+        let hooks = world.hooks_on(Arc::clone(&store), &probe, Settings::default());
         let settings = Settings { handler_timeout: Duration::from_secs(1), ..Settings::default() };
-        let hooks = world.hooks(&probe, settings).await;
+        let impatient = world.hooks_on(store, &probe, settings);
         let delivery = Delivery::event(EVENT, "e1");
-        for attempt in 1..=3 {
-            assert_eq!(delivery.call(&hooks).await.status, 500);
-            assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
+        for (attempt, hooks) in (1..).zip([&hooks, &hooks, &impatient]) {
+            assert_eq!(delivery.call(hooks).await.status, 500);
+            assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
             assert_eq!(world.attempt().await, attempt);
         }
         assert_eq!(delivery.call(&hooks).await.word(), "ignored");
-        assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+        assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
         let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
         assert_eq!(attempts, [1, 2, 3, 4]);
         let stats = hooks.stats();
-        assert_eq!((stats.panics, stats.timeouts, stats.failed, stats.store_errors), (1, 1, 3, 0));
+        assert_eq!((stats.panics, stats.timeouts, stats.failed, stats.store_errors), (1, 0, 2, 0));
+        let stats = impatient.stats();
+        assert_eq!((stats.panics, stats.timeouts, stats.failed, stats.store_errors), (0, 1, 1, 0));
     }
 
-    async fn fifty_duplicates_on_a_pool_of_ten_have_one_effect(world: &World) {
+    async fn case_26_fifty_duplicates_on_a_pool_of_ten_have_one_effect(world: &World) {
         let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let replies = join_all((0..50).map(|_| {
@@ -78,10 +82,10 @@ on_both! {
         for reply in replies.await {
             assert_eq!(reply.unwrap().status, 200);
         }
-        assert_eq!((probe.count(), world.effects("e1").await, world.marks().await), (1, 1, 1));
+        assert_eq!((probe.count(), world.effects("e1").await, world.done_records().await), (1, 1, 1));
     }
-    /// A commit that is refused is a failure: nothing of it is there.
-    async fn a_deferred_constraint_that_does_not_hold_is_a_failure(world: &World) {
+    /// A refused commit is a failure without an effect.
+    async fn a_violated_deferred_constraint_is_a_failure(world: &World) {
         world
             .execute(
                 "DROP TABLE effects; CREATE TABLE known (event text PRIMARY KEY);
@@ -94,51 +98,51 @@ on_both! {
         let hooks = world.hooks(&probe, Settings::default()).await;
         let delivery = Delivery::event(EVENT, "e1");
         assert_eq!(delivery.call(&hooks).await.status, 500);
-        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (0, 0, 1));
+        assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (0, 0, 1));
         world.execute("INSERT INTO known VALUES ('e1')").await;
         assert_eq!(delivery.call(&hooks).await.word(), "handled");
-        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (1, 1, 2));
+        assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (1, 1, 2));
     }
 
-    /// The letter is kept outside of the transaction that was rolled back.
-    async fn attempts_that_are_used_up_leave_a_dead_letter_that_can_be_replayed(world: &World) {
+    /// The dead letter is not a part of the transaction that was rolled back.
+    async fn an_event_is_dead_lettered_after_its_last_attempt_and_can_be_replayed(world: &World) {
         let probe = Probe::new([Step::Fail, Step::Panic, Step::Fail]);
         let hooks = world.hooks(&probe, Settings { max_attempts: 2, ..Settings::default() }).await;
         let delivery = Delivery::event(EVENT, "e1");
         for word in ["500", "dead_lettered", "duplicate"] {
             assert_eq!(delivery.call(&hooks).await.word(), word);
-            assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
+            assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
         }
-        let letters = hooks.dead_letters().unwrap();
-        let dead = letters.list(None, 10).await.unwrap();
-        let [dead] = &dead[..] else { panic!("one letter: {dead:?}") };
+        let dead_letters = hooks.dead_letters().unwrap();
+        let dead = dead_letters.list(None, 10).await.unwrap();
+        let [dead] = &dead[..] else { panic!("one dead letter: {dead:?}") };
         assert_eq!((dead.attempts, dead.letter.event_id.as_str()), (2, "e1"));
         assert_eq!(dead.letter.body.as_ref(), Some(&delivery.body));
         assert!(dead.letter.error.contains("panicked"), "{}", dead.letter.error);
-        // It fails once more, and is set aside again.
-        assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Failed);
-        assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
-        assert_eq!(letters.list(None, 10).await.unwrap().len(), 1);
-        assert_eq!(letters.replay(dead.record).await.unwrap(), Replayed::Done);
-        assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
-        assert!(letters.list(None, 10).await.unwrap().is_empty());
+        // The first replay fails, and the event is dead-lettered again.
+        assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Failed);
+        assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
+        assert_eq!(dead_letters.list(None, 10).await.unwrap().len(), 1);
+        assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);
+        assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
+        assert!(dead_letters.list(None, 10).await.unwrap().is_empty());
         assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
         assert_eq!(probe.count(), 4);
     }
 
-    async fn a_permanent_error_is_set_aside_at_once(world: &World) {
+    async fn a_permanent_error_is_dead_lettered_at_once(world: &World) {
         let probe = Probe::new([Step::Refuse]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let delivery = Delivery::event(EVENT, "e1");
         for word in ["dead_lettered", "duplicate"] {
             assert_eq!(delivery.call(&hooks).await.word(), word);
         }
-        assert_eq!((world.effects("e1").await, world.marks().await, probe.count()), (0, 0, 1));
+        assert_eq!((world.effects("e1").await, world.done_records().await, probe.count()), (0, 0, 1));
         assert_eq!(hooks.dead_letters().unwrap().list(None, 10).await.unwrap().len(), 1);
     }
 
-    /// What the grace does not suffice for is rolled back, and has cost no attempt.
-    async fn a_shutdown_rolls_back_what_it_stops(world: &World) {
+    /// A handler that outlasts the grace period is rolled back and costs no attempt.
+    async fn a_shutdown_rolls_back_the_handlers_it_stops(world: &World) {
         let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let delivery = Delivery::event(EVENT, "e1");
@@ -154,19 +158,20 @@ on_both! {
             assert_eq!(reply.status, 503);
             assert!(reply.retry_after().is_some());
         }
-        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (0, 0, 0));
+        assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (0, 0, 0));
         drop(hooks);
         let hooks = world.hooks(&probe, Settings::default()).await;
         assert_eq!(delivery.call(&hooks).await.word(), "handled");
         assert_eq!(probe.runs().last().map(|run| run.attempt), Some(1));
-        assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+        assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
     }
 
-    /// Two kinds of handlers, one kind of record: what runs under a lease is respected, what failed there is gone on with.
-    async fn records_of_other_handlers_are_respected_and_respect_it(world: &World) {
+    /// Transactional handlers and others share records: a lease of one blocks the other, and
+    /// attempts add up.
+    async fn transactional_and_other_handlers_share_records(world: &World) {
         let store = world.store(10).await;
         let other = Probe::new([Step::Gate(Box::new(Step::Fail)), Step::Succeed, Step::Refuse]);
-        let plain = other.hooks().store(Arc::clone(&store)).build().unwrap();
+        let plain = other.patient_hooks().store(Arc::clone(&store)).build().unwrap();
         let probe = Probe::new([Step::Succeed, Step::Fail]);
         let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
         let hooks = world.hooks_on(store, &probe, settings);
@@ -179,14 +184,14 @@ on_both! {
         other.started().await;
         let busy = call(&hooks, "e1").await.unwrap();
         assert_eq!((busy.status, probe.count()), (503, 0));
-        assert!(busy.retry_after().is_some_and(|after| after > 20), "what is left of the lease");
+        assert_eq!(busy.retry_after(), Some(60), "what is left of the lease, at most a minute");
         other.open();
         assert_eq!(running.await.unwrap().status, 500);
         assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
         assert_eq!(probe.runs()[0].attempt, 2);
         assert_eq!(call(&plain, "e1").await.unwrap().word(), "duplicate");
 
-        // The other way round.
+        // The other way around.
         assert_eq!(call(&hooks, "e2").await.unwrap().status, 500);
         assert_eq!(call(&plain, "e2").await.unwrap().word(), "handled");
         assert_eq!(other.runs()[1].attempt, 2);
@@ -197,14 +202,14 @@ on_both! {
         assert_eq!((world.effects("e1").await, world.effects("e2").await), (1, 0));
     }
 
-    /// A delivery key that came with another event before.
-    async fn a_reused_delivery_key_stands_for_its_first_event(world: &World) {
+    /// A delivery key that came with another event.
+    async fn a_reused_delivery_key_names_its_first_event(world: &World) {
         let probe = Probe::new([Step::Succeed, Step::Fail]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let with_key = |id: &str, key: &str| Delivery::event(EVENT, id).header("x-apideck-idempotency-key", key);
         assert_eq!(with_key("e1", "k1").call(&hooks).await.word(), "handled");
         assert_eq!(with_key("e2", "k1").call(&hooks).await.word(), "duplicate");
-        // Its first event failed: this one is run as itself.
+        // The first event failed, so that this one gets a record of its own.
         assert_eq!(with_key("e3", "k3").call(&hooks).await.status, 500);
         assert_eq!(with_key("e4", "k3").call(&hooks).await.word(), "handled");
         assert_eq!(with_key("e3", "k3").call(&hooks).await.word(), "handled");
@@ -214,8 +219,8 @@ on_both! {
         assert_eq!(probe.runs()[3].attempt, 2);
     }
 
-    /// A duplicate gets the failure too, and the next delivery is the next attempt.
-    async fn a_duplicate_gets_the_outcome_of_the_run_it_waited_for(world: &World) {
+    /// A duplicate gets the failure too. The next delivery is the next attempt.
+    async fn a_duplicate_gets_the_outcome_of_the_run_that_it_waited_for(world: &World) {
         let probe = Probe::new([Step::Gate(Box::new(Step::Fail))]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let delivery = Delivery::event(EVENT, "e1");
@@ -225,7 +230,7 @@ on_both! {
         });
         probe.started().await;
         probe.open();
-        // Who came too late to wait is the next attempt itself.
+        // A duplicate that arrived after the failure is the next attempt itself.
         let mut words = Vec::new();
         for call in calls {
             words.push(call.await.unwrap().word());
@@ -233,10 +238,10 @@ on_both! {
         assert!(words.contains(&"500".to_owned()), "{words:?}");
         assert!(delivery.call(&hooks).await.status == 200);
         assert_eq!(probe.count(), 2);
-        assert_eq!((world.effects("e1").await, world.marks().await, world.attempt().await), (1, 1, 2));
+        assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (1, 1, 2));
     }
 
-    async fn a_duplicate_that_has_waited_long_enough_is_sent_away(world: &World) {
+    async fn a_duplicate_is_503_after_its_wait(world: &World) {
         let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
         let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
         let hooks = world.hooks(&probe, settings).await;

@@ -1,4 +1,4 @@
-//! A store that cannot give the transaction is refused before anything runs.
+//! Receivers with a store that has no transactions. They are refused before any handler runs.
 
 use apideck_hooks::store::{
     Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
@@ -24,7 +24,7 @@ fn build(router: impl Routes<apideck_hooks::NoState>, store: Arc<dyn Store>) -> 
     Hooks::builder(router).secret("key").store(store).build()
 }
 
-/// A user's own: it does everything but this.
+/// A user's own store, without transactions.
 struct Own(MemoryStore);
 
 #[async_trait]
@@ -51,20 +51,20 @@ impl Store for Own {
 }
 
 #[cfg(unix)]
-async fn redis() -> Option<Arc<dyn Store>> {
-    let redis = apideck_hooks_tests::redis::Isolated::new().await?;
-    Some(Arc::new(redis.store().await))
+async fn redis() -> Option<(Arc<dyn Store>, apideck_hooks_tests::redis::Isolated)> {
+    let isolated = apideck_hooks_tests::redis::Isolated::new().await?;
+    Some((Arc::new(isolated.store().await), isolated))
 }
 
 #[cfg(not(unix))]
-async fn redis() -> Option<Arc<dyn Store>> {
+async fn redis() -> Option<(Arc<dyn Store>, ())> {
     None
 }
 
 #[tokio::test]
-async fn every_store_but_the_right_one_is_refused_by_name() {
+async fn a_store_without_the_transaction_is_refused_by_name() {
     let directory = Directory::default();
-    // None of them is connected to.
+    // The test connects to none of these.
     let pool = PgPoolOptions::new()
         .connect_lazy("postgres://nobody@127.0.0.1:1/none")
         .unwrap();
@@ -81,8 +81,9 @@ async fn every_store_but_the_right_one_is_refused_by_name() {
         ),
     ];
     let mut others = Vec::from(others);
-    if let Some(store) = redis().await {
-        others.push((store, "RedisStore`, gives no transactions"));
+    let redis = redis().await;
+    if let Some((store, _)) = &redis {
+        others.push((Arc::clone(store), "RedisStore`, gives no transactions"));
     }
     for (store, words) in others {
         for (error, handler) in [
@@ -116,7 +117,7 @@ async fn every_store_but_the_right_one_is_refused_by_name() {
             .contains("gives `Tx<Sqlite>`: call `.store(…)` with a `PostgresStore`"),
         "{error}"
     );
-    // An `Arc` of a store gives what the store does.
+    // An `Arc` of a store has the transactions of the store.
     build(router![plain, in_postgres, ..], postgres).unwrap();
     build(router![plain, in_sqlite, ..], sqlite).unwrap();
 }

@@ -1,11 +1,12 @@
-//! Receivers in processes of their own, killed at every await: whatever they were doing, an event has its effect and its
-//! mark, or neither.
+//! Receivers in processes of their own, killed at every step. An event has both its effect and a
+//! done record, or neither.
 
 use super::EVENT;
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::transactional::{World, file};
+use apideck_hooks_tests::waiting;
 use sqlx::{AssertSqlSafe, ConnectOptions, Executor, PgConnection};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -26,17 +27,17 @@ async fn kill(receiver: Receiver) {
     assert!(!receiver.wait().await.success());
 }
 
-/// Sends it to a receiver that dies before it answers.
+/// Sends a delivery to a receiver that dies before its response.
 fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> tokio::task::JoinHandle<bool> {
     let (delivery, addr) = (delivery.clone(), receiver.addr);
     tokio::spawn(async move { delivery.try_send(addr).await.is_err() })
 }
 
-/// The next receiver handles it, whatever became of it before.
+/// Checks that the next receiver handles the event or knows it.
 async fn is_handled_once(world: &World, id: &str) {
     let receiver = start(world).await;
     let delivery = Delivery::event(EVENT, id);
-    // A backend that has not noticed yet holds the key for a moment.
+    // The server may not have noticed the kill and may still lock the record.
     loop {
         let reply = delivery.send(receiver.addr).await;
         if reply.status == 200 {
@@ -45,14 +46,18 @@ async fn is_handled_once(world: &World, id: &str) {
         assert_eq!(reply.status, 503);
         sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!((world.effects(id).await, world.marks().await), (1, 1), "{id}");
+    assert_eq!(
+        (world.effects(id).await, world.done_records().await),
+        (1, 1),
+        "{id}"
+    );
     assert_eq!(delivery.send(receiver.addr).await.word(), "duplicate");
     kill(receiver).await;
 }
 
-/// Before the effect, and behind it.
+/// Kills the receiver before the effect and after it.
 async fn killed_in_the_handler(world: &World) {
-    // The handler stops only where the id says so: the same event under another name is handled after it.
+    // The event id selects where the handler stops.
     for place in ["before", "after"] {
         let mut receiver = start(world).await;
         let delivery = Delivery::event(EVENT, place);
@@ -60,8 +65,12 @@ async fn killed_in_the_handler(world: &World) {
         receiver.line(&format!("{place} {place}")).await;
         kill(receiver).await;
         assert!(lost.await.unwrap());
-        assert_eq!((world.effects(place).await, world.marks().await), (0, 0));
-        // Nothing is left that would keep another receiver from it, or count: it stops at the same place.
+        assert_eq!((world.effects(place).await, world.done_records().await), (0, 0));
+        if let World::Postgres(_) = world {
+            // The server must have noticed the kill.
+            until(world, THERE, 0).await;
+        }
+        // The next receiver runs the same attempt and stops at the same place.
         let mut receiver = start(world).await;
         let lost = send_in_vain(&receiver, &delivery);
         receiver.line(&format!("{place} {place}")).await;
@@ -73,41 +82,39 @@ async fn killed_in_the_handler(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_handler_in_postgres() {
+async fn case_26_a_kill_in_the_handler_leaves_no_effect_on_postgres() {
     if let Some(world) = World::postgres().await {
         killed_in_the_handler(&world).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_in_the_handler_in_sqlite() {
+async fn case_26_a_kill_in_the_handler_leaves_no_effect_on_sqlite() {
     if let Some(world) = World::sqlite().await {
         killed_in_the_handler(&world).await;
     }
 }
 
-/// Another program, in the test's schema.
+/// Connects as another program, in the schema of the test.
 async fn other(database: &Database) -> PgConnection {
     let options = database.options.clone();
     let options = options.options([("search_path", &database.schema)]);
     options.connect().await.unwrap()
 }
 
-/// Waits until so many backends of the receivers wait for a lock, or are there at all.
-async fn until(world: &World, sql: &str, count: i64) {
-    while world.number(sql).await != count {
-        sleep(Duration::from_millis(5)).await;
-    }
+/// Waits until a query has this result.
+async fn until(world: &World, sql: &str, result: i64) {
+    waiting::until(sql, async || world.number(sql).await == result).await;
 }
 
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
 const THERE: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema()";
 
-/// Killed while the server is at work on what it was asked for, held up there by a lock: on the claim, on the effect, on the
-/// mark, and on the commit.
+/// A lock holds up the server during the claim, the effect, the finish or the commit. Then the
+/// receiver is killed.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_while_the_server_is_at_it() {
+async fn case_26_a_kill_during_any_statement_leaves_an_effect_and_a_done_record_or_neither() {
     let Some(world) = World::postgres().await else {
         return;
     };
@@ -131,7 +138,7 @@ async fn killed_while_the_server_is_at_it() {
             "CREATE TRIGGER hold BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION hold()",
         ),
         (
-            "mark",
+            "finish",
             "CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.state = 'done')
             EXECUTE FUNCTION hold()",
         ),
@@ -151,16 +158,16 @@ async fn killed_while_the_server_is_at_it() {
         kill(receiver).await;
         assert!(lost.await.unwrap());
         assert_eq!(
-            (world.effects(place).await, world.marks().await),
+            (world.effects(place).await, world.done_records().await),
             (0, 0),
             "{place}"
         );
         drop(holder);
         until(&world, THERE, 0).await;
-        // A commit that was asked for is done; all else is not.
+        // Only a commit that the server had received is carried out.
         let done = i64::from(place == "commit");
         assert_eq!(
-            (world.effects(place).await, world.marks().await),
+            (world.effects(place).await, world.done_records().await),
             (done, done),
             "{place}"
         );
@@ -172,9 +179,10 @@ async fn killed_while_the_server_is_at_it() {
     }
 }
 
-/// The same where a failure is counted: nothing of it is left, and the event can be claimed as soon as the server has noticed.
+/// A kill while a failure is recorded leaves nothing. The event is claimable as soon as the server
+/// has noticed.
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_while_a_failure_is_counted() {
+async fn case_26_a_kill_during_the_release_leaves_no_trace() {
     let Some(world) = World::postgres().await else {
         return;
     };
@@ -201,12 +209,12 @@ async fn killed_while_a_failure_is_counted() {
     drop(holder);
     until(&world, THERE, 0).await;
     assert_eq!((world.attempt().await, world.effects("flaky").await), (0, 0));
-    // Not a busy one: its first attempt again, and then its second.
+    // The event is claimable: its first attempt runs again, and then its second.
     let receiver = start(&world).await;
     assert_eq!(delivery.send(receiver.addr).await.status, 500);
     assert_eq!(world.attempt().await, 1);
     assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
-    assert_eq!((world.effects("flaky").await, world.marks().await), (1, 1));
+    assert_eq!((world.effects("flaky").await, world.done_records().await), (1, 1));
     kill(receiver).await;
 }
 
@@ -214,7 +222,7 @@ const EVENTS: usize = 400;
 const SENDERS: usize = 8;
 const KILLS: usize = 8;
 
-/// Killed again and again under senders that retry: each event has exactly one effect.
+/// Kills the receiver again and again under senders that retry. Each event has exactly one effect.
 async fn killed_again_and_again(world: &World) {
     let mut receiver = start(world).await;
     let (addr, addrs) = tokio::sync::watch::channel(receiver.addr);
@@ -239,9 +247,10 @@ async fn killed_again_and_again(world: &World) {
         })
         .collect();
     for kills in 1..=KILLS {
-        while world.marks().await < (EVENTS * kills / (KILLS + 1)) as i64 {
-            sleep(Duration::from_millis(5)).await;
-        }
+        waiting::until("some more are settled", async || {
+            world.done_records().await >= (EVENTS * kills / (KILLS + 1)) as i64
+        })
+        .await;
         kill(receiver).await;
         receiver = start(world).await;
         addr.send_replace(receiver.addr);
@@ -261,18 +270,18 @@ async fn killed_again_and_again(world: &World) {
         (counts["effects"], counts["events"]),
         (EVENTS as i64, EVENTS as i64)
     );
-    assert_eq!(world.marks().await, EVENTS as i64);
+    assert_eq!(world.done_records().await, EVENTS as i64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_again_and_again_in_postgres() {
+async fn case_26_eight_kills_under_load_leave_one_effect_for_each_event_on_postgres() {
     if let Some(world) = World::postgres().await {
         killed_again_and_again(&world).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_again_and_again_in_sqlite() {
+async fn case_26_eight_kills_under_load_leave_one_effect_for_each_event_on_sqlite() {
     if let Some(world) = World::sqlite().await {
         killed_again_and_again(&world).await;
     }

@@ -1,16 +1,20 @@
-//! Parameters that come before the transaction and fail: the handler never takes it.
+//! Parameters that fail before the handler gets its transaction.
 
 use apideck_hooks::events::ConnectionCreated;
-use apideck_hooks::{Delivery, FromDelivery, Hooks, NoState, SqliteStore, Tx, on, router};
+use apideck_hooks::store::Store;
+use apideck_hooks::{Delivery, FromDelivery, Hooks, NoState, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery as Sent;
-use apideck_hooks_tests::transactional::{World, file, postgres_store};
+use apideck_hooks_tests::probe::patient;
+use apideck_hooks_tests::transactional::World;
+use apideck_hooks_tests::waiting::GENEROUS;
 use sqlx::{Postgres, Sqlite};
 use std::future::pending;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Does what the event's id says.
+/// A parameter whose behaviour the event id selects.
 struct Gate;
 
 impl FromDelivery for Gate {
@@ -39,55 +43,58 @@ async fn typed_in_postgres(_: ConnectionCreated, _: Tx<Postgres>) {}
 #[on("vault.connection.created")]
 async fn typed_in_sqlite(_: ConnectionCreated, _: Tx<Sqlite>) {}
 
-async fn hooks(world: &World) -> Hooks {
-    const LIMIT: Duration = Duration::from_millis(300);
+/// A receiver on a store, with a handler timeout.
+fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
     match world {
-        World::Postgres(database) => {
-            let store = postgres_store(&database.schema, database.options.clone(), 4);
+        World::Postgres(_) => {
             let router = router![gated_in_postgres, typed_in_postgres, ..];
-            let hooks = Hooks::builder(router).secret(SECRET).store(store);
-            hooks.max_attempts(2).handler_timeout(LIMIT).build()
+            let hooks = patient(Hooks::builder(router).secret(SECRET).store(store));
+            hooks.max_attempts(2).handler_timeout(limit).build()
         }
-        World::Sqlite(directory) => {
-            let store = SqliteStore::open(file(directory)).await.unwrap();
+        World::Sqlite(_) => {
             let router = router![gated_in_sqlite, typed_in_sqlite, ..];
-            let hooks = Hooks::builder(router).secret(SECRET).store(store);
-            hooks.max_attempts(2).handler_timeout(LIMIT).build()
+            let hooks = patient(Hooks::builder(router).secret(SECRET).store(store));
+            hooks.max_attempts(2).handler_timeout(limit).build()
         }
     }
     .unwrap()
 }
 
-async fn they_fail_as_any_handler_does(world: &World) {
-    let hooks = hooks(world).await;
-    for id in ["refuse", "panic", "hang"] {
+async fn parameters_fail_like_handlers(world: &World) {
+    let store = world.store(4).await;
+    let impatient = hooks(world, Arc::clone(&store), Duration::from_millis(300));
+    let hooks = hooks(world, store, GENEROUS);
+    for (id, hooks) in [("refuse", &hooks), ("panic", &hooks), ("hang", &impatient)] {
         let delivery = Sent::event("vault.connection.callable", id);
-        assert_eq!(delivery.call(&hooks).await.status, 500, "{id}");
+        assert_eq!(delivery.call(hooks).await.status, 500, "{id}");
         for word in ["dead_lettered", "duplicate"] {
-            assert_eq!(delivery.call(&hooks).await.word(), word, "{id}");
+            assert_eq!(delivery.call(hooks).await.word(), word, "{id}");
         }
     }
     let odd = r#"{"payload":{"event_type":"vault.connection.created","event_id":"odd","entity":"odd"}}"#;
     for word in ["dead_lettered", "duplicate"] {
         assert_eq!(Sent::of(odd).call(&hooks).await.word(), word);
     }
-    let letters = hooks.dead_letters().expect("a durable store");
-    assert_eq!(letters.list(None, 10).await.unwrap().len(), 4);
+    let dead_letters = hooks.dead_letters().expect("a durable store");
+    assert_eq!(dead_letters.list(None, 10).await.unwrap().len(), 4);
     let other = Sent::event("vault.connection.callable", "other");
     assert_eq!(other.call(&hooks).await.word(), "handled");
-    assert_eq!(hooks.stats().store_errors, 0);
+    assert_eq!(
+        (hooks.stats().store_errors, impatient.stats().store_errors),
+        (0, 0)
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_postgres_parameters_fail_as_handlers_do() {
+async fn parameters_fail_like_handlers_on_postgres() {
     if let Some(world) = World::postgres().await {
-        they_fail_as_any_handler_does(&world).await;
+        parameters_fail_like_handlers(&world).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_sqlite_parameters_fail_as_handlers_do() {
+async fn parameters_fail_like_handlers_on_sqlite() {
     if let Some(world) = World::sqlite().await {
-        they_fail_as_any_handler_does(&world).await;
+        parameters_fail_like_handlers(&world).await;
     }
 }

@@ -1,19 +1,20 @@
-//! What only a server can do: break connections, lose answers, make other processes wait.
+//! Tests on PostgreSQL alone: broken connections, lost responses, and waits of other processes.
 
 use super::EVENT;
 use apideck_hooks::Hooks;
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::postgres::Database;
+use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::probe::{Probe, Step};
-use apideck_hooks_tests::proxy::{Line, Proxy};
 use apideck_hooks_tests::transactional::{Settings, World, postgres_hooks, postgres_store};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-/// A world with a server, or the end of the test.
+/// A schema on the server. Without a server the test returns.
 macro_rules! world {
     () => {
         match World::postgres().await {
@@ -39,7 +40,7 @@ fn gated(step: Step) -> Step {
     Step::Gate(Box::new(step))
 }
 
-/// How many transactions of the handlers are idle.
+/// Counts the idle transactions of handlers.
 const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE application_name = current_schema() AND state LIKE 'idle in transaction%'";
 
@@ -47,7 +48,7 @@ const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_ac
     WHERE application_name = current_schema() AND state LIKE 'idle in transaction%'";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_killed_connection_leaves_no_effect_and_no_mark() {
+async fn case_26_a_killed_connection_leaves_no_effect_and_no_done_record() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed), gated(Step::Fail)]);
     let hooks = world.hooks(&probe, Settings::default()).await;
@@ -57,14 +58,14 @@ async fn a_killed_connection_leaves_no_effect_and_no_mark() {
         assert_eq!(world.number(TERMINATE).await, 1);
         probe.open();
         assert_eq!(running.await.unwrap().status, 500);
-        assert_eq!((world.effects("e1").await, world.marks().await), (0, 0));
+        assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
         assert_eq!(world.attempt().await, attempt);
     }
     assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
     assert_eq!(
         (
             world.effects("e1").await,
-            world.marks().await,
+            world.done_records().await,
             world.attempt().await
         ),
         (1, 1, 3)
@@ -81,7 +82,7 @@ async fn behind_proxy(world: &World, probe: &Probe) -> (Hooks, Proxy) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_to_the_commit_is_503_then_200_with_one_effect() {
+async fn case_26_a_lost_response_to_the_commit_is_503_then_200_with_one_effect() {
     let world = world!();
     let probe = Probe::default();
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
@@ -89,35 +90,44 @@ async fn a_lost_answer_to_the_commit_is_503_then_200_with_one_effect() {
     let reply = call(&hooks, "e1").await.unwrap();
     assert_eq!(reply.status, 503);
     assert!(reply.retry_after().is_some());
-    // It was committed.
-    assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+    // The transaction was committed.
+    assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
     proxy.set(Line::Open);
     assert_eq!(call(&hooks, "e1").await.unwrap().word(), "duplicate");
     assert_eq!(
-        (world.effects("e1").await, world.marks().await, probe.count()),
+        (
+            world.effects("e1").await,
+            world.done_records().await,
+            probe.count()
+        ),
         (1, 1, 1)
     );
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
+async fn case_26_a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
     let world = world!();
     let probe = Probe::default();
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
     proxy.set(Line::CutBeforeCommit);
     assert_eq!(call(&hooks, "e1").await.unwrap().status, 503);
     proxy.set(Line::Open);
-    // The server rolls back when it sees that the connection has ended.
+    // The server rolls back when the connection ends.
     assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
     assert_eq!(
-        (world.effects("e1").await, world.marks().await, probe.count()),
+        (
+            world.effects("e1").await,
+            world.done_records().await,
+            probe.count()
+        ),
         (1, 1, 2)
     );
 }
 
-/// As fifty processes that share ten connections: nobody here knows of the others' runs but through the database.
+/// Fifty receivers share ten connections, like fifty processes. They see each other's runs only in
+/// the database.
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_receivers_on_a_pool_of_ten_have_one_effect_and_no_deadlock() {
+async fn case_26_fifty_receivers_on_a_pool_of_ten_have_one_effect_and_no_deadlock() {
     let world = world!();
     let store = world.store(10).await;
     let probe = Probe::new([Step::Sleep(Duration::from_millis(500), Box::new(Step::Succeed))]);
@@ -132,14 +142,18 @@ async fn fifty_receivers_on_a_pool_of_ten_have_one_effect_and_no_deadlock() {
         assert_eq!(reply.unwrap().status, 200);
     }
     assert_eq!(
-        (probe.count(), world.effects("e1").await, world.marks().await),
+        (
+            probe.count(),
+            world.effects("e1").await,
+            world.done_records().await
+        ),
         (1, 1, 1)
     );
 }
 
-/// The same where the first run fails: another one takes over.
+/// The first runs fail, and other receivers take over.
 #[tokio::test(flavor = "multi_thread")]
-async fn fifty_receivers_on_a_pool_of_ten_survive_failures() {
+async fn case_26_fifty_receivers_on_a_pool_of_ten_survive_failures() {
     let world = world!();
     let store = world.store(10).await;
     let probe = Probe::new([
@@ -163,44 +177,47 @@ async fn fifty_receivers_on_a_pool_of_ten_survive_failures() {
         handled += usize::from(word == "handled");
     }
     assert_eq!((handled, probe.count()), (1, 3));
-    assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+    assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_process_waits_for_the_transaction_and_not_for_ever() {
+async fn another_process_waits_a_limited_time_for_the_transaction() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed), Step::Succeed]);
     let one = world.hooks(&probe, Settings::default()).await;
+    let wait = Duration::from_secs(3);
+    let settings = Settings {
+        store_timeout: wait,
+        ..Settings::default()
+    };
+    let impatient = world.hooks(&probe, settings).await;
     let two = world.hooks(&probe, Settings::default()).await;
     let running = call(&one, "e1");
     probe.started().await;
     let since = Instant::now();
-    let reply = call(&two, "e1").await.unwrap();
+    let reply = call(&impatient, "e1").await.unwrap();
     assert_eq!(reply.status, 503);
     assert!(reply.retry_after().is_some());
-    assert!(since.elapsed() >= Duration::from_secs(5), "{:?}", since.elapsed());
-    assert_eq!(two.stats().busy, 1);
-    // Now it comes in time.
+    assert!(since.elapsed() >= wait, "{:?}", since.elapsed());
+    assert_eq!(impatient.stats().busy, 1);
+    // This duplicate gets the outcome in time.
     let waiting = call(&two, "e1");
     let waits = "SELECT count(*) FROM pg_stat_activity
         WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
-    while world.number(waits).await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("it waits", async || world.number(waits).await > 0).await;
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(waiting.await.unwrap().word(), "duplicate");
     assert_eq!((probe.count(), world.effects("e1").await), (1, 1));
 }
 
-/// Thirty events on a pool of four: three handlers at a time.
+/// With thirty events on a pool of four, three handlers run at a time.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_connection_is_always_left_for_all_else() {
+async fn one_connection_always_stays_free() {
     let world = world!();
     let probe = Probe::new((0..30).map(|_| gated(Step::Succeed)));
     let settings = Settings {
         connections: 4,
-        store_timeout: Duration::from_secs(15),
         ..Settings::default()
     };
     let hooks = world.hooks(&probe, settings).await;
@@ -227,33 +244,34 @@ async fn one_connection_is_always_left_for_all_else() {
     for call in calls {
         assert_eq!(call.await.unwrap().word(), "handled");
     }
-    assert_eq!(world.marks().await, 30);
+    assert_eq!(world.done_records().await, 30);
 }
 
-/// Whoever finds no turn in time is sent away.
+/// A delivery without a connection in time is refused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pool_that_is_used_up_is_503() {
+async fn an_exhausted_pool_is_503() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed)]);
+    let store = world.store(1).await;
+    let hooks = world.hooks_on(Arc::clone(&store), &probe, Settings::default());
     let settings = Settings {
-        connections: 1,
         store_timeout: Duration::from_millis(300),
         ..Settings::default()
     };
-    let hooks = world.hooks(&probe, settings).await;
+    let impatient = world.hooks_on(store, &probe, settings);
     let running = call(&hooks, "e1");
     probe.started().await;
-    let reply = call(&hooks, "e2").await.unwrap();
+    let reply = call(&impatient, "e2").await.unwrap();
     assert_eq!((reply.status, reply.retry_after()), (503, Some(10)));
-    assert_eq!(hooks.stats().overloaded, 1);
+    assert_eq!(impatient.stats().overloaded, 1);
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");
 }
 
-/// What failed is counted, or it is not; but nothing of the counting is left that would keep the next delivery from it.
+/// The failure is recorded or not. In both cases the next delivery can claim the event at once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_breaks_while_a_failure_is_counted_leaves_no_lease() {
+async fn a_connection_that_breaks_during_the_release_leaves_no_lease() {
     let world = world!();
     let probe = Probe::new([Step::Fail, Step::Fail, Step::Refuse]);
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
@@ -271,5 +289,5 @@ async fn a_connection_that_breaks_while_a_failure_is_counted_leaves_no_lease() {
     assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
     let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
     assert_eq!(attempts, [1, 1, 2, 2]);
-    assert_eq!((world.effects("e1").await, world.marks().await), (1, 1));
+    assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
 }

@@ -1,30 +1,31 @@
-//! What only a connection that all share can suffer from: statements that a handler leaves behind on it, and a handler that
-//! does not give it back.
+//! Tests on SQLite alone, where all handlers share one connection: statements that a handler leaves
+//! running, and a handler that keeps its transaction.
 
 use super::EVENT;
-use apideck_hooks::{Delivery, Hooks, Outcome, SqliteStore, State, Tx, on, router};
+use apideck_hooks::{Delivery, Hooks, Outcome, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
+use apideck_hooks_tests::probe::patient;
+use apideck_hooks_tests::sqlite::until_closed;
 use apideck_hooks_tests::transactional::{World, file};
+use apideck_hooks_tests::waiting::{GENEROUS, ends, until};
 use futures_util::{FutureExt, TryStreamExt};
 use sqlx::{Sqlite, SqliteConnection};
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 
 const ENDLESS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT max(n) FROM n";
 const ENDLESS_ROWS: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT n FROM n";
-/// Writes a row now and then, and never ends.
+/// A statement that writes a row now and then and never ends.
 const ENDLESS_WRITE: &str = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n)
     INSERT INTO effects (event, attempt) SELECT 'endless write', n FROM n WHERE n % 100000 = 1";
 const ROWS_OF_A_WRITE: &str =
     "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
     INSERT INTO effects (event, attempt) SELECT 'half-read write', n FROM n RETURNING event";
-
-/// Far more than anything here may take, however busy the machine.
-const LONGEST: Duration = Duration::from_secs(60);
 
 #[derive(Clone)]
 struct Keeper(mpsc::UnboundedSender<Tx<Sqlite>>);
@@ -35,7 +36,7 @@ async fn effect(connection: &mut SqliteConnection, id: &str) -> sqlx::Result<()>
     Ok(())
 }
 
-/// What it is to do is its event's id.
+/// A handler whose behaviour the event id selects.
 #[on("*")]
 async fn handler(
     delivery: Delivery,
@@ -67,7 +68,7 @@ async fn handler(
             }
             pending::<()>().await;
         }
-        // Asked for, and not waited for.
+        // The statement is sent, and its future is dropped.
         "dropped" | "dropped, done" => {
             assert!(sqlx::query(ENDLESS).execute(&mut *tx).now_or_never().is_none());
             if id == "dropped" {
@@ -81,7 +82,7 @@ async fn handler(
                     .now_or_never()
                     .is_none()
             );
-            // Whatever becomes of the transaction, this is a part of it.
+            // This effect must share the fate of the transaction.
             let _ = effect(&mut tx, &id).now_or_never();
             end = Err(sqlx::Error::RowNotFound);
         }
@@ -109,17 +110,26 @@ async fn handler(
     end
 }
 
-async fn hooks(world: &World) -> (Hooks, mpsc::UnboundedReceiver<Tx<Sqlite>>) {
-    let World::Sqlite(directory) = world else {
-        unreachable!("made in SQLite")
-    };
+/// Two receivers on one store, with a short and with a generous handler timeout.
+struct Pair {
+    impatient: Hooks,
+    patient: Hooks,
+    kept: mpsc::UnboundedReceiver<Tx<Sqlite>>,
+}
+
+async fn pair(world: &World) -> Pair {
     let (keeper, kept) = mpsc::unbounded_channel();
-    let store = SqliteStore::open(file(directory)).await.unwrap();
-    let hooks = Hooks::builder(router![handler]).secret(SECRET).store(store);
-    let hooks = hooks
-        .state(Keeper(keeper))
-        .handler_timeout(Duration::from_millis(300));
-    (hooks.build().unwrap(), kept)
+    let store = world.store(1).await;
+    let hooks = |limit| {
+        let hooks = Hooks::builder(router![handler]).secret(SECRET);
+        let hooks = patient(hooks.store(Arc::clone(&store)).state(Keeper(keeper.clone())));
+        hooks.handler_timeout(limit).build().unwrap()
+    };
+    Pair {
+        impatient: hooks(Duration::from_millis(300)),
+        patient: hooks(GENEROUS),
+        kept,
+    }
 }
 
 fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
@@ -127,16 +137,16 @@ fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
     tokio::spawn(async move { delivery.call(&hooks).await })
 }
 
-/// The delivery fails, nothing of it is there, and the next one is handled.
-async fn fails_alone(world: &World, hooks: &Hooks, id: &str) {
-    let marks = world.marks().await;
+/// Checks that a delivery fails without an effect and that the next one is handled.
+async fn fails_alone(world: &World, pair: &Pair, id: &str) {
+    let done = world.done_records().await;
     for attempt in 1..=2 {
-        let failed = timeout(LONGEST, call(hooks, id)).await.expect("an answer");
+        let failed = ends("a response", call(&pair.impatient, id)).await;
         assert_eq!(failed.unwrap().status, 500, "{id}");
         let counted = "SELECT coalesce(max(attempt), 0) FROM apideck_hooks_records WHERE state = 2";
         assert_eq!(world.number(counted).await, attempt, "{id}");
         let after = format!("after {id} {attempt}");
-        let next = timeout(LONGEST, call(hooks, &after)).await.expect("an answer");
+        let next = ends("a response", call(&pair.patient, &after)).await;
         assert_eq!(next.unwrap().word(), "handled", "{id}");
         assert_eq!(
             (world.effects(id).await, world.effects(&after).await),
@@ -144,19 +154,19 @@ async fn fails_alone(world: &World, hooks: &Hooks, id: &str) {
             "{id}"
         );
     }
-    assert_eq!(world.marks().await, marks + 2, "{id}");
+    assert_eq!(world.done_records().await, done + 2, "{id}");
     world
         .execute("DELETE FROM apideck_hooks_records WHERE state = 2")
         .await;
 }
 
-/// One after another on one store: what the one leaves behind, the next one finds.
+/// All handlers run on one store, so that each finds the connection that the one before left.
 #[tokio::test(flavor = "multi_thread")]
-async fn statements_that_a_handler_leaves_behind_are_ended() {
+async fn statements_that_a_handler_leaves_running_are_interrupted() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let (hooks, _kept) = hooks(&world).await;
+    let pair = pair(&world).await;
     for id in [
         "endless",
         "endless script",
@@ -168,103 +178,94 @@ async fn statements_that_a_handler_leaves_behind_are_ended() {
         "dropped, done",
         "many dropped",
     ] {
-        fails_alone(&world, &hooks, id).await;
+        fails_alone(&world, &pair, id).await;
     }
-    let stats = hooks.stats();
-    assert_eq!((stats.store_errors, stats.unrecorded), (0, 0));
+    for hooks in [&pair.impatient, &pair.patient] {
+        let stats = hooks.stats();
+        assert_eq!((stats.store_errors, stats.unrecorded), (0, 0));
+    }
 }
 
-/// What is not committed by the store is not committed.
+/// Only the store commits.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_handler_can_commit_nothing_by_itself() {
+async fn a_handler_cannot_commit() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let (hooks, _kept) = hooks(&world).await;
+    let pair = pair(&world).await;
     for id in ["commit", "commit, then effect", "rollback, then effect"] {
-        fails_alone(&world, &hooks, id).await;
+        fails_alone(&world, &pair, id).await;
     }
 }
 
-/// A shutdown ends what runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_ends_an_endless_statement() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let World::Sqlite(directory) = &world else {
-        return;
-    };
-    let (keeper, _kept) = mpsc::unbounded_channel();
-    let store = SqliteStore::open(file(directory)).await.unwrap();
-    let first = Hooks::builder(router![handler]).secret(SECRET).store(store);
-    let first = first.state(Keeper(keeper)).build().unwrap();
-    let running = call(&first, "endless");
-    // The claim's transaction keeps all others away.
+    let first = pair(&world).await;
+    let running = call(&first.patient, "endless");
+    // The transaction of the handler blocks other programs.
     let other = "BEGIN IMMEDIATE; ROLLBACK";
-    while world.try_execute(other).await {
-        tokio::task::yield_now().await;
-    }
-    let drained = timeout(LONGEST, first.shutdown(Duration::ZERO)).await;
-    assert_eq!(drained.expect("an end").stopped, 1);
+    until("the handler runs", async || !world.try_execute(other).await).await;
+    let drained = ends("a shutdown", first.patient.shutdown(Duration::ZERO)).await;
+    assert_eq!(drained.stopped, 1);
     assert_eq!(running.await.unwrap().status, 503);
     drop(first);
-    let (second, _kept) = hooks(&world).await;
-    assert_eq!(call(&second, "after").await.unwrap().word(), "handled");
-    assert_eq!((world.effects("endless").await, world.marks().await), (0, 1));
+    let second = pair(&world).await;
+    assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
+    assert_eq!(
+        (world.effects("endless").await, world.done_records().await),
+        (0, 1)
+    );
 }
 
-/// Nobody can take it away; but others are told so, and all goes on once it is given back.
+/// A kept transaction cannot be taken away. Meanwhile deliveries are refused, and then the store
+/// works again.
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_handler_keeps_its_transaction_all_else_is_refused_and_not_held_up() {
+async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let (hooks, mut kept) = hooks(&world).await;
-    assert_eq!(call(&hooks, "before").await.unwrap().word(), "handled");
-    let keeping = call(&hooks, "keep");
-    let mut tx = kept.recv().await.expect("a transaction");
+    let mut pair = pair(&world).await;
+    assert_eq!(call(&pair.patient, "before").await.unwrap().word(), "handled");
+    let keeping = call(&pair.impatient, "keep");
+    let mut tx = pair.kept.recv().await.expect("a transaction");
     assert_eq!(keeping.await.unwrap().status, 500);
-    // Refused at once, however many come: the writer waits for one thing alone.
+    // Each is refused at once. With a wait for each, this would take hours.
     let since = Instant::now();
     for n in 0..200 {
-        let reply = call(&hooks, &format!("e{n}")).await.unwrap();
+        let reply = call(&pair.patient, &format!("e{n}")).await.unwrap();
         assert_eq!(reply.status, 503);
         assert!(reply.retry_after().is_some());
     }
-    assert!(since.elapsed() < LONGEST, "{:?}", since.elapsed());
-    // What it does with it now is in vain.
+    assert!(since.elapsed() < GENEROUS, "{:?}", since.elapsed());
+    // The kept transaction is of no use any more.
     let ended = sqlx::query(ENDLESS).execute(&mut *tx);
-    assert!(timeout(LONGEST, ended).await.expect("an end").is_err());
+    assert!(ends("a statement", ended).await.is_err());
     let _ = effect(&mut tx, "keep").await;
     assert!(sqlx::raw_sql("COMMIT").execute(&mut *tx).await.is_err());
     drop(tx);
-    let reply = call(&hooks, "e0").await.unwrap();
+    let reply = call(&pair.patient, "e0").await.unwrap();
     assert_eq!(reply.word(), "handled");
-    assert_eq!((world.effects("keep").await, world.marks().await), (0, 2));
+    assert_eq!((world.effects("keep").await, world.done_records().await), (0, 2));
 }
 
-/// A store that is dropped meanwhile ends all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_transaction_that_is_kept_for_ever_does_not_keep_the_store() {
+async fn a_store_closes_though_a_handler_keeps_its_transaction() {
     let Some(world) = World::sqlite().await else {
         return;
     };
     let World::Sqlite(directory) = &world else {
         return;
     };
-    let (hooks, mut kept) = hooks(&world).await;
-    let keeping = call(&hooks, "keep");
-    let tx = kept.recv().await.expect("a transaction");
+    let mut first = pair(&world).await;
+    let keeping = call(&first.impatient, "keep");
+    let tx = first.kept.recv().await.expect("a transaction");
     assert_eq!(keeping.await.unwrap().status, 500);
-    drop(hooks);
-    let lock = std::fs::File::open(directory.file("hooks.db.lock")).unwrap();
-    let since = Instant::now();
-    while lock.try_lock().is_err() {
-        assert!(since.elapsed() < LONGEST, "the store is still there");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    drop((tx, lock));
-    let (hooks, _kept) = self::hooks(&world).await;
-    assert_eq!(call(&hooks, "after").await.unwrap().word(), "handled");
+    drop(first);
+    until_closed(&file(directory)).await;
+    drop(tx);
+    let second = pair(&world).await;
+    assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
 }

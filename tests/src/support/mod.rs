@@ -1,0 +1,22 @@
+//! Fixtures, signing, a client, a scripted handler, a store for fault injection, and servers.
+
+#[cfg(unix)]
+pub mod child;
+pub mod delivery;
+pub mod directory;
+pub mod fixtures;
+pub mod handlers;
+pub mod malicious;
+pub mod postgres;
+pub mod probe;
+#[cfg(unix)]
+pub mod redis;
+pub mod server;
+pub mod services;
+pub mod spy;
+pub mod sqlite;
+pub mod transactional;
+pub mod waiting;
+
+/// The key that test deliveries are signed with.
+pub const SECRET: &str = "test-api-key";

@@ -1,0 +1,114 @@
+//! A TCP proxy that injects faults.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// The state of the line between the clients and the server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Line {
+    /// Passes everything on.
+    Open,
+    /// Closes all connections, and new ones at once, as a stopped server does.
+    Cut,
+    /// Passes nothing on, without a sign to either side. A stalled connection never recovers.
+    Stalled,
+    /// Closes a connection on `COMMIT`, before the server receives it.
+    CutBeforeCommit,
+    /// Closes a connection on `COMMIT`, after the server has carried it out and instead of the
+    /// response.
+    CutAfterCommit,
+}
+
+impl Line {
+    fn is_passed_on(self) -> bool {
+        matches!(self, Line::Open | Line::CutBeforeCommit | Line::CutAfterCommit)
+    }
+}
+
+/// A proxy that listens until the runtime ends. Clones share it.
+#[derive(Clone)]
+pub struct Proxy {
+    pub addr: SocketAddr,
+    line: Arc<watch::Sender<Line>>,
+}
+
+impl Proxy {
+    pub async fn to(server: String) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+        let addr = listener.local_addr().expect("an address");
+        let line = Arc::new(watch::channel(Line::Open).0);
+        let changes = line.subscribe();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(pass(client, server.clone(), changes.clone()));
+            }
+        });
+        Proxy { addr, line }
+    }
+
+    pub fn set(&self, line: Line) {
+        self.line.send_replace(line);
+    }
+}
+
+async fn pass(mut client: TcpStream, server: String, mut line: watch::Receiver<Line>) {
+    if now(&line).is_passed_on() {
+        let mut server = TcpStream::connect(server).await.expect("the server");
+        let current = line.clone();
+        tokio::select! {
+            _ = relay(&mut client, &mut server, &current) => return,
+            _ = line.wait_for(|line| !line.is_passed_on()) => {}
+        }
+    }
+    // The connection to the server is closed by now, so that the server rolls back an open
+    // transaction.
+    if now(&line) == Line::Stalled {
+        stall(client).await;
+    }
+}
+
+async fn relay(
+    client: &mut TcpStream,
+    server: &mut TcpStream,
+    line: &watch::Receiver<Line>,
+) -> std::io::Result<()> {
+    let (mut asked, mut answered) = ([0; 16384], [0; 16384]);
+    loop {
+        tokio::select! {
+            read = client.read(&mut asked) => {
+                let asked = &asked[..read?];
+                let line = now(line);
+                let commits = line != Line::Open && asked.windows(6).any(|word| word == b"COMMIT");
+                if asked.is_empty() || commits && line == Line::CutBeforeCommit {
+                    return Ok(());
+                }
+                server.write_all(asked).await?;
+                if commits {
+                    // The response is lost.
+                    let _ = server.read(&mut answered).await?;
+                    return Ok(());
+                }
+            }
+            read = server.read(&mut answered) => {
+                let answered = &answered[..read?];
+                if answered.is_empty() {
+                    return Ok(());
+                }
+                client.write_all(answered).await?;
+            }
+        }
+    }
+}
+
+fn now(line: &watch::Receiver<Line>) -> Line {
+    *line.borrow()
+}
+
+/// Reads without a response until the client closes the connection.
+async fn stall(mut client: TcpStream) {
+    let mut buffer = [0; 4096];
+    while client.read(&mut buffer).await.is_ok_and(|read| read > 0) {}
+}

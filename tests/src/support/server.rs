@@ -1,0 +1,37 @@
+//! Servers on loopback.
+
+use apideck_hooks::Hooks;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+
+async fn listener() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let addr = listener.local_addr().expect("an address");
+    (listener, addr)
+}
+
+/// Serves hyper connections until the runtime ends.
+pub async fn hyper(hooks: Hooks) -> SocketAddr {
+    let (listener, addr) = listener().await;
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let hooks = hooks.clone();
+            tokio::spawn(async move {
+                let mut http = hyper::server::conn::http1::Builder::new();
+                let _ = http
+                    .timer(TokioTimer::new())
+                    .serve_connection(TokioIo::new(stream), hooks)
+                    .await;
+            });
+        }
+    });
+    addr
+}
+
+/// Serves an axum application until the runtime ends.
+pub async fn axum(app: axum::Router) -> SocketAddr {
+    let (listener, addr) = listener().await;
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    addr
+}

@@ -1,0 +1,226 @@
+//! A store that counts its operations and can inject faults.
+
+use apideck_hooks::MemoryStore;
+use apideck_hooks::store::{
+    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Verdict,
+};
+use async_trait::async_trait;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// A wrapper around a store, by default around a memory store. Clones share it.
+#[derive(Clone)]
+pub struct Spy(Arc<Inner>);
+
+struct Inner {
+    store: Arc<dyn Store>,
+    claims: AtomicUsize,
+    operations: AtomicUsize,
+    fail_claims: AtomicBool,
+    fail_finishes: AtomicUsize,
+    fail_renewals: AtomicBool,
+    durable: AtomicBool,
+    hang: AtomicBool,
+    lost_responses: AtomicUsize,
+    last: Mutex<Option<Claimed>>,
+    held: Mutex<Confirmations>,
+    lease: Mutex<Option<Duration>>,
+}
+
+/// The times at which the store confirmed a claim.
+#[derive(Default)]
+struct Confirmations {
+    last: Option<Instant>,
+    longest: Duration,
+}
+
+impl Default for Spy {
+    fn default() -> Self {
+        Spy::over(Arc::new(MemoryStore::new()))
+    }
+}
+
+impl Spy {
+    /// Wraps a store.
+    pub fn over(store: Arc<dyn Store>) -> Self {
+        Spy(Arc::new(Inner {
+            store,
+            claims: AtomicUsize::default(),
+            operations: AtomicUsize::default(),
+            fail_claims: AtomicBool::default(),
+            fail_finishes: AtomicUsize::default(),
+            fail_renewals: AtomicBool::default(),
+            durable: AtomicBool::default(),
+            hang: AtomicBool::default(),
+            lost_responses: AtomicUsize::default(),
+            last: Mutex::default(),
+            held: Mutex::default(),
+            lease: Mutex::default(),
+        }))
+    }
+
+    /// The number of operations.
+    pub fn operations(&self) -> usize {
+        self.0.operations.load(Ordering::SeqCst)
+    }
+
+    pub fn claims(&self) -> usize {
+        self.0.claims.load(Ordering::SeqCst)
+    }
+
+    /// The result of the last claim.
+    pub fn last_claim(&self) -> Claimed {
+        self.0.last.lock().expect("no panic").expect("a claim")
+    }
+
+    /// The status of the record that was claimed last.
+    pub async fn last_status(&self) -> Status {
+        self.0
+            .store
+            .status(self.last_claim().record)
+            .await
+            .expect("a status")
+    }
+
+    /// The longest time between two operations that confirmed a claim, from the start of one to the
+    /// end of the next or until now. A longer lease was renewed in time.
+    pub fn longest_pause(&self) -> Duration {
+        let held = self.0.held.lock().expect("no panic");
+        let since = held.last.map_or(Duration::ZERO, |last| last.elapsed());
+        held.longest.max(since)
+    }
+
+    /// Overrides the lease of every claim. The receiver does not learn of it, so that it can lose a
+    /// claim without noticing.
+    pub fn lease(&self, lease: Duration) {
+        *self.0.lease.lock().expect("no panic") = Some(lease);
+    }
+
+    fn confirmed(&self, begin: Instant) {
+        let mut held = self.0.held.lock().expect("no panic");
+        let pause = held.last.map_or(Duration::ZERO, |last| last.elapsed());
+        held.longest = held.longest.max(pause);
+        held.last = Some(begin);
+    }
+
+    pub fn fail_claims(&self, fail: bool) {
+        self.0.fail_claims.store(fail, Ordering::SeqCst);
+    }
+
+    pub fn fail_renewals(&self, fail: bool) {
+        self.0.fail_renewals.store(fail, Ordering::SeqCst);
+    }
+
+    /// Fails the next `count` finishes.
+    pub fn fail_finishes(&self, count: usize) {
+        self.0.fail_finishes.store(count, Ordering::SeqCst);
+    }
+
+    /// Carries out the next `count` finishes and then fails them.
+    pub fn lose_finish_responses(&self, count: usize) {
+        self.0.lost_responses.store(count, Ordering::SeqCst);
+    }
+
+    /// Lets claims hang.
+    pub fn hang(&self, hang: bool) {
+        self.0.hang.store(hang, Ordering::SeqCst);
+    }
+
+    /// Makes the store report that it keeps dead letters.
+    pub fn pretend_durable(&self) {
+        self.0.durable.store(true, Ordering::SeqCst);
+    }
+
+    fn count(&self, fail: bool) -> Result<(), StoreError> {
+        self.0.operations.fetch_add(1, Ordering::SeqCst);
+        if fail {
+            Err(StoreError::new("injected fault"))
+        } else {
+            Ok(())
+        }
+    }
+}
+
+#[async_trait]
+impl Store for Spy {
+    async fn claim(&self, mut claim: Claim) -> Result<Claimed, StoreError> {
+        if let Some(lease) = *self.0.lease.lock().expect("no panic") {
+            claim.lease = lease;
+        }
+        self.0.claims.fetch_add(1, Ordering::SeqCst);
+        self.count(self.0.fail_claims.load(Ordering::SeqCst))?;
+        if self.0.hang.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
+        let begin = Instant::now();
+        let claimed = self.0.store.claim(claim).await?;
+        if matches!(claimed.verdict, Verdict::Granted { .. }) {
+            self.confirmed(begin);
+        }
+        *self.0.last.lock().expect("no panic") = Some(claimed);
+        Ok(claimed)
+    }
+
+    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+        self.count(self.0.fail_renewals.load(Ordering::SeqCst))?;
+        let begin = Instant::now();
+        let held = self.0.store.renew(record, token, lease).await?;
+        self.confirmed(begin);
+        Ok(held)
+    }
+
+    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+        let left = self.0.fail_finishes.load(Ordering::SeqCst);
+        self.0
+            .fail_finishes
+            .store(left.saturating_sub(1), Ordering::SeqCst);
+        self.count(left > 0)?;
+        let begin = Instant::now();
+        let held = self.0.store.finish(record, token, end).await?;
+        self.confirmed(begin);
+        let lost = self.0.lost_responses.load(Ordering::SeqCst);
+        self.0
+            .lost_responses
+            .store(lost.saturating_sub(1), Ordering::SeqCst);
+        if lost > 0 {
+            Err(StoreError::new("injected: the response is lost"))
+        } else {
+            Ok(held)
+        }
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        self.count(false)?;
+        self.0.store.status(record).await
+    }
+
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
+        if self.0.durable.load(Ordering::SeqCst) {
+            Some(self)
+        } else {
+            self.0.store.dead_letters()
+        }
+    }
+}
+
+/// Keeps no dead letters: the report is enough for the receiver's responses.
+#[async_trait]
+impl DeadLetterStore for Spy {
+    async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+
+    async fn get(&self, _: Key) -> Result<Option<DeadRecord>, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+
+    async fn release(&self, _: Key) -> Result<bool, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+
+    async fn purge(&self, _: Key) -> Result<bool, StoreError> {
+        Err(StoreError::new("not kept"))
+    }
+}

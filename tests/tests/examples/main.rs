@@ -1,0 +1,6 @@
+//! The examples, run as programs.
+#![cfg(unix)]
+
+mod quickstart;
+mod stores;
+mod transactional;

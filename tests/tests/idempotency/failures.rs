@@ -1,0 +1,145 @@
+//! Runs that fail.
+
+use super::{EVENT, secs};
+use apideck_hooks::MemoryStore;
+use apideck_hooks::store::{Claim, Status, Store, Token};
+use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::spy::Spy;
+use tokio::time::{Instant, sleep};
+
+fn words(replies: &[Reply]) -> Vec<String> {
+    replies.iter().map(Reply::word).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_11_an_error_releases_the_record_and_the_next_delivery_is_attempt_2() {
+    let (probe, spy) = (Probe::new([Step::Fail]), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    let failed = delivery.call(&hooks).await;
+    assert_eq!(failed.status, 500);
+    assert!(!String::from_utf8_lossy(&failed.body).contains("secret-reason"));
+    assert_eq!(
+        spy.last_status().await,
+        Status::Released {
+            token: Token(1),
+            attempt: 1
+        }
+    );
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+    assert_eq!(
+        probe.runs().iter().map(|run| run.attempt).collect::<Vec<_>>(),
+        [1, 2]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_can_set_the_time_of_the_retry() {
+    let probe = Probe::new([Step::FailUntil(secs(25)), Step::FailUntil(secs(3600))]);
+    let hooks = probe.hooks().build().unwrap();
+    for seconds in [25, 60] {
+        let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
+        assert_eq!((reply.status, reply.retry_after()), (503, Some(seconds)));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_12_a_panic_is_only_a_failure() {
+    let (probe, spy) = (Probe::new([Step::Panic]), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.status, 500);
+    assert_eq!(
+        spy.last_status().await,
+        Status::Released {
+            token: Token(1),
+            attempt: 1
+        }
+    );
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    assert_eq!((probe.count(), hooks.stats().panics), (2, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_handler_is_stopped_and_its_record_is_released() {
+    let (probe, spy) = (Probe::new([Step::Gate(Box::new(Step::Succeed))]), Spy::default());
+    let hooks = probe
+        .hooks()
+        .store(spy.clone())
+        .handler_timeout(secs(10))
+        .build()
+        .unwrap();
+    let start = Instant::now();
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 500);
+    assert_eq!(start.elapsed().as_secs(), 10);
+    assert_eq!(
+        spy.last_status().await,
+        Status::Released {
+            token: Token(1),
+            attempt: 1
+        }
+    );
+    assert_eq!(hooks.stats().timeouts, 1);
+}
+
+/// Without dead letters a `2xx` would be a lie, because the event would be lost.
+#[tokio::test(start_paused = true)]
+async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
+    for (durable, expected) in [(false, ["422", "422"]), (true, ["dead_lettered", "duplicate"])] {
+        let (probe, spy) = (Probe::new([Step::Refuse]), Spy::default());
+        if durable {
+            spy.pretend_durable();
+        }
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let delivery = Delivery::event(EVENT, "e1");
+        let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
+        assert_eq!(words(&replies), expected);
+        assert_eq!(spy.last_status().await, Status::Dead { token: Token(1) });
+        assert_eq!((probe.count(), hooks.stats().dead_lettered), (1, 1));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_14_an_event_runs_no_more_after_its_last_attempt() {
+    let (probe, spy) = (Probe::new([Step::Fail, Step::Panic, Step::Fail]), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).max_attempts(3).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    let mut replies = Vec::new();
+    for _ in 0..4 {
+        replies.push(delivery.call(&hooks).await);
+    }
+    assert_eq!(words(&replies), ["500", "500", "422", "422"]);
+    assert_eq!(probe.count(), 3);
+    assert_eq!(spy.last_status().await, Status::Dead { token: Token(3) });
+}
+
+#[tokio::test(start_paused = true)]
+async fn crashed_attempts_count_too() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).max_attempts(2).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    let record = spy.last_claim().record;
+    // The same record in a new store, claimed and abandoned twice.
+    let crashed = MemoryStore::new();
+    for _ in 0..2 {
+        crashed.claim(Claim::new(record, None, secs(1))).await.unwrap();
+        sleep(secs(2)).await;
+    }
+    let hooks = probe.hooks().store(crashed).max_attempts(2).build().unwrap();
+    assert_eq!(delivery.call(&hooks).await.status, 422);
+    assert_eq!(probe.count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_could_not_be_dead_lettered_is_not_acknowledged() {
+    let (probe, spy) = (Probe::new([Step::Refuse, Step::Refuse]), Spy::default());
+    spy.pretend_durable();
+    let hooks = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
+    spy.fail_finishes(usize::MAX);
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 503);
+    spy.fail_claims(true);
+    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.status, 422);
+}

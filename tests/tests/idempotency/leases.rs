@@ -1,0 +1,82 @@
+//! Claims that are renewed, and claims that are lost.
+
+use super::{EVENT, secs};
+use apideck_hooks::store::{Status, Token};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::spy::Spy;
+use std::time::Duration;
+use tokio::time::sleep;
+
+#[tokio::test(start_paused = true)]
+async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
+    let (probe, spy) = (
+        Probe::new([Step::Sleep(secs(40), Box::new(Step::Fail))]),
+        Spy::default(),
+    );
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    // The first owner cannot renew its lease, as if it had stalled.
+    spy.fail_renewals(true);
+    let (stalled, successor) = tokio::join!(delivery.call(&hooks), async {
+        sleep(secs(31)).await;
+        delivery.call(&hooks).await
+    });
+    assert_eq!(successor.word(), "handled");
+    assert_eq!(stalled.word(), "duplicate");
+    assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+    assert_eq!((probe.count(), hooks.stats().lost), (2, 1));
+}
+
+/// While its successor runs, a stalled owner cannot settle the record, and its delivery is not
+/// acknowledged.
+#[tokio::test(start_paused = true)]
+async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
+    for (step, status) in [(Step::Succeed, 503), (Step::Fail, 503)] {
+        let stalled = Step::Sleep(secs(40), Box::new(step));
+        let (probe, spy) = (
+            Probe::new([stalled, Step::Gate(Box::new(Step::Succeed))]),
+            Spy::default(),
+        );
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let delivery = Delivery::event(EVENT, "e1");
+        spy.fail_renewals(true);
+        let (first, second) = tokio::join!(
+            async {
+                let reply = delivery.call(&hooks).await;
+                assert!(matches!(
+                    spy.last_status().await,
+                    Status::Running { token: Token(2), .. }
+                ));
+                probe.open();
+                reply
+            },
+            async {
+                sleep(secs(31)).await;
+                delivery.call(&hooks).await
+            }
+        );
+        assert_eq!((first.status, second.word().as_str()), (status, "handled"));
+        assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_20_a_healthy_handler_five_leases_long_is_one_run() {
+    let (probe, spy) = (
+        Probe::new([Step::Sleep(secs(150), Box::new(Step::Succeed))]),
+        Spy::default(),
+    );
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.status, 503);
+    for _ in 0..9 {
+        assert_eq!(delivery.call(&hooks).await.status, 503);
+        sleep(secs(5)).await;
+    }
+    probe.ended().await;
+    sleep(Duration::from_millis(1)).await;
+    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    assert_eq!(probe.count(), 1);
+    assert_eq!(spy.last_status().await, Status::Done { token: Token(1) });
+}

@@ -1,0 +1,66 @@
+//! A store that is down or hangs, and lost responses.
+
+use super::EVENT;
+use apideck_hooks::store::{Status, Token};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::spy::Spy;
+use tokio::time::Instant;
+
+#[tokio::test(start_paused = true)]
+async fn case_21_nothing_runs_while_the_store_is_down_unless_it_fails_open() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    spy.fail_claims(true);
+    let closed = probe.hooks().store(spy.clone()).build().unwrap();
+    let reply = Delivery::event(EVENT, "e1").call(&closed).await;
+    assert_eq!((reply.status, probe.count()), (503, 0));
+    assert!(reply.retry_after().is_some());
+    let open = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
+    assert_eq!(Delivery::event(EVENT, "e1").call(&open).await.word(), "handled");
+    assert_eq!((probe.count(), open.stats().failed_open), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_22_a_finish_is_retried_while_the_lease_lasts() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    spy.fail_finishes(4);
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+    assert_eq!(spy.last_status().await, Status::Done { token: Token(1) });
+    assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (4, 0));
+
+    spy.fail_finishes(usize::MAX);
+    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.word(), "handled");
+    assert_eq!(hooks.stats().unrecorded, 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_response_of_the_store_is_recovered() {
+    for (step, word) in [
+        (Step::Succeed, "handled"),
+        (Step::Fail, "500"),
+        (Step::Refuse, "dead_lettered"),
+    ] {
+        let (probe, spy) = (Probe::new([step]), Spy::default());
+        spy.pretend_durable();
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        spy.lose_finish_responses(1);
+        assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
+        assert_eq!(hooks.stats().lost, 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hanging_store_is_abandoned() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    spy.hang(true);
+    let start = Instant::now();
+    let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
+    assert_eq!(
+        (reply.status, start.elapsed().as_secs(), probe.count()),
+        (503, 5, 0)
+    );
+    spy.hang(false);
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+}
