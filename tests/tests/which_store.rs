@@ -40,8 +40,8 @@ fn every_claim_names_a_test_that_exists() {
         for (claim, named) in claims.iter().zip(tests).skip(1) {
             assert_eq!(*claim == "-", *named == "-", "{}: {claim}", claims[0]);
             for name in named.split('`').skip(1).step_by(2) {
-                let there = match name.strip_prefix("benches/") {
-                    Some(bench) => root.join("../apideck-hooks/benches").join(bench).exists(),
+                let there = match name.strip_prefix("tests/") {
+                    Some(path) => root.join(path).exists(),
                     None if name == "store_conformance" => text.contains("store_conformance!("),
                     None => text.contains(&format!("fn {name}(")),
                 };

@@ -1,7 +1,7 @@
 // Verifies signatures as Apideck's guide shows it, and times that.
 //
-// Each line read is `{"secret", "body", "signatures": [raw, sorted], "ms"}`; each line answered has the median times of
-// one verification of the body's raw and of its sorted text, in nanoseconds.
+// Reads lines of `{"secret", "body", "signatures": [raw, sorted], "ms"}`. Answers each with the median times of one
+// verification of the raw and of the sorted form, in nanoseconds.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createInterface } from "node:readline";
@@ -18,7 +18,7 @@ function matches(text, secret, signature) {
   return timingSafeEqual(Buffer.from(mac), Buffer.from(signature));
 }
 
-// The body arrives as bytes. The raw text is those; the guide parses them, as a body parser would.
+// The body arrives as bytes. The guide parses them, as a body parser would.
 const ways = [
   (body, secret, signature) => matches(body, secret, signature),
   (body, secret, signature) => matches(JSON.stringify(sort(JSON.parse(body.toString()))), secret, signature),
@@ -30,7 +30,7 @@ function time(run, ms) {
     for (let at = 0; at < turns; at++) run();
     return Number(process.hrtime.bigint() - start);
   };
-  // Warm up until the compiler is done, and find out how many runs take two milliseconds.
+  // Warms up until the compiler is done, and finds how many runs take two milliseconds.
   let turns = 1;
   for (const until = performance.now() + ms / 3; performance.now() < until; ) {
     if (turn(turns) < 1e6) turns *= 2;

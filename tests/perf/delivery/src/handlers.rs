@@ -1,13 +1,8 @@
-//! Receivers with one handler and with many, that remember few events and many.
+//! Receivers with one handler or with many, that remember few events or many.
 
-use std::sync::Arc;
-use std::time::Duration;
-
-use apideck_hooks::store::{Claim, End, Key, Store, Verdict};
 use apideck_hooks::{Hooks, MemoryStore, events::ConnectionCreated, on, router};
-use futures_util::FutureExt;
-
-use crate::event::SECRET;
+use perf::event::SECRET;
+use perf::store::remember;
 
 #[on("vault.connection.created")]
 async fn created(event: ConnectionCreated) {
@@ -15,16 +10,14 @@ async fn created(event: ConnectionCreated) {
 }
 
 pub(crate) fn one() -> Hooks {
-    Hooks::builder(router![created, ..])
-        .secret(SECRET)
-        .build()
-        .expect("a receiver")
+    let hooks = Hooks::builder(router![created, ..]).secret(SECRET);
+    hooks.build().expect("a receiver")
 }
 
 /// A handler for every event of the table.
 mod every {
-    use super::SECRET;
     use apideck_hooks::{Hooks, events, on, router};
+    use perf::event::SECRET;
 
     macro_rules! handlers {
         ($(($index:tt, $name:tt, $handler:ident, $family:ident, $doc:tt, $api:tt))*) => {
@@ -47,37 +40,12 @@ mod every {
 
 pub(crate) use every::all;
 
-/// With a store that has room for so many events and is full of them: each new one has the oldest forgotten.
+/// A receiver whose store has capacity for these events and is full. Each new event evicts the oldest.
 pub(crate) fn remembering(events: u64) -> Hooks {
-    let store = MemoryStore::builder()
-        .capacity(usize::try_from(events).expect("it fits"))
-        .build();
-    // Over the capacity: it is spread over shards, of which some are full earlier.
-    for number in 0..events + events / 10 {
-        let [event, delivery] = [0, 1].map(|half| key(2 * number + half));
-        let claim = Claim::new(event, Some(delivery), Duration::from_secs(30));
-        let claimed = store
-            .claim(claim)
-            .now_or_never()
-            .expect("nothing waits")
-            .expect("a claim");
-        let Verdict::Granted { token, .. } = claimed.verdict else {
-            panic!("{claimed:?}")
-        };
-        let finished = store.finish(claimed.record, token, End::Done).now_or_never();
-        finished.expect("nothing waits").expect("a finish");
-    }
-    Hooks::builder(router![created, ..])
-        .secret(SECRET)
-        .store(Arc::new(store))
-        .build()
-        .expect("a receiver")
-}
-
-/// A key as good as a hash.
-fn key(number: u64) -> Key {
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&number.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
-    bytes[8..].copy_from_slice(&number.to_be_bytes());
-    Key::from_bytes(bytes)
+    let capacity = usize::try_from(events).expect("it fits");
+    let store = MemoryStore::builder().capacity(capacity).build();
+    // More than the capacity, because some shards fill up earlier than others. None is an event that is measured.
+    (0..events + events / 10).for_each(|n| remember(&store, u64::MAX / 4 + n));
+    let hooks = Hooks::builder(router![created, ..]).secret(SECRET).store(store);
+    hooks.build().expect("a receiver")
 }

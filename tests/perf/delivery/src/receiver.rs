@@ -1,27 +1,28 @@
-//! A whole delivery: from a request whose body is in memory to its answer.
+//! A whole delivery: from a request whose body is in memory to its response.
 
 use apideck_hooks::Hooks;
+use apideck_hooks::signature::Text;
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
 use hyper::service::Service;
+use perf::clock::Routine;
+use perf::event;
+use std::ops::Range;
 use tokio::runtime::{Builder, Runtime};
-
-use crate::clock::Way;
-use crate::event::{self, Number, Signed};
 
 pub(crate) struct Receiver {
     hooks: Hooks,
-    signed: Signed,
+    form: Text,
     runtime: Runtime,
     requests: Vec<Request<Full<Bytes>>>,
 }
 
 impl Receiver {
-    pub(crate) fn new(hooks: Hooks, signed: Signed) -> Self {
-        Receiver {
+    pub(crate) fn new(hooks: Hooks, form: Text) -> Self {
+        Self {
             hooks,
-            signed,
+            form,
             runtime: runtime(),
             requests: Vec::new(),
         }
@@ -35,33 +36,20 @@ pub(crate) fn runtime() -> Runtime {
         .expect("a runtime")
 }
 
-impl Way for Receiver {
-    fn prepare(&mut self, events: std::ops::Range<Number>) {
-        let requests = event::events(events, self.signed).into_iter().map(|event| {
-            let mut request = Request::post("/webhooks/apideck")
-                .body(Full::new(event.body))
-                .expect("a request");
-            *request.headers_mut() = event.headers;
-            request
-        });
-        self.requests = requests.collect();
+impl Routine for Receiver {
+    fn prepare(&mut self, numbers: Range<u64>) {
+        self.requests = numbers.map(|number| event::request(number, self.form)).collect();
     }
 
     fn run(&mut self) {
-        let Receiver {
-            hooks,
-            runtime,
-            requests,
-            ..
-        } = self;
-        runtime.block_on(async {
-            for request in requests.drain(..) {
-                let response = hooks.call(request).await.expect("it cannot fail");
+        self.runtime.block_on(async {
+            for request in self.requests.drain(..) {
+                let response = self.hooks.call(request).await.expect("it cannot fail");
                 assert_eq!(response.status(), StatusCode::OK);
             }
         });
-        // Each was a new event, and reached its handler.
-        let stats = hooks.stats();
+        // Each was a new event, and its handler ran.
+        let stats = self.hooks.stats();
         assert_eq!(stats.handled, stats.requests);
     }
 }

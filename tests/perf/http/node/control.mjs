@@ -1,4 +1,4 @@
-// Says where the server listens, and from then on to every line the count of handled events. The process ends with its
+// Says where the server listens, and answers every line with the number of handled events. The process ends with its
 // standard input.
 
 import { createInterface } from "node:readline";

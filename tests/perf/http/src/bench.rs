@@ -1,44 +1,45 @@
-//! How it is measured.
+//! The settings of a run.
 
-use crate::load::{Pool, Sent, closed};
+use crate::load::{Requests, Sent, closed};
+use crate::processors::Processors;
+use crate::receiver::Receiver;
 use crate::serve::Failure;
-use crate::server::{Processors, Server};
-use crate::subject::Subject;
+use crate::server::Server;
 use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) struct Bench {
-    /// For Node.js.
+    /// The folder of the scripts for Node.js.
     pub(crate) scripts: PathBuf,
     pub(crate) processors: Processors,
     pub(crate) rounds: usize,
-    /// Of one subject in one round.
+    /// The time of one receiver in one round.
     pub(crate) time: Duration,
-    /// Whether it only has to run.
+    /// Runs as short as possible, and measures nothing.
     pub(crate) smoke: bool,
 }
 
 impl Bench {
-    /// A subject's server in a new process, what is sent to it, and what was sent to warm it up: more to Node.js, which
-    /// compiles while it runs.
-    pub(crate) fn start(&self, subject: &Subject) -> Result<(Server, Pool, Sent), Failure> {
-        let server = Server::start(subject, &self.scripts, self.processors)?;
-        let mut pool = Pool::new(subject.scheme);
-        pool.fill(match (self.smoke, subject.is_node()) {
+    /// Starts a receiver in a new process and warms it up. Node.js gets more requests, because it compiles while it runs.
+    pub(crate) fn start(&self, receiver: &Receiver) -> Result<(Server, Requests, Sent), Failure> {
+        let server = Server::start(receiver, &self.scripts, self.processors)?;
+        let mut requests = Requests::new(receiver.scheme);
+        requests.fill(match (self.smoke, receiver.is_node()) {
             (true, _) => 500,
             (false, true) => 20_000,
             (false, false) => 5_000,
         });
-        let sent = all_handled(closed(server.address, &pool)?)?;
-        Ok((server, pool, sent))
+        let sent = all_handled(closed(server.address, &requests)?)?;
+        Ok((server, requests, sent))
     }
 }
 
-/// What was sent, if all of it was answered 200.
+/// Fails if a response was not 200.
 pub(crate) fn all_handled(sent: Sent) -> Result<Sent, Failure> {
     match &sent.refusal {
         Some(refusal) => {
-            Err(format!("{} requests were not answered 200, but {refusal}", sent.refused).into())
+            let refused = sent.refused;
+            Err(format!("{refused} responses were not 200, the first of them {refusal}").into())
         }
         None => Ok(sent),
     }

@@ -1,8 +1,8 @@
-//! Times, each to within a hundredth.
+//! A histogram of times, accurate to a hundredth.
 
 use std::time::Duration;
 
-/// Each power of two in so many steps.
+/// The steps of each power of two.
 const STEPS: u64 = 128;
 
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ impl Histogram {
         self.most = self.most.max(time);
     }
 
-    /// The time that so large a share is not above.
+    /// The time that this share does not exceed.
     pub(crate) fn quantile(&self, share: f64) -> Duration {
         let wanted = (self.total as f64 * share).ceil() as u64;
         let mut seen = 0;
@@ -41,7 +41,7 @@ impl Histogram {
     }
 }
 
-/// Linear up to `STEPS`, then `STEPS` to each power of two.
+/// Linear up to `STEPS`, then `STEPS` buckets for each power of two.
 fn bucket(ns: u64) -> usize {
     let shift = if ns < STEPS {
         0
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn quantiles_are_of_what_was_added() {
+    fn quantiles_are_of_the_added_times() {
         let mut times = Histogram::default();
         assert_eq!(times.quantile(0.5), Duration::ZERO);
         (1..=1000).for_each(|micros| times.add(Duration::from_micros(micros)));

@@ -1,31 +1,31 @@
-//! Measures receivers over HTTP on loopback; `run.sh` builds and runs it.
+//! Measures receivers over HTTP on loopback.
 
 mod bench;
-mod event;
+mod connections;
 mod histogram;
 mod latency;
 mod load;
-mod machine;
 mod memory;
 mod options;
+mod processors;
+mod receiver;
 mod report;
+mod request;
 mod serve;
 mod server;
 mod soak;
-mod statistics;
-mod subject;
 mod throughput;
-mod wire;
 
 use bench::Bench;
 use options::{Options, USAGE};
+use perf::machine;
+use processors::Processors;
+use receiver::{BASE, Receiver};
 use report::Report;
 use serve::Failure;
-use server::Processors;
 use soak::Soak;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use subject::{BASE, Subject};
+use std::path::Path;
+use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -41,43 +41,30 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            eprintln!("bench-http: {error}");
+            eprintln!("http: {error}");
             ExitCode::from(2)
         }
     }
 }
 
-/// Whether all that is required holds, or nobody has asked.
+/// Measures the selected parts. Returns `false` if an event was lost, or if a limit was missed that is to be checked.
 fn measure(options: &Options) -> Result<bool, Failure> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let folder = manifest.join("../../target/bench-http");
-    // What a smoke test measures is not to be shown.
-    let kept = if options.smoke {
-        folder.join("smoke")
-    } else {
-        folder.clone()
-    };
-    let mut report = Report::new(kept)?;
+    // Beside the program, which is in a folder of its profile.
+    let folder = std::env::current_exe()?.with_file_name("perf-http-results");
     let scripts = folder.join("node");
-    let node = node(options, &manifest.join("node"), &scripts)?;
-    let processors = match (&machine::processors()[..], options.swap) {
-        ([server, load, ..], false) | ([load, server, ..], true) => Processors {
-            server: *server,
-            load: *load,
-        },
-        _ => return Err("it takes two processors: one for the server, one for the load".into()),
+    let node = install_node(options, &manifest.join("node"), &scripts)?;
+    let processors = Processors::find(options.swap);
+    let processors = processors.ok_or("two processors are needed: one for the server, one for the load")?;
+    processors::raise_open_files()?;
+    processors::pin(processors.load)?;
+    let selected = |receiver: &Receiver| {
+        let named =
+            options.receivers.is_empty() || options.receivers.iter().any(|name| name == receiver.name);
+        (named || receiver.name == BASE) && (node || !receiver.is_node())
     };
-    machine::raise_open_files()?;
-    machine::pin(processors.load)?;
-    let subjects: Vec<Subject> = subject::ALL
-        .into_iter()
-        .filter(|subject| node || !subject.is_node())
-        .filter(|subject| {
-            let named =
-                options.subjects.is_empty() || options.subjects.iter().any(|name| name == subject.name);
-            named || subject.name == BASE
-        })
-        .collect();
+    let receivers: Vec<Receiver> = receiver::ALL.into_iter().filter(selected).collect();
+    let mut report = Report::new(folder.clone())?;
     let bench = Bench {
         scripts,
         processors,
@@ -85,20 +72,20 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         time: options.time,
         smoke: options.smoke,
     };
-    if options.wants("throughput") {
-        report.add(throughput::report(
-            &bench,
-            &throughput::measure(&bench, &subjects)?,
-        ))?;
+    if options.selects("throughput") {
+        let measured = throughput::measure(&bench, &receivers)?;
+        report.add(&throughput::report(&bench, &measured))?;
     }
-    if options.wants("latency") {
-        report.add(latency::report(&bench, &latency::measure(&bench, &subjects)?))?;
+    if options.selects("latency") {
+        let measured = latency::measure(&bench, &receivers)?;
+        report.add(&latency::report(&bench, &measured))?;
     }
-    if options.wants("memory") {
-        report.add(memory::report(&bench, &memory::measure(&bench, &subjects)?))?;
+    if options.selects("memory") {
+        let measured = memory::measure(&bench, &receivers)?;
+        report.add(&memory::report(&bench, &measured))?;
     }
     let mut faults = 0;
-    if options.wants("soak") {
+    if options.selects("soak") {
         let soak = Soak {
             folder: &folder,
             processors,
@@ -108,21 +95,22 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         let all: Result<Vec<_>, _> = options.stores.iter().map(|store| soak.run(store)).collect();
         let all = all?;
         faults = all.iter().map(soak::Soaked::faults).sum();
-        report.add(soak::report(&all))?;
+        report.add(&soak::report(&all))?;
     }
-    let readme = options.readme.then(|| manifest.join("../../README.md"));
-    println!("written to {}", report.write(readme.as_deref())?.display());
-    // Speed is a matter of the machine, faults are not.
+    if options.results && !options.smoke {
+        report.write(&manifest.join("../RESULTS.md"))?;
+    }
+    // A fault is a failure on any machine.
     Ok(faults == 0 && (!options.check || report.missed() == 0))
 }
 
-/// Makes what Node.js needs, if it is there; whether it is.
-fn node(options: &Options, from: &Path, to: &PathBuf) -> Result<bool, Failure> {
+/// Installs the packages of the receivers in Node.js. Returns `false` without Node.js.
+fn install_node(options: &Options, from: &Path, to: &Path) -> Result<bool, Failure> {
     if !options.node {
         return Ok(false);
     }
     if machine::node().is_none() {
-        eprintln!("SKIPPED: without Node.js and npm, what runs in it");
+        eprintln!("SKIPPED: receivers in Node.js, because it or npm is missing");
         return Ok(false);
     }
     std::fs::create_dir_all(to)?;
@@ -137,12 +125,9 @@ fn node(options: &Options, from: &Path, to: &PathBuf) -> Result<bool, Failure> {
         "--no-fund",
         "--no-package-lock",
     ];
-    let installed = std::process::Command::new("npm")
-        .args(arguments)
-        .current_dir(to)
-        .status()?;
+    let installed = Command::new("npm").args(arguments).current_dir(to).status()?;
     if !installed.success() {
-        eprintln!("SKIPPED: npm could not install what runs in Node.js");
+        eprintln!("SKIPPED: receivers in Node.js, because npm could not install their packages");
     }
     Ok(installed.success())
 }

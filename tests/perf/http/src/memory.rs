@@ -1,16 +1,17 @@
-//! Memory for an event that is remembered, and for a connection that waits.
+//! The memory of a remembered event and of an idle connection.
 
 use crate::bench::{Bench, all_handled};
+use crate::connections::Connections;
 use crate::load::closed;
-use crate::machine;
+use crate::receiver::Receiver;
 use crate::report::Part;
 use crate::serve::Failure;
-use crate::subject::Subject;
-use crate::wire::Wires;
+use perf::limits::Limit;
+use perf::machine;
 
 const BATCH: usize = 200_000;
 
-/// How many are sent first, and after them; as many as ours remembers by default.
+/// The events before the measurement, and with it: as many as the memory store's default capacity.
 fn events(bench: &Bench) -> (usize, usize) {
     if bench.smoke {
         (1_000, 5_000)
@@ -23,32 +24,32 @@ fn connections(bench: &Bench) -> usize {
     if bench.smoke { 200 } else { 5_000 }
 }
 
-/// Those that remember events, and those of whose connections it is asked.
+/// The receivers whose events are measured, and those whose connections are.
 const REMEMBER: [&str; 3] = ["ours-hyper", "by-hand", "by-hand-moka"];
 const CONNECT: [&str; 4] = ["hyper", "axum", "ours-hyper", "ours-axum"];
 
 pub(crate) struct Measured {
-    subject: Subject,
-    /// Bytes an event; and what memory grew by, in bytes, when as many came again.
+    receiver: Receiver,
+    /// The bytes of an event, and the growth of memory in bytes over as many new events again.
     event: Option<(f64, f64)>,
-    /// Bytes a connection.
+    /// The bytes of a connection.
     connection: Option<f64>,
 }
 
-pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measured>, Failure> {
+pub(crate) fn measure(bench: &Bench, receivers: &[Receiver]) -> Result<Vec<Measured>, Failure> {
     let mut all = Vec::new();
-    for &subject in subjects {
-        let event = match REMEMBER.contains(&subject.name) {
-            true => Some(remembered(bench, &subject)?),
+    for &receiver in receivers {
+        let event = match REMEMBER.contains(&receiver.name) {
+            true => Some(remembered(bench, &receiver)?),
             false => None,
         };
-        let connection = match CONNECT.contains(&subject.name) {
-            true => Some(connected(bench, &subject)?),
+        let connection = match CONNECT.contains(&receiver.name) {
+            true => Some(connected(bench, &receiver)?),
             false => None,
         };
         if event.is_some() || connection.is_some() {
             all.push(Measured {
-                subject,
+                receiver,
                 event,
                 connection,
             });
@@ -57,15 +58,15 @@ pub(crate) fn measure(bench: &Bench, subjects: &[Subject]) -> Result<Vec<Measure
     Ok(all)
 }
 
-fn remembered(bench: &Bench, subject: &Subject) -> Result<(f64, f64), Failure> {
+fn remembered(bench: &Bench, receiver: &Receiver) -> Result<(f64, f64), Failure> {
     let (first, events) = events(bench);
-    eprintln!("memory: {events} events of {}", subject.name);
-    let (server, mut pool, _) = bench.start(subject)?;
+    eprintln!("memory: {events} events of {}", receiver.name);
+    let (server, mut requests, _) = bench.start(receiver)?;
     let mut send = |mut count: usize| -> Result<f64, Failure> {
         while count > 0 {
             let batch = count.min(BATCH);
-            pool.fill(batch);
-            all_handled(closed(server.address, &pool)?)?;
+            requests.fill(batch);
+            all_handled(closed(server.address, &requests)?)?;
             count -= batch;
         }
         Ok(server.resident()? as f64)
@@ -76,19 +77,19 @@ fn remembered(bench: &Bench, subject: &Subject) -> Result<(f64, f64), Failure> {
     Ok(((full - few) / (events - first) as f64, again - full))
 }
 
-fn connected(bench: &Bench, subject: &Subject) -> Result<f64, Failure> {
+fn connected(bench: &Bench, receiver: &Receiver) -> Result<f64, Failure> {
     let connections = connections(bench);
-    eprintln!("memory: {connections} connections of {}", subject.name);
-    let (server, mut pool, _) = bench.start(subject)?;
+    eprintln!("memory: {connections} connections of {}", receiver.name);
+    let (server, mut requests, _) = bench.start(receiver)?;
     let few = server.resident()? as f64;
-    pool.fill(connections);
-    let mut wires = Wires::open(server.address, connections)?;
-    let mut answered = 0;
+    requests.fill(connections);
+    let mut all = Connections::open(server.address, connections)?;
+    let mut received = 0;
     for at in 0..connections {
-        // One at a time: what many at once would take is not what they take while they wait.
-        wires.send(at, pool.request(at))?;
-        while answered <= at {
-            wires.wait(None, |_, _, _| answered += 1)?;
+        // One at a time, because many requests at once take memory that idle connections do not have.
+        all.send(at, requests.request(at))?;
+        while received <= at {
+            all.wait(None, |_, _, _| received += 1)?;
         }
     }
     Ok((server.resident()? as f64 - few) / connections as f64)
@@ -98,9 +99,10 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
     let mut part = Part::new("memory");
     let ((_, events), connections) = (events(bench), connections(bench));
     part.line(format!(
-        "Measured on {}: what the process's resident memory grew by, for each of {events} remembered events, when as many \
-         new ones came again, and for each of {connections} idle keep-alive connections.\n",
+        "Measured on {} on {}: the growth of a process's resident memory for each of {events} remembered events, over as many \
+         new events again, and for each of {connections} idle keep-alive connections.\n",
         machine::today(),
+        machine::describe(),
     ));
     part.line("| receiver | bytes an event | growth over as many again | bytes an idle connection |");
     part.line("| --- | ---: | ---: | ---: |");
@@ -114,8 +116,12 @@ pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
             .map_or(String::new(), |bytes| format!("{bytes:.0}"));
         part.line(format!(
             "| {} | {event} | {again} | {connection} |",
-            measured.subject.label
+            measured.receiver.label
         ));
+        if let ("ours-hyper", Some((event, _))) = (measured.receiver.name, measured.event) {
+            let subject = format!("bytes of an event: {}", measured.receiver.plain());
+            part.limits.check(subject, event, Limit::AtMost(200.0));
+        }
     }
     part
 }

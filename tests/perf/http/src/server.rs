@@ -1,21 +1,15 @@
 //! A server in a process of its own, on a processor of its own.
 
-use crate::machine;
+use crate::processors::{Processors, pin};
+use crate::receiver::{Program, Receiver};
 use crate::serve::Failure;
-use crate::subject::{Program, Subject};
+use perf::{event, machine};
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
-
-/// Which processor is whose.
-#[derive(Clone, Copy)]
-pub(crate) struct Processors {
-    pub(crate) server: usize,
-    pub(crate) load: usize,
-}
 
 pub(crate) struct Server {
     child: Child,
@@ -25,9 +19,13 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts a subject's server; scripts are in the folder that is given.
-    pub(crate) fn start(subject: &Subject, scripts: &Path, processors: Processors) -> Result<Self, Failure> {
-        let command = match subject.program {
+    /// Starts the server of a receiver. `scripts` is the folder of the scripts for Node.js.
+    pub(crate) fn start(
+        receiver: &Receiver,
+        scripts: &Path,
+        processors: Processors,
+    ) -> Result<Self, Failure> {
+        let command = match receiver.program {
             Program::Server(name) => {
                 let mut command = Command::new(std::env::current_exe()?);
                 command.args(["serve", name]);
@@ -37,7 +35,7 @@ impl Server {
                 let mut command = Command::new("node");
                 command
                     .arg(scripts.join(file))
-                    .env("SECRET", crate::event::SECRET)
+                    .env("SECRET", event::SECRET)
                     .env("NODE_ENV", "production");
                 command
             }
@@ -45,12 +43,13 @@ impl Server {
         Self::spawn(command, processors)
     }
 
+    /// Starts a process that says where it listens.
     pub(crate) fn spawn(mut command: Command, processors: Processors) -> Result<Self, Failure> {
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        // What is started is where its starter is.
-        machine::pin(processors.server)?;
+        // A process starts on the processor of the thread that starts it.
+        pin(processors.server)?;
         let child = command.spawn();
-        machine::pin(processors.load)?;
+        pin(processors.load)?;
         let mut child = child?;
         let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
         let mut server = Server {
@@ -75,35 +74,32 @@ impl Server {
         Ok(line.trim_end().to_owned())
     }
 
-    /// Asks it for something in a line, and gives its answer.
-    pub(crate) fn ask(&mut self, what: &str) -> Result<String, Failure> {
-        writeln!(self.stdin, "{what}")?;
+    /// Sends a line, and returns the line that answers it.
+    pub(crate) fn ask(&mut self, line: &str) -> Result<String, Failure> {
+        writeln!(self.stdin, "{line}")?;
         self.line()
     }
 
-    /// How many events it says that it has handled.
+    /// The number of events that it says it has handled.
     pub(crate) fn handled(&mut self) -> Result<u64, Failure> {
         Ok(self.ask("handled")?.parse()?)
     }
 
-    /// The time that it has spent on its processor, all threads together.
+    /// The CPU time of all its threads.
     pub(crate) fn time(&self) -> Result<Duration, Failure> {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.child.id()))?;
         let mut total = 0;
         for task in tasks {
-            // To the nanosecond, unlike the ticks of `stat`.
+            // In nanoseconds, where `stat` has ticks.
             let times = fs::read_to_string(task?.path().join("schedstat"))?;
             total += times.split(' ').next().ok_or("no time")?.parse::<u64>()?;
         }
         Ok(Duration::from_nanos(total))
     }
 
-    /// What it has in memory, in bytes.
+    /// Its resident memory in bytes.
     pub(crate) fn resident(&self) -> Result<u64, Failure> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes: u64 = line.ok_or("no VmRSS")?.trim().trim_end_matches(" kB").parse()?;
-        Ok(kilobytes * 1024)
+        Ok(machine::resident(self.child.id())?)
     }
 }
 

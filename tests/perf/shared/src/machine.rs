@@ -1,52 +1,30 @@
-//! The machine: its processors, its clocks, and what it is called.
+//! The machine: its clocks, its memory and its description.
 
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use std::process::Command;
 use std::time::Duration;
 use std::{fs, io};
 
-/// The processors that this process may use.
-pub(crate) fn processors() -> Vec<usize> {
-    let set = sched_getaffinity(None).unwrap_or_default();
-    (0..CpuSet::MAX_CPU)
-        .filter(|&processor| set.is_set(processor))
-        .collect()
-}
-
-/// Keeps this thread, and what it starts from here on, on one processor.
-pub(crate) fn pin(processor: usize) -> io::Result<()> {
-    let mut set = CpuSet::new();
-    set.set(processor);
-    Ok(sched_setaffinity(None, &set)?)
-}
-
-/// As many open files as are allowed.
-pub(crate) fn raise_open_files() -> io::Result<u64> {
-    let limit = getrlimit(Resource::Nofile);
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    )?;
-    Ok(limit.maximum.unwrap_or(u64::MAX))
-}
-
-/// The time that this thread has spent on a processor.
-pub(crate) fn thread_time() -> Duration {
+/// The CPU time of this thread.
+pub fn thread_time() -> Duration {
     Duration::try_from(clock_gettime(ClockId::ThreadCPUTime)).unwrap_or_default()
 }
 
-/// The time since the machine was started: the same in all processes.
-pub(crate) fn monotonic() -> Duration {
+/// The time since the machine was started. It is the same in all processes.
+pub fn monotonic() -> Duration {
     Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
 
-/// What measurements are to be read with.
-pub(crate) fn describe() -> String {
+/// The resident memory of a process in bytes, from Linux' `/proc`.
+pub fn resident(process: u32) -> io::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    Ok(kilobytes.ok_or(io::ErrorKind::InvalidData)? * 1024)
+}
+
+/// The processor, the system and the compiler, in one line.
+pub fn describe() -> String {
     let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = cpuinfo.lines().find(|line| line.starts_with(name))?;
@@ -65,15 +43,16 @@ pub(crate) fn describe() -> String {
     let mut words = vec![
         format!("{model}{virtual_machine}, {cores} cores"),
         format!("Linux {}", kernel.trim()),
-        std::env::var("BENCH_RUSTC").unwrap_or_default(),
+        // Set by `run`.
+        std::env::var("PERF_RUSTC").unwrap_or_default(),
     ];
     words.extend(node().map(|version| format!("Node.js {version}")));
     words.retain(|word| !word.is_empty());
     words.join("; ")
 }
 
-/// The version of Node.js, if it and npm are there.
-pub(crate) fn node() -> Option<String> {
+/// The version of Node.js, if it and npm are installed.
+pub fn node() -> Option<String> {
     let version = |program: &str| {
         let output = Command::new(program).arg("--version").output().ok()?;
         let text = String::from_utf8(output.stdout).ok()?;
@@ -85,7 +64,7 @@ pub(crate) fn node() -> Option<String> {
     version("npm").and_then(|_| version("node"))
 }
 
-/// Today, in UTC.
-pub(crate) fn today() -> String {
+/// The date in UTC.
+pub fn today() -> String {
     jiff::Timestamp::now().strftime("%Y-%m-%d").to_string()
 }

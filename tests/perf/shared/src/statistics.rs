@@ -1,6 +1,7 @@
-//! Medians and ranges.
+//! Medians, ranges and slopes.
 
-pub(crate) fn median(values: &[f64]) -> f64 {
+/// The middle value, or the mean of the two in the middle. NaN if there are no values.
+pub fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     match sorted.len() {
@@ -10,23 +11,24 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-pub(crate) fn range(values: &[f64]) -> (f64, f64) {
+/// The least and the greatest value.
+pub fn range(values: &[f64]) -> (f64, f64) {
     let least = values.iter().copied().fold(f64::INFINITY, f64::min);
     let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     (least, most)
 }
 
-/// The median of the rounds' own ratios: a machine that slows down for a while slows down both sides.
-pub(crate) fn ratios(values: &[f64], base: &[f64]) -> Vec<f64> {
+/// The ratio of each round.
+pub fn ratios(values: &[f64], others: &[f64]) -> Vec<f64> {
     values
         .iter()
-        .zip(base)
-        .map(|(value, base)| value / base)
+        .zip(others)
+        .map(|(value, other)| value / other)
         .collect()
 }
 
-/// How much `y` grows with each `x`, and the standard error of that, by least squares.
-pub(crate) fn slope(points: &[(f64, f64)]) -> (f64, f64) {
+/// The slope of the line through points of `(x, y)` by least squares, and its standard error.
+pub fn slope(points: &[(f64, f64)]) -> (f64, f64) {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
     let (mean_x, mean_y) = (mean(|point| point.0), mean(|point| point.1));

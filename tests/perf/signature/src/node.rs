@@ -1,16 +1,13 @@
-//! Node.js, which verifies the same bodies the way Apideck's guide does.
+//! Verification in Node.js, as Apideck's guide shows it.
 
-use std::{
-    io::{BufRead, BufReader, Write},
-    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
-    time::Duration,
-};
-
+use crate::subject::Subject;
+use perf::event::SECRET;
 use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::time::Duration;
 
-use crate::subject::{SECRET, Subject};
-
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/signature/node.mjs");
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/node.mjs");
 
 pub(crate) struct Node {
     child: Child,
@@ -32,13 +29,13 @@ impl Node {
                 child,
             }),
             Err(error) => {
-                println!("SKIPPED: node cannot be started ({error}), so nothing is compared with it\n");
+                eprintln!("SKIPPED: Node.js, because it cannot be started: {error}");
                 None
             }
         }
     }
 
-    /// What it takes Node.js to verify the body raw and sorted, in nanoseconds by its own clock.
+    /// The times of one verification of the raw and of the sorted form, in nanoseconds by Node's own clock.
     pub(crate) fn time(&mut self, body: &[u8], subject: &Subject<'_>, time: Duration) -> [f64; 2] {
         let question = json!({
             "secret": SECRET,

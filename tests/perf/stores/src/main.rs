@@ -1,43 +1,30 @@
-//! Claim and finish per second, of one task and of 64, beside the plainest that could be written by hand on the same driver.
+//! Measures claims and finishes per second of every store, with one task and with 64, beside code by hand.
 //!
-//! `cargo bench -p apideck-hooks --features postgres,redis,sqlite --bench stores`, with `DATABASE_URL` and `REDIS_URL` for what
-//! needs a server. Rounds are interleaved and medians shown: take the ratios, not the times. Words after `--` measure only the
-//! stores so named. Without `--bench` it only shows that it runs.
+//! Words on the command line select stores.
 
-#[path = "stores/plain.rs"]
-mod plain;
-#[path = "signature/report.rs"]
-mod report;
-#[path = "stores/servers.rs"]
-mod servers;
-#[path = "stores/subject.rs"]
+mod memory;
+mod postgres;
+mod redis;
+mod sqlite;
 mod subject;
 
-use apideck_hooks::{MemoryStore, SqliteStore};
-use plain::{PlainMemory, PlainMemoryBoth, PlainSqlite};
-use report::{Report, Target};
-use servers::Subjects;
-use std::path::Path;
+use perf::limits::{Limit, Limits};
+use perf::machine;
+use perf::options::Options;
 use std::process::ExitCode;
-use subject::{Ours, Subject, TASKS};
+use subject::{Subject, TASKS};
 
-/// Events that the memory store is to remember.
-const MEMORY: u64 = 1_000_000;
-
+/// A run of the benchmark.
 struct Bench {
-    /// Words of the command line; none measure all.
-    names: Vec<String>,
+    /// Rounds of each measurement.
     rounds: u64,
+    /// Divides the number of events of a measurement.
     share: u64,
-    report: Report,
+    limits: Limits,
 }
 
 impl Bench {
-    fn wants(&self, name: &str) -> bool {
-        self.names.is_empty() || self.names.iter().any(|word| word == name)
-    }
-
-    /// Measures these in turn, and prints what each of them did.
+    /// Measures these round after round, and prints their medians.
     async fn measure(&self, subjects: &mut [Subject]) {
         for round in 0..self.rounds {
             for subject in &mut *subjects {
@@ -45,145 +32,45 @@ impl Bench {
             }
         }
         for subject in subjects {
-            let ([one, many], gain) = ([0, 1].map(|n| subject.rate(n)), subject.gain());
-            println!("{:20} {one:10.0} {many:10.0} {gain:8.1}", subject.name);
+            let [one, many] = [0, 1].map(|tasks| subject.rate(tasks));
+            println!("| {} | {one:.0} | {many:.0} |", subject.name);
         }
     }
 
-    async fn memory(&mut self) {
-        let events = [MEMORY, MEMORY];
-        let store = || MemoryStore::builder().capacity(2 * MEMORY as usize).build();
-        let ours = |delivery| {
-            move || Ours {
-                store: store(),
-                delivery,
-            }
-        };
-        let mut subjects = [
-            Subject::fresh("memory", events, ours(true)),
-            Subject::fresh("memory, one key", events, ours(false)),
-            Subject::fresh("memory, by hand", events, PlainMemory::new),
-            Subject::fresh("by hand, both keys", events, PlainMemoryBoth::new),
-        ];
-        self.measure(&mut subjects).await;
-        let [both, one, plain, plain_both] = &subjects;
-        for (n, tasks) in TASKS.into_iter().enumerate() {
-            for (subject, keys) in [(both, "both keys"), (one, "one key")] {
-                let what = format!("memory, {keys}, {tasks} tasks: time ÷ by hand");
-                self.report
-                    .add(what, plain.ratio(subject, n), Target::AtMost(2.0));
-            }
-            let what = format!("memory, both keys, {tasks} tasks: time ÷ by hand, both keys");
-            self.report
-                .add(what, plain_both.ratio(both, n), Target::AtMost(2.0));
-        }
-    }
-
-    async fn sqlite(&mut self, directory: &Path) {
-        let ours = async |file, delivery| {
-            let store = SqliteStore::open(directory.join(file)).await.expect("a store");
-            Ours { store, delivery }
-        };
-        let mut subjects = [
-            Subject::new("sqlite", [500, 5000], ours("both.db", true).await),
-            Subject::new("sqlite, one key", [500, 5000], ours("one.db", false).await),
-            Subject::new(
-                "sqlite, by hand",
-                [500, 500],
-                PlainSqlite::open(&directory.join("plain.db")).await,
-            ),
-        ];
-        self.measure(&mut subjects).await;
-        let [both, one, plain] = &subjects;
-        let gain = "sqlite, both keys: rate of 64 tasks ÷ of one";
-        self.report
-            .add(gain.to_owned(), both.gain(), Target::AtLeast(5.0));
-        for (n, tasks) in TASKS.into_iter().enumerate() {
-            // By hand, each operation is a commit.
-            let least = if tasks == 1 { 0.9 } else { 5.0 };
-            for (subject, keys) in [(both, "both keys"), (one, "one key")] {
-                let what = format!("sqlite, {keys}, {tasks} tasks: rate ÷ by hand");
-                self.report
-                    .add(what, subject.ratio(plain, n), Target::AtLeast(least));
-            }
-        }
-    }
-
-    async fn server(&mut self, name: &str, subjects: Subjects) {
-        let Some(server) = subjects else {
-            let why = "its server's URL or its feature is not given";
-            return self.report.skip(format!("{name}: rate ÷ by hand"), why);
-        };
-        let mut subjects: Vec<_> = server.four.into_iter().chain(server.plain_both).collect();
-        self.measure(&mut subjects).await;
-        let [both, one, plain, fenced, plain_both @ ..] = &subjects[..] else {
-            return;
-        };
-        for (n, tasks) in TASKS.into_iter().enumerate() {
-            let mut add = |ours: &Subject, keys, other: &Subject, what| {
-                let what = format!("{name}, {keys}, {tasks} tasks: rate ÷ {what}");
-                self.report.add(what, ours.ratio(other, n), Target::AtLeast(0.9));
-            };
-            add(one, "one key", plain, "by hand");
-            add(both, "both keys", fenced, "fenced");
-            match plain_both {
-                // Two keys beside two.
-                [plain_both, ..] => {
-                    add(both, "both keys", plain_both, "by hand, both keys");
-                    let what = format!("{name}, both keys, {tasks} tasks: rate ÷ by hand, one key");
-                    self.report.note(what, both.ratio(plain, n));
-                }
-                [] => add(both, "both keys", plain, "by hand"),
-            }
+    /// Checks the rate of one subject against another with each number of tasks.
+    fn check(&mut self, one: &Subject, other: &Subject, least: [f64; 2]) {
+        for (at, tasks) in TASKS.into_iter().enumerate() {
+            let subject = format!("{} ÷ {}, {tasks} tasks", one.name, other.name);
+            let limit = Limit::AtLeast(least[at]);
+            self.limits.check(subject, one.ratio(other, at), limit);
         }
     }
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
-    let measure = std::env::args().any(|argument| argument == "--bench");
-    let words = std::env::args().skip(1);
-    let (rounds, share) = if measure { (9, 1) } else { (1, 100) };
+    let options = Options::from_env();
+    let (rounds, share) = if options.smoke { (1, 100) } else { (9, 1) };
     let mut bench = Bench {
-        names: words.filter(|word| !word.starts_with('-')).collect(),
         rounds,
         share,
-        report: Report::default(),
+        limits: Limits::default(),
     };
-    println!(
-        "{:20} {:>10} {:>10} {:>8}   events a second: claim + finish",
-        "store", "1 task", "64 tasks", "64 ÷ 1"
-    );
-    if bench.wants("memory") {
-        bench.memory().await;
+    println!("{}\n", machine::describe());
+    println!("Events per second, each a claim and a finish.\n");
+    println!("| store | 1 task | 64 tasks |\n| --- | ---: | ---: |");
+    // First, because the memory that others have freed would hide a part of what it takes.
+    if options.selects("memory") {
+        memory::measure(&mut bench).await;
     }
-    if bench.wants("sqlite") {
-        let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("stores-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).expect("a directory");
-        bench.sqlite(&directory).await;
-        let _ = std::fs::remove_dir_all(&directory);
+    if options.selects("sqlite") {
+        sqlite::measure(&mut bench).await;
     }
-    if bench.wants("postgres") {
-        #[cfg(feature = "postgres")]
-        let subjects = servers::postgres::subjects().await;
-        #[cfg(not(feature = "postgres"))]
-        let subjects = None;
-        bench.server("postgres", subjects).await;
-        #[cfg(feature = "postgres")]
-        servers::postgres::clear().await;
+    if options.selects("postgres") {
+        postgres::measure(&mut bench).await;
     }
-    if bench.wants("redis") {
-        #[cfg(feature = "redis")]
-        let subjects = servers::redis::subjects().await;
-        #[cfg(not(feature = "redis"))]
-        let subjects = None;
-        bench.server("redis", subjects).await;
-        #[cfg(feature = "redis")]
-        servers::redis::clear().await;
+    if options.selects("redis") {
+        redis::measure(&mut bench).await;
     }
-    if measure {
-        bench.report.print()
-    } else {
-        ExitCode::SUCCESS
-    }
+    bench.limits.conclude(&options)
 }

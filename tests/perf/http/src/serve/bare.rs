@@ -1,4 +1,4 @@
-//! Servers that read the body and answer 200.
+//! Servers that read the body and respond 200.
 
 use super::{Failure, connections, control};
 use axum::Router;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
 
-const ANSWER: &str = r#"{"status":"handled"}"#;
+const BODY: &str = r#"{"status":"handled"}"#;
 
 pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
     let count = Arc::new(AtomicU64::new(0));
@@ -24,7 +24,7 @@ pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
         async move {
             request.into_body().collect().await?.to_bytes();
             count.fetch_add(1, Ordering::Relaxed);
-            Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(ANSWER.as_bytes()))))
+            Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(BODY.as_bytes()))))
         }
     });
     connections(listener, service).await
@@ -35,12 +35,12 @@ pub(super) async fn axum(listener: TcpListener) -> Result<(), Failure> {
     let counted = Arc::clone(&count);
     control(&listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     let app = Router::new()
-        .route(crate::event::PATH, post(receive))
+        .route(perf::event::PATH, post(receive))
         .with_state(count);
     Ok(axum::serve(listener, app).await?)
 }
 
 async fn receive(State(count): State<Arc<AtomicU64>>, _: Bytes) -> &'static str {
     count.fetch_add(1, Ordering::Relaxed);
-    ANSWER
+    BODY
 }

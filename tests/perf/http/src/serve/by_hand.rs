@@ -1,7 +1,7 @@
-//! The receiver that one would write: verify the raw body, read the event into a struct, remember its key.
+//! Receivers by hand: verify the body, parse the event, remember its key.
 
 use super::{Failure, connections, control};
-use crate::event::{SECRET, Scheme};
+use crate::request::Scheme;
 use axum::Router;
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
@@ -9,12 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use bytes::Bytes;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use serde::Deserialize;
-use serde_json::{Map, Value};
+use perf::by_hand::{Envelope, EventType};
+use perf::event::{self, PATH};
+use serde_json::Value;
 use sha2::Sha256;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -22,89 +23,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 
-/// The same fields as ours, with texts of their own.
-#[derive(Deserialize)]
-pub(super) struct Envelope {
-    payload: Payload,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "a handler would read them")]
-struct Payload {
-    event_id: String,
-    event_type: EventType,
-    service_id: String,
-    entity_id: String,
-    entity_type: String,
-    entity: Connection,
-    execution_attempt: u32,
-    occurred_at: jiff::Timestamp,
-    migrated_from: Option<String>,
-}
-
-#[derive(Deserialize)]
-enum EventType {
-    #[serde(rename = "vault.connection.created")]
-    Created,
-    #[serde(rename = "vault.connection.updated")]
-    Updated,
-    #[serde(rename = "vault.connection.callable")]
-    Callable,
-    #[serde(rename = "vault.connection.deleted")]
-    Deleted,
-}
-
-#[derive(Deserialize)]
-#[expect(dead_code, reason = "a handler would read them")]
-struct Connection {
-    id: String,
-    consumer_id: String,
-    unified_api: String,
-    service_id: String,
-    name: String,
-    icon: String,
-    logo: String,
-    website: String,
-    tag_line: String,
-    auth_type: AuthType,
-    enabled: bool,
-    state: ConnectionState,
-    health: Option<String>,
-    settings: Option<Map<String, Value>>,
-    metadata: Option<Map<String, Value>>,
-    created_at: jiff::Timestamp,
-    updated_at: Option<jiff::Timestamp>,
-    credentials_expire_at: Option<jiff::Timestamp>,
-    last_refresh_failed_at: Option<jiff::Timestamp>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-enum AuthType {
-    Oauth2,
-    ApiKey,
-    Basic,
-    Custom,
-    None,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum ConnectionState {
-    Available,
-    Callable,
-    Added,
-    Authorized,
-    Invalid,
-}
-
-/// Which keys there were.
+/// The keys of earlier deliveries.
 pub(super) trait Seen: Send + Sync + 'static {
-    /// Whether the key is a new one.
+    /// Inserts a key. Returns `true` if it is new.
     fn insert(&self, key: &str) -> bool;
 }
 
-/// What one writes first. It forgets nothing.
+/// The simplest map. It grows without end.
 #[derive(Default)]
 pub(super) struct Mutexed(Mutex<HashMap<String, Instant>>);
 
@@ -115,13 +40,13 @@ impl Seen for Mutexed {
     }
 }
 
-/// As much and for as long as ours by default.
+/// A cache with the capacity and the retention that the memory store has by default.
 pub(super) struct Moka(moka::sync::Cache<String, ()>);
 
 impl Default for Moka {
     fn default() -> Self {
         let day = Duration::from_secs(24 * 60 * 60);
-        Moka(
+        Self(
             moka::sync::Cache::builder()
                 .max_capacity(1_000_000)
                 .time_to_live(day)
@@ -148,7 +73,7 @@ fn app<S: Seen>(listener: &TcpListener, scheme: Scheme, seen: S) -> Result<Arc<A
     let counted = Arc::clone(&handled);
     control(listener, move |_| counted.load(Ordering::Relaxed).to_string())?;
     Ok(Arc::new(App {
-        key: Hmac::new_from_slice(SECRET.as_bytes())?,
+        key: event::key(),
         scheme,
         seen,
         handled,
@@ -156,7 +81,7 @@ fn app<S: Seen>(listener: &TcpListener, scheme: Scheme, seen: S) -> Result<Arc<A
 }
 
 pub(super) async fn axum<S: Seen>(listener: TcpListener, seen: S) -> Result<(), Failure> {
-    let routes = Router::new().route(crate::event::PATH, post(receive::<S>));
+    let routes = Router::new().route(PATH, post(receive::<S>));
     let app = app(&listener, Scheme::Raw, seen)?;
     Ok(axum::serve(listener, routes.with_state(app)).await?)
 }
@@ -167,10 +92,10 @@ async fn receive<S: Seen>(
     body: Bytes,
 ) -> impl IntoResponse {
     let (status, body) = app.decide(&headers, &body).await;
-    answer(status, body)
+    respond(status, body)
 }
 
-/// The same without axum.
+/// Serves the same with hyper alone.
 pub(super) async fn hyper(listener: TcpListener, scheme: Scheme) -> Result<(), Failure> {
     let app = app(&listener, scheme, Mutexed::default())?;
     let service = service_fn(move |request: Request<Incoming>| {
@@ -193,7 +118,7 @@ impl<S: Seen> App<S> {
     fn mac(&self, body: &[u8]) -> Option<Hmac<Sha256>> {
         let mac = self.key.clone();
         Some(match self.scheme {
-            // A map of serde_json has its names in their order.
+            // A map of serde_json is sorted by name.
             Scheme::Sorted => {
                 let value: Value = serde_json::from_slice(body).ok()?;
                 mac.chain_update(serde_json::to_vec(&value).ok()?)
@@ -229,12 +154,12 @@ impl<S: Seen> App<S> {
     }
 }
 
-pub(super) fn answer(status: StatusCode, body: &'static str) -> impl IntoResponse + use<> {
+pub(super) fn respond(status: StatusCode, body: &'static str) -> impl IntoResponse + use<> {
     (status, [(CONTENT_TYPE, "application/json")], body)
 }
 
 pub(super) async fn handle(event: Envelope, handled: &AtomicU64) {
-    match std::hint::black_box(event.payload).event_type {
+    match std::hint::black_box(event).payload.event_type {
         EventType::Created => {
             handled.fetch_add(1, Ordering::Relaxed);
         }

@@ -1,10 +1,10 @@
-//! What a server tells the process that has started it.
+//! The pipe between a server and the process that started it.
 
 use super::Failure;
 use std::io::{self, BufRead, Write};
 use tokio::net::TcpListener;
 
-/// Says where the server listens, and from then on answers every line. The process ends with its standard input.
+/// Says where the server listens, and answers every line. The process ends with its standard input.
 pub(crate) fn control(
     listener: &TcpListener,
     answer: impl Fn(&str) -> String + Send + 'static,

@@ -1,4 +1,4 @@
-//! The servers, each a process of one thread.
+//! The servers. Each is a process of one thread.
 
 mod bare;
 mod by_hand;
@@ -9,7 +9,7 @@ mod standard;
 
 pub(crate) use control::control;
 
-use crate::event::Scheme;
+use crate::request::Scheme;
 use hyper::body::{Body, Incoming};
 use hyper::service::HttpService;
 use hyper_util::rt::TokioIo;
@@ -19,7 +19,7 @@ use tokio::net::TcpListener;
 
 pub(crate) type Failure = Box<dyn Error + Send + Sync>;
 
-/// Runs the server of that name until its standard input ends.
+/// Runs the server of this name until its standard input ends.
 pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -38,12 +38,12 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Failure> {
             "svix" => standard::svix(listener).await,
             "standardwebhooks" => standard::standardwebhooks(listener).await,
             "soak" => soak::run(listener, arguments).await,
-            _ => Err(format!("no server is called {name}").into()),
+            _ => Err(format!("unknown server {name}").into()),
         }
     })
 }
 
-/// Serves hyper connections, in the plainest way there is.
+/// Serves HTTP/1 connections with hyper.
 async fn connections<S>(listener: TcpListener, service: S) -> Result<(), Failure>
 where
     S: HttpService<Incoming> + Clone + 'static,
@@ -55,7 +55,7 @@ where
         let connection = hyper::server::conn::http1::Builder::new()
             .serve_connection(TokioIo::new(stream), service.clone());
         tokio::spawn(async move {
-            // The load goes away without a word.
+            // The load closes its connections at any time.
             let _ = connection.await;
         });
     }

@@ -1,4 +1,4 @@
-//! Ours, as it is by default, with a handler that does nothing.
+//! A receiver of this project with its defaults and a handler that does nothing.
 
 use super::{Failure, connections, control};
 use apideck_hooks::{Hooks, events::ConnectionCreated, on, router};
@@ -11,7 +11,7 @@ async fn created(event: ConnectionCreated) {
 
 fn hooks(listener: &TcpListener) -> Result<Hooks, Failure> {
     let hooks = Hooks::builder(router![created, ..])
-        .secret(crate::event::SECRET)
+        .secret(perf::event::SECRET)
         .build()?;
     let counted = hooks.clone();
     control(listener, move |_| counted.stats().handled.to_string())?;
@@ -24,6 +24,6 @@ pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
 }
 
 pub(super) async fn axum(listener: TcpListener) -> Result<(), Failure> {
-    let app = axum::Router::new().route_service(crate::event::PATH, hooks(&listener)?);
+    let app = axum::Router::new().route_service(perf::event::PATH, hooks(&listener)?);
     Ok(axum::serve(listener, app).await?)
 }

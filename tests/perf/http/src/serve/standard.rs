@@ -1,14 +1,15 @@
-//! The same with a library that verifies: axum with `svix`, and with `standardwebhooks`.
+//! Receivers in axum whose verification is a library: `svix` or `standardwebhooks`.
 
-use super::by_hand::{Envelope, Mutexed, Seen, answer, handle};
+use super::by_hand::{Mutexed, Seen, handle, respond};
 use super::{Failure, control};
-use crate::event::SECRET;
 use axum::Router;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::post;
 use bytes::Bytes;
+use perf::by_hand::Envelope;
+use perf::event::{PATH, SECRET};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::net::TcpListener;
@@ -52,7 +53,7 @@ async fn run<V: Verify>(listener: TcpListener, webhook: V) -> Result<(), Failure
         seen: Mutexed::default(),
         handled,
     };
-    let routes = Router::new().route(crate::event::PATH, post(receive::<V>));
+    let routes = Router::new().route(PATH, post(receive::<V>));
     Ok(axum::serve(listener, routes.with_state(Arc::new(app))).await?)
 }
 
@@ -62,17 +63,17 @@ async fn receive<V: Verify>(
     body: Bytes,
 ) -> impl IntoResponse {
     if !app.webhook.verify(&body, &headers) {
-        return answer(StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
+        return respond(StatusCode::UNAUTHORIZED, r#"{"error":"signature"}"#);
     }
     let Some(id) = headers.get("webhook-id").and_then(|id| id.to_str().ok()) else {
-        return answer(StatusCode::BAD_REQUEST, r#"{"error":"id"}"#);
+        return respond(StatusCode::BAD_REQUEST, r#"{"error":"id"}"#);
     };
     let Ok(event) = serde_json::from_slice::<Envelope>(&body) else {
-        return answer(StatusCode::BAD_REQUEST, r#"{"error":"body"}"#);
+        return respond(StatusCode::BAD_REQUEST, r#"{"error":"body"}"#);
     };
     if !app.seen.insert(id) {
-        return answer(StatusCode::OK, r#"{"status":"duplicate"}"#);
+        return respond(StatusCode::OK, r#"{"status":"duplicate"}"#);
     }
     handle(event, &app.handled).await;
-    answer(StatusCode::OK, r#"{"status":"handled"}"#)
+    respond(StatusCode::OK, r#"{"status":"handled"}"#)
 }

@@ -1,17 +1,17 @@
-//! What the handler has done, event by event.
+//! The runs of the handler, event by event.
 
-use crate::machine;
+use perf::machine;
 use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
-/// Kept by the server in memory that is taken at the start, so that it cannot be taken for a leak.
+/// All its memory is allocated at the start, so that its growth is not mistaken for a leak.
 pub(crate) struct Ledger {
-    /// Never zero: zeros would only be promised by the system, and become memory when they are written.
-    marks: Vec<AtomicU8>,
-    /// When it was last handled, in microseconds.
+    /// Runs and successes. Never zero, because the system makes zeroed memory resident only when it is written.
+    counts: Vec<AtomicU8>,
+    /// The time of the last success in microseconds.
     at: Vec<AtomicU32>,
     start: Duration,
 }
@@ -22,48 +22,49 @@ const DONE: u8 = 16;
 const NEVER: u32 = u32::MAX;
 
 impl Ledger {
-    /// For events of numbers below `events`; times are since `start`.
+    /// A ledger for events of numbers below `events`. Times begin at `start`.
     pub(crate) fn new(events: usize, start: Duration) -> Self {
         Ledger {
-            marks: (0..events).map(|_| AtomicU8::new(BLANK)).collect(),
+            counts: (0..events).map(|_| AtomicU8::new(BLANK)).collect(),
             at: (0..events).map(|_| AtomicU32::new(NEVER)).collect(),
             start,
         }
     }
 
-    fn mark(&self, number: u64) -> Option<&AtomicU8> {
-        self.marks.get(usize::try_from(number).ok()?)
+    fn count(&self, number: u64) -> Option<&AtomicU8> {
+        self.counts.get(usize::try_from(number).ok()?)
     }
 
-    /// Counts a run, and says which one it is; none of an event that is not expected.
+    /// Counts a run and returns its number, or `None` for an unexpected event.
     pub(crate) fn run(&self, number: u64) -> Option<u8> {
-        let before = self.mark(number)?.fetch_add(RUN, Ordering::Relaxed);
+        let before = self.count(number)?.fetch_add(RUN, Ordering::Relaxed);
         Some((before & 0xF) + 1)
     }
 
+    /// Counts a success.
     pub(crate) fn done(&self, number: u64) {
-        if let Some(mark) = self.mark(number) {
+        if let Some(count) = self.count(number) {
             self.at[number as usize].store(since(self.start), Ordering::Relaxed);
-            mark.fetch_add(DONE, Ordering::Relaxed);
+            count.fetch_add(DONE, Ordering::Relaxed);
         }
     }
 
     pub(crate) fn write(&self, file: &Path) -> io::Result<()> {
-        let marks = self.marks.iter().map(|mark| mark.load(Ordering::Relaxed));
+        let counts = self.counts.iter().map(|count| count.load(Ordering::Relaxed));
         let at = self
             .at
             .iter()
             .flat_map(|at| at.load(Ordering::Relaxed).to_le_bytes());
-        fs::write(file, marks.chain(at).collect::<Vec<u8>>())
+        fs::write(file, counts.chain(at).collect::<Vec<u8>>())
     }
 }
 
-/// Microseconds since then.
+/// The microseconds since `start`.
 pub(crate) fn since(start: Duration) -> u32 {
     u32::try_from((machine::monotonic() - start).as_micros()).unwrap_or(NEVER - 1)
 }
 
-/// A ledger that was written.
+/// A ledger that was written to a file.
 pub(crate) struct Handled(Vec<u8>);
 
 impl Handled {
@@ -71,12 +72,12 @@ impl Handled {
         Ok(Handled(fs::read(file)?))
     }
 
-    /// How often the handler ran for an event, how often it was done, and when.
+    /// The runs of an event, its successes, and the time of the last one.
     pub(crate) fn event(&self, number: usize) -> (u8, u8, u32) {
         let events = self.0.len() / 5;
-        let mark = self.0[number] & !BLANK;
+        let count = self.0[number] & !BLANK;
         let at = std::array::from_fn(|byte| self.0[events + 4 * number + byte]);
-        (mark & 0xF, mark >> 4, u32::from_le_bytes(at))
+        (count & 0xF, count >> 4, u32::from_le_bytes(at))
     }
 }
 
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_ledger_is_read() {
         let ledger = Ledger::new(3, machine::monotonic());
         assert_eq!(
             [ledger.run(1), ledger.run(1), ledger.run(3)],
@@ -93,7 +94,7 @@ mod tests {
         );
         ledger.done(1);
         ledger.done(1);
-        let file = std::env::temp_dir().join(format!("bench-http-ledger-{}", std::process::id()));
+        let file = std::env::temp_dir().join(format!("perf-http-ledger-{}", std::process::id()));
         ledger.write(&file).unwrap();
         let handled = Handled::read(&file).unwrap();
         fs::remove_file(&file).unwrap();

@@ -1,44 +1,46 @@
-//! A long run at a steady rate, with duplicates and failing handlers, of which nothing may be lost or handled twice.
+//! A long run at a steady rate with duplicates and failing handlers. No event may be lost or handled twice.
 
+mod behavior;
 mod checker;
-mod fate;
 mod ledger;
 mod sender;
 
-pub(crate) use fate::Fate;
+pub(crate) use behavior::Behavior;
 pub(crate) use ledger::Ledger;
 
-use crate::event::Scheme;
 use crate::latency::SHARE;
-use crate::load::{CONNECTIONS, Pool, closed};
-use crate::machine;
-use crate::report::{Limit, Part};
+use crate::load::{CONNECTIONS, Requests, closed};
+use crate::processors::Processors;
+use crate::report::Part;
+use crate::request::Scheme;
 use crate::serve::Failure;
-use crate::server::{Processors, Server};
-use crate::statistics::{range, slope};
+use crate::server::Server;
 use checker::{Faults, check};
 use ledger::Handled;
+use perf::limits::Limit;
+use perf::machine;
+use perf::statistics::{range, slope};
 use sender::{Plan, Sent, send};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// Duplicates come two seconds later, retries one: what is remembered spans more than that.
+/// The shortest time in seconds that an event is remembered. Duplicates come after two seconds, retries after one.
 const SPAN: f64 = 6.0;
-/// An event is forgotten after a tenth of the time, in the memory store for want of room: what grows until then is no leak.
-const FORGOTTEN_AFTER: f64 = 0.1;
-/// The peak is what is borne for longer than events are remembered, as to forget them is a part of the work: it is measured for so many
-/// times as long, half the soak at the most, and the last third counts.
+/// The share of the time that an event is remembered. Until then memory grows without a leak.
+const REMEMBERED_FOR: f64 = 0.1;
+/// The peak is measured for this many times as long, because to evict events is a part of the work. It takes half the soak at
+/// the most, and its last third counts.
 const PEAK_FOR: f64 = 3.0;
-/// Events before it is known what the peak may be, and a rate above which it is not.
+/// The events of the first estimate of the peak, and a rate above every peak.
 const WARM_UP: u64 = 5_000;
 const FASTEST: f64 = 100_000.0;
-/// In less time memory says nothing.
+/// A shorter soak shows nothing about memory.
 const SHORTEST: Duration = Duration::from_secs(120);
 /// Times are kept in microseconds in 32 bits.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// What resident memory may grow by over the second half, of what it is: no more than it goes up and down by itself.
+/// The allowed growth of resident memory over the second half, as a share of it. It varies by as much without a leak.
 const GROWTH: f64 = 0.01;
 
 pub(crate) struct Soaked {
@@ -60,7 +62,7 @@ pub(crate) struct Soak<'a> {
 impl Soak<'_> {
     pub(crate) fn run(&self, store: &str) -> Result<Soaked, Failure> {
         if self.time > LONGEST {
-            return Err("a soak is an hour at most".into());
+            return Err("a soak takes an hour at the most".into());
         }
         let folder = self.folder.join(format!("soak-{store}-{}", std::process::id()));
         fs::create_dir_all(&folder)?;
@@ -71,7 +73,7 @@ impl Soak<'_> {
 
     fn run_in(&self, store: &str, folder: &Path) -> Result<Soaked, Failure> {
         let seconds = self.time.as_secs_f64();
-        let span = (FORGOTTEN_AFTER * seconds).clamp(SPAN, 60.0);
+        let span = (REMEMBERED_FOR * seconds).clamp(SPAN, 60.0);
         let remembers = |rate: f64| match store {
             "memory" => format!("{:.0} events", rate * span),
             _ => format!("{span:.0} s"),
@@ -107,7 +109,7 @@ impl Soak<'_> {
         })
     }
 
-    /// Deliveries a second that it just bears, of the same kinds.
+    /// The peak in deliveries per second, of the same kinds of events.
     fn peak(
         &self,
         store: &str,
@@ -119,9 +121,9 @@ impl Soak<'_> {
             self.start(store, &folder.join(name), remembers, most, machine::monotonic())
         };
         let server = start("try", &remembers(FASTEST), WARM_UP)?;
-        let mut pool = Pool::new(Scheme::Sorted);
-        pool.fill(WARM_UP as usize);
-        let rate = closed(server.address, &pool)?.rate();
+        let mut requests = Requests::new(Scheme::Sorted);
+        requests.fill(WARM_UP as usize);
+        let rate = closed(server.address, &requests)?.rate();
         drop(server);
         let most = (FASTEST * seconds) as u64;
         let plan = Plan {
@@ -136,7 +138,7 @@ impl Soak<'_> {
             (Some(first), Some(last)) if last.seconds > first.seconds => {
                 Ok((last.deliveries - first.deliveries) as f64 / (last.seconds - first.seconds))
             }
-            _ => Err("a soak so short has no peak".into()),
+            _ => Err("the soak is too short to find the peak".into()),
         }
     }
 
@@ -162,12 +164,12 @@ impl Soak<'_> {
 }
 
 impl Soaked {
-    /// Events of which something is wrong, and answers that there should not be.
+    /// The number of faulty events and of unexpected or missing responses.
     pub(crate) fn faults(&self) -> u64 {
-        self.faults.total() + self.sent.unanswered + self.sent.answers.odd
+        self.faults.total() + self.sent.unanswered + self.sent.responses.other
     }
 
-    /// Of the second half, in KB a minute, with its standard error; and how much memory has grown over it, as a share.
+    /// The growth of memory over the second half: KB per minute, its standard error, and as a share of the memory.
     fn growth(&self) -> (f64, f64, f64) {
         let samples = &self.sent.samples;
         let half: Vec<_> = samples[samples.len() / 2..]
@@ -191,48 +193,49 @@ const ROWS: &[Row] = &[
         format!("{:.0}", soaked.sent.time.as_secs_f64())
     }),
     ("events sent", |soaked| soaked.sent.events.to_string()),
-    ("of these, failing", |soaked| {
+    ("of these, failing at least once", |soaked| {
         (1..=soaked.sent.events)
-            .filter(|&number| Fate::of(number).fails())
+            .filter(|&number| Behavior::of(number).fails())
             .count()
             .to_string()
     }),
     ("deliveries", |soaked| soaked.sent.deliveries.to_string()),
-    ("of these, duplicates", |soaked| soaked.sent.twins.to_string()),
+    ("of these, duplicates", |soaked| {
+        soaked.sent.duplicates.to_string()
+    }),
     ("of these, retries", |soaked| soaked.sent.retries.to_string()),
-    ("answered 200, handled", |soaked| {
-        soaked.sent.answers.handled.to_string()
+    ("200, handled", |soaked| soaked.sent.responses.handled.to_string()),
+    ("200, duplicate", |soaked| {
+        soaked.sent.responses.duplicate.to_string()
     }),
-    ("answered 200, duplicate", |soaked| {
-        soaked.sent.answers.duplicate.to_string()
+    ("200, dead-lettered", |soaked| {
+        soaked.sent.responses.dead_lettered.to_string()
     }),
-    ("answered 200, set aside", |soaked| {
-        soaked.sent.answers.set_aside.to_string()
+    ("500", |soaked| soaked.sent.responses.failed.to_string()),
+    ("422", |soaked| soaked.sent.responses.unprocessable.to_string()),
+    ("503", |soaked| soaked.sent.responses.later.to_string()),
+    ("other responses", |soaked| {
+        soaked.sent.responses.other.to_string()
     }),
-    ("answered 500", |soaked| soaked.sent.answers.failed.to_string()),
-    ("answered 422", |soaked| {
-        soaked.sent.answers.unprocessable.to_string()
-    }),
-    ("answered 503", |soaked| soaked.sent.answers.later.to_string()),
-    ("answered otherwise", |soaked| soaked.sent.answers.odd.to_string()),
-    ("not answered", |soaked| soaked.sent.unanswered.to_string()),
+    ("no response", |soaked| soaked.sent.unanswered.to_string()),
     ("**events lost**", |soaked| soaked.faults.lost.to_string()),
     ("**events handled twice**", |soaked| {
         soaked.faults.twice.to_string()
     }),
-    ("**2xx before it was handled**", |soaked| {
+    ("**acknowledged before handled**", |soaked| {
         soaked.faults.early.to_string()
     }),
-    ("**2xx for what was not handled or kept**", |soaked| {
-        soaked.faults.lies.to_string()
-    }),
-    ("handled or kept, and no 2xx", |soaked| {
+    (
+        "**acknowledged, but neither handled nor dead-lettered**",
+        |soaked| soaked.faults.false_acknowledgements.to_string(),
+    ),
+    ("handled or dead-lettered, but never acknowledged", |soaked| {
         soaked.faults.unacknowledged.to_string()
     }),
-    ("events with more or fewer runs than due", |soaked| {
+    ("events with more or fewer runs than expected", |soaked| {
         soaked.faults.runs.to_string()
     }),
-    ("median, p99, longest answer, ms", |soaked| {
+    ("latency: median, p99, longest, ms", |soaked| {
         let latency = &soaked.sent.latency;
         let times = [latency.quantile(0.5), latency.quantile(0.99), latency.most()];
         times
@@ -248,7 +251,7 @@ const ROWS: &[Row] = &[
         let (least, most) = range(&half);
         format!("{least:.1}–{most:.1}")
     }),
-    ("its slope, KB a minute", |soaked| {
+    ("its slope, KB per minute", |soaked| {
         let (slope, error, _) = soaked.growth();
         format!("{slope:.1} ± {error:.1}")
     }),
@@ -257,7 +260,7 @@ const ROWS: &[Row] = &[
 pub(crate) fn report(all: &[Soaked]) -> Part {
     let mut part = Part::new("soak");
     part.line(format!(
-        "Measured on {}: {}. {CONNECTIONS} connections, each answer timed from when its delivery was due.\n",
+        "Measured on {} on {}. {CONNECTIONS} connections. Each delivery is timed from when it was due.\n",
         machine::today(),
         machine::describe(),
     ));
@@ -269,18 +272,19 @@ pub(crate) fn report(all: &[Soaked]) -> Part {
     }
     for soaked in all {
         let store = &soaked.store;
-        if let Some(example) = &soaked.sent.answers.example {
-            part.line(format!("\n{store}: it also answered `{example}`."));
+        if let Some(example) = &soaked.sent.responses.example {
+            part.line(format!("\n{store}: an unexpected response was `{example}`."));
         }
-        part.target(
+        part.limits.check(
             format!("{store}: faults"),
-            Some(soaked.faults() as f64),
+            soaked.faults() as f64,
             Limit::AtMost(0.0),
         );
         let (_, _, growth) = soaked.growth();
-        let what = format!("{store}: growth of memory over the second half, as a share of it");
+        let subject = format!("{store}: growth of memory over the second half, as a share of it");
         let long = soaked.sent.time >= SHORTEST;
-        part.target(what, long.then_some(growth), Limit::AtMost(GROWTH));
+        part.limits
+            .check(subject, long.then_some(growth), Limit::AtMost(GROWTH));
     }
     part
 }

@@ -1,25 +1,26 @@
-//! Sends as Apideck does: every event until it is acknowledged, some of them twice.
+//! Sends as Apideck does: every event until it is acknowledged, and some of them twice.
 
-use super::fate::{ATTEMPTS, Twin};
+use super::behavior::{ATTEMPTS, Duplicate};
 use super::ledger::since;
-use crate::event::{Maker, Scheme};
+use crate::connections::Connections;
 use crate::histogram::Histogram;
 use crate::load::CONNECTIONS;
-use crate::machine;
+use crate::request::{Scheme, Template};
 use crate::serve::Failure;
 use crate::server::Server;
-use crate::wire::Wires;
+use perf::machine;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Apideck's shortest is three minutes.
+/// The time before a retry. Apideck's shortest is three minutes.
 const RETRY: Duration = Duration::from_secs(1);
+/// The time before a late duplicate.
 const LATE: Duration = Duration::from_secs(2);
-/// How often the server's memory is looked at.
+/// The time between two samples of the server's memory.
 const SAMPLE: Duration = Duration::from_millis(500);
-/// For what is left when no new events come any more.
+/// The time for open deliveries after the last new event.
 const DRAIN: Duration = Duration::from_secs(60);
-/// The longest wait for an answer before what is due is looked at again.
+/// The longest wait for a response before due deliveries are sent.
 const TICK: Duration = Duration::from_micros(200);
 
 /// One delivery.
@@ -27,55 +28,56 @@ const TICK: Duration = Duration::from_micros(200);
 struct Delivery {
     number: u64,
     attempt: u8,
-    twin: bool,
+    duplicate: bool,
     due: Duration,
 }
 
-/// How often there was which answer.
+/// The number of responses of each kind.
 #[derive(Default, Debug)]
-pub(crate) struct Answers {
+pub(crate) struct Responses {
     pub(crate) handled: u64,
     pub(crate) duplicate: u64,
-    pub(crate) set_aside: u64,
+    pub(crate) dead_lettered: u64,
     pub(crate) failed: u64,
     pub(crate) unprocessable: u64,
     pub(crate) later: u64,
-    /// Any other, and the first of them.
-    pub(crate) odd: u64,
+    /// Others, and the first of them.
+    pub(crate) other: u64,
     pub(crate) example: Option<String>,
 }
 
 pub(crate) struct Sent {
-    /// Numbers from 1 up to this.
+    /// The number of events, which is the number of the last one.
     pub(crate) events: u64,
     pub(crate) deliveries: u64,
-    pub(crate) twins: u64,
+    pub(crate) duplicates: u64,
     pub(crate) retries: u64,
-    /// Those that were never answered.
+    /// Deliveries without a response.
     pub(crate) unanswered: u64,
-    pub(crate) answers: Answers,
-    /// Of each event: when its first 2xx came, in microseconds.
+    pub(crate) responses: Responses,
+    /// The time of the first 2xx in microseconds, by the event's number.
     pub(crate) acknowledged: Vec<Option<std::num::NonZeroU32>>,
     pub(crate) latency: Histogram,
-    /// Until no new events were sent.
+    /// The time until the last new event.
     pub(crate) time: Duration,
     pub(crate) samples: Vec<Sample>,
 }
 
-/// How far it was, and what memory the server had, so many seconds after the beginning.
+/// The progress and the server's memory at one time.
 pub(crate) struct Sample {
+    /// Since the start.
     pub(crate) seconds: f64,
     pub(crate) bytes: f64,
     pub(crate) deliveries: u64,
 }
 
 pub(crate) struct Plan {
-    /// Deliveries a second.
+    /// Deliveries per second.
     pub(crate) rate: f64,
     pub(crate) time: Duration,
-    /// No more events than this.
+    /// The largest number of events.
     pub(crate) most: u64,
-    /// When time begins, in the ledger and here.
+    /// The start of the ledger's times, on the monotonic clock.
     pub(crate) start: Duration,
 }
 
@@ -84,22 +86,22 @@ struct Sender {
     retries: VecDeque<Delivery>,
     late: VecDeque<Delivery>,
     soon: VecDeque<Delivery>,
-    /// What each connection waits for.
+    /// The delivery in flight on each connection.
     waiting: Vec<Option<Delivery>>,
     free: Vec<usize>,
 }
 
 pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
-    let mut wires = Wires::open(server.address, CONNECTIONS)?;
-    let mut maker = Maker::new(Scheme::Sorted);
+    let mut connections = Connections::open(server.address, CONNECTIONS)?;
+    let mut template = Template::new(Scheme::Sorted);
     let mut sender = Sender {
         sent: Sent {
             events: 0,
             deliveries: 0,
-            twins: 0,
+            duplicates: 0,
             retries: 0,
             unanswered: 0,
-            answers: Answers::default(),
+            responses: Responses::default(),
             acknowledged: vec![None; usize::try_from(plan.most)? + 1],
             latency: Histogram::default(),
             time: Duration::ZERO,
@@ -133,9 +135,11 @@ pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
             let Some(delivery) = sender.next(now, slot, over || sender.sent.events >= plan.most) else {
                 break;
             };
-            let Some(wire) = sender.free.pop() else { break };
-            wires.send(wire, maker.request(delivery.number, delivery.attempt))?;
-            sender.waiting[wire] = Some(delivery);
+            let Some(connection) = sender.free.pop() else {
+                break;
+            };
+            connections.send(connection, template.request(delivery.number, delivery.attempt))?;
+            sender.waiting[connection] = Some(delivery);
             sender.sent.deliveries += 1;
         }
         if over && sender.is_done() {
@@ -145,9 +149,9 @@ pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
             sender.sent.unanswered = sender.left() as u64;
             break;
         }
-        wires.wait(Some(TICK), |wire, status, body| {
-            sender.answered(
-                wire,
+        connections.wait(Some(TICK), |connection, status, body| {
+            sender.received(
+                connection,
                 status,
                 body,
                 (machine::monotonic() - begin, since(plan.start)),
@@ -158,7 +162,7 @@ pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
 }
 
 impl Sender {
-    /// What to send now: what is due again, before a new event.
+    /// The delivery to send now: a duplicate or a retry that is due, else a new event.
     fn next(&mut self, now: Duration, slot: Duration, over: bool) -> Option<Delivery> {
         for (queue, retry) in [
             (&mut self.soon, false),
@@ -167,7 +171,7 @@ impl Sender {
         ] {
             if queue.front().is_some_and(|delivery| delivery.due <= now) {
                 self.sent.retries += u64::from(retry);
-                self.sent.twins += u64::from(!retry);
+                self.sent.duplicates += u64::from(!retry);
                 return queue.pop_front().map(|delivery| Delivery {
                     due: slot.max(delivery.due),
                     ..delivery
@@ -181,41 +185,41 @@ impl Sender {
         let first = Delivery {
             number: self.sent.events,
             attempt: 1,
-            twin: false,
+            duplicate: false,
             due: slot,
         };
-        let twin = |due| Delivery {
-            twin: true,
+        let duplicate = |due| Delivery {
+            duplicate: true,
             due,
             ..first
         };
-        match Twin::of(first.number) {
-            Twin::None => {}
-            Twin::Soon => self.soon.push_back(twin(slot)),
-            Twin::Late => self.late.push_back(twin(now + LATE)),
+        match Duplicate::of(first.number) {
+            Duplicate::None => {}
+            Duplicate::Soon => self.soon.push_back(duplicate(slot)),
+            Duplicate::Late => self.late.push_back(duplicate(now + LATE)),
         }
         Some(first)
     }
 
-    fn answered(&mut self, wire: usize, status: u16, body: &[u8], (now, at): (Duration, u32)) {
-        let Some(delivery) = self.waiting[wire].take() else {
+    fn received(&mut self, connection: usize, status: u16, body: &[u8], (now, at): (Duration, u32)) {
+        let Some(delivery) = self.waiting[connection].take() else {
             return;
         };
-        self.free.push(wire);
+        self.free.push(connection);
         self.sent.latency.add(now.saturating_sub(delivery.due));
-        let answers = &mut self.sent.answers;
+        let responses = &mut self.sent.responses;
         let count = match (status, body) {
-            (200, br#"{"status":"handled"}"#) => &mut answers.handled,
-            (200, br#"{"status":"duplicate"}"#) => &mut answers.duplicate,
-            (200, br#"{"status":"set aside"}"#) => &mut answers.set_aside,
-            (500, _) => &mut answers.failed,
-            (422, _) => &mut answers.unprocessable,
-            (503, _) => &mut answers.later,
+            (200, br#"{"status":"handled"}"#) => &mut responses.handled,
+            (200, br#"{"status":"duplicate"}"#) => &mut responses.duplicate,
+            (200, br#"{"status":"set aside"}"#) => &mut responses.dead_lettered,
+            (500, _) => &mut responses.failed,
+            (422, _) => &mut responses.unprocessable,
+            (503, _) => &mut responses.later,
             _ => {
-                answers
+                responses
                     .example
                     .get_or_insert_with(|| format!("{status} {}", String::from_utf8_lossy(body)));
-                &mut answers.odd
+                &mut responses.other
             }
         };
         *count += 1;
@@ -223,8 +227,9 @@ impl Sender {
             let acknowledged = &mut self.sent.acknowledged[delivery.number as usize];
             *acknowledged = acknowledged.or(std::num::NonZeroU32::new(at.max(1)));
         }
-        // A twin that failed with the run that it waited for leaves the retry to the first; one that found it running does not.
-        let again = status == 503 || (status == 500 && !delivery.twin);
+        // A duplicate that waited for a run fails with it, and the first delivery is retried. A duplicate that could not wait
+        // is retried itself.
+        let again = status == 503 || (status == 500 && !delivery.duplicate);
         if again {
             self.retries.push_back(Delivery {
                 attempt: (delivery.attempt + 1).min(ATTEMPTS + 1),

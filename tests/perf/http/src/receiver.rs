@@ -1,11 +1,11 @@
-//! What is measured.
+//! The receivers that are measured.
 
-use crate::event::Scheme;
+use crate::request::Scheme;
 
 #[derive(Clone, Copy)]
-pub(crate) struct Subject {
+pub(crate) struct Receiver {
     pub(crate) name: &'static str,
-    /// For the table.
+    /// Its name in a table, in Markdown.
     pub(crate) label: &'static str,
     pub(crate) scheme: Scheme,
     pub(crate) program: Program,
@@ -13,13 +13,13 @@ pub(crate) struct Subject {
 
 #[derive(Clone, Copy)]
 pub(crate) enum Program {
-    /// A server of this binary.
+    /// A server of this program.
     Server(&'static str),
     /// A script for Node.js.
     Script(&'static str),
 }
 
-impl Subject {
+impl Receiver {
     pub(crate) fn is_node(&self) -> bool {
         matches!(self.program, Program::Script(_))
     }
@@ -30,11 +30,11 @@ impl Subject {
     }
 }
 
-/// Against which the others are measured.
+/// The receiver that the others are measured against.
 pub(crate) const BASE: &str = "hyper";
 
-const fn server(name: &'static str, server: &'static str, scheme: Scheme, label: &'static str) -> Subject {
-    Subject {
+const fn server(name: &'static str, server: &'static str, scheme: Scheme, label: &'static str) -> Receiver {
+    Receiver {
         name,
         label,
         scheme,
@@ -42,8 +42,8 @@ const fn server(name: &'static str, server: &'static str, scheme: Scheme, label:
     }
 }
 
-const fn script(name: &'static str, file: &'static str, scheme: Scheme, label: &'static str) -> Subject {
-    Subject {
+const fn script(name: &'static str, file: &'static str, scheme: Scheme, label: &'static str) -> Receiver {
+    Receiver {
         name,
         label,
         scheme,
@@ -51,7 +51,7 @@ const fn script(name: &'static str, file: &'static str, scheme: Scheme, label: &
     }
 }
 
-pub(crate) const ALL: [Subject; 14] = [
+pub(crate) const ALL: [Receiver; 14] = [
     server(BASE, "hyper", Scheme::Raw, "bare hyper: reads the body"),
     server("axum", "axum", Scheme::Raw, "bare axum: reads the body"),
     server(
@@ -108,16 +108,16 @@ pub(crate) const ALL: [Subject; 14] = [
         "octokit",
         "octokit.mjs",
         Scheme::GitHub,
-        "Node.js, @octokit/webhooks, no duplicates found",
+        "Node.js, @octokit/webhooks, without deduplication",
     ),
     script(
         "express",
         "express.mjs",
         Scheme::Sorted,
-        "Node.js, Express by Apideck's guide, no duplicates found",
+        "Node.js, Express by Apideck's guide, without deduplication",
     ),
 ];
 
-pub(crate) fn find(name: &str) -> Option<Subject> {
-    ALL.into_iter().find(|subject| subject.name == name)
+pub(crate) fn find(name: &str) -> Option<Receiver> {
+    ALL.into_iter().find(|receiver| receiver.name == name)
 }

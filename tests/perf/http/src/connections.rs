@@ -1,4 +1,4 @@
-//! Keep-alive connections of one thread, each with at most one request on its way.
+//! Keep-alive connections of one thread, each with at most one request in flight.
 
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -7,69 +7,68 @@ use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// More than any subject answers.
+/// Longer than the response of any receiver.
 const LARGEST: usize = 4096;
 
-pub(crate) struct Wires {
+pub(crate) struct Connections {
     epoll: OwnedFd,
     ready: Vec<Event>,
-    wires: Vec<Wire>,
+    all: Vec<Connection>,
 }
 
-struct Wire {
+struct Connection {
     stream: TcpStream,
-    answer: Box<[u8; LARGEST]>,
+    response: Box<[u8; LARGEST]>,
     filled: usize,
 }
 
-impl Wires {
+impl Connections {
     pub(crate) fn open(address: SocketAddr, count: usize) -> io::Result<Self> {
         let epoll = epoll::create(CreateFlags::CLOEXEC)?;
-        let mut wires = Vec::with_capacity(count);
+        let mut all = Vec::with_capacity(count);
         for at in 0..count {
             let stream = TcpStream::connect(address)?;
             stream.set_nodelay(true)?;
             stream.set_nonblocking(true)?;
-            // Edges suffice: after an answer there is nothing to read.
+            // Edge-triggered, because nothing is left to read after a response.
             epoll::add(
                 &epoll,
                 &stream,
                 EventData::new_u64(at as u64),
                 EventFlags::IN | EventFlags::ET,
             )?;
-            wires.push(Wire {
+            all.push(Connection {
                 stream,
-                answer: Box::new([0; LARGEST]),
+                response: Box::new([0; LARGEST]),
                 filled: 0,
             });
         }
-        Ok(Wires {
+        Ok(Self {
             epoll,
             ready: Vec::with_capacity(count.max(1)),
-            wires,
+            all,
         })
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.wires.len()
+        self.all.len()
     }
 
-    /// Sends a request on a connection that waits for no answer.
-    pub(crate) fn send(&mut self, wire: usize, request: &[u8]) -> io::Result<()> {
+    /// Sends a request on a connection without one in flight.
+    pub(crate) fn send(&mut self, connection: usize, request: &[u8]) -> io::Result<()> {
         // One small request always fits into an empty socket.
-        let sent = self.wires[wire].stream.write(request)?;
+        let sent = self.all[connection].stream.write(request)?;
         if sent < request.len() {
             return Err(io::Error::other("the socket took only a part of a request"));
         }
         Ok(())
     }
 
-    /// Waits until there is something to read, at most so long; hands every answer that has come to `answered`, with its
-    /// connection, status and body.
+    /// Waits for responses, at most for `limit`. Calls `received` for each, with its connection, status and body.
     pub(crate) fn wait(
         &mut self,
         limit: Option<Duration>,
-        mut answered: impl FnMut(usize, u16, &[u8]),
+        mut received: impl FnMut(usize, u16, &[u8]),
     ) -> io::Result<()> {
         let limit = limit.map(|limit| Timespec {
             tv_sec: limit.as_secs() as i64,
@@ -87,22 +86,21 @@ impl Wires {
         }
         for event in &self.ready {
             let at = event.data.u64() as usize;
-            let wire = &mut self.wires[at];
-            if let Some((status, body)) = wire.read()? {
-                answered(at, status, body);
+            if let Some((status, body)) = self.all[at].read()? {
+                received(at, status, body);
             }
         }
         Ok(())
     }
 }
 
-impl Wire {
-    /// The answer, once all of it is there.
+impl Connection {
+    /// Reads a response. Returns `None` until all of it is there.
     fn read(&mut self) -> io::Result<Option<(u16, &[u8])>> {
         loop {
-            let room = &mut self.answer[self.filled..];
+            let room = &mut self.response[self.filled..];
             if room.is_empty() {
-                return Err(io::Error::other("the answer is too long"));
+                return Err(io::Error::other("the response is too long"));
             }
             match self.stream.read(room) {
                 Ok(0) => {
@@ -116,9 +114,9 @@ impl Wire {
                 Err(error) if error.kind() == ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            if let Some(answer) = whole(&self.answer[..self.filled])? {
+            if let Some(whole) = whole(&self.response[..self.filled])? {
                 self.filled = 0;
-                return Ok(Some((answer.status, &self.answer[answer.body])));
+                return Ok(Some((whole.status, &self.response[whole.body])));
             }
         }
     }
@@ -129,9 +127,9 @@ struct Whole {
     body: std::ops::Range<usize>,
 }
 
-/// What was answered, if it is there to its end.
+/// Parses a response. Returns `None` if its end is missing.
 fn whole(bytes: &[u8]) -> io::Result<Option<Whole>> {
-    let odd = || io::Error::new(ErrorKind::InvalidData, "that is no answer of HTTP/1.1");
+    let odd = || io::Error::new(ErrorKind::InvalidData, "not a response of HTTP/1.1");
     let Some(head) = bytes.windows(4).position(|window| window == b"\r\n\r\n") else {
         return Ok(None);
     };
@@ -156,7 +154,7 @@ fn whole(bytes: &[u8]) -> io::Result<Option<Whole>> {
     let start = head + 4;
     let end = match length {
         Some(length) => start + length,
-        // Of small answers in chunks only the end matters.
+        // In a small response in chunks only the end matters.
         None if chunked => match bytes.ends_with(b"0\r\n\r\n") {
             true => bytes.len(),
             false => return Ok(None),
@@ -169,7 +167,7 @@ fn whole(bytes: &[u8]) -> io::Result<Option<Whole>> {
             status,
             body: start..end,
         })),
-        _ => Err(io::Error::other("more was answered than was asked")),
+        _ => Err(io::Error::other("more than one response to a request")),
     }
 }
 
@@ -183,20 +181,20 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_read_to_its_end() {
-        let answer = "HTTP/1.1 200 OK\r\ndate: now\r\nContent-Length: 4\r\n\r\nbody";
-        for length in 0..answer.len() {
-            assert_eq!(read(&answer[..length]), None);
+    fn a_response_is_read_to_its_end() {
+        let response = "HTTP/1.1 200 OK\r\ndate: now\r\nContent-Length: 4\r\n\r\nbody";
+        for length in 0..response.len() {
+            assert_eq!(read(&response[..length]), None);
         }
-        assert_eq!(read(answer), Some((200, "body")));
-        assert!(whole(format!("{answer}!").as_bytes()).is_err());
+        assert_eq!(read(response), Some((200, "body")));
+        assert!(whole(format!("{response}!").as_bytes()).is_err());
     }
 
     #[test]
     fn chunks_are_waited_for() {
-        let answer = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nok\n\r\n0\r\n\r\n";
-        assert_eq!(read(&answer[..answer.len() - 1]), None);
-        assert_eq!(read(answer).unwrap().0, 404);
+        let response = "HTTP/1.1 404 Not Found\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nok\n\r\n0\r\n\r\n";
+        assert_eq!(read(&response[..response.len() - 1]), None);
+        assert_eq!(read(response).unwrap().0, 404);
     }
 
     #[test]

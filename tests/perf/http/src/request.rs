@@ -1,91 +1,55 @@
-//! The requests: one event's, as it comes over the wire, with numbers and signatures of its own.
+//! Requests that deliver events of their own, for every kind of receiver.
 
+use apideck_hooks::signature::canonical::{Form, canonical};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
+use perf::event::{self, EVENT_TYPE, ID, KEY, PATH};
 use sha2::Sha256;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use apideck_hooks::signature::canonical::{Form, canonical};
-
-/// As long as Apideck's API keys are.
-pub(crate) const SECRET: &str = "sk_live_0123456789abcdef-0123456789abcdef-0123456789abcdef";
-
-/// Where every subject receives.
-pub(crate) const PATH: &str = "/webhooks/apideck";
-
-/// The reference's example, pretty-printed.
-const EXAMPLE: &str = include_str!("../../fixtures/vault.connection.created.json");
-/// Its `event_id`, of which only the digits of [`ID`] are kept.
-const EXAMPLE_ID: &str = "9755c355-56c3-4a2f-a2da-86ff4411fccb";
-const ID: &str = "00000000-0000-4000-8000-";
-const KEY: &str = "00000000-0000-4000-9000-";
-/// Of twelve hexadecimal digits that follow.
-const NUMBER: &str = "000000000000";
-
-/// How a delivery is signed, and the headers that it comes with.
+/// The headers of a delivery and the text that is signed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Scheme {
-    /// Apideck's, over the body as it is.
+    /// Apideck's headers, and a signature over the raw body.
     Raw,
-    /// Apideck's, over the body with its keys sorted.
+    /// Apideck's headers, and a signature over the body with its keys sorted.
     Sorted,
-    /// Of svix and Standard Webhooks, over an id, the time and the body.
+    /// The headers of svix and Standard Webhooks, and a signature over an id, the time and the body.
     Standard,
-    /// GitHub's, over the body as it is.
+    /// GitHub's headers, and a signature over the raw body.
     GitHub,
 }
 
-/// The example's body as it comes over the wire.
-pub(crate) fn body() -> String {
-    let mut inside = false;
-    // It has no escapes.
-    EXAMPLE
-        .chars()
-        .filter(|&c| {
-            inside ^= c == '"';
-            inside || !c.is_whitespace()
-        })
-        .collect::<String>()
-        .replace(EXAMPLE_ID, &format!("{ID}{NUMBER}"))
-        .replace("\"execution_attempt\":2", "\"execution_attempt\":1")
-}
-
-/// What an event's number is in its id; none if that is not one of ours.
-pub(crate) fn number(event_id: &str) -> Option<u64> {
-    u64::from_str_radix(event_id.strip_prefix(ID)?, 16).ok()
-}
-
-/// Writes one event's requests.
-pub(crate) struct Maker {
+/// A request whose event and attempt can be changed.
+pub(crate) struct Template {
     key: Hmac<Sha256>,
     scheme: Scheme,
     request: Vec<u8>,
-    /// Where in the request the body begins.
+    /// Offsets of the body and of the parts that change, in the request.
     body: usize,
-    /// Where in the request what changes is.
     id: usize,
     attempt: usize,
     delivery: usize,
     signature: usize,
-    /// The text that is signed where that is not the body: what stands before it, or it sorted.
+    /// The signed text, if it is not the body: the body with a prefix, or sorted.
     text: Vec<u8>,
     text_id: usize,
     text_attempt: usize,
 }
 
-impl Maker {
+impl Template {
     pub(crate) fn new(scheme: Scheme) -> Self {
-        let body = body();
+        let body = event::body(0);
         let now = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .expect("after 1970")
             .as_secs();
-        let delivery = format!("{KEY}{NUMBER}");
+        let delivery = format!("{KEY}{:012x}", 0);
         let (headers, text) = match scheme {
             Scheme::Raw | Scheme::Sorted => {
                 let headers = format!(
-                    "x-apideck-event-type: vault.connection.created\r\n\
+                    "x-apideck-event-type: {EVENT_TYPE}\r\n\
                      x-apideck-idempotency-key: {delivery}\r\n\
                      x-apideck-signature: {:064}\r\n",
                     0
@@ -115,7 +79,7 @@ impl Maker {
         let head = format!(
             "POST {PATH} HTTP/1.1\r\n\
              host: 127.0.0.1\r\n\
-             user-agent: apideck-hooks-bench\r\n\
+             user-agent: apideck-hooks-perf\r\n\
              accept: */*\r\n\
              content-type: application/json\r\n\
              content-length: {}\r\n\
@@ -129,8 +93,8 @@ impl Maker {
                 .position(|window| window == what.as_bytes());
             found.map_or(0, |at| at + what.len())
         };
-        let mut maker = Maker {
-            key: Hmac::new_from_slice(SECRET.as_bytes()).expect("any length"),
+        let mut template = Self {
+            key: event::key(),
             scheme,
             body: head.len(),
             id: at(&request, ID),
@@ -142,26 +106,26 @@ impl Maker {
             text,
             request,
         };
-        // After `: `, and after what stands before the digits.
-        let value = maker.request[maker.signature..]
+        // After the header's name and the prefix of the digits.
+        let value = template.request[template.signature..]
             .iter()
             .position(|&byte| byte == b' ')
             .expect("a value");
-        maker.signature += value + 1;
-        maker.signature += match scheme {
+        template.signature += value + 1;
+        template.signature += match scheme {
             Scheme::Raw | Scheme::Sorted => 0,
             Scheme::Standard => "v1,".len(),
             Scheme::GitHub => "sha256=".len(),
         };
-        maker
+        template
     }
 
-    /// How long each request is.
+    /// The length of every request.
     pub(crate) fn len(&self) -> usize {
         self.request.len()
     }
 
-    /// The request that delivers the event of this number, for the `attempt`th time: a digit.
+    /// The request that delivers the event of this number in this attempt, of which the last digit is written.
     pub(crate) fn request(&mut self, number: u64, attempt: u8) -> &[u8] {
         let digits = hex_number(number);
         let attempt = b'0' + attempt % 10;
@@ -212,7 +176,7 @@ fn hex(mac: &[u8; 32]) -> [u8; 64] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use apideck_hooks::signature::{Secret, Text, Verifier};
+    use apideck_hooks::signature::{Text, Verifier};
     use axum::http::{HeaderMap, HeaderName, HeaderValue};
     use bytes::Bytes;
 
@@ -230,23 +194,18 @@ mod tests {
     }
 
     #[test]
-    fn the_body_is_as_long_as_apidecks() {
-        assert_eq!(body().len(), 921);
-    }
-
-    #[test]
     fn requests_differ_and_are_signed() {
-        let verifier = Verifier::new([Secret::new(SECRET).unwrap()]).unwrap();
+        let verifier = Verifier::new([event::secret()]).unwrap();
         for (scheme, text) in [(Scheme::Raw, Text::Raw), (Scheme::Sorted, Text::Sorted)] {
-            let mut maker = Maker::new(scheme);
+            let mut template = Template::new(scheme);
             let mut seen = Vec::new();
             for (number, attempt) in [(1, 1), (1, 2), (0xabc_def0_1234, 1)] {
-                let request = maker.request(number, attempt).to_vec();
+                let request = template.request(number, attempt).to_vec();
                 let (headers, body) = taken_apart(&request);
                 assert_eq!(verifier.verify(&headers, &body).unwrap().which(), text);
                 let json: serde_json::Value = serde_json::from_slice(&body).unwrap();
                 let id = json["payload"]["event_id"].as_str().unwrap();
-                assert_eq!(super::number(id), Some(number));
+                assert_eq!(event::number(id), Some(number));
                 assert_eq!(json["payload"]["execution_attempt"], attempt);
                 assert!(!seen.contains(&request));
                 seen.push(request);
@@ -255,12 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn svix_and_standardwebhooks_accept_theirs() {
-        let mut maker = Maker::new(Scheme::Standard);
-        let svix = svix::webhooks::Webhook::from_bytes(SECRET.as_bytes().to_vec()).unwrap();
-        let standard = standardwebhooks::Webhook::from_bytes(SECRET.as_bytes().to_vec()).unwrap();
+    fn svix_and_standardwebhooks_accept_their_requests() {
+        let mut template = Template::new(Scheme::Standard);
+        let svix = svix::webhooks::Webhook::from_bytes(event::SECRET.as_bytes().to_vec()).unwrap();
+        let standard = standardwebhooks::Webhook::from_bytes(event::SECRET.as_bytes().to_vec()).unwrap();
         for number in [1, 2, u64::MAX >> 16] {
-            let (headers, body) = taken_apart(maker.request(number, 1));
+            let (headers, body) = taken_apart(template.request(number, 1));
             svix.verify(&body, &headers).unwrap();
             standard.verify(&body, &headers).unwrap();
         }
