@@ -9,6 +9,7 @@ use perf::store::key;
 use sha2::Sha256;
 use std::hint::black_box;
 use std::ops::Range;
+use std::time::Instant;
 use tokio::runtime::Runtime;
 
 fn bodies(numbers: Range<u64>) -> Vec<String> {
@@ -72,10 +73,10 @@ impl Routine for Parse {
     }
 }
 
-/// One key of 16 bytes in a sharded map.
+/// One key of 16 bytes in a sharded map, with its state and the time of its last change.
 #[derive(Default)]
 pub(crate) struct Map {
-    map: ShardedMap,
+    map: ShardedMap<(bool, Instant)>,
     numbers: Range<u64>,
 }
 
@@ -85,7 +86,11 @@ impl Routine for Map {
     }
 
     fn run(&mut self) {
-        self.numbers.clone().for_each(|n| self.map.remember(key(n)));
+        for n in self.numbers.clone() {
+            let record = (false, Instant::now());
+            self.map
+                .remember(key(n), record, |record| *record = (true, Instant::now()));
+        }
     }
 }
 

@@ -68,14 +68,14 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Text::Raw), setup = signed, config = at_most(54_321))]
-#[bench::sorted(args = (Text::Sorted), setup = signed, config = at_most(67_259))]
+#[bench::raw(args = (Text::Raw), setup = signed, config = at_most(54_394))]
+#[bench::sorted(args = (Text::Sorted), setup = signed, config = at_most(67_304))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(15_218))]
+#[bench::example(args = (1), setup = body, config = at_most(14_961))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -89,7 +89,7 @@ fn store() -> MemoryStore {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(1_688))]
+#[bench::memory(setup = store, config = at_most(1_779))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1400);
     store
@@ -140,10 +140,10 @@ fn ignored(form: Text) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(90_271))]
-#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(104_026))]
-#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(89_090))]
-#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(72_426))]
+#[bench::handled(args = (Text::Raw), setup = handled, config = at_most(90_265))]
+#[bench::handled_sorted(args = (Text::Sorted), setup = handled, config = at_most(103_840))]
+#[bench::duplicate(args = (Text::Raw), setup = duplicate, config = at_most(88_876))]
+#[bench::ignored(args = (Text::Raw), setup = ignored, config = at_most(72_385))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

@@ -86,25 +86,23 @@ enum ConnectionState {
     Invalid,
 }
 
-/// 64 maps from a key to whether its event is done, each behind its own lock.
-pub struct ShardedMap([Mutex<HashMap<Key, bool>>; 64]);
+/// 64 maps from a key to a record, each behind its own lock.
+pub struct ShardedMap<R>([Mutex<HashMap<Key, R>>; 64]);
 
-impl Default for ShardedMap {
+impl<R> Default for ShardedMap<R> {
     fn default() -> Self {
         Self(std::array::from_fn(|_| Mutex::default()))
     }
 }
 
-impl ShardedMap {
-    /// Inserts a new key and updates it.
-    pub fn remember(&self, key: Key) {
-        assert_eq!(self.shard(key).insert(key, false), None);
-        if let Some(done) = self.shard(key).get_mut(&key) {
-            *done = true;
-        }
+impl<R> ShardedMap<R> {
+    /// Inserts the record of a new key, and updates it.
+    pub fn remember(&self, key: Key, record: R, update: impl FnOnce(&mut R)) {
+        assert!(self.shard(key).insert(key, record).is_none());
+        self.shard(key).get_mut(&key).map(update).expect("its record");
     }
 
-    fn shard(&self, key: Key) -> MutexGuard<'_, HashMap<Key, bool>> {
+    fn shard(&self, key: Key) -> MutexGuard<'_, HashMap<Key, R>> {
         // The key is a hash already.
         let shard = &self.0[usize::from(key.to_bytes()[0]) % 64];
         shard.lock().expect("no panic")

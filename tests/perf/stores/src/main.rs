@@ -40,11 +40,15 @@ impl Bench {
     /// Checks the rate of one subject against another with each number of tasks.
     fn check(&mut self, one: &Subject, other: &Subject, least: [f64; 2]) {
         for (at, tasks) in TASKS.into_iter().enumerate() {
-            let subject = format!("{} ÷ {}, {tasks} tasks", one.name, other.name);
+            let subject = format!("{} ÷ {}, {}", one.name, other.name, count(tasks));
             let limit = Limit::AtLeast(least[at]);
             self.limits.check(subject, one.ratio(other, at), limit);
         }
     }
+}
+
+fn count(tasks: u64) -> String {
+    format!("{tasks} task{}", if tasks == 1 { "" } else { "s" })
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]

@@ -3,6 +3,7 @@
 use crate::Bench;
 use crate::subject::{Keys, Ours, Remember, Subject};
 use apideck_hooks::signature::Text;
+use apideck_hooks::store::Key;
 use apideck_hooks::{Hooks, PostgresStore, Tx, events::ConnectionCreated, on, router};
 use hyper::service::Service;
 use perf::event;
@@ -34,13 +35,13 @@ struct ByHand(PgPool);
 impl Remember for ByHand {
     async fn remember(&self, n: u64) {
         for sql in [INSERT, UPDATE] {
-            execute(&self.0, sql, n).await;
+            execute(&self.0, sql, key(n)).await;
         }
     }
 }
 
-async fn execute(executor: impl Executor<'_, Database = Postgres>, sql: &'static str, n: u64) {
-    let query = sqlx::query(sql).bind(key(n).to_bytes());
+async fn execute(executor: impl Executor<'_, Database = Postgres>, sql: &'static str, key: Key) {
+    let query = sqlx::query(sql).bind(key.to_bytes());
     let changed = query.execute(executor).await.expect("a statement");
     assert_eq!(changed.rows_affected(), 1);
 }
@@ -52,11 +53,13 @@ impl Remember for TransactionByHand {
     async fn remember(&self, n: u64) {
         // The receiver beside it makes a request, too.
         black_box(event::request(n, Text::Raw));
-        execute(&self.0, INSERT, n).await;
+        // Not the key of the other way by hand, which writes into the same table.
+        let key = key(!n);
+        execute(&self.0, INSERT, key).await;
         let mut transaction = self.0.begin().await.expect("a transaction");
         let effect = sqlx::query(EFFECT).bind(format!("{n:012x}"));
         effect.execute(&mut *transaction).await.expect("an effect");
-        execute(&mut *transaction, UPDATE, n).await;
+        execute(&mut *transaction, UPDATE, key).await;
         transaction.commit().await.expect("a commit");
     }
 }
