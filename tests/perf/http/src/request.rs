@@ -21,6 +21,55 @@ pub(crate) enum Scheme {
     GitHub,
 }
 
+impl Scheme {
+    /// The headers with an empty signature, and the signed text if it is not the body.
+    fn headers_and_text(self, body: &str) -> (String, Vec<u8>) {
+        let delivery = format!("{KEY}{:012x}", 0);
+        match self {
+            Scheme::Raw | Scheme::Sorted => {
+                let headers = format!(
+                    "x-apideck-event-type: {EVENT_TYPE}\r\n\
+                     x-apideck-idempotency-key: {delivery}\r\n\
+                     x-apideck-signature: {:064}\r\n",
+                    0
+                );
+                let sorted = canonical(body.as_bytes(), Form::Sorted).expect("it is JSON");
+                (headers, sorted.into_text(body.as_bytes()))
+            }
+            Scheme::Standard => {
+                let now = SystemTime::now().duration_since(UNIX_EPOCH);
+                let now = now.expect("after 1970").as_secs();
+                let headers = format!(
+                    "webhook-id: {delivery}\r\n\
+                     webhook-timestamp: {now}\r\n\
+                     webhook-signature: v1,{:044}\r\n",
+                    0
+                );
+                (headers, format!("{delivery}.{now}.{body}").into_bytes())
+            }
+            Scheme::GitHub => {
+                let headers = format!(
+                    "x-github-event: push\r\n\
+                     x-github-delivery: {delivery}\r\n\
+                     x-hub-signature-256: sha256={:064}\r\n",
+                    0
+                );
+                (headers, Vec::new())
+            }
+        }
+    }
+}
+
+const ATTEMPT: &str = "\"execution_attempt\":";
+
+/// The offset behind a string, or 0 if the text does not contain it.
+fn behind(text: &[u8], string: &str) -> usize {
+    let found = text
+        .windows(string.len())
+        .position(|window| window == string.as_bytes());
+    found.map_or(0, |at| at + string.len())
+}
+
 /// A request whose event and attempt can be changed.
 pub(crate) struct Template {
     key: Hmac<Sha256>,
@@ -41,41 +90,7 @@ pub(crate) struct Template {
 impl Template {
     pub(crate) fn new(scheme: Scheme) -> Self {
         let body = event::body(0);
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .expect("after 1970")
-            .as_secs();
-        let delivery = format!("{KEY}{:012x}", 0);
-        let (headers, text) = match scheme {
-            Scheme::Raw | Scheme::Sorted => {
-                let headers = format!(
-                    "x-apideck-event-type: {EVENT_TYPE}\r\n\
-                     x-apideck-idempotency-key: {delivery}\r\n\
-                     x-apideck-signature: {:064}\r\n",
-                    0
-                );
-                let sorted = canonical(body.as_bytes(), Form::Sorted).expect("it is JSON");
-                (headers, sorted.into_text(body.as_bytes()))
-            }
-            Scheme::Standard => {
-                let headers = format!(
-                    "webhook-id: {delivery}\r\n\
-                     webhook-timestamp: {now}\r\n\
-                     webhook-signature: v1,{:044}\r\n",
-                    0
-                );
-                (headers, format!("{delivery}.{now}.{body}").into_bytes())
-            }
-            Scheme::GitHub => {
-                let headers = format!(
-                    "x-github-event: push\r\n\
-                     x-github-delivery: {delivery}\r\n\
-                     x-hub-signature-256: sha256={:064}\r\n",
-                    0
-                );
-                (headers, Vec::new())
-            }
-        };
+        let (headers, text) = scheme.headers_and_text(&body);
         let head = format!(
             "POST {PATH} HTTP/1.1\r\n\
              host: 127.0.0.1\r\n\
@@ -87,37 +102,24 @@ impl Template {
             body.len()
         );
         let request = format!("{head}{body}").into_bytes();
-        let at = |text: &[u8], what: &str| {
-            let found = text
-                .windows(what.len())
-                .position(|window| window == what.as_bytes());
-            found.map_or(0, |at| at + what.len())
+        let signature = match scheme {
+            Scheme::Raw | Scheme::Sorted => "x-apideck-signature: ",
+            Scheme::Standard => "webhook-signature: v1,",
+            Scheme::GitHub => "x-hub-signature-256: sha256=",
         };
-        let mut template = Self {
+        Self {
             key: event::key(),
             scheme,
             body: head.len(),
-            id: at(&request, ID),
-            attempt: at(&request, "\"execution_attempt\":"),
-            delivery: at(&request, KEY),
-            signature: at(&request, "signature"),
-            text_id: at(&text, ID),
-            text_attempt: at(&text, "\"execution_attempt\":"),
+            id: behind(&request, ID),
+            attempt: behind(&request, ATTEMPT),
+            delivery: behind(&request, KEY),
+            signature: behind(&request, signature),
+            text_id: behind(&text, ID),
+            text_attempt: behind(&text, ATTEMPT),
             text,
             request,
-        };
-        // After the header's name and the prefix of the digits.
-        let value = template.request[template.signature..]
-            .iter()
-            .position(|&byte| byte == b' ')
-            .expect("a value");
-        template.signature += value + 1;
-        template.signature += match scheme {
-            Scheme::Raw | Scheme::Sorted => 0,
-            Scheme::Standard => "v1,".len(),
-            Scheme::GitHub => "sha256=".len(),
-        };
-        template
+        }
     }
 
     /// The length of every request.

@@ -94,25 +94,7 @@ struct Sender {
 pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
     let mut connections = Connections::open(server.address, CONNECTIONS)?;
     let mut template = Template::new(Scheme::Sorted);
-    let mut sender = Sender {
-        sent: Sent {
-            events: 0,
-            deliveries: 0,
-            duplicates: 0,
-            retries: 0,
-            unanswered: 0,
-            responses: Responses::default(),
-            acknowledged: vec![None; usize::try_from(plan.most)? + 1],
-            latency: Histogram::default(),
-            time: Duration::ZERO,
-            samples: Vec::new(),
-        },
-        retries: VecDeque::new(),
-        late: VecDeque::new(),
-        soon: VecDeque::new(),
-        waiting: vec![None; CONNECTIONS],
-        free: (0..CONNECTIONS).collect(),
-    };
+    let mut sender = Sender::new(usize::try_from(plan.most)?);
     let begin = machine::monotonic();
     let mut next_sample = Duration::ZERO;
     loop {
@@ -162,6 +144,28 @@ pub(crate) fn send(server: &Server, plan: &Plan) -> Result<Sent, Failure> {
 }
 
 impl Sender {
+    fn new(events: usize) -> Self {
+        Self {
+            sent: Sent {
+                events: 0,
+                deliveries: 0,
+                duplicates: 0,
+                retries: 0,
+                unanswered: 0,
+                responses: Responses::default(),
+                acknowledged: vec![None; events + 1],
+                latency: Histogram::default(),
+                time: Duration::ZERO,
+                samples: Vec::new(),
+            },
+            retries: VecDeque::new(),
+            late: VecDeque::new(),
+            soon: VecDeque::new(),
+            waiting: vec![None; CONNECTIONS],
+            free: (0..CONNECTIONS).collect(),
+        }
+    }
+
     /// The delivery to send now: a duplicate or a retry that is due, else a new event.
     fn next(&mut self, now: Duration, slot: Duration, over: bool) -> Option<Delivery> {
         for (queue, retry) in [
