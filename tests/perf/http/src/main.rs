@@ -64,7 +64,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         (named || receiver.name == BASE) && (node || !receiver.is_node())
     };
     let receivers: Vec<Receiver> = receiver::ALL.into_iter().filter(selected).collect();
-    let mut report = Report::new(folder.clone())?;
+    let mut report = Report::new(folder.clone(), options.smoke)?;
     let bench = Bench {
         scripts,
         processors,
