@@ -1,6 +1,6 @@
 //! Deliveries of the example of Apideck's reference, each of an event of its own.
 
-use apideck_hooks::signature::{Encoding, HEADER, Secret, Text};
+use apideck_hooks::signature::{Encoding, Form, HEADER, Secret};
 use apideck_hooks::testing::sign::sign;
 use bytes::{Bytes, BytesMut};
 use hmac::{Hmac, KeyInit};
@@ -66,7 +66,7 @@ pub fn secret() -> Secret {
 }
 
 /// The hexadecimal signature of a body in one of its forms.
-pub fn signature(body: &[u8], form: Text) -> String {
+pub fn signature(body: &[u8], form: Form) -> String {
     sign(&secret(), body, form, Encoding::Hex).expect("JSON")
 }
 
@@ -91,7 +91,7 @@ pub fn headers(number: u64, signature: &str) -> HeaderMap {
 }
 
 /// The request that delivers the event of this number, with the signature over one form of its body.
-pub fn request(number: u64, form: Text) -> Request<Full<Bytes>> {
+pub fn request(number: u64, form: Form) -> Request<Full<Bytes>> {
     let body = received(&body(number));
     let headers = headers(number, &signature(&body, form));
     let mut request = Request::post(PATH).body(Full::new(body)).expect("a request");
