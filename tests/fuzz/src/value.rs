@@ -36,8 +36,9 @@ impl Value {
         }
     }
 
-    /// An object's members as JavaScript enumerates them: array indices first, in their order, then the other keys in the
-    /// order in which they came; and of equal keys the last value at the first one's place.
+    /// An object's members as JavaScript enumerates them: array indices first, in their order, then
+    /// the other keys in the order in which they came; and of equal keys the last value at the
+    /// first one's place.
     pub fn members(self) -> Vec<(Vec<u16>, Value)> {
         let Self::Object(all) = self else {
             return Vec::new();

@@ -1,4 +1,5 @@
-//! A header's value is read as the model reads it, and is accepted if and only if that is the right MAC.
+//! A header's value is read as the model reads it, and is accepted if and only if that is the right
+//! MAC.
 
 #![no_main]
 

@@ -1,7 +1,9 @@
-//! A signature is accepted if and only if it is the MAC of a text of the body with one of the secrets.
+//! A signature is accepted if and only if it is the MAC of a text of the body with one of the
+//! secrets.
 //!
-//! The first byte chooses which texts are accepted and whose signature is presented; the second one of its bits to flip, or
-//! none. The rest is the body, or with a zero byte in it two: the one that is signed, and the one that is sent.
+//! The first byte chooses which texts are accepted and whose signature is presented; the second one
+//! of its bits to flip, or none. The rest is the body, or with a zero byte in it two: the one that
+//! is signed, and the one that is sent.
 
 #![no_main]
 

@@ -1,10 +1,12 @@
-//! The runtime crate's imports run one way: down the order of its rooms, and without a circle of files.
+//! The runtime crate's imports run one way: down the order of its rooms, and without a circle of
+//! files.
 //!
 //! # How it works
 //!
-//! `tree` reads the crate's files and what each defines, re-exports and imports. A path, in a `use` or inline, is
-//! followed through re-exports to the file that defines the name. A `mod` line and a re-export are not imports by
-//! themselves: they are how a room shows its face. Unit tests keep the order of the rooms, and may use any file of it.
+//! `tree` reads the crate's files and what each defines, re-exports and imports. A path, in a `use`
+//! or inline, is followed through re-exports to the file that defines the name. A `mod` line and a
+//! re-export are not imports by themselves: they are how a room shows its face. Unit tests keep the
+//! order of the rooms, and may use any file of it.
 
 mod graph;
 mod tree;

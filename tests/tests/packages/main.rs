@@ -1,5 +1,5 @@
-//! Both crates as they will be published: packed, unpacked elsewhere, built, and used by a crate of a stranger who has
-//! nothing but the README.
+//! Both crates as they will be published: packed, unpacked elsewhere, built, and used by a crate of
+//! a stranger who has nothing but the README.
 
 use apideck_hooks::signature::{Encoding, Form, Secret};
 use apideck_hooks::testing::sign::sign;

@@ -40,11 +40,13 @@ mod every {
 
 pub(crate) use every::all;
 
-/// A receiver whose store has capacity for these events and is full. Each new event evicts the oldest.
+/// A receiver whose store has capacity for these events and is full. Each new event evicts the
+/// oldest.
 pub(crate) fn remembering(events: u64) -> Hooks {
     let capacity = usize::try_from(events).expect("it fits");
     let store = MemoryStore::builder().capacity(capacity).build();
-    // More than the capacity, because some shards fill up earlier than others. None is an event that is measured.
+    // More than the capacity, because some shards fill up earlier than others. None is an event
+    // that is measured.
     (0..events + events / 10).for_each(|n| remember(&store, u64::MAX / 4 + n));
     let hooks = Hooks::builder(router![created, ..]).secret(SECRET).store(store);
     hooks.build().expect("a receiver")

@@ -1,4 +1,5 @@
-//! Measures a whole delivery without sockets: beside its parts, with many handlers, and with many remembered events.
+//! Measures a whole delivery without sockets: beside its parts, with many handlers, and with many
+//! remembered events.
 
 mod handlers;
 mod parts;

@@ -20,7 +20,8 @@ pub(crate) struct Bench {
 }
 
 impl Bench {
-    /// Starts a receiver in a new process and warms it up. Node.js gets more requests, because it compiles while it runs.
+    /// Starts a receiver in a new process and warms it up. Node.js gets more requests, because it
+    /// compiles while it runs.
     pub(crate) fn start(&self, receiver: &Receiver) -> Result<(Server, Requests, Sent), Failure> {
         let server = Server::start(receiver, &self.scripts, self.processors)?;
         let mut requests = Requests::new(receiver.scheme);

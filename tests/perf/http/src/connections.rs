@@ -64,7 +64,8 @@ impl Connections {
         Ok(())
     }
 
-    /// Waits for responses, at most for `limit`. Calls `received` for each, with its connection, status and body.
+    /// Waits for responses, at most for `limit`. Calls `received` for each, with its connection,
+    /// status and body.
     pub(crate) fn wait(
         &mut self,
         limit: Option<Duration>,

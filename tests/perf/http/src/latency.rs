@@ -52,7 +52,8 @@ impl Times {
     }
 }
 
-/// More rounds than of the throughput, and shorter ones, because a machine that stops for a while spoils a round.
+/// More rounds than of the throughput, and shorter ones, because a machine that stops for a while
+/// spoils a round.
 fn rounds(bench: &Bench) -> usize {
     if bench.smoke { 1 } else { 2 * bench.rounds + 1 }
 }

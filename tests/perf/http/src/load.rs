@@ -27,8 +27,8 @@ impl Requests {
         }
     }
 
-    /// Makes this many requests, for new events. They reuse the memory of the last ones, because new memory would make
-    /// sending slower.
+    /// Makes this many requests, for new events. They reuse the memory of the last ones, because
+    /// new memory would make sending slower.
     pub(crate) fn fill(&mut self, count: usize) {
         self.bytes.clear();
         self.bytes.reserve(count * self.template.len());
@@ -55,7 +55,8 @@ pub(crate) struct Sent {
     pub(crate) refused: u64,
     pub(crate) refusal: Option<String>,
     pub(crate) time: Duration,
-    /// The share of the time in which the load was busy. At 1 the load was measured, not the server.
+    /// The share of the time in which the load was busy. At 1 the load was measured, not the
+    /// server.
     pub(crate) busy: f64,
     /// The times from when a request was due to its response.
     pub(crate) latency: Histogram,
@@ -63,7 +64,8 @@ pub(crate) struct Sent {
     pub(crate) windows: Vec<Duration>,
 }
 
-/// The length of a window. A shared machine stops for milliseconds at times, and this spoils few windows of many.
+/// The length of a window. A shared machine stops for milliseconds at times, and this spoils few
+/// windows of many.
 pub(crate) const WINDOW: Duration = Duration::from_millis(50);
 
 impl Sent {
@@ -146,7 +148,8 @@ pub(crate) fn closed(address: SocketAddr, requests: &Requests) -> io::Result<Sen
 
 /// Sends all requests evenly spaced, `rate` of them per second, each on a free connection.
 ///
-/// The time in which none is free counts, because a sender of webhooks does not slow down with the receiver.
+/// The time in which none is free counts, because a sender of webhooks does not slow down with the
+/// receiver.
 pub(crate) fn paced(address: SocketAddr, requests: &Requests, rate: f64) -> io::Result<Sent> {
     let mut connections = Connections::open(address, CONNECTIONS)?;
     let mut sent = nothing();

@@ -47,7 +47,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Measures the selected parts. Returns `false` if an event was lost, or if a limit was missed that is to be checked.
+/// Measures the selected parts. Returns `false` if an event was lost, or if a limit was missed that
+/// is to be checked.
 fn measure(options: &Options) -> Result<bool, Failure> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     // Beside the program, which is in a folder of its profile.

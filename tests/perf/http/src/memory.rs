@@ -86,7 +86,8 @@ fn connected(bench: &Bench, receiver: &Receiver) -> Result<f64, Failure> {
     let mut all = Connections::open(server.address, connections)?;
     let mut received = 0;
     for at in 0..connections {
-        // One at a time, because many requests at once take memory that idle connections do not have.
+        // One at a time, because many requests at once take memory that idle connections do not
+        // have.
         all.send(at, requests.request(at))?;
         while received <= at {
             all.wait(None, |_, _, _| received += 1)?;

@@ -48,7 +48,8 @@ impl Part {
 }
 
 impl Report {
-    /// Keeps the parts in this folder, so that a later run of one part can be shown with the others.
+    /// Keeps the parts in this folder, so that a later run of one part can be shown with the
+    /// others.
     pub(crate) fn new(folder: PathBuf, smoke: bool) -> io::Result<Self> {
         fs::create_dir_all(&folder)?;
         Ok(Self {

@@ -15,7 +15,8 @@ pub(crate) enum Scheme {
     Raw,
     /// Apideck's headers, and a signature over the body with its keys sorted.
     Sorted,
-    /// The headers of svix and Standard Webhooks, and a signature over an id, the time and the body.
+    /// The headers of svix and Standard Webhooks, and a signature over an id, the time and the
+    /// body.
     Standard,
     /// GitHub's headers, and a signature over the raw body.
     GitHub,
@@ -127,7 +128,8 @@ impl Template {
         self.request.len()
     }
 
-    /// The request that delivers the event of this number in this attempt, of which the last digit is written.
+    /// The request that delivers the event of this number in this attempt, of which the last digit
+    /// is written.
     pub(crate) fn request(&mut self, number: u64, attempt: u8) -> &[u8] {
         let digits = hex_number(number);
         let attempt = b'0' + attempt % 10;

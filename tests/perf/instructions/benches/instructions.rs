@@ -1,9 +1,10 @@
 //! Counts the instructions of a delivery and of its parts.
 //!
-//! Times differ between machines and between runs. Counts hardly do. Each count below is written beside its benchmark, and
-//! a run fails if one is more than 3 % higher. A change that makes something cheaper, or has a reason to make it more
-//! expensive, writes down the new count. The counts are from rustc 1.95 on x86-64. Valgrind emulates a processor without
-//! instructions for SHA-256, so most of each count is the MAC in software.
+//! Times differ between machines and between runs. Counts hardly do. Each count below is written
+//! beside its benchmark, and a run fails if one is more than 3 % higher. A change that makes
+//! something cheaper, or has a reason to make it more expensive, writes down the new count. The
+//! counts are from rustc 1.95 on x86-64. Valgrind emulates a processor without instructions for
+//! SHA-256, so most of each count is the MAC in software.
 
 use apideck_hooks::events::{ConnectionCallable, ConnectionCreated};
 use apideck_hooks::signature::{Form, Verifier};
@@ -80,8 +81,8 @@ fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
 
-/// A store that remembers 1,400 events. At this number hardly any shard is about to grow, which would not be a cost of
-/// one event.
+/// A store that remembers 1,400 events. At this number hardly any shard is about to grow, which
+/// would not be a cost of one event.
 fn store() -> MemoryStore {
     let store = MemoryStore::new();
     (0..1400).for_each(|n| remember(&store, n));

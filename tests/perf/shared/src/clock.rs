@@ -2,9 +2,10 @@
 //!
 //! # How it works
 //!
-//! All routines run one turn each, round after round. A ratio is the median of the ratios of the rounds, because a
-//! machine that slows down for a while slows down both sides of a round. A turn is timed on the CPU clock of the thread:
-//! on a busy machine, long runs are interrupted more often than short ones, so a wall clock would favour the short ones.
+//! All routines run one turn each, round after round. A ratio is the median of the ratios of the
+//! rounds, because a machine that slows down for a while slows down both sides of a round. A turn
+//! is timed on the CPU clock of the thread: on a busy machine, long runs are interrupted more often
+//! than short ones, so a wall clock would favour the short ones.
 
 use crate::machine::thread_time;
 use crate::statistics::{median, ratios};
@@ -13,7 +14,8 @@ use std::time::{Duration, Instant};
 
 /// The fewest rounds, however long they take.
 const ROUNDS: usize = 7;
-/// The turns of a fixed number of events that are not counted. Tables grow in them, and lazy values are made.
+/// The turns of a fixed number of events that are not counted. Tables grow in them, and lazy values
+/// are made.
 const WARM_UP: usize = 8;
 
 /// Something to time.
@@ -112,7 +114,8 @@ impl<'a> Clock<'a> {
 
     /// The time of one routine divided by the time of others together.
     ///
-    /// It is the median of the rounds, or the ratio of the medians if one of them was measured elsewhere.
+    /// It is the median of the rounds, or the ratio of the medians if one of them was measured
+    /// elsewhere.
     pub fn ratio(&self, name: &str, others: &[&str]) -> f64 {
         let own = self.rounds(name);
         if others.iter().any(|other| self.rounds(other).len() != own.len()) {

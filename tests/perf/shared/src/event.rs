@@ -25,7 +25,8 @@ pub const KEY: &str = "00000000-0000-4000-9000-";
 const EXAMPLE: &str = include_str!("../../../fixtures/vault.connection.created.json");
 const EXAMPLE_ID: &str = "9755c355-56c3-4a2f-a2da-86ff4411fccb";
 
-/// The body that delivers the event of this number for the first time: minified, as Apideck sends it.
+/// The body that delivers the event of this number for the first time: minified, as Apideck sends
+/// it.
 pub fn body(number: u64) -> String {
     minified(EXAMPLE)
         .replace(EXAMPLE_ID, &format!("{ID}{number:012x}"))
@@ -90,7 +91,8 @@ pub fn headers(number: u64, signature: &str) -> HeaderMap {
         .collect()
 }
 
-/// The request that delivers the event of this number, with the signature over one form of its body.
+/// The request that delivers the event of this number, with the signature over one form of its
+/// body.
 pub fn request(number: u64, form: Form) -> Request<Full<Bytes>> {
     let body = received(&body(number));
     let headers = headers(number, &signature(&body, form));

@@ -84,7 +84,8 @@ impl Limits {
         self.0.iter().filter(|row| row.verdict() == "**missed**").count()
     }
 
-    /// Prints the limits, unless the run was too short to measure. Returns the exit code of the program.
+    /// Prints the limits, unless the run was too short to measure. Returns the exit code of the
+    /// program.
     pub fn conclude(&self, options: &Options) -> ExitCode {
         if options.smoke || self.print() == 0 || !options.check {
             ExitCode::SUCCESS

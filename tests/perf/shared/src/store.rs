@@ -7,7 +7,8 @@ use std::time::Duration;
 /// The lease of a claim.
 pub const LEASE: Duration = Duration::from_secs(30);
 
-/// The key of an event, distributed like the hash that a receiver makes it from. `key(!n)` is the key of its delivery.
+/// The key of an event, distributed like the hash that a receiver makes it from. `key(!n)` is the
+/// key of its delivery.
 pub fn key(n: u64) -> Key {
     let high = u128::from(mixed(n));
     let low = u128::from(mixed(n ^ 0x5555_5555_5555_5555));

@@ -1,4 +1,5 @@
-//! The number of allocations of a delivery, from the request to the response, with the memory store.
+//! The number of allocations of a delivery, from the request to the response, with the memory
+//! store.
 //!
 //! | allocations | for |
 //! | ---: | --- |

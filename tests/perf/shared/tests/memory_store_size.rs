@@ -4,7 +4,8 @@ use allocation_counter::measure;
 use apideck_hooks::MemoryStore;
 use perf::store::remember;
 
-/// The bytes that stay allocated, and the most that were allocated at once, for each of these events.
+/// The bytes that stay allocated, and the most that were allocated at once, for each of these
+/// events.
 fn bytes(events: u64) -> [i64; 2] {
     let capacity = 2 * usize::try_from(events).expect("it fits");
     let mut kept = None;
@@ -19,8 +20,8 @@ fn bytes(events: u64) -> [i64; 2] {
     [each(counted.bytes_current), each(counted.bytes_max as i64)]
 }
 
-/// With both keys. The tables double when they are full, so the bytes of an event depend on their number. At the second
-/// number most shards have just doubled.
+/// With both keys. The tables double when they are full, so the bytes of an event depend on their
+/// number. At the second number most shards have just doubled.
 #[test]
 fn an_event_takes_200_bytes_at_most() {
     for events in [1_000_000, 950_000] {

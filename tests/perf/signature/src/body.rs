@@ -6,8 +6,8 @@ use perf::event;
 pub(crate) struct Body {
     pub(crate) name: String,
     pub(crate) bytes: Bytes,
-    /// As long as Apideck's bodies. The limits of a refusal and beside Node.js are for this length alone, because in larger
-    /// bodies sorting and the MAC have other shares.
+    /// As long as Apideck's bodies. The limits of a refusal and beside Node.js are for this length
+    /// alone, because in larger bodies sorting and the MAC have other shares.
     pub(crate) typical: bool,
 }
 

@@ -102,7 +102,8 @@ fn adversaries(options: &Options, time: Duration, limits: &mut Limits) {
             refusal,
             Limit::AtMost(45.0),
         );
-        // More than 2, because the larger body no longer fits into caches and into the memory that the allocator keeps.
+        // More than 2, because the larger body no longer fits into caches and into the memory that
+        // the allocator keeps.
         limits.check(format!("{name}: 2 MiB ÷ 1 MiB"), growth, Limit::AtMost(3.0));
     }
 }

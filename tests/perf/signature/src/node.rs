@@ -35,7 +35,8 @@ impl Node {
         }
     }
 
-    /// The times of one verification of the raw and of the sorted form, in nanoseconds by Node's own clock.
+    /// The times of one verification of the raw and of the sorted form, in nanoseconds by Node's
+    /// own clock.
     pub(crate) fn time(&mut self, body: &[u8], subject: &Subject<'_>, time: Duration) -> [f64; 2] {
         let question = json!({
             "secret": SECRET,

@@ -1,4 +1,5 @@
-//! Measures claims and finishes per second of every store, with one task and with 64, beside code by hand.
+//! Measures claims and finishes per second of every store, with one task and with 64, beside code
+//! by hand.
 //!
 //! Words on the command line select stores.
 

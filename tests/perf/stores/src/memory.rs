@@ -54,7 +54,8 @@ pub(crate) async fn measure(bench: &mut Bench) {
     }
 }
 
-/// The resident bytes of an event in a full store: after as many events as its capacity, and after ten times as many.
+/// The resident bytes of an event in a full store: after as many events as its capacity, and after
+/// ten times as many.
 fn bytes(capacity: u64) -> [f64; 2] {
     let now = || resident(std::process::id()).expect("Linux") as f64;
     let store = store(capacity);

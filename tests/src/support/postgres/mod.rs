@@ -141,7 +141,8 @@ impl Drop for Database {
             }
             Ok::<_, sqlx::Error>(())
         };
-        // `drop` cannot await, and a runtime must not block on another one. So a thread has its own.
+        // `drop` cannot await, and a runtime must not block on another one. So a thread has its
+        // own.
         let on_a_thread = || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()

@@ -27,8 +27,9 @@ async fn handle(event: ConnectionCreated, State(ledger): State<Arc<Ledger>>) -> 
     Outcome::Done
 }
 
-/// Serves with the store `memory` or `sqlite`. Further arguments are a folder for it, its capacity in events or its retention
-/// in seconds, the number of events to expect, and the start in nanoseconds of the monotonic clock.
+/// Serves with the store `memory` or `sqlite`. Further arguments are a folder for it, its capacity
+/// in events or its retention in seconds, the number of events to expect, and the start in
+/// nanoseconds of the monotonic clock.
 pub(super) async fn run(listener: TcpListener, arguments: &[String]) -> Result<(), Failure> {
     let [store, folder, capacity, events, start] = arguments else {
         return Err("arguments: soak STORE FOLDER CAPACITY EVENTS START".into());

@@ -1,4 +1,5 @@
-//! The behavior of the handler and of the sender for an event, from its number alone: both and the checker know it.
+//! The behavior of the handler and of the sender for an event, from its number alone: both and the
+//! checker know it.
 
 /// The attempts after which an event is dead-lettered: the default.
 pub(crate) const ATTEMPTS: u8 = 8;

@@ -27,8 +27,8 @@ impl Faults {
         self.lost + self.twice + self.runs + self.early + self.false_acknowledgements + self.unacknowledged
     }
 
-    /// The faults of one event, from its runs, its successes, the time of the last one, and the time of the first
-    /// acknowledgement.
+    /// The faults of one event, from its runs, its successes, the time of the last one, and the
+    /// time of the first acknowledgement.
     fn of(
         behavior: Behavior,
         (runs, done, at): (u8, u8, u32),
@@ -59,7 +59,8 @@ impl AddAssign for Faults {
     }
 }
 
-/// Checks the events from 1 on. `acknowledged` has the time of the first acknowledgement by the event's number.
+/// Checks the events from 1 on. `acknowledged` has the time of the first acknowledgement by the
+/// event's number.
 pub(crate) fn check(
     handled: &Handled,
     acknowledged: &[Option<NonZeroU32>],

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 /// All its memory is allocated at the start, so that its growth is not mistaken for a leak.
 pub(crate) struct Ledger {
-    /// Runs and successes. Never zero, because the system makes zeroed memory resident only when it is written.
+    /// Runs and successes. Never zero, because the system makes zeroed memory resident only when it
+    /// is written.
     counts: Vec<AtomicU8>,
     /// The time of the last success in microseconds.
     at: Vec<AtomicU32>,

@@ -1,4 +1,5 @@
-//! A long run at a steady rate with duplicates and failing handlers. No event may be lost or handled twice.
+//! A long run at a steady rate with duplicates and failing handlers. No event may be lost or
+//! handled twice.
 
 mod behavior;
 mod checker;
@@ -26,12 +27,13 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// The shortest time in seconds that an event is remembered. Duplicates come after two seconds, retries after one.
+/// The shortest time in seconds that an event is remembered. Duplicates come after two seconds,
+/// retries after one.
 const SPAN: f64 = 6.0;
 /// The share of the time that an event is remembered. Until then memory grows without a leak.
 const REMEMBERED_FOR: f64 = 0.1;
-/// The peak is measured for this many times as long, because to evict events is a part of the work. It takes half the soak at
-/// the most, and its last third counts.
+/// The peak is measured for this many times as long, because to evict events is a part of the work.
+/// It takes half the soak at the most, and its last third counts.
 const PEAK_FOR: f64 = 3.0;
 /// The events of the first estimate of the peak, and a rate above every peak.
 const WARM_UP: u64 = 5_000;
@@ -40,7 +42,8 @@ const FASTEST: f64 = 100_000.0;
 const SHORTEST: Duration = Duration::from_secs(120);
 /// Times are kept in microseconds in 32 bits.
 const LONGEST: Duration = Duration::from_secs(60 * 60);
-/// The allowed growth of resident memory over the second half, as a share of it. It varies by as much without a leak.
+/// The allowed growth of resident memory over the second half, as a share of it. It varies by as
+/// much without a leak.
 const GROWTH: f64 = 0.01;
 
 pub(crate) struct Soaked {
@@ -169,7 +172,8 @@ impl Soaked {
         self.faults.total() + self.sent.unanswered + self.sent.responses.other
     }
 
-    /// The growth of memory over the second half: KB per minute, its standard error, and as a share of the memory.
+    /// The growth of memory over the second half: KB per minute, its standard error, and as a share
+    /// of the memory.
     fn growth(&self) -> (f64, f64, f64) {
         let samples = &self.sent.samples;
         let half: Vec<_> = samples[samples.len() / 2..]

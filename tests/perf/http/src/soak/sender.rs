@@ -231,8 +231,8 @@ impl Sender {
             let acknowledged = &mut self.sent.acknowledged[delivery.number as usize];
             *acknowledged = acknowledged.or(std::num::NonZeroU32::new(at.max(1)));
         }
-        // A duplicate that waited for a run fails with it, and the first delivery is retried. A duplicate that could not wait
-        // is retried itself.
+        // A duplicate that waited for a run fails with it, and the first delivery is retried. A
+        // duplicate that could not wait is retried itself.
         let again = status == 503 || (status == 500 && !delivery.duplicate);
         if again {
             self.retries.push_back(Delivery {
