@@ -71,6 +71,22 @@ impl Runner {
         }
     }
 
+    /// Waits for the disposition of the delivery that has the event's transaction. Returns `None`
+    /// if that delivery has already ended.
+    pub(super) async fn wait_for_transaction(&self, event: Key) -> Option<Disposition> {
+        let mut waiter = self.waiters.register(event);
+        if !self.active_transactions.contains(event) {
+            return None;
+        }
+        let mut phase = self.phase.clone();
+        tokio::select! {
+            biased;
+            disposition = waiter.disposition() => Some(self.shared(disposition)),
+            () = sleep(self.limits.duplicate_wait) => Some(self.still_running(Disposition::USUAL_WAIT)),
+            () = grace_over(&mut phase) => Some(Disposition::later(Why::ShuttingDown)),
+        }
+    }
+
     /// Counts a duplicate that shares the disposition of the delivery that ran the event.
     pub(super) fn shared(&self, disposition: Disposition) -> Disposition {
         self.counters.duplicates.add();

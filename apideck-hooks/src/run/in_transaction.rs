@@ -14,10 +14,7 @@
 use std::future::Future;
 use std::pin::pin;
 
-use tokio::time::sleep;
-
 use super::attend::Ended;
-use super::phase::grace_over;
 use super::runner::{Job, Runner};
 use crate::delivery::{Key, Keys};
 use crate::disposition::{Disposition, Why};
@@ -43,7 +40,7 @@ impl Runner {
             if let Some(active) = self.active_transactions.enter(event) {
                 break active;
             }
-            if let Some(disposition) = self.wait_for_the_transaction(event).await {
+            if let Some(disposition) = self.wait_for_transaction(event).await {
                 return disposition;
             }
         };
@@ -52,22 +49,6 @@ impl Runner {
         drop(active);
         self.waiters.settle(event, disposition);
         disposition
-    }
-
-    /// Waits for the disposition of the delivery that has the event's transaction. Returns `None`
-    /// if that delivery has already ended.
-    async fn wait_for_the_transaction(&self, event: Key) -> Option<Disposition> {
-        let mut waiter = self.waiters.register(event);
-        if !self.active_transactions.contains(event) {
-            return None;
-        }
-        let mut phase = self.phase.clone();
-        tokio::select! {
-            biased;
-            disposition = waiter.disposition() => Some(self.shared(disposition)),
-            () = sleep(self.limits.duplicate_wait) => Some(self.still_running(Disposition::USUAL_WAIT)),
-            () = grace_over(&mut phase) => Some(Disposition::later(Why::ShuttingDown)),
-        }
     }
 
     /// Begins the transaction and runs the handler in it, unless the claim is not granted.

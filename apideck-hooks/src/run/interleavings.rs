@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use loom::thread;
 
 use super::active_transactions::ActiveTransactions;
-use super::waiters::{Waiter, Waiters};
+use super::waiter_queues::{Waiter, Waiters};
 use crate::delivery::Key;
 use crate::disposition::Disposition;
 use crate::store::{Claim, End, Held, MemoryStore, Status, Store, Verdict};

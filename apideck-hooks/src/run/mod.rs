@@ -7,7 +7,7 @@
 //! change of the record and a disposition. `finish` sends the change to the store.
 //!
 //! If the claim is not granted, the delivery is a duplicate. `duplicates` answers it from the
-//! record, or waits for the disposition of the delivery that runs the event (`waiters`).
+//! record, or waits for the disposition of the delivery that runs the event (`waiter_queues`).
 //!
 //! `in_transaction` does the same for a handler that takes the store's transaction.
 //! `active_transactions` allows each event one open transaction in this process.
@@ -29,7 +29,7 @@ mod lease;
 mod panic;
 mod phase;
 mod runner;
-mod waiters;
+mod waiter_queues;
 
 pub(crate) use phase::Phase;
 pub(crate) use runner::{Job, Runner};

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::active_transactions::ActiveTransactions;
 use super::phase::Phase;
-use super::waiters::Waiters;
+use super::waiter_queues::Waiters;
 use crate::delivery::Keys;
 use crate::limits::Limits;
 use crate::observe::Counters;

@@ -1,4 +1,4 @@
-//! Duplicates that wait for another delivery of the same event in this process.
+//! Queues that tell waiting duplicates of the end of a run. The wait itself is in `duplicates`.
 //!
 //! # How it works
 //!
