@@ -16,7 +16,7 @@ use std::pin::pin;
 
 use super::attend::Ended;
 use super::runner::{Job, Runner};
-use crate::delivery::{Key, Keys};
+use crate::delivery::Keys;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
 use crate::store::{AnyTx, Begun, Claim, Committed, End, Open, Transactions, Verdict};
