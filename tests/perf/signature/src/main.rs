@@ -66,7 +66,10 @@ fn events(options: &Options, time: Duration, limits: &mut Limits) {
             limits.check(format!("{name}: {one} ÷ {other}"), ratio, limit);
         };
         check("raw", "hmac", Limit::AtMost(1.08));
-        check("sorted", "raw", Limit::AtMost(3.0));
+        // A larger body does not fit into the caches, and they differ between machines.
+        if length < 1_000_000 {
+            check("sorted", "raw", Limit::AtMost(3.0));
+        }
         if body.typical {
             check("refusal", "raw", Limit::AtMost(6.0));
             check("node sorted", "sorted", Limit::AtLeast(6.0));
