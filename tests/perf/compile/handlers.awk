@@ -1,7 +1,7 @@
 # Writes 60 functions for all events from the table of events. The first 40 have one event each.
 #
-# With `kind=functions` these alone. With `kind=macros` they are annotated and listed. With `kind=match` they are called from a
-# `match` in a task, as a user would write it by hand.
+# With `kind=functions` these alone. With `kind=macros` they are annotated and listed. With
+# `kind=match` they are called from a `match` in a task, as a user would write it by hand.
 BEGIN {
     FS = "\""
     count = 0

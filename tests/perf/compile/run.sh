@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Measures the compile time that the macros and the dependencies cost, and checks that each dependency has a reason.
+# Measures the compile time that the macros and the dependencies cost, and checks that each
+# dependency has a reason.
 #
 #     run.sh [handlers] [builds] [dependencies] [--runs N] [--check] [--smoke]
 #
-# Runs all three parts by default, and the dependencies alone with --smoke. Takes medians of N interleaved runs (5), and of
-# half as many for builds. A missing reason is always a failure, a missed limit only with --check.
+# Runs all three parts by default, and the dependencies alone with --smoke. Takes medians of N
+# interleaved runs (5), and of half as many for builds. A missing reason is always a failure, a
+# missed limit only with --check.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 root=$PWD
@@ -25,7 +27,8 @@ while [ $# -gt 0 ]; do
     shift
 done
 
-# Makes a crate in the work folder, with this project's versions. Reads its dependencies from the input.
+# Makes a crate in the work folder, with this project's versions. Reads its dependencies from the
+# input.
 crate() { # name, file
     mkdir -p "$work/$1/src"
     { printf '[package]\nname = "%s"\nedition = "2024"\n\n[workspace]\n\n[dependencies]\n' "$1"; cat; } > "$work/$1/Cargo.toml"
@@ -62,7 +65,8 @@ hyper = { version = "1.4", default-features = false, features = ["http1", "serve
 hyper-util = { version = "0.1.6", default-features = false, features = ["tokio"] }
 tokio = { version = "1.38", features = ["macros", "net", "rt-multi-thread", "time"] }'
 crate server server.rs <<< "http-body-util = \"0.1\"$hyper"
-# The libraries that a receiver needs, by this project or by hand: JSON, the MAC, trait objects, a log.
+# The libraries that a receiver needs, by this project or by hand: JSON, the MAC, trait objects, a
+# log.
 crate libraries server.rs <<< "async-trait = \"0.1\"
 http-body-util = \"0.1\"
 hmac = \"0.13\"

@@ -1,7 +1,7 @@
 // Verifies signatures as Apideck's guide shows it, and times that.
 //
-// Reads lines of `{"secret", "body", "signatures": [raw, sorted], "ms"}`. Answers each with the median times of one
-// verification of the raw and of the sorted form, in nanoseconds.
+// Reads lines of `{"secret", "body", "signatures": [raw, sorted], "ms"}`. Answers each with the
+// median times of one verification of the raw and of the sorted form, in nanoseconds.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createInterface } from "node:readline";

@@ -1,5 +1,5 @@
-// Says where the server listens, and answers every line with the number of handled events. The process ends with its
-// standard input.
+// Says where the server listens, and answers every line with the number of handled events. The
+// process ends with its standard input.
 
 import { createInterface } from "node:readline";
 

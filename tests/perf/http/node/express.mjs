@@ -1,4 +1,5 @@
-// Apideck's webhooks as its guide shows it: read the body, sort its keys, print it, and compare the signatures.
+// Apideck's webhooks as its guide shows it: read the body, sort its keys, print it, and compare the
+// signatures.
 
 import { createHmac, timingSafeEqual } from "node:crypto";
 import { createServer } from "node:http";

@@ -104,7 +104,7 @@ fn count(bench: &Bench, rate: f64) -> usize {
 }
 
 pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
-    let mut part = Part::new("latency");
+    let mut part = Part::new("Latency");
     part.line(format!(
         "Measured on {} on {}. Requests are evenly spaced at {:.0} % of the peak that the receiver had just before, on \
          {CONNECTIONS} connections. Each is timed from when it was due. In µs, medians of {} interleaved rounds \

@@ -51,8 +51,8 @@ fn main() -> ExitCode {
 /// is to be checked.
 fn measure(options: &Options) -> Result<bool, Failure> {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
-    // Beside the program, which is in a folder of its profile.
-    let folder = std::env::current_exe()?.with_file_name("perf-http-results");
+    // Beside the program, because a temporary folder may be in memory.
+    let folder = std::env::current_exe()?.with_file_name("perf-http-files");
     let scripts = folder.join("node");
     let node = install_node(options, &manifest.join("node"), &scripts)?;
     let processors = Processors::find(options.swap);
@@ -65,7 +65,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         (named || receiver.name == BASE) && (node || !receiver.is_node())
     };
     let receivers: Vec<Receiver> = receiver::ALL.into_iter().filter(selected).collect();
-    let mut report = Report::new(folder.clone(), options.smoke)?;
+    let mut report = Report::new(options.smoke);
     let bench = Bench {
         scripts,
         processors,
@@ -75,15 +75,15 @@ fn measure(options: &Options) -> Result<bool, Failure> {
     };
     if options.selects("throughput") {
         let measured = throughput::measure(&bench, &receivers)?;
-        report.add(&throughput::report(&bench, &measured))?;
+        report.add(throughput::report(&bench, &measured));
     }
     if options.selects("latency") {
         let measured = latency::measure(&bench, &receivers)?;
-        report.add(&latency::report(&bench, &measured))?;
+        report.add(latency::report(&bench, &measured));
     }
     if options.selects("memory") {
         let measured = memory::measure(&bench, &receivers)?;
-        report.add(&memory::report(&bench, &measured))?;
+        report.add(memory::report(&bench, &measured));
     }
     let mut faults = 0;
     if options.selects("soak") {
@@ -96,7 +96,7 @@ fn measure(options: &Options) -> Result<bool, Failure> {
         let all: Result<Vec<_>, _> = options.stores.iter().map(|store| soak.run(store)).collect();
         let all = all?;
         faults = all.iter().map(soak::Soaked::faults).sum();
-        report.add(&soak::report(&all))?;
+        report.add(soak::report(&all));
     }
     if options.results && !options.smoke {
         report.write(&manifest.join("../RESULTS.md"))?;

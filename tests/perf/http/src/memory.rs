@@ -97,7 +97,7 @@ fn connected(bench: &Bench, receiver: &Receiver) -> Result<f64, Failure> {
 }
 
 pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
-    let mut part = Part::new("memory");
+    let mut part = Part::new("Memory");
     let ((_, events), connections) = (events(bench), connections(bench));
     part.line(format!(
         "Measured on {} on {}: the growth of a process's resident memory for each of {events} remembered events, over as many \

@@ -17,7 +17,7 @@ parts: throughput, latency, memory (all three by default), soak
   --rate R          deliveries per second of the soak (70 % of the store's peak)
   --swap            the server on the second processor, the load on the first
   --check           fail if a limit is missed
-  --results         write the tables to tests/perf/RESULTS.md
+  --results         replace the tables of the measured parts in tests/perf/RESULTS.md
   --smoke           the shortest run of all parts, which measures nothing";
 
 #[derive(Debug)]

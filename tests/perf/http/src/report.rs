@@ -1,41 +1,21 @@
-//! Tables that are printed, kept, and written to `RESULTS.md`.
+//! Tables that are printed and written to `RESULTS.md`.
 
 use crate::serve::Failure;
 use perf::limits::Limits;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
-
-/// The parts in `RESULTS.md`, in its order, with their headings.
-const SHOWN: [(&str, &str); 3] = [
-    ("throughput", "Throughput"),
-    ("latency", "Latency"),
-    ("memory", "Memory"),
-];
-
-const HEAD: &str = "# Results
-
-A delivery over HTTP on loopback, beside other receivers. Take the ratios, because times depend on the machine.
-Written by `tests/perf/run http --results`. README.md in this folder has the limits.
-";
-
-pub(crate) struct Report {
-    folder: PathBuf,
-    /// Prints no limits, because nothing was measured.
-    smoke: bool,
-    missed: usize,
-}
+use std::fs;
+use std::path::Path;
 
 /// One part: a text with a table, and its limits.
 pub(crate) struct Part {
-    name: &'static str,
+    heading: &'static str,
     text: String,
     pub(crate) limits: Limits,
 }
 
 impl Part {
-    pub(crate) fn new(name: &'static str) -> Self {
+    pub(crate) fn new(heading: &'static str) -> Self {
         Self {
-            name,
+            heading,
             text: String::new(),
             limits: Limits::default(),
         }
@@ -47,16 +27,21 @@ impl Part {
     }
 }
 
+/// The parts of a run.
+pub(crate) struct Report {
+    parts: Vec<Part>,
+    /// Prints no limits, because nothing was measured.
+    smoke: bool,
+    missed: usize,
+}
+
 impl Report {
-    /// Keeps the parts in this folder, so that a later run of one part can be shown with the
-    /// others.
-    pub(crate) fn new(folder: PathBuf, smoke: bool) -> io::Result<Self> {
-        fs::create_dir_all(&folder)?;
-        Ok(Self {
-            folder,
+    pub(crate) fn new(smoke: bool) -> Self {
+        Self {
+            parts: Vec::new(),
             smoke,
             missed: 0,
-        })
+        }
     }
 
     /// The number of missed limits.
@@ -64,27 +49,48 @@ impl Report {
         self.missed
     }
 
-    /// Prints a part and its limits, and keeps it.
-    pub(crate) fn add(&mut self, part: &Part) -> io::Result<()> {
+    /// Prints a part and its limits.
+    pub(crate) fn add(&mut self, part: Part) {
         println!("\n{}", part.text);
         if !self.smoke {
             self.missed += part.limits.print();
         }
-        fs::write(self.file(part.name), &part.text)
+        self.parts.push(part);
     }
 
-    /// Writes all parts that were ever measured.
-    pub(crate) fn write(&self, to: &Path) -> Result<(), Failure> {
-        let mut text = HEAD.to_owned();
-        for (name, heading) in SHOWN {
-            if let Ok(part) = fs::read_to_string(self.file(name)) {
-                text += &format!("\n## {heading}\n\n{part}");
-            }
+    /// Replaces the sections of these parts in a file.
+    pub(crate) fn write(&self, file: &Path) -> Result<(), Failure> {
+        let mut text = fs::read_to_string(file)?;
+        for part in &self.parts {
+            text = replaced(&text, part.heading, &part.text);
         }
-        Ok(fs::write(to, text)?)
+        Ok(fs::write(file, text)?)
     }
+}
 
-    fn file(&self, part: &str) -> PathBuf {
-        self.folder.join(part).with_extension("md")
+/// Replaces the section with this heading, or appends it.
+fn replaced(text: &str, heading: &str, section: &str) -> String {
+    let heading = format!("\n## {heading}\n");
+    let (before, rest) = text.split_once(&heading).unwrap_or((text, ""));
+    let after = rest.find("\n## ").map_or("", |at| &rest[at..]);
+    format!("{before}{heading}\n{section}{after}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_section_is_replaced() {
+        let text = "# Results\n\n## One\n\n1\n\n## Two\n\n2\n";
+        assert_eq!(
+            replaced(text, "One", "new\n"),
+            "# Results\n\n## One\n\nnew\n\n## Two\n\n2\n"
+        );
+        assert_eq!(
+            replaced(text, "Two", "new\n"),
+            "# Results\n\n## One\n\n1\n\n## Two\n\nnew\n"
+        );
+        assert_eq!(replaced(text, "Three", "3\n"), format!("{text}\n## Three\n\n3\n"));
     }
 }

@@ -65,7 +65,7 @@ impl Measured {
 }
 
 pub(crate) fn report(bench: &Bench, all: &[Measured]) -> Part {
-    let mut part = Part::new("throughput");
+    let mut part = Part::new("Throughput");
     let base = all.iter().find(|measured| measured.receiver.name == BASE);
     part.line(format!(
         "Measured on {} on {}. Every server is one process on one core. The load runs on another core and never sleeps: \

@@ -262,7 +262,7 @@ const ROWS: &[Row] = &[
 ];
 
 pub(crate) fn report(all: &[Soaked]) -> Part {
-    let mut part = Part::new("soak");
+    let mut part = Part::new("Soak");
     part.line(format!(
         "Measured on {} on {}. {CONNECTIONS} connections. Each delivery is timed from when it was due.\n",
         machine::today(),
