@@ -59,7 +59,11 @@ async fn pass(mut client: TcpStream, server: String, mut line: watch::Receiver<L
         let mut server = TcpStream::connect(server).await.expect("the server");
         let current = line.clone();
         tokio::select! {
-            _ = relay(&mut client, &mut server, &current) => return,
+            _ = relay(&mut client, &mut server, &current) => {
+                if now(&current).is_passed_on() {
+                    return;
+                }
+            }
             _ = line.wait_for(|line| !line.is_passed_on()) => {}
         }
     }
@@ -70,34 +74,39 @@ async fn pass(mut client: TcpStream, server: String, mut line: watch::Receiver<L
     }
 }
 
+/// Relays data until one side ends or the line changes. The line is read after the data, so that
+/// nothing is passed on after a change.
 async fn relay(
     client: &mut TcpStream,
     server: &mut TcpStream,
     line: &watch::Receiver<Line>,
 ) -> std::io::Result<()> {
-    let (mut asked, mut answered) = ([0; 16384], [0; 16384]);
+    let (mut request, mut response) = ([0; 16384], [0; 16384]);
     loop {
         tokio::select! {
-            read = client.read(&mut asked) => {
-                let asked = &asked[..read?];
+            read = client.read(&mut request) => {
+                let request = &request[..read?];
                 let line = now(line);
-                let commits = line != Line::Open && asked.windows(6).any(|word| word == b"COMMIT");
-                if asked.is_empty() || commits && line == Line::CutBeforeCommit {
+                if !line.is_passed_on() {
                     return Ok(());
                 }
-                server.write_all(asked).await?;
+                let commits = line != Line::Open && request.windows(6).any(|word| word == b"COMMIT");
+                if request.is_empty() || commits && line == Line::CutBeforeCommit {
+                    return Ok(());
+                }
+                server.write_all(request).await?;
                 if commits {
                     // The response is lost.
-                    let _ = server.read(&mut answered).await?;
+                    let _ = server.read(&mut response).await?;
                     return Ok(());
                 }
             }
-            read = server.read(&mut answered) => {
-                let answered = &answered[..read?];
-                if answered.is_empty() {
+            read = server.read(&mut response) => {
+                let response = &response[..read?];
+                if response.is_empty() || !now(line).is_passed_on() {
                     return Ok(());
                 }
-                client.write_all(answered).await?;
+                client.write_all(response).await?;
             }
         }
     }
