@@ -60,7 +60,7 @@ async fn pass(mut client: TcpStream, server: String, mut line: watch::Receiver<L
         let current = line.clone();
         tokio::select! {
             _ = relay(&mut client, &mut server, &current) => {
-                if now(&line).is_passed_on() {
+                if now(&current).is_passed_on() {
                     return;
                 }
             }
