@@ -1,7 +1,9 @@
 //! The key of a record.
 
 use std::fmt;
+use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// The key of a record in a store: 16 bytes, the first half of a SHA-256.
@@ -73,9 +75,61 @@ impl fmt::Debug for Key {
     }
 }
 
+/// The error of a text that is not a [`Key`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseKeyError(());
+
+impl fmt::Display for ParseKeyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key is 32 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for ParseKeyError {}
+
+/// Reads 32 hexadecimal digits.
+impl FromStr for Key {
+    type Err = ParseKeyError;
+
+    fn from_str(text: &str) -> Result<Self, ParseKeyError> {
+        // The check of the digits keeps out a sign, which `from_str_radix` accepts.
+        if text.len() != 32 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return Err(ParseKeyError(()));
+        }
+        match u128::from_str_radix(text, 16) {
+            Ok(number) => Ok(Self(number.to_be_bytes())),
+            Err(_) => Err(ParseKeyError(())),
+        }
+    }
+}
+
+/// Serialises the 32 digits.
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_read_as_it_is_printed() {
+        let key = Key::of(1, &[b"a"]);
+        assert_eq!(key.to_string().parse(), Ok(key));
+        assert_eq!(serde_json::from_str::<Key>(&serde_json::to_string(&key).unwrap()).unwrap(), key);
+        for text in ["", "0", &"g".repeat(32), &format!("+{}", "0".repeat(31))] {
+            assert_eq!(text.parse::<Key>(), Err(ParseKeyError(())), "{text:?}");
+        }
+    }
 
     #[test]
     fn long_and_short_parts_are_hashed_alike() {

@@ -1,5 +1,6 @@
 //! A verified delivery: its headers, its identity and its keys.
 
+mod context;
 mod headers;
 mod identity;
 mod key;
@@ -15,8 +16,9 @@ use crate::event::EventType;
 use crate::json::Piece;
 use crate::signature::VerifiedText;
 
+pub use context::{Context, ContextTooLarge};
 pub use identity::Identity;
-pub use key::Key;
+pub use key::{Key, ParseKeyError};
 
 pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Keys, keys};

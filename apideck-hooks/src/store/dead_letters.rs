@@ -1,25 +1,26 @@
 //! Dead-lettered events, which a durable store keeps.
 
 use std::fmt;
-use std::time::SystemTime;
-#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
-use std::time::{Duration, UNIX_EPOCH};
+use std::num::ParseIntError;
+use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use serde::ser::SerializeStruct;
+use serde::{Serialize, Serializer};
 
 use super::error::StoreError;
-use crate::delivery::Key;
-use crate::payload::{Parsed, parse};
-use crate::signature::VerifiedText;
+use super::values::{Claim, Verdict};
+use crate::delivery::{Context, Key};
 
 /// The dead letters of a store.
 ///
-/// A dead letter is kept from the moment at which its record becomes `DEAD` until the record
-/// becomes `DONE` or is purged. So a crash during a replay loses nothing.
+/// A dead letter is kept from the moment at which it is written until its record becomes `DONE`. So
+/// a crash during a replay loses nothing. Each operation sees the letters of one source only.
 #[async_trait]
 pub trait DeadLetterStore: Send + Sync {
-    /// Lists up to `limit` dead letters, newest first.
+    /// Lists up to `limit` dead letters that match the filter, newest first.
     ///
     /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An
     /// empty page is the end of the list.
@@ -31,39 +32,124 @@ pub trait DeadLetterStore: Send + Sync {
     /// # Errors
     ///
     /// The store failed.
-    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError>;
+    async fn list(
+        &self,
+        source: &str,
+        filter: &LetterFilter,
+        before: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<DeadRecord>, StoreError>;
 
-    /// Returns the record with its dead letter. `None` if the record has no dead letter.
+    /// Counts the dead letters that match the filter.
     ///
     /// # Errors
     ///
     /// The store failed.
-    async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError>;
+    async fn count(&self, source: &str, filter: &LetterFilter) -> Result<u64, StoreError>;
 
-    /// Makes a record with a dead letter claimable.
-    ///
-    /// The record becomes `RELEASED` with 0 attempts, and keeps its token and its dead letter.
-    /// Returns `false` and changes nothing if the record has no dead letter, if the dead letter has
-    /// no body, or if the record is `RUNNING` under a lease that has not ended.
+    /// Returns each source that has dead letters, with their number.
     ///
     /// # Errors
     ///
-    /// The store failed. The record may have been released all the same.
-    async fn release(&self, record: Key) -> Result<bool, StoreError>;
+    /// The store failed.
+    async fn sources(&self) -> Result<Vec<(String, u64)>, StoreError>;
 
-    /// Deletes a record with a dead letter. If the event is delivered again, it is a new event.
-    ///
-    /// Returns `false` and changes nothing if the record has no dead letter, or is `RUNNING` under
-    /// a lease that has not ended.
+    /// Returns the record with its dead letter. `None` if the source has no such dead letter.
     ///
     /// # Errors
     ///
-    /// The store failed. The record may have been deleted all the same.
-    async fn purge(&self, record: Key) -> Result<bool, StoreError>;
+    /// The store failed.
+    async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError>;
+
+    /// Claims the record [`Claim::event`] for a replay of its dead letter.
+    ///
+    /// The alias and the last delivery of the claim are not used, and a rest is not waited for.
+    /// Otherwise the claim is made as in [`Store::claim`](super::Store::claim). The verdict is
+    /// [`Granted`](Verdict::Granted) or [`Running`](Verdict::Running). Returns `None` and changes
+    /// nothing if the source has no such dead letter.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The claim may have been granted all the same.
+    async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError>;
+
+    /// Deletes a dead letter. Its record becomes `DONE` under a greater token, so that a captured
+    /// body cannot run the event again.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The letter may have been deleted all the same.
+    async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError>;
+}
+
+/// The result of a purge.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Purged {
+    /// The dead letter was deleted.
+    Yes,
+    /// A handler is running for the event. Nothing was changed.
+    Busy,
+    /// The source has no such dead letter.
+    Unknown,
+}
+
+/// A choice of dead letters. The default matches all.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct LetterFilter {
+    /// Name of the event. `None` matches every name.
+    pub event_type: Option<String>,
+    /// Only events that were dead-lettered at this time or later, by the store's clock.
+    pub since: Option<SystemTime>,
+    /// Only events that were dead-lettered before this time, by the store's clock.
+    pub until: Option<SystemTime>,
+}
+
+impl LetterFilter {
+    /// Makes a filter that matches all dead letters.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the name of the event.
+    pub fn event_type(mut self, name: impl Into<String>) -> Self {
+        self.event_type = Some(name.into());
+        self
+    }
+
+    /// Matches only events that were dead-lettered at this time or later.
+    pub fn since(mut self, time: SystemTime) -> Self {
+        self.since = Some(time);
+        self
+    }
+
+    /// Matches only events that were dead-lettered before this time.
+    pub fn until(mut self, time: SystemTime) -> Self {
+        self.until = Some(time);
+        self
+    }
+
+    /// Returns the microseconds since the start of 1970 that a letter's time must have: the first,
+    /// and the one after the last.
+    pub fn microseconds(&self) -> (i64, i64) {
+        (
+            self.since.map_or(i64::MIN, to_epoch),
+            self.until.map_or(i64::MAX, to_epoch),
+        )
+    }
+
+    /// Tells if the filter matches a letter with this name and time.
+    pub fn matches(&self, event_type: &str, at: i64) -> bool {
+        let (first, end) = self.microseconds();
+        let named = self.event_type.as_deref().is_none_or(|name| name == event_type);
+        named && at >= first && at < end
+    }
 }
 
 /// A dead-lettered event: its body and the error. `Debug` does not print the body.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct DeadLetter {
     /// The receiver's [`source`](crate::HooksBuilder::source).
     pub source: String,
@@ -71,65 +157,135 @@ pub struct DeadLetter {
     pub event_type: String,
     /// The event's `event_id`. Empty if it has none.
     pub event_id: String,
+    /// The event's `entity_id`. Empty if it has none.
+    pub entity_id: String,
+    /// The event's consumer. Empty if it has none.
+    pub consumer_id: String,
     /// The error for which the event was dead-lettered, at most [`DeadLetter::MAX_ERROR`] bytes.
     pub error: String,
-    /// The verified text. `None` if it was too large for the store. **It may hold end-user
-    /// credentials.**
-    pub body: Option<Bytes>,
+    /// The user's own values, from [`HooksBuilder::context`](crate::HooksBuilder::context).
+    pub context: Context,
+    /// The verified text. **It may hold end-user credentials.**
+    pub body: Bytes,
 }
 
 impl DeadLetter {
     /// Maximum length of the error in bytes. A longer error is cut.
     pub const MAX_ERROR: usize = 4096;
+    /// Maximum length of a name or an id in bytes. A longer one is cut.
+    pub const MAX_ID: usize = 1024;
+    /// Maximum length of a body that a store of this crate keeps, in bytes. A store has no room for
+    /// a longer one.
+    pub const MAX_BODY: usize = 16 * 1024 * 1024;
 
-    /// Makes the dead letter of a verified text. The text is parsed again for the event's name and
-    /// id, because only dead letters need them as strings.
-    pub(crate) fn new(source: &str, text: &VerifiedText, mut error: String) -> Self {
-        error.truncate(error.floor_char_boundary(Self::MAX_ERROR));
-        let (event_type, event_id) = match parse(text) {
-            Parsed::Event {
-                event_type, identity, ..
-            } => (event_type.to_string(), identity.event_id.as_str(text).to_owned()),
-            Parsed::NoEvent => Default::default(),
-        };
+    /// Makes the dead letter of a body. The other fields are empty.
+    pub fn new(source: impl Into<String>, body: impl Into<Bytes>) -> Self {
         Self {
-            source: source.to_owned(),
-            event_type,
-            event_id,
-            error,
-            body: Some(Bytes::clone(text)),
+            source: source.into(),
+            event_type: String::new(),
+            event_id: String::new(),
+            entity_id: String::new(),
+            consumer_id: String::new(),
+            error: String::new(),
+            context: Context::default(),
+            body: body.into(),
         }
     }
 
-    /// Removes a body that is longer than `longest_body` bytes, and says so in the error.
-    pub fn fit(mut self, longest_body: usize) -> Self {
-        if let Some(body) = &self.body
-            && body.len() > longest_body
-        {
-            self.error = format!(
-                "the body was too large to keep ({} bytes); {}",
-                body.len(),
-                self.error
-            );
-            self.body = None;
-        }
-        self.error
-            .truncate(self.error.floor_char_boundary(Self::MAX_ERROR));
+    /// Sets the error, and cuts it at [`DeadLetter::MAX_ERROR`].
+    pub fn error(mut self, error: impl Into<String>) -> Self {
+        self.error = cut(error.into(), Self::MAX_ERROR);
+        self
+    }
+
+    /// Sets the names and ids, and cuts each at [`DeadLetter::MAX_ID`].
+    pub fn event(
+        mut self,
+        event_type: impl Into<String>,
+        event_id: impl Into<String>,
+        entity_id: impl Into<String>,
+        consumer_id: impl Into<String>,
+    ) -> Self {
+        self.event_type = cut(event_type.into(), Self::MAX_ID);
+        self.event_id = cut(event_id.into(), Self::MAX_ID);
+        self.entity_id = cut(entity_id.into(), Self::MAX_ID);
+        self.consumer_id = cut(consumer_id.into(), Self::MAX_ID);
+        self
+    }
+
+    /// Sets the context.
+    pub fn context(mut self, context: Context) -> Self {
+        self.context = context;
         self
     }
 }
 
+fn cut(mut text: String, longest: usize) -> String {
+    text.truncate(text.floor_char_boundary(longest));
+    text
+}
+
 /// A position in the list of dead letters.
+///
+/// `Display` and `FromStr` write and read it as text, for a URL or a command line.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
 pub struct Cursor {
-    /// The position, in a unit of the store's own. A newer dead letter has a greater one.
+    /// Time at which the event was dead-lettered, in microseconds since the start of 1970 by the
+    /// store's clock.
     pub at: i64,
-    /// The record, which orders dead letters with equal positions.
+    /// The record, which orders dead letters with equal times.
     pub record: Key,
+}
+
+impl Cursor {
+    /// Makes a cursor.
+    pub fn new(at: i64, record: Key) -> Self {
+        Self { at, record }
+    }
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.at, self.record)
+    }
+}
+
+/// The error of a text that is not a [`Cursor`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ParseCursorError(());
+
+impl fmt::Display for ParseCursorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a cursor is a number, a hyphen and 32 hexadecimal digits")
+    }
+}
+
+impl std::error::Error for ParseCursorError {}
+
+impl FromStr for Cursor {
+    type Err = ParseCursorError;
+
+    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
+        // From the right, because the number can be negative.
+        let (at, record) = text.rsplit_once('-').ok_or(ParseCursorError(()))?;
+        Ok(Self {
+            at: at.parse().map_err(|_: ParseIntError| ParseCursorError(()))?,
+            record: record.parse().map_err(|_| ParseCursorError(()))?,
+        })
+    }
+}
+
+/// Serialises the text of `Display`.
+impl Serialize for Cursor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// A record with its dead letter.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
 pub struct DeadRecord {
     /// Key of the record, for the other calls.
     pub record: Key,
@@ -137,10 +293,56 @@ pub struct DeadRecord {
     pub cursor: Cursor,
     /// Number of attempts.
     pub attempts: u32,
-    /// Time at which the event was dead-lettered, by the store's clock.
-    pub since: SystemTime,
+    /// `true` while a handler runs for the event.
+    pub running: bool,
     /// The dead letter.
     pub letter: DeadLetter,
+}
+
+impl DeadRecord {
+    /// Makes a record that was dead-lettered at this time, in microseconds since the start of 1970.
+    pub fn new(record: Key, at: i64, attempts: u32, running: bool, letter: DeadLetter) -> Self {
+        Self {
+            record,
+            cursor: Cursor { at, record },
+            attempts,
+            running,
+            letter,
+        }
+    }
+
+    /// Returns the time at which the event was dead-lettered, by the store's clock.
+    pub fn since(&self) -> SystemTime {
+        let length = Duration::from_micros(self.cursor.at.unsigned_abs());
+        let time = if self.cursor.at < 0 {
+            UNIX_EPOCH.checked_sub(length)
+        } else {
+            UNIX_EPOCH.checked_add(length)
+        };
+        time.unwrap_or(UNIX_EPOCH)
+    }
+}
+
+/// Serialises all fields but the body, because the body may hold credentials.
+impl Serialize for DeadRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let letter = &self.letter;
+        let mut fields = serializer.serialize_struct("DeadRecord", 13)?;
+        fields.serialize_field("record", &self.record)?;
+        fields.serialize_field("cursor", &self.cursor)?;
+        fields.serialize_field("since_microseconds", &self.cursor.at)?;
+        fields.serialize_field("attempts", &self.attempts)?;
+        fields.serialize_field("running", &self.running)?;
+        fields.serialize_field("source", &letter.source)?;
+        fields.serialize_field("event_type", &letter.event_type)?;
+        fields.serialize_field("event_id", &letter.event_id)?;
+        fields.serialize_field("entity_id", &letter.entity_id)?;
+        fields.serialize_field("consumer_id", &letter.consumer_id)?;
+        fields.serialize_field("error", &letter.error)?;
+        fields.serialize_field("context", &letter.context)?;
+        fields.serialize_field("body_bytes", &letter.body.len())?;
+        fields.end()
+    }
 }
 
 /// Prints the body's length only, because the body may hold credentials.
@@ -150,17 +352,62 @@ impl fmt::Debug for DeadLetter {
             .field("source", &self.source)
             .field("event_type", &self.event_type)
             .field("event_id", &self.event_id)
+            .field("entity_id", &self.entity_id)
+            .field("consumer_id", &self.consumer_id)
             .field("error", &self.error)
-            .field(
-                "body",
-                &self.body.as_ref().map(|body| format!("<{} bytes>", body.len())),
-            )
+            .field("context", &self.context)
+            .field("body", &format_args!("<{} bytes>", self.body.len()))
             .finish()
     }
 }
 
-/// Converts microseconds since the start of 1970 into a time.
-#[cfg(any(feature = "postgres", feature = "redis", feature = "sqlite"))]
-pub(super) fn since_epoch(microseconds: i64) -> Option<SystemTime> {
-    UNIX_EPOCH.checked_add(Duration::from_micros(microseconds.try_into().ok()?))
+/// Converts a time into microseconds since the start of 1970.
+fn to_epoch(time: SystemTime) -> i64 {
+    let micros = |length: Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
+    match time.duration_since(UNIX_EPOCH) {
+        Ok(after) => micros(after),
+        Err(before) => -micros(before.duration()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_read_as_it_is_printed() {
+        for at in [i64::MIN, -1, 0, 1_700_000_000_000_000, i64::MAX] {
+            let cursor = Cursor::new(at, Key::from_bytes([7; 16]));
+            assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        }
+        for text in ["", "-", "1", "1-", "x-07", "1-07"] {
+            assert!(text.parse::<Cursor>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_cut_at_a_character() {
+        let letter = DeadLetter::new("s", "").error("é".repeat(DeadLetter::MAX_ERROR));
+        assert_eq!(letter.error.len(), DeadLetter::MAX_ERROR);
+        let letter = letter.event("é".repeat(1000), "", "", "");
+        assert_eq!(letter.event_type.len(), DeadLetter::MAX_ID);
+    }
+
+    #[test]
+    fn a_filter_includes_its_begin_and_not_its_end() {
+        let time = |micros| UNIX_EPOCH + Duration::from_micros(micros);
+        let filter = LetterFilter::new().since(time(5)).until(time(7)).event_type("a");
+        let matched: Vec<_> = (0..10).filter(|at| filter.matches("a", *at)).collect();
+        assert_eq!(matched, [5, 6]);
+        assert!(!filter.matches("b", 5));
+    }
+
+    #[test]
+    fn neither_debug_nor_json_shows_the_body() {
+        let letter = DeadLetter::new("s", "secret");
+        let record = DeadRecord::new(Key::from_bytes([1; 16]), 1, 2, false, letter);
+        assert!(!format!("{record:?}").contains("secret"));
+        let json = serde_json::to_string(&record).unwrap();
+        assert!(!json.contains("secret") && json.contains(r#""body_bytes":6"#), "{json}");
+    }
 }

@@ -16,6 +16,7 @@ mod memory;
 mod postgres;
 #[cfg(feature = "redis")]
 mod redis;
+mod record;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod savepoints;
 #[cfg(feature = "sqlite")]
@@ -23,9 +24,11 @@ mod sqlite;
 mod transactions;
 mod values;
 
-pub use crate::delivery::Key;
+pub use crate::delivery::{Context, ContextTooLarge, Key, ParseKeyError};
 pub use contract::Store;
-pub use dead_letters::{Cursor, DeadLetter, DeadLetterStore, DeadRecord};
+pub use dead_letters::{
+    Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, ParseCursorError, Purged,
+};
 pub use error::StoreError;
 pub use into_store::IntoStore;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
@@ -36,6 +39,9 @@ pub use redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use transactions::Transactions;
-pub use values::{Claim, Claimed, End, Held, MAX_ALIASES, Status, Token, Verdict};
+pub use values::{
+    Claim, ClaimId, Claimed, End, Grant, Held, LastDelivery, MAX_INTERRUPTED, Rests, State, Status, Token,
+    Verdict,
+};
 
-pub(crate) use transactions::{AnyTx, Begun, Committed, Open};
+pub(crate) use transactions::{AnyTx, Begun, Committed, Ending};

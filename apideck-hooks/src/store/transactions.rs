@@ -1,7 +1,7 @@
 //! Transactions of a store, for handlers that take one.
 //!
-//! The event is claimed in the transaction and marked as done in it. So one commit settles the
-//! event and the handler's effects together.
+//! The claim commits by itself, as for every handler. The handler's effects and the end `DONE` are
+//! one transaction. So one commit settles the event and the effects together.
 
 use std::any::Any;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use super::error::StoreError;
-use super::values::{Claim, Claimed, End};
+use super::values::Grant;
 
 /// The transactions of a store.
 ///
@@ -21,19 +21,14 @@ pub trait Transactions: sealed::Sealed + Send + Sync {
     #[doc(hidden)]
     fn database(&self) -> &'static str;
 
-    /// Begins a transaction and claims the event in it.
-    ///
-    /// It waits up to `wait` for a free connection. The store bounds the wait for another
-    /// transaction of the same event.
+    /// Returns the number of transactions that can be open at once. `None` if there is no limit of
+    /// the store's own.
     #[doc(hidden)]
-    async fn begin(&self, claim: Claim, wait: Duration) -> Result<Begun, StoreError>;
+    fn at_once(&self) -> Option<u32>;
 
-    /// Counts an attempt whose transaction was rolled back.
-    ///
-    /// It claims the event and records the end in one atomic step. Both happen only if the claim is
-    /// granted for the record of [`Claim::event`].
+    /// Begins a transaction. It waits up to `wait` for a free connection.
     #[doc(hidden)]
-    async fn count(&self, claim: Claim, end: End) -> Result<Claimed, StoreError>;
+    async fn begin(&self, wait: Duration) -> Result<Begun, StoreError>;
 }
 
 pub(crate) mod sealed {
@@ -44,28 +39,15 @@ pub(crate) mod sealed {
 #[doc(hidden)]
 #[allow(missing_debug_implementations)]
 pub enum Begun {
-    /// The claim is granted until the transaction ends.
-    Open(Open),
-    /// The claim was not granted. The transaction has ended.
-    NotGranted(Claimed),
-    /// Another transaction of the same event is open.
-    Locked,
+    /// The transaction is open.
+    Open {
+        /// The handler's `Tx`.
+        tx: AnyTx,
+        /// Commits or rolls back.
+        ending: Box<dyn Ending>,
+    },
     /// Too many transactions are open.
     Busy,
-}
-
-/// An open transaction in which the event is claimed.
-#[doc(hidden)]
-#[allow(missing_debug_implementations)]
-pub struct Open {
-    /// The result of the claim: [`Verdict::Granted`](super::Verdict::Granted).
-    pub claimed: Claimed,
-    /// Number of this attempt, from 1.
-    pub attempt: u32,
-    /// The handler's `Tx`.
-    pub tx: AnyTx,
-    /// Commits or rolls back.
-    pub ending: Box<dyn Ending>,
 }
 
 /// A `Tx` of some database.
@@ -78,8 +60,9 @@ pub(crate) type AnyTx = Box<dyn Any + Send>;
 #[doc(hidden)]
 #[async_trait]
 pub trait Ending: Send {
-    /// Marks the event as done and commits.
-    async fn commit(self: Box<Self>) -> Committed;
+    /// Records the end [`End::Done`](super::End::Done) under the grant, and commits. If the grant
+    /// was lost, it rolls back.
+    async fn commit(self: Box<Self>, grant: Grant) -> Committed;
 
     /// Rolls back. Returns when the rollback is done, or when it was given up and the connection
     /// closed.
@@ -92,6 +75,11 @@ pub trait Ending: Send {
 pub enum Committed {
     /// The transaction was committed.
     Yes,
+    /// Another delivery has taken the claim. The transaction was rolled back.
+    Lost,
+    /// The transaction was rolled back, because it conflicted with another one. Run again, it can
+    /// succeed.
+    Conflict(StoreError),
     /// The transaction was rolled back.
     No(StoreError),
     /// The transaction was either committed or rolled back.
