@@ -85,7 +85,7 @@ pub use payload::{
 pub use router::Routes;
 pub use service::ResponseFuture;
 #[cfg(feature = "postgres")]
-pub use store::{InvalidName, PostgresStore, PostgresStoreBuilder};
+pub use store::{PostgresStore, PostgresStoreBuilder};
 pub use store::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreBuilder};
