@@ -44,4 +44,4 @@ pub use values::{
     Verdict,
 };
 
-pub(crate) use transactions::{AnyTx, Begun, Committed, Ending};
+pub(crate) use transactions::{AnyTx, Begun, Committed};
