@@ -79,9 +79,7 @@ pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use handler::{Transactional, Tx};
-pub use hooks::{
-    BuildError, DeadLetters, Drained, Hooks, HooksBuilder, IntoSecret, ReplayAll, Replayed,
-};
+pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, IntoSecret, ReplayAll, Replayed};
 pub use limits::Rest;
 pub use observe::Stats;
 pub use payload::{

@@ -205,7 +205,10 @@ mod tests {
         let first = of(r#"{"payload":{"execution_attempt":1,"x":1.0}}"#, Some("h1"));
         // A retry, under another header and in another form.
         assert_eq!(first, of(r#"{"payload":{"x":1,"execution_attempt":2}}"#, None));
-        assert_ne!(first, of(r#"{"payload":{"execution_attempt":2,"x":2}}"#, Some("h1")));
+        assert_ne!(
+            first,
+            of(r#"{"payload":{"execution_attempt":2,"x":2}}"#, Some("h1"))
+        );
     }
 
     #[test]
@@ -254,9 +257,9 @@ mod tests {
             all.map(|key| key.to_string()),
             [
                 "a7799226962da4c2b5be5c219ba29161",
-                "alias",
-                "text",
-                "untimed",
+                "abe5463dd20ec090bb71eb19fc4ac26e",
+                "8e0caf8ba9fe73264290a490a9195b70",
+                "967d56ad69ab53433c85484750d8a6ba",
             ]
         );
     }

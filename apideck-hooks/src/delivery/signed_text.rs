@@ -70,13 +70,22 @@ mod tests {
     #[test]
     fn only_the_payloads_count_is_left_out() {
         let text = r#"{"payload":{"execution_attempt":[{"a":"}\"]"}],"x":{"execution_attempt":1}},"execution_attempt":2}"#;
-        let wanted = r#"{"execution_attempt":2,"payload":{"execution_attempt":,"x":{"execution_attempt":1}}}"#;
+        let wanted =
+            r#"{"execution_attempt":2,"payload":{"execution_attempt":,"x":{"execution_attempt":1}}}"#;
         assert_eq!(without(text), wanted);
     }
 
     #[test]
     fn other_texts_are_left_as_they_are() {
-        for text in ["", "nonsense", "[]", "{}", r#"{"payload":[1]}"#, r#"{"payload":{}}"#, "1"] {
+        for text in [
+            "",
+            "nonsense",
+            "[]",
+            "{}",
+            r#"{"payload":[1]}"#,
+            r#"{"payload":{}}"#,
+            "1",
+        ] {
             assert_eq!(without(text), text);
         }
     }

@@ -322,12 +322,7 @@ impl<R, S> HooksBuilder<R, S> {
         let limits = limits.bounded();
         let counters = Arc::new(Counters::default());
         let (phase, watched) = watch::channel(Phase::Open);
-        let runner = Runner::new(
-            Arc::clone(&store),
-            limits.clone(),
-            Arc::clone(&counters),
-            watched,
-        );
+        let runner = Runner::new(Arc::clone(&store), limits.clone(), Arc::clone(&counters), watched);
         let permits = Arc::new(Semaphore::new(limits.max_in_flight as usize));
         Ok(Hooks {
             receiver: Arc::new(Receiver {

@@ -51,7 +51,10 @@ pub(super) fn check_limits(limits: &Limits, source: &str, store: &dyn Store) -> 
 }
 
 /// Makes the verifier of the secrets.
-pub(super) fn verifier(secrets: Vec<Result<Secret, SecretError>>, forms: Forms) -> Result<Verifier, BuildError> {
+pub(super) fn verifier(
+    secrets: Vec<Result<Secret, SecretError>>,
+    forms: Forms,
+) -> Result<Verifier, BuildError> {
     if secrets.is_empty() {
         return Err(BuildError(BuildErrorKind::NoSecret));
     }
@@ -108,7 +111,9 @@ pub(super) fn log_store(store: &Arc<dyn Store>, source: &str) {
     }
     let (store, own) = (Arc::clone(store), source.to_owned());
     runtime.spawn(async move {
-        let Some(letters) = store.dead_letters() else { return };
+        let Some(letters) = store.dead_letters() else {
+            return;
+        };
         match letters.sources().await {
             Ok(sources) => {
                 for (source, letters) in sources {

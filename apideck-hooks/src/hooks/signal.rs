@@ -36,7 +36,11 @@ impl Hooks {
                 return std::future::pending().await;
             };
             let name = signals.next().await;
-            tracing::info!(signal = name, ?grace, "shutting down: a second signal ends the grace period");
+            tracing::info!(
+                signal = name,
+                ?grace,
+                "shutting down: a second signal ends the grace period"
+            );
             tokio::select! {
                 drained = hooks.shutdown(grace) => {
                     tracing::info!(stopped = drained.stopped, "shut down");

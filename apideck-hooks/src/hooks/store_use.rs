@@ -37,7 +37,10 @@ impl Drop for StoreUse {
     fn drop(&mut self) {
         let address = address(&self.store);
         let mut uses = USES.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(at) = uses.iter().position(|(at, name)| *at == address && *name == self.source) {
+        if let Some(at) = uses
+            .iter()
+            .position(|(at, name)| *at == address && *name == self.source)
+        {
             uses.swap_remove(at);
         }
     }

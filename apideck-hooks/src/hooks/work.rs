@@ -73,9 +73,7 @@ impl Work {
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
             // In the current span, so a layer around the receiver can give the request a span.
-            Poll::Pending => {
-                Progress::Waiting(tokio::spawn(work.in_current_span()), self.letter_kept)
-            }
+            Poll::Pending => Progress::Waiting(tokio::spawn(work.in_current_span()), self.letter_kept),
         }
     }
 }

@@ -50,7 +50,11 @@ impl Runner {
         async move {
             let claim = self.claim_of(&job);
             // A replay needs the store's letters, and no store in memory keeps them.
-            let at_once = if job.replay_of.is_some() { None } else { self.store.claim_at_once(&claim) };
+            let at_once = if job.replay_of.is_some() {
+                None
+            } else {
+                self.store.claim_at_once(&claim)
+            };
             let (claimed, end, late) = match at_once {
                 Some(claimed) => (claimed, job.now + self.limits.lease, false),
                 None => match Box::pin(self.claim(&claim, job.replay_of.as_deref())).await {
@@ -73,7 +77,9 @@ impl Runner {
             let mut guard = Guard::new(&self.store, grant);
             if late {
                 self.counters.withdrawn.add();
-                tracing::error!("the store granted a claim after the claim's lease had ended: it is withdrawn");
+                tracing::error!(
+                    "the store granted a claim after the claim's lease had ended: it is withdrawn"
+                );
                 return Delivered::Settled(Disposition::later(Why::Store));
             }
             if job.transactional {
@@ -90,7 +96,12 @@ impl Runner {
                 self.attend(handler, Some(&granted)).await
             };
             // Under the guard, because the user's code makes a failure's text and can panic.
-            let (end, disposition) = self.judge(ended, attempt, job.replay_of.is_some() || granted.lettered, &job.handler);
+            let (end, disposition) = self.judge(
+                ended,
+                attempt,
+                job.replay_of.is_some() || granted.lettered,
+                &job.handler,
+            );
             guard.disarm();
             Delivered::Settled(self.settle(granted, end, disposition).await)
         }
@@ -142,9 +153,7 @@ impl Runner {
         let asked = Instant::now();
         let claimed = match (self.store.dead_letters(), replay_of) {
             (Some(letters), Some(source)) => {
-                let verdict = self
-                    .within_timeout(letters.replay(source, claim.clone()))
-                    .await?;
+                let verdict = self.within_timeout(letters.replay(source, claim.clone())).await?;
                 // Without its letter the event was settled or purged a moment ago.
                 Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done))
             }
@@ -180,7 +189,12 @@ impl Runner {
 
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
-    async fn run_without_store<H: Handler>(&self, mut job: Job<H>, claim: Claim, error: StoreError) -> Delivered {
+    async fn run_without_store<H: Handler>(
+        &self,
+        mut job: Job<H>,
+        claim: Claim,
+        error: StoreError,
+    ) -> Delivered {
         self.counters.store_errors.add();
         self.take_back(claim, job.replay_of.clone());
         // A transaction needs the store, and a replay comes from it.

@@ -10,7 +10,6 @@
 //! record's status every half second and tells the others. It holds the queue's `look` lock
 //! meanwhile. When it leaves, the next waiter gets the lock.
 
-
 use std::pin::pin;
 use std::time::Duration;
 

@@ -29,7 +29,7 @@ impl Runner {
         ) else {
             return;
         };
-            // A claim that leads to no run must not write a letter.
+        // A claim that leads to no run must not write a letter.
         claim.last = None;
         let store = Arc::clone(&self.store);
         let (lease, limit) = (self.limits.lease, self.limits.store_timeout);

@@ -65,7 +65,9 @@ impl Waiters {
     pub(super) fn register(&self, record: Key) -> Option<Waiter<'_>> {
         let before = self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_the_record = records.get(&record).map_or(0, |queue| queue.sender.receiver_count());
+        let of_the_record = records
+            .get(&record)
+            .map_or(0, |queue| queue.sender.receiver_count());
         if before >= MAX_WAITERS || of_the_record >= MAX_OF_A_RECORD {
             drop(records);
             self.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -164,7 +166,10 @@ mod tests {
     #[tokio::test]
     async fn each_waiter_gets_the_disposition_and_no_queue_is_left() {
         let waiters = Waiters::default();
-        let (mut one, mut two) = (waiters.register(key(1)).unwrap(), waiters.register(key(1)).unwrap());
+        let (mut one, mut two) = (
+            waiters.register(key(1)).unwrap(),
+            waiters.register(key(1)).unwrap(),
+        );
         let other = waiters.register(key(2)).unwrap();
         waiters.settle(key(1), Disposition::Handled);
         assert_eq!(

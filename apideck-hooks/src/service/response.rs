@@ -111,7 +111,11 @@ fn of_disposition(disposition: Disposition) -> Parts {
                     "Service Unavailable",
                     "the handler asked for a later delivery"
                 ),
-                Why::Resting => problem!(503, "Service Unavailable", "the last run failed, and the event rests"),
+                Why::Resting => problem!(
+                    503,
+                    "Service Unavailable",
+                    "the last run failed, and the event rests"
+                ),
                 Why::LettersFull => problem!(
                     503,
                     "Service Unavailable",
