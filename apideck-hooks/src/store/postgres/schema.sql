@@ -35,7 +35,7 @@ BEGIN
         RAISE EXCEPTION 'the tables in the schema "{schema}" have the format 1, from before the first release'
             USING ERRCODE = 'feature_not_supported',
             HINT = 'Drop the table {records} with all in it, or use another schema or prefix.';
-    ELSIF NOT has_schema_privilege('"{schema}"', 'CREATE') THEN
+    ELSIF NOT has_schema_privilege('{schema}', 'CREATE') THEN
         RAISE EXCEPTION 'the role "%" may not create tables in the schema "{schema}"', current_user
             USING ERRCODE = 'insufficient_privilege',
             HINT = 'GRANT CREATE ON SCHEMA "{schema}", or let another role run the migration.';
