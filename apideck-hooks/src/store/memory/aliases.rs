@@ -33,10 +33,7 @@ impl Aliases {
     /// Binds an alias, and keeps it for longer than its record. The oldest alias is removed if there
     /// are too many.
     pub(super) fn bind(&mut self, alias: Key, record: Key, lease: Duration, now: u64, limits: &Limits) {
-        let time = limits
-            .retention
-            .saturating_add(lease)
-            .saturating_add(GRACE);
+        let time = limits.retention.saturating_add(lease).saturating_add(GRACE);
         let expires = now.saturating_add(micros(time));
         self.0.insert(alias, Binding { record, expires });
         if self.0.len() > limits.records {
@@ -75,7 +72,10 @@ mod tests {
             bind(&mut aliases, alias, record, 0);
         }
         let records = [1, 2, 3, 4, 5].map(|alias| aliases.record(&key(alias), 0));
-        assert_eq!(records, [Some(key(104)), None, None, Some(key(101)), Some(key(105))]);
+        assert_eq!(
+            records,
+            [Some(key(104)), None, None, Some(key(101)), Some(key(105))]
+        );
     }
 
     #[test]

@@ -219,7 +219,9 @@ impl MemoryStore {
 
     fn finish_now(&self, grant: &Grant, end: &End) -> Held {
         let now = self.now();
-        self.records.of(&grant.record).finish(grant, end, now, &self.limits)
+        self.records
+            .of(&grant.record)
+            .finish(grant, end, now, &self.limits)
     }
 }
 

@@ -122,8 +122,7 @@ impl Shard {
     }
 
     pub(super) fn status(&self, key: &Key, now: u64) -> Status {
-        self.get(key)
-            .map_or(Status::ABSENT, |record| record.status(now))
+        self.get(key).map_or(Status::ABSENT, |record| record.status(now))
     }
 
     fn get(&self, key: &Key) -> Option<Record> {
