@@ -75,7 +75,7 @@ impl Batch {
     /// Loads the rows that operations need, in a new transaction.
     pub(super) async fn begin(
         connection: &mut SqliteConnection,
-        needs: impl Iterator<Item = &Needs> + Clone,
+        needs: &[&Needs],
         settings: Settings,
     ) -> Result<Self, Failed> {
         Self::read(connection, BEGIN_AND_LOAD, needs, settings).await
@@ -84,7 +84,7 @@ impl Batch {
     /// Loads the rows that operations need, in the transaction that is open.
     pub(super) async fn load(
         connection: &mut SqliteConnection,
-        needs: impl Iterator<Item = &Needs> + Clone,
+        needs: &[&Needs],
         settings: Settings,
     ) -> Result<Self, Failed> {
         Self::read(connection, LOAD, needs, settings).await
@@ -93,12 +93,12 @@ impl Batch {
     async fn read(
         connection: &mut SqliteConnection,
         load: &'static str,
-        needs: impl Iterator<Item = &Needs> + Clone,
+        needs: &[&Needs],
         settings: Settings,
     ) -> Result<Self, Failed> {
         let query = sqlx::query(load)
-            .bind(save::keys(needs.clone().map(|needs| needs.record)))
-            .bind(save::keys(needs.clone().filter_map(|needs| needs.alias)));
+            .bind(save::keys(needs.iter().map(|needs| needs.record)))
+            .bind(save::keys(needs.iter().filter_map(|needs| needs.alias)));
         let rows = query.fetch_all(&mut *connection).await?;
         let mut batch = Self {
             settings,
@@ -120,7 +120,7 @@ impl Batch {
             }
             batch.records.insert(record, Slot::new(row));
         }
-        for source in needs.filter_map(|needs| needs.letters_of.as_ref()) {
+        for source in needs.iter().filter_map(|needs| needs.letters_of.as_ref()) {
             if let Entry::Vacant(entry) = batch.letters.entry(source.clone()) {
                 entry.insert(count(connection, source, settings.max_dead_letters).await?);
             }

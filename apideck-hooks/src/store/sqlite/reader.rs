@@ -29,7 +29,7 @@ impl Reader {
     pub(super) async fn claim(&self, claim: &Claim, settings: Settings) -> Result<Option<Claimed>, StoreError> {
         let needs = Needs::of_claim(claim);
         self.read(async |connection| {
-            let mut batch = Batch::load(connection, std::iter::once(&needs), settings).await?;
+            let mut batch = Batch::load(connection, &[&needs], settings).await?;
             let claimed = batch.claim(claim);
             Ok((!batch.is_changed()).then_some(claimed))
         })
@@ -39,7 +39,7 @@ impl Reader {
     pub(super) async fn status(&self, record: Key, settings: Settings) -> Result<Status, StoreError> {
         let needs = Needs::of_record(record);
         self.read(async |connection| {
-            let batch = Batch::load(connection, std::iter::once(&needs), settings).await?;
+            let batch = Batch::load(connection, &[&needs], settings).await?;
             Ok(batch.status(record))
         })
         .await

@@ -209,7 +209,7 @@ impl Writer {
         let no = |why: &str| Committed::No(StoreError::new(why));
         let (needs, settings) = (Needs::of_record(grant.record), self.settings);
         let recorded = async {
-            let mut batch = Batch::load(connection, std::iter::once(&needs), settings).await?;
+            let mut batch = Batch::load(connection, &[&needs], settings).await?;
             let held = batch.finish(grant, &End::Done);
             if held == Held::Yes {
                 batch.save(connection).await?;

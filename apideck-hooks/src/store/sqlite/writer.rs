@@ -109,8 +109,8 @@ impl Writer {
         let settings = self.settings;
         self.connect().await?;
         let Some(connection) = &mut self.connection else { return Ok(()) };
-        let needs = operations.iter().map(|operation| operation.needs());
-        let mut batch = Batch::begin(connection, needs, settings).await?;
+        let needs: Vec<_> = operations.iter().map(|operation| operation.needs()).collect();
+        let mut batch = Batch::begin(connection, &needs, settings).await?;
         for operation in operations {
             operation.apply(&mut batch);
         }
