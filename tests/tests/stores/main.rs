@@ -3,6 +3,7 @@
 mod conformance;
 mod memory;
 mod receivers;
+mod stranger;
 
 use std::time::Duration;
 

@@ -1,224 +1,296 @@
-//! Dead letters. A store without them passes.
+//! Dead letters and their records. A store without dead letters passes.
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use tokio::time::sleep;
 
-use super::support::{LONG, PAST_SHORT, SHORT, dead_letter, finish, granted, key, status};
-use crate::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Token};
+use super::support::{
+    LONG, PAST_SHORT, RELEASE, SHORT, claim_of, claim_with, count, dead, dead_lettered, end, finish, granted,
+    kept, key, letter, nearly, purge, replay, replayed, source, status, still, verdict,
+};
+use crate::store::{Claim, DeadLetter, End, Grant, Held, Purged, Rests, State, Status, Store, Verdict};
 
-/// A dead letter survives a replay that crashes and a replay that fails.
-pub async fn a_dead_letter_is_kept_until_it_is_handled(store: Arc<impl Store>) {
-    let Some(dead_letters) = store.dead_letters() else {
-        return;
-    };
-    let (event, token) = dead_lettered(&*store).await;
-    let dead = dead_letters
-        .get(event)
-        .await
-        .expect("a get")
-        .expect("a dead letter");
-    assert_eq!(
-        (dead.record, dead.attempts, &dead.letter),
-        (event, 1, &dead_letter())
-    );
-    let now = SystemTime::now();
-    let age = now
-        .duration_since(dead.since)
-        .unwrap_or_else(|future| future.duration());
-    assert!(age.as_secs() < 3600, "{age:?} ago");
-
-    assert!(dead_letters.release(event).await.expect("a release"));
-    assert_eq!(
-        status(&*store, event).await,
-        Status::Released { token, attempt: 0 }
-    );
-    let (second, attempt) = granted(&*store, event, SHORT).await;
-    assert!(second > token && attempt == 1, "{token:?} {second:?} {attempt}");
-    assert!(
-        !dead_letters.release(event).await.expect("a release"),
-        "the record is running"
-    );
-    assert!(
-        !dead_letters.purge(event).await.expect("a purge"),
-        "the record is running"
-    );
-    // The owner has crashed.
-    sleep(PAST_SHORT).await;
-    assert!(dead_letters.get(event).await.expect("a get").is_some());
-    assert!(dead_letters.release(event).await.expect("a release"));
-    let (third, _) = granted(&*store, event, LONG).await;
-    assert_eq!(finish(&*store, event, second, End::Done).await, Held::Lost);
-    assert_eq!(
-        finish(&*store, event, third, End::Dead(dead_letter())).await,
-        Held::Yes
-    );
-    assert!(dead_letters.get(event).await.expect("a get").is_some());
-
-    assert!(dead_letters.release(event).await.expect("a release"));
-    let (last, _) = granted(&*store, event, LONG).await;
-    assert_eq!(finish(&*store, event, last, End::Done).await, Held::Yes);
-    assert!(dead_letters.get(event).await.expect("a get").is_none());
-    assert!(!dead_letters.release(event).await.expect("a release"));
-    assert_eq!(status(&*store, event).await, Status::Done { token: last });
-}
-
-/// Without a body there is no event for a handler, so the record is not released.
-pub async fn a_dead_letter_without_a_body_is_kept_and_cannot_be_released(store: Arc<impl Store>) {
-    let Some(dead_letters) = store.dead_letters() else {
-        return;
-    };
-    let letter = DeadLetter {
-        body: None,
-        ..dead_letter()
-    };
+/// A dead event is not run by a delivery. It is kept if and only if the store keeps dead letters.
+pub async fn a_dead_record_stays_dead(store: Arc<impl Store>) {
+    let is_kept = store.dead_letters().is_some();
     let event = key();
-    let (token, _) = granted(&*store, event, LONG).await;
-    let dead = End::Dead(letter.clone());
-    assert_eq!(finish(&*store, event, token, dead).await, Held::Yes);
-    let kept = dead_letters
-        .get(event)
-        .await
-        .expect("a get")
-        .expect("a dead letter");
-    assert_eq!(kept.letter, letter);
-    let listed = dead_letters.list(None, 1000).await.expect("a list");
-    let listed = listed.into_iter().find(|dead| dead.record == event);
-    assert_eq!(listed.expect("it is listed"), kept);
-    assert!(
-        !dead_letters.release(event).await.expect("a release"),
-        "it has no body"
-    );
-    assert_eq!(status(&*store, event).await, Status::Dead { token });
-    assert!(dead_letters.purge(event).await.expect("a purge"));
-    assert!(dead_letters.get(event).await.expect("a get").is_none());
-    // An empty body is a body.
-    let letter = DeadLetter {
-        body: Some(Bytes::new()),
-        ..letter
-    };
-    let (token, _) = granted(&*store, event, LONG).await;
-    let dead = End::Dead(letter.clone());
-    assert_eq!(finish(&*store, event, token, dead).await, Held::Yes);
-    let kept = dead_letters
-        .get(event)
-        .await
-        .expect("a get")
-        .expect("a dead letter");
-    assert_eq!(kept.letter, letter);
-    assert!(dead_letters.release(event).await.expect("a release"));
-}
-
-/// The order does not depend on the size of a page.
-pub async fn dead_letters_are_listed_in_pages_newest_first(store: Arc<impl Store>) {
-    let Some(dead_letters) = store.dead_letters() else {
-        return;
-    };
-    let mut wanted = Vec::new();
-    for _ in 0..5 {
-        wanted.push(dead_lettered(&*store).await.0);
-        // The pause gives each dead letter its own time, also on a clock that counts milliseconds.
-        sleep(Duration::from_millis(5)).await;
-    }
-    wanted.reverse();
-    for page in [1, 2, 100] {
+    let (grant, _) = granted(&*store, claim_of(event)).await;
+    end(&*store, grant, dead(letter(&source()))).await;
+    for _ in 0..2 {
+        let dead = Status::new(State::Dead, grant.token, 1, is_kept);
+        assert_eq!(status(&*store, event).await, dead);
         assert_eq!(
-            listed(dead_letters, &wanted, page).await,
-            wanted,
-            "pages of {page}"
+            verdict(&*store, claim_of(event)).await,
+            Verdict::Dead { kept: is_kept }
         );
     }
 }
 
-/// A cursor stays valid when its dead letter is purged, handled or dead-lettered again. The next
-/// pages hold the older dead letters, each once.
-pub async fn a_cursor_outlives_its_dead_letter(store: Arc<impl Store>) {
-    let Some(dead_letters) = store.dead_letters() else {
+/// A dead letter holds what it was given, with the attempts of its record. It is gone when its event
+/// is done.
+pub async fn a_dead_letter_is_kept_until_its_event_is_done(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
         return;
     };
-    let mut wanted = Vec::new();
-    for _ in 0..7 {
-        wanted.push(dead_lettered(&*store).await.0);
-        sleep(Duration::from_millis(5)).await;
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source)).await;
+    let record = kept(letters, &source, event).await.expect("a dead letter");
+    assert_eq!((record.record, record.cursor.record), (event, event));
+    assert_eq!((record.attempts, record.running), (1, false));
+    assert_eq!(record.letter, letter(&source));
+    let (grant, attempt) = replayed(letters, &source, claim_of(event)).await;
+    assert_eq!(attempt, 2);
+    let running = kept(letters, &source, event).await.expect("a dead letter");
+    assert_eq!(running.cursor, record.cursor);
+    assert_eq!((running.attempts, running.running), (2, true));
+    assert_eq!(running.letter, letter(&source));
+    match verdict(&*store, claim_of(event)).await {
+        Verdict::Running {
+            lease_left,
+            kept: true,
+        } => nearly(lease_left, LONG),
+        other => panic!("{other:?}"),
     }
-    wanted.reverse();
-    let mut found = Vec::new();
-    let mut before = None;
-    loop {
-        let page = dead_letters.list(before, 1).await.expect("a list");
-        let Some(last) = page.last() else { break };
-        before = Some(last.cursor);
-        if !wanted.contains(&last.record) {
-            continue;
-        }
-        found.push(last.record);
-        match found.len() {
-            1 | 4 => assert!(dead_letters.purge(last.record).await.expect("a purge")),
-            2 | 5 => {
-                assert!(dead_letters.release(last.record).await.expect("a release"));
-                let (token, _) = granted(&*store, last.record, LONG).await;
-                assert_eq!(finish(&*store, last.record, token, End::Done).await, Held::Yes);
-            }
-            3 | 6 => {
-                assert!(dead_letters.release(last.record).await.expect("a release"));
-                let (token, _) = granted(&*store, last.record, LONG).await;
-                let dead = End::Dead(dead_letter());
-                assert_eq!(finish(&*store, last.record, token, dead).await, Held::Yes);
-            }
-            _ => {}
-        }
-    }
-    assert_eq!(found, wanted);
-    // Events that were dead-lettered again are the newest now.
-    assert_eq!(
-        listed(dead_letters, &wanted, 2).await,
-        [wanted[5], wanted[2], wanted[6]]
-    );
+    assert!(status(&*store, event).await.kept);
+    end(&*store, grant, End::Done).await;
+    assert_eq!(kept(letters, &source, event).await, None);
+    assert_eq!(count(letters, &source).await, 0);
+    assert_eq!(replay(letters, &source, claim_of(event)).await, None);
+    let done = Status::new(State::Done, grant.token, 2, false);
+    assert_eq!(status(&*store, event).await, done);
+    assert_eq!(verdict(&*store, claim_of(event)).await, Verdict::Done);
 }
 
-/// A purged event is a new event if it comes again.
-pub async fn a_dead_letter_can_be_purged(store: Arc<impl Store>) {
-    let Some(dead_letters) = store.dead_letters() else {
+/// After every end but `Done`, and after a lease that ended without an end, the record is dead and
+/// its letter is kept. No delivery runs it.
+pub async fn a_dead_letter_outlives_every_run_that_does_not_settle(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
         return;
     };
-    let (event, _) = dead_lettered(&*store).await;
-    assert!(dead_letters.purge(event).await.expect("a purge"));
-    assert!(!dead_letters.purge(event).await.expect("a purge"));
-    assert!(dead_letters.get(event).await.expect("a get").is_none());
-    assert_eq!(granted(&*store, event, LONG).await.1, 1);
-    assert!(
-        !dead_letters.purge(key()).await.expect("a purge"),
-        "it is unknown"
-    );
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source)).await;
+    let ends = [
+        Some(RELEASE),
+        Some(End::Release { rest: LONG }),
+        Some(End::Withdraw),
+        Some(End::Interrupt),
+        Some(dead(letter(&source))),
+        None,
+    ];
+    let mut last = granted_never();
+    for chosen in ends {
+        let attempts = status(&*store, event).await.attempts;
+        let claim = Claim {
+            lease: SHORT,
+            rests: Rests::new([LONG; Rests::LENGTH]),
+            ..claim_of(event)
+        };
+        // A replay does not wait for the rest of the run before it.
+        let (grant, attempt) = replayed(letters, &source, claim).await;
+        assert_eq!(attempt, attempts + 1, "{chosen:?}");
+        let taken_back = matches!(chosen, Some(End::Withdraw | End::Interrupt));
+        match chosen.clone() {
+            Some(chosen) => end(&*store, grant, chosen).await,
+            None => sleep(PAST_SHORT).await,
+        }
+        let attempts = if taken_back { attempts } else { attempts + 1 };
+        let wanted = Status::new(State::Dead, grant.token, attempts, true);
+        assert_eq!(status(&*store, event).await, wanted, "{chosen:?}");
+        let verdict = verdict(&*store, claim_of(event)).await;
+        assert_eq!(verdict, Verdict::Dead { kept: true }, "{chosen:?}");
+        let record = kept(letters, &source, event).await.expect("a dead letter");
+        assert_eq!((record.attempts, record.running), (attempts, false), "{chosen:?}");
+        assert_eq!(finish(&*store, last, End::Done).await, Held::Lost, "{chosen:?}");
+        last = grant;
+    }
+    assert_eq!(count(letters, &source).await, 1);
 }
 
-/// Dead-letters a new event.
-async fn dead_lettered(store: &dyn Store) -> (Key, Token) {
+/// A grant that no claim has.
+fn granted_never() -> Grant {
+    let claim = claim_of(key());
+    Grant::new(claim.event, crate::store::Token(1), claim.id)
+}
+
+/// An event that is dead-lettered again has one letter, the later one.
+pub async fn a_later_dead_letter_replaces_the_earlier_one(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source).error("first")).await;
+    let first = kept(letters, &source, event).await.expect("a dead letter");
+    let (grant, _) = replayed(letters, &source, claim_of(event)).await;
+    let second = DeadLetter::new(source.clone(), "another body").error("second");
+    end(&*store, grant, dead(second.clone())).await;
+    let record = kept(letters, &source, event).await.expect("a dead letter");
+    assert_eq!((&record.letter, record.attempts), (&second, 2));
+    assert!(record.cursor.at >= first.cursor.at);
+    // The end that is sent again does not replace it.
+    end(&*store, grant, dead(letter(&source).error("third"))).await;
+    let again = kept(letters, &source, event).await.expect("a dead letter");
+    assert_eq!(again, record);
+    assert_eq!(count(letters, &source).await, 1);
+}
+
+/// A replay is a claim: one at a time, the same grant for the same id, and nothing without a letter.
+pub async fn a_replay_is_granted_once(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source)).await;
+    let dead = status(&*store, event).await;
+    let claim = claim_of(event);
+    let (grant, attempt) = replayed(letters, &source, claim.clone()).await;
+    assert!(grant.token > dead.token && attempt == 2, "{grant:?} {attempt}");
+    assert_eq!(replayed(letters, &source, claim.clone()).await, (grant, attempt));
+    match replay(letters, &source, claim_of(event)).await {
+        Some(Verdict::Running {
+            lease_left,
+            kept: true,
+        }) => nearly(lease_left, LONG),
+        other => panic!("{other:?}"),
+    }
+    let running = still(&*store, event).await;
+    assert_eq!((running.token, running.attempts), (grant.token, 2));
+    end(&*store, grant, RELEASE).await;
+    assert_eq!(replayed(letters, &source, claim_of(event)).await.1, 3);
+}
+
+/// A record that keeps no letter is not replayed, in any state.
+pub async fn an_event_without_a_letter_is_not_replayed(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
     let event = key();
-    let (token, _) = granted(store, event, LONG).await;
-    assert_eq!(
-        finish(store, event, token, End::Dead(dead_letter())).await,
-        Held::Yes
-    );
-    (event, token)
+    let none = async || {
+        assert_eq!(replay(letters, "source", claim_of(event)).await, None);
+        assert_eq!(purge(letters, "source", event).await, Purged::Unknown);
+        assert_eq!(kept(letters, "source", event).await, None);
+    };
+    none().await;
+    assert_eq!(status(&*store, event).await, Status::ABSENT);
+    let (grant, _) = granted(&*store, claim_of(event)).await;
+    none().await;
+    end(&*store, grant, RELEASE).await;
+    none().await;
+    let (grant, attempt) = granted(&*store, claim_of(event)).await;
+    assert_eq!(attempt, 2);
+    end(&*store, grant, End::Done).await;
+    none().await;
+    assert_eq!(status(&*store, event).await.state, State::Done);
 }
 
-/// Returns the records among `wanted` in the order of the list, read in pages of `page`.
-async fn listed(dead_letters: &dyn DeadLetterStore, wanted: &[Key], page: u32) -> Vec<Key> {
-    let mut found = Vec::new();
-    let mut before = None;
-    loop {
-        let records = dead_letters.list(before, page).await.expect("a list");
-        assert!(records.len() <= page as usize);
-        let Some(last) = records.last() else { return found };
-        before = Some(last.cursor);
-        found.extend(
-            records
-                .iter()
-                .map(|dead| dead.record)
-                .filter(|record| wanted.contains(record)),
-        );
+/// A replay binds no alias, and claims its own record whatever its alias is bound to.
+pub async fn a_replay_does_not_use_an_alias(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source)).await;
+    let (other, bound, unbound) = (key(), key(), key());
+    granted(&*store, claim_with(other, bound)).await;
+    for alias in [bound, unbound] {
+        let (grant, _) = replayed(letters, &source, claim_with(event, alias)).await;
+        assert!(status(&*store, event).await.token == grant.token);
+        end(&*store, grant, RELEASE).await;
+    }
+    assert_eq!(status(&*store, other).await.attempts, 1);
+    assert_eq!(granted(&*store, claim_with(key(), unbound)).await.1, 1);
+}
+
+/// A purged event is done under a greater token. Its grants are lost, and no delivery runs it.
+pub async fn a_purged_event_is_done(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source)).await;
+    let (grant, _) = replayed(letters, &source, Claim::new(event, SHORT)).await;
+    sleep(PAST_SHORT).await;
+    assert_eq!(purge(letters, &source, event).await, Purged::Yes);
+    let purged = status(&*store, event).await;
+    assert_eq!((purged.state, purged.kept), (State::Done, false));
+    assert!(purged.token > grant.token, "{purged:?} {grant:?}");
+    for end in [End::Done, RELEASE, dead(letter(&source))] {
+        assert_eq!(finish(&*store, grant, end).await, Held::Lost);
+    }
+    assert_eq!(verdict(&*store, claim_of(event)).await, Verdict::Done);
+    assert_eq!(replay(letters, &source, claim_of(event)).await, None);
+    assert_eq!(kept(letters, &source, event).await, None);
+    assert_eq!(count(letters, &source).await, 0);
+    assert_eq!(purge(letters, &source, event).await, Purged::Unknown);
+    assert_eq!(status(&*store, event).await, purged);
+}
+
+/// A dead letter is not purged while a handler runs for its event.
+pub async fn a_running_event_is_not_purged(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let source = source();
+    let event = dead_lettered(&*store, letter(&source)).await;
+    let (grant, _) = replayed(letters, &source, claim_of(event)).await;
+    let running = still(&*store, event).await;
+    assert_eq!(purge(letters, &source, event).await, Purged::Busy);
+    assert_eq!(still(&*store, event).await, running);
+    assert!(kept(letters, &source, event).await.is_some());
+    end(&*store, grant, RELEASE).await;
+    assert_eq!(purge(letters, &source, event).await, Purged::Yes);
+}
+
+/// Another source neither sees, replays nor purges a dead letter.
+pub async fn a_dead_letter_belongs_to_its_source(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let (mine, other) = (source(), source());
+    let event = dead_lettered(&*store, letter(&mine)).await;
+    dead_lettered(&*store, letter(&other)).await;
+    let dead = status(&*store, event).await;
+    for stranger in [&*other, "", &mine[..mine.len() - 1], &mine.to_uppercase()] {
+        assert_eq!(kept(letters, stranger, event).await, None, "{stranger:?}");
+        assert_eq!(replay(letters, stranger, claim_of(event)).await, None);
+        assert_eq!(purge(letters, stranger, event).await, Purged::Unknown);
+    }
+    assert_eq!(status(&*store, event).await, dead);
+    assert_eq!(
+        (count(letters, &mine).await, count(letters, &other).await),
+        (1, 1)
+    );
+    let (grant, _) = replayed(letters, &mine, claim_of(event)).await;
+    assert_eq!(purge(letters, &other, event).await, Purged::Unknown);
+    assert_eq!(replay(letters, &other, claim_of(event)).await, None);
+    end(&*store, grant, End::Done).await;
+    assert_eq!(
+        (count(letters, &mine).await, count(letters, &other).await),
+        (0, 1)
+    );
+}
+
+/// A letter with a body over `DeadLetter::MAX_BODY` is kept as it is, or there is no room for it.
+/// Then the record is unchanged and can be released.
+pub async fn a_letter_that_is_too_large_is_kept_whole_or_refused(store: Arc<impl Store>) {
+    let Some(letters) = store.dead_letters() else {
+        return;
+    };
+    let source = source();
+    let large = DeadLetter::new(source.clone(), vec![b'x'; DeadLetter::MAX_BODY + 1]);
+    let event = key();
+    let (grant, _) = granted(&*store, claim_of(event)).await;
+    let running = still(&*store, event).await;
+    match finish(&*store, grant, dead(large.clone())).await {
+        Held::Yes => {
+            let record = kept(letters, &source, event).await.expect("a dead letter");
+            assert!(record.letter == large, "the letter was changed");
+        }
+        Held::NoRoom => {
+            assert_eq!(still(&*store, event).await, running);
+            assert_eq!(count(letters, &source).await, 0);
+            end(&*store, grant, RELEASE).await;
+            assert_eq!(granted(&*store, claim_of(event)).await.1, 2);
+        }
+        other => panic!("{other:?}"),
     }
 }
