@@ -40,8 +40,10 @@
 //! | List the handlers and have the list checked | [`router!`] |
 //! | Set the secret, the limits and the store | [`HooksBuilder`] |
 //! | Mount the receiver | [`Hooks`] |
-//! | Stop the receiver and keep running handlers | [`Hooks::shutdown`] |
+//! | Stop the receiver and keep running handlers | [`Hooks::shutdown`], `Hooks::shutdown_on_signal` (feature `signal`) |
 //! | List, replay and purge dead letters | [`Hooks::dead_letters`] |
+//! | Let a failed event run again at once | [`Hooks::end_rest`] |
+//! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
 //! | Read the receiver's counters | [`Hooks::stats`] |
 //! | Find out why a signature is refused | [`signature`] |
 //! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
@@ -71,12 +73,14 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
-pub use delivery::{Delivery, Identity};
+pub use delivery::{Context, ContextTooLarge, Delivery, Identity, Token};
+pub use disposition::{Disposition, Why};
 pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use handler::{Transactional, Tx};
-pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, Replayed};
+pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, IntoSecret, ReplayAll, Replayed};
+pub use limits::Rest;
 pub use observe::Stats;
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, DecodeError, Health, MigratedFrom,
@@ -84,6 +88,7 @@ pub use payload::{
 };
 pub use router::Routes;
 pub use service::ResponseFuture;
+pub use signature::Secret;
 #[cfg(feature = "postgres")]
 pub use store::{InvalidName, PostgresStore, PostgresStoreBuilder};
 pub use store::{MemoryStore, MemoryStoreBuilder};

@@ -15,6 +15,39 @@ pub(crate) struct Limits {
     pub(crate) max_attempts: u32,
     pub(crate) max_in_flight: u32,
     pub(crate) fail_open: bool,
+    pub(crate) rest: Rest,
+    pub(crate) max_retry_after: Duration,
+}
+
+/// The rest of an event after a run that failed or did not end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Rest {
+    /// Four fifths of the pause before Apideck's next delivery of the event, counted from the begin
+    /// of the run: 1.6 minutes after the first two attempts, then 4, 16 and 24 minutes, 48 minutes,
+    /// 1 hour 36 minutes and 3 hours 12 minutes.
+    ///
+    /// So replays of a captured body run a failing handler no more often than Apideck does, and
+    /// cannot use up its attempts. Apideck's own retries never meet it.
+    #[default]
+    Apideck,
+    /// No rest. **For tests**: a captured body can then use up all attempts in milliseconds.
+    None,
+}
+
+impl Rest {
+    /// Returns the rests after the first attempt, the second and so on.
+    pub(crate) fn all(self) -> [Duration; 8] {
+        match self {
+            // Apideck's documents give the times of its retries as 3, 5, 10 and 30 minutes and 1,
+            // 2, 4, 8 and 12 hours. As offsets from the first delivery these are the pauses here,
+            // and as pauses they are longer.
+            Self::Apideck => {
+                [2, 2, 5, 20, 30, 60, 120, 240].map(|minutes: u64| Duration::from_secs(minutes * 60) * 4 / 5)
+            }
+            Self::None => [Duration::ZERO; 8],
+        }
+    }
 }
 
 impl Default for Limits {
@@ -33,6 +66,8 @@ impl Default for Limits {
             max_attempts: 8,
             max_in_flight: 1024,
             fail_open: false,
+            rest: Rest::default(),
+            max_retry_after: Duration::from_secs(60 * 60),
         }
     }
 }
@@ -52,6 +87,7 @@ impl Limits {
             &mut self.lease,
             &mut self.duplicate_wait,
             &mut self.store_timeout,
+            &mut self.max_retry_after,
         ] {
             *time = (*time).min(LONGEST);
         }

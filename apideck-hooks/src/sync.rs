@@ -4,10 +4,10 @@
 //! of a few threads.
 
 #[cfg(all(test, apideck_hooks_loom))]
-pub(crate) use loom::sync::atomic::{AtomicU64, AtomicUsize};
+pub(crate) use loom::sync::atomic::AtomicUsize;
 #[cfg(all(test, apideck_hooks_loom))]
 pub(crate) use loom::sync::{Mutex, MutexGuard};
 #[cfg(not(all(test, apideck_hooks_loom)))]
-pub(crate) use std::sync::atomic::{AtomicU64, AtomicUsize};
+pub(crate) use std::sync::atomic::AtomicUsize;
 #[cfg(not(all(test, apideck_hooks_loom)))]
 pub(crate) use std::sync::{Mutex, MutexGuard};

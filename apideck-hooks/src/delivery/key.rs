@@ -125,7 +125,10 @@ mod tests {
     fn a_key_is_read_as_it_is_printed() {
         let key = Key::of(1, &[b"a"]);
         assert_eq!(key.to_string().parse(), Ok(key));
-        assert_eq!(serde_json::from_str::<Key>(&serde_json::to_string(&key).unwrap()).unwrap(), key);
+        assert_eq!(
+            serde_json::from_str::<Key>(&serde_json::to_string(&key).unwrap()).unwrap(),
+            key
+        );
         for text in ["", "0", &"g".repeat(32), &format!("+{}", "0".repeat(31))] {
             assert_eq!(text.parse::<Key>(), Err(ParseKeyError(())), "{text:?}");
         }

@@ -1,9 +1,12 @@
 //! A verified delivery: its headers, its identity and its keys.
 
+mod claim_lost;
 mod context;
 mod headers;
 mod identity;
 mod key;
+mod signed_text;
+mod token;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,15 +22,27 @@ use crate::signature::VerifiedText;
 pub use context::{Context, ContextTooLarge};
 pub use identity::Identity;
 pub use key::{Key, ParseKeyError};
+pub use token::Token;
 
+pub(crate) use claim_lost::ClaimLost;
 pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
-pub(crate) use identity::{Keys, keys};
+pub(crate) use identity::{Facts, Keys};
 
 /// A verified delivery, as a parameter of a handler. Clones are cheap.
 #[derive(Clone)]
 pub struct Delivery {
     inner: Arc<Inner>,
-    attempt: u32,
+    run: RunFacts,
+}
+
+/// The facts of the run that takes the delivery.
+#[derive(Clone, Default)]
+pub(crate) struct RunFacts {
+    /// Number of the attempt, from 1.
+    pub(crate) attempt: u32,
+    /// `None` for a run without a claim.
+    pub(crate) token: Option<Token>,
+    pub(crate) lost: ClaimLost,
 }
 
 pub(crate) struct Inner {
@@ -36,6 +51,7 @@ pub(crate) struct Inner {
     pub(crate) entity_id: Piece,
     pub(crate) execution_attempt: Option<u32>,
     pub(crate) headers: HeaderMap,
+    pub(crate) context: Context,
     pub(crate) text: VerifiedText,
     pub(crate) received_at: SystemTime,
 }
@@ -44,13 +60,13 @@ impl Delivery {
     pub(crate) fn new(inner: Inner) -> Self {
         Self {
             inner: Arc::new(inner),
-            attempt: 0,
+            run: RunFacts::default(),
         }
     }
 
-    /// Sets the number of the attempt, before the handler runs.
-    pub(crate) fn set_attempt(&mut self, attempt: u32) {
-        self.attempt = attempt;
+    /// Sets the facts of the run, before the handler runs.
+    pub(crate) fn set_run(&mut self, run: RunFacts) {
+        self.run = run;
     }
 
     /// Returns the event's type, from the signed body. `None` for a body that is not an event.
@@ -88,7 +104,32 @@ impl Delivery {
     ///
     /// Unlike Apideck's count it leaves out deliveries that reached no handler.
     pub fn attempt(&self) -> u32 {
-        self.attempt
+        self.run.attempt
+    }
+
+    /// Returns the fencing token of this run. It is greater than the tokens of all earlier runs of
+    /// the event. `None` if the handler runs without a claim, which `fail_open` allows.
+    pub fn token(&self) -> Option<Token> {
+        self.run.token
+    }
+
+    /// Returns `true` if this run has lost its claim.
+    ///
+    /// Another delivery can run the event then. The handler is not stopped, because it may be past
+    /// its point of no return. Its end no longer changes the record.
+    pub fn is_claim_lost(&self) -> bool {
+        self.run.lost.is_lost()
+    }
+
+    /// Waits until this run has lost its claim. Use it in a `select!` beside the work.
+    pub async fn claim_lost(&self) {
+        self.run.lost.wait().await;
+    }
+
+    /// Returns the values that [`HooksBuilder::context`](crate::HooksBuilder::context) took from the
+    /// request. A replay has those of its dead letter. **They are not signed.**
+    pub fn context(&self) -> &Context {
+        &self.inner.context
     }
 
     /// Returns the request's headers. **They are not signed.** A replay has none.
@@ -124,7 +165,8 @@ impl fmt::Debug for Delivery {
             .field("entity_id", &self.entity_id())
             .field("idempotency_key", &self.idempotency_key())
             .field("execution_attempt", &self.inner.execution_attempt)
-            .field("attempt", &self.attempt)
+            .field("attempt", &self.run.attempt)
+            .field("token", &self.run.token)
             .field("received_at", &self.inner.received_at)
             .finish_non_exhaustive()
     }

@@ -7,7 +7,7 @@ use std::future::Future;
 use super::check::Needs;
 use super::failure::Failure;
 use super::no_state::NoState;
-use crate::delivery::Delivery;
+use crate::delivery::{Delivery, RunFacts};
 use crate::payload::{AnyEvent, DecodeError};
 
 /// A parameter of a handler: the event, [`State`](crate::State), [`Delivery`], or a type of yours.
@@ -140,10 +140,10 @@ pub(crate) struct Attempt<'a>(&'a mut Incoming);
 impl<'a> Attempt<'a> {
     pub(crate) fn new(
         incoming: &'a mut Incoming,
-        attempt: u32,
+        run: RunFacts,
         transaction: Option<Box<dyn Any + Send>>,
     ) -> Self {
-        incoming.delivery.set_attempt(attempt);
+        incoming.delivery.set_run(run);
         incoming.transaction = transaction;
         Self(incoming)
     }

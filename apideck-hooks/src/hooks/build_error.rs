@@ -4,14 +4,21 @@ use std::fmt;
 
 /// The error of [`HooksBuilder::build`](crate::HooksBuilder::build): a setting is missing or
 /// invalid.
-#[derive(Debug)]
+///
+/// `Debug` prints the same sentence as `Display`, because a `main` that returns a
+/// `Box<dyn Error>` prints `Debug`.
 pub struct BuildError(pub(super) BuildErrorKind);
 
-#[derive(Debug)]
 pub(super) enum BuildErrorKind {
     NoSecret,
     Secret(String),
     Limit(&'static str),
+    NoSource {
+        store: &'static str,
+    },
+    StoreInUse {
+        source: String,
+    },
     Transaction {
         handler: &'static str,
         wanted: &'static str,
@@ -31,6 +38,14 @@ impl BuildError {
         matches!(self.0, BuildErrorKind::Limit(_))
     }
 
+    /// Returns `true` if the store needs a source, or is already used under this one.
+    pub fn is_source(&self) -> bool {
+        matches!(
+            self.0,
+            BuildErrorKind::NoSource { .. } | BuildErrorKind::StoreInUse { .. }
+        )
+    }
+
     /// Returns `true` if a handler takes a transaction that the store does not have.
     pub fn is_transaction(&self) -> bool {
         matches!(self.0, BuildErrorKind::Transaction { .. })
@@ -45,6 +60,16 @@ impl fmt::Display for BuildError {
             ),
             BuildErrorKind::Secret(error) => write!(f, "a secret cannot be used: {error}"),
             BuildErrorKind::Limit(rule) => f.write_str(rule),
+            BuildErrorKind::NoSource { store } => write!(
+                f,
+                "the store, a `{store}`, can be shared by several services, and they would take each other's \
+                 events for duplicates: call `.source(\"…\")` with the name of this service"
+            ),
+            BuildErrorKind::StoreInUse { source } => write!(
+                f,
+                "the store is already used by a receiver with the source {source:?}: call `.source(\"…\")` with \
+                 another name, or clone that receiver"
+            ),
             BuildErrorKind::Transaction {
                 handler,
                 wanted,
@@ -62,6 +87,12 @@ impl fmt::Display for BuildError {
                 write!(f, ": call `.store(…)` with a `{wanted}Store`")
             }
         }
+    }
+}
+
+impl fmt::Debug for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

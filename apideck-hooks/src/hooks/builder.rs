@@ -4,18 +4,21 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::request::Parts;
 use tokio::sync::{Semaphore, watch};
 
 use super::build_error::{BuildError, BuildErrorKind};
+use super::checks;
 use super::dispatch::Dispatcher;
-use super::receiver::{Hooks, Receiver};
-use crate::delivery::Identity;
+use super::receiver::{Hooks, Receiver, TakeContext};
+use super::store_use::StoreUse;
+use crate::delivery::{Context, Identity};
 use crate::handler::NoState;
-use crate::limits::Limits;
+use crate::limits::{Limits, Rest};
 use crate::observe::Counters;
-use crate::router::{Entry, Routes};
+use crate::router::Routes;
 use crate::run::{Phase, Runner};
-use crate::signature::{Forms, Secret, SecretError, Verifier};
+use crate::signature::{Forms, Secret, SecretError};
 use crate::store::{IntoStore, MemoryStore, Store};
 
 /// Builds a [`Hooks`].
@@ -31,12 +34,47 @@ pub struct HooksBuilder<R, S = NoState> {
 
 /// The settings, without the handlers and their state.
 struct Settings {
-    secrets: Vec<String>,
+    secrets: Vec<Result<Secret, SecretError>>,
     forms: Forms,
     store: Arc<dyn Store>,
     identity: Identity,
     source: String,
+    context: Option<Arc<TakeContext>>,
     limits: Limits,
+}
+
+/// A secret that [`HooksBuilder::secret`] takes: a [`Secret`], or the text of one.
+pub trait IntoSecret {
+    /// Returns the secret.
+    ///
+    /// # Errors
+    ///
+    /// The text is empty.
+    fn into_secret(self) -> Result<Secret, SecretError>;
+}
+
+impl IntoSecret for Secret {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Ok(self)
+    }
+}
+
+impl IntoSecret for String {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Secret::new(self)
+    }
+}
+
+impl IntoSecret for &str {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Secret::new(self)
+    }
+}
+
+impl IntoSecret for &String {
+    fn into_secret(self) -> Result<Secret, SecretError> {
+        Secret::new(self.as_str())
+    }
 }
 
 impl Hooks {
@@ -51,6 +89,7 @@ impl Hooks {
                 store: Arc::new(MemoryStore::default()),
                 identity: Identity::default(),
                 source: String::new(),
+                context: None,
                 limits: Limits::default(),
             },
         }
@@ -63,14 +102,17 @@ impl<R, S> HooksBuilder<R, S> {
     ///
     /// Apideck signs with the key's UTF-8 bytes (signature guide). To rotate the key, add the next
     /// key beforehand by a second call. A signature under any of the keys is accepted.
-    pub fn secret(mut self, secret: impl Into<String>) -> Self {
-        self.settings.secrets.push(secret.into());
+    ///
+    /// [`Secret::from_env`] reads it from the environment, with an error that names the variable.
+    pub fn secret(mut self, secret: impl IntoSecret) -> Self {
+        self.settings.secrets.push(secret.into_secret());
         self
     }
 
     /// Adds several secrets. A signature under any of them is accepted.
-    pub fn secrets<T: Into<String>>(mut self, secrets: impl IntoIterator<Item = T>) -> Self {
-        self.settings.secrets.extend(secrets.into_iter().map(Into::into));
+    pub fn secrets<T: IntoSecret>(mut self, secrets: impl IntoIterator<Item = T>) -> Self {
+        let secrets = secrets.into_iter().map(IntoSecret::into_secret);
+        self.settings.secrets.extend(secrets);
         self
     }
 
@@ -100,8 +142,12 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
-    /// Sets the namespace of the records, so several receivers can share a store. Default: the
-    /// empty string. Maximum: 255 bytes.
+    /// Sets the namespace of the records and dead letters, such as the name of your service. Default:
+    /// the empty string. Maximum: 255 bytes.
+    ///
+    /// A store that several services can share (PostgreSQL, Redis) needs one, because two services
+    /// with one source take each other's events for duplicates. All processes of one service have
+    /// the same source. A receiver neither lists, replays nor purges another source's dead letters.
     pub fn source(mut self, source: impl Into<String>) -> Self {
         self.settings.source = source.into();
         self
@@ -110,6 +156,26 @@ impl<R, S> HooksBuilder<R, S> {
     /// Sets the keys by which duplicates are found. Default: [`Identity::EventAndHeader`].
     pub fn identity(mut self, identity: Identity) -> Self {
         self.settings.identity = identity;
+        self
+    }
+
+    /// Sets the function that takes the user's own values from a verified request, such as a tenant
+    /// from the path.
+    ///
+    /// A handler reads them by [`Delivery::context`](crate::Delivery::context), and a dead letter
+    /// keeps them for its replay. **They are not signed.** The function must not block.
+    ///
+    /// ```
+    /// # use apideck_hooks::{Context, Hooks, router};
+    /// let hooks = Hooks::builder(router![..]).secret("key").context(|request| {
+    ///     let mut context = Context::new();
+    ///     // A path that is too long for a context is left out.
+    ///     let _ = context.insert("path", request.uri.path());
+    ///     context
+    /// });
+    /// ```
+    pub fn context(mut self, take: impl Fn(&Parts) -> Context + Send + Sync + 'static) -> Self {
+        self.settings.context = Some(Arc::new(take));
         self
     }
 
@@ -184,6 +250,22 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
+    /// Sets the rest of an event after a run that failed. Default: [`Rest::Apideck`].
+    ///
+    /// While an event rests, its deliveries are answered `503` with the time left.
+    /// [`Hooks::end_rest`] ends one rest.
+    pub fn rest(mut self, rest: Rest) -> Self {
+        self.settings.limits.rest = rest;
+        self
+    }
+
+    /// Sets the longest rest that a handler can ask for with
+    /// [`Failure::retry_after`](crate::Failure::retry_after). Default: 1 hour.
+    pub fn max_retry_after(mut self, longest: Duration) -> Self {
+        self.settings.limits.max_retry_after = longest;
+        self
+    }
+
     /// Sets the maximum number of verified deliveries in flight. Default: 1,024. Minimum: 1.
     ///
     /// A delivery beyond it is answered `503` with `Retry-After`.
@@ -205,8 +287,9 @@ impl<R, S> HooksBuilder<R, S> {
     ///
     /// # Errors
     ///
-    /// A secret is missing or empty, a limit is out of its range, or a handler takes a transaction
-    /// that the store does not have.
+    /// A secret is missing or empty, a limit is out of its range, a handler takes a transaction that
+    /// the store does not have, a shared store has no source, or another receiver of this process
+    /// uses the store under the same source.
     pub fn build(self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,
@@ -217,28 +300,29 @@ impl<R, S> HooksBuilder<R, S> {
             state,
             settings,
         } = self;
-        check(&settings)?;
-        let verifier = verifier(settings.secrets, settings.forms)?;
         let Settings {
+            secrets,
+            forms,
             store,
             identity,
             source,
+            context,
             limits,
-            ..
         } = settings;
+        checks::check_limits(&limits, &source, &*store)?;
+        let verifier = checks::verifier(secrets, forms)?;
+        checks::check_source(&source, &*store)?;
         for entry in router.plan().entries() {
-            check_store(entry, &*store)?;
+            checks::check_transaction(entry, &*store)?;
         }
+        let Some(store_use) = StoreUse::begin(&store, &source) else {
+            return Err(BuildError(BuildErrorKind::StoreInUse { source }));
+        };
+        checks::log_store(&store, &source);
         let limits = limits.bounded();
         let counters = Arc::new(Counters::default());
         let (phase, watched) = watch::channel(Phase::Open);
-        let runner = Runner::new(
-            Arc::clone(&store),
-            source.clone(),
-            limits.clone(),
-            Arc::clone(&counters),
-            watched,
-        );
+        let runner = Runner::new(Arc::clone(&store), limits.clone(), Arc::clone(&counters), watched);
         let permits = Arc::new(Semaphore::new(limits.max_in_flight as usize));
         Ok(Hooks {
             receiver: Arc::new(Receiver {
@@ -249,80 +333,19 @@ impl<R, S> HooksBuilder<R, S> {
                     state,
                     runner,
                     identity,
-                    source,
+                    source: source.clone(),
                     counters: Arc::clone(&counters),
                 }),
                 store,
+                source,
+                context,
+                _store_use: store_use,
                 counters,
                 permits,
                 phase,
             }),
         })
     }
-}
-
-/// Checks that each limit is in its range.
-fn check(Settings { limits, source, .. }: &Settings) -> Result<(), BuildError> {
-    let broken = |rule: &'static str| Err(BuildError(BuildErrorKind::Limit(rule)));
-    let Limits {
-        body_deadline,
-        response_deadline,
-        handler_timeout,
-        store_timeout,
-        ..
-    } = limits;
-    if [body_deadline, response_deadline, handler_timeout, store_timeout]
-        .iter()
-        .any(|time| time.is_zero())
-    {
-        return broken(
-            "body_deadline, response_deadline, handler_timeout and store_timeout must be greater than zero",
-        );
-    }
-    if limits.lease < Duration::from_millis(100) {
-        return broken("lease must be at least 100 milliseconds");
-    }
-    if limits.body_limit == 0 {
-        return broken("body_limit must be at least 1 byte");
-    }
-    if limits.max_attempts == 0 {
-        return broken("max_attempts must be at least 1");
-    }
-    if limits.max_in_flight == 0 || limits.max_in_flight as usize > Semaphore::MAX_PERMITS {
-        return broken("max_in_flight must be at least 1 and at most `tokio::sync::Semaphore::MAX_PERMITS`");
-    }
-    if source.len() > 255 {
-        return broken("source must be at most 255 bytes");
-    }
-    Ok(())
-}
-
-/// Makes the verifier of the secrets.
-fn verifier(secrets: Vec<String>, forms: Forms) -> Result<Verifier, BuildError> {
-    if secrets.is_empty() {
-        return Err(BuildError(BuildErrorKind::NoSecret));
-    }
-    let unusable = |error: SecretError| BuildError(BuildErrorKind::Secret(error.to_string()));
-    let secrets: Result<Vec<_>, _> = secrets.into_iter().map(Secret::new).collect();
-    let verifier = Verifier::new(secrets.map_err(unusable)?).map_err(unusable)?;
-    Ok(verifier.forms(forms))
-}
-
-/// Checks that the store has the transaction that the handler takes.
-fn check_store(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
-    let Some(wanted) = handler.handler.transaction else {
-        return Ok(());
-    };
-    let given = store.transactions().map(|transactions| transactions.database());
-    if given == Some(wanted) {
-        return Ok(());
-    }
-    Err(BuildError(BuildErrorKind::Transaction {
-        handler: handler.name,
-        wanted,
-        given,
-        store: store.type_name(),
-    }))
 }
 
 impl<R, S> fmt::Debug for HooksBuilder<R, S> {

@@ -12,48 +12,126 @@ use super::work::Progress;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
 use crate::signature::VerifiedText;
-use crate::store::{Cursor, DeadLetterStore, DeadRecord, StoreError};
+use crate::store::{Cursor, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError};
 
 /// The dead letters of a receiver. Get it from [`Hooks::dead_letters`].
-#[derive(Clone, Copy, Debug)]
+///
+/// It sees the letters of the receiver's own [`source`](crate::HooksBuilder::source). The letters of
+/// another source are reached by [`of`](DeadLetters::of).
+#[derive(Clone, Debug)]
 pub struct DeadLetters<'a> {
     hooks: &'a Hooks,
+    source: String,
 }
 
 /// The result of a replay.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Replayed {
-    /// The handler succeeded, or ignored the event. The dead letter is gone.
-    Done,
-    /// The handler failed. The dead letter is kept.
-    Failed,
-    /// The router has no handler for the event. The dead letter is kept.
-    NoHandler,
-    /// The dead letter has no body, because the body was too large for the store. The dead letter
-    /// is kept.
-    NoBody,
-    /// A handler is running for the event.
-    Running,
-    /// The store has no such dead letter.
-    Unknown,
-    /// The replay was refused for now: too many deliveries are in flight, the receiver is shutting
-    /// down, or a call to the store failed. The dead letter is kept.
-    Busy,
+pub struct Replayed {
+    /// The outcome, which is true of the store.
+    ///
+    /// | disposition | meaning |
+    /// | --- | --- |
+    /// | `Handled`, `Ignored` | The handler succeeded. The dead letter is gone. |
+    /// | `DeadLettered` | The handler failed. The dead letter is kept, with the new error. |
+    /// | `NoHandler` | The router has no handler for the event. The dead letter is kept. |
+    /// | `Duplicate` | There is no such dead letter (any more): it was handled or purged. |
+    /// | `Later` | The handler did not run or did not end. The dead letter is kept. |
+    pub disposition: Disposition,
+    /// The error for which the dead letter is kept. `None` if no dead letter is left.
+    pub error: Option<String>,
 }
+
+/// The options of [`DeadLetters::replay_all`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReplayAll {
+    filter: LetterFilter,
+    at_most: u32,
+    dry_run: bool,
+}
+
+impl ReplayAll {
+    /// Replays at most 100 of the dead letters that match the filter.
+    pub fn new(filter: LetterFilter) -> Self {
+        Self {
+            filter,
+            at_most: 100,
+            dry_run: false,
+        }
+    }
+
+    /// Sets the maximum number of replays. Default: 100.
+    pub fn at_most(mut self, letters: u32) -> Self {
+        self.at_most = letters;
+        self
+    }
+
+    /// Only lists the records that would be replayed.
+    pub fn dry_run(mut self) -> Self {
+        self.dry_run = true;
+        self
+    }
+}
+
+/// Number of dead letters that are read at once.
+const PAGE: u32 = 100;
 
 impl Hooks {
     /// Returns the dead letters of the receiver. `None` if its store does not keep them.
     pub fn dead_letters(&self) -> Option<DeadLetters<'_>> {
-        self.receiver
-            .store
-            .dead_letters()
-            .map(|_| DeadLetters { hooks: self })
+        self.receiver.store.dead_letters().map(|_| DeadLetters {
+            hooks: self,
+            source: self.receiver.source.clone(),
+        })
+    }
+
+    /// Ends the rest of an event, so its next delivery runs the handler at once. Returns `true` if
+    /// the event rested.
+    ///
+    /// The record's key is in the log line of a delivery that was refused because the event rests.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.receiver.store.end_rest(record).await
     }
 }
 
 impl DeadLetters<'_> {
-    /// Lists up to `limit` dead letters, newest first.
+    /// Returns the dead letters of another source in the same store.
+    ///
+    /// A replay runs this receiver's handlers, and leaves the letter in its own source.
+    pub fn of(mut self, source: impl Into<String>) -> Self {
+        self.source = source.into();
+        self
+    }
+
+    /// Returns each source in the store that has dead letters, with their number.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn sources(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        match self.store() {
+            Some(store) => store.sources().await,
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Counts the dead letters that match the filter.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn count(&self, filter: &LetterFilter) -> Result<u64, StoreError> {
+        match self.store() {
+            Some(store) => store.count(&self.source, filter).await,
+            None => Ok(0),
+        }
+    }
+
+    /// Lists up to `limit` dead letters that match the filter, newest first.
     ///
     /// With `before`, the list continues after that cursor. A page can be shorter than `limit`. An
     /// empty page is the end of the list.
@@ -64,91 +142,133 @@ impl DeadLetters<'_> {
     /// # Errors
     ///
     /// The store failed.
-    pub async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
+    pub async fn list(
+        &self,
+        filter: &LetterFilter,
+        before: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<DeadRecord>, StoreError> {
         match self.store() {
-            Some(store) => store.list(before, limit).await,
+            Some(store) => store.list(&self.source, filter, before, limit).await,
             None => Ok(Vec::new()),
         }
     }
 
-    /// Returns one dead letter. `None` if the store has no dead letter of this record.
+    /// Returns one dead letter. `None` if the source has no dead letter of this record.
     ///
     /// # Errors
     ///
     /// The store failed.
     pub async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
         match self.store() {
-            Some(store) => store.get(record).await,
+            Some(store) => store.get(&self.source, record).await,
             None => Ok(None),
         }
     }
 
-    /// Runs the handler for one dead letter now, as attempt 1, and waits for its end.
+    /// Runs the handler for one dead letter now, and waits for its end.
     ///
-    /// The store keeps the verified text only, so the handler's [`Delivery`](crate::Delivery) has
-    /// no headers. Any failure dead-letters the event again.
+    /// The store keeps the verified text and the context, so the handler's
+    /// [`Delivery`](crate::Delivery) has no headers. The event does not wait for the end of its
+    /// rest. Any failure dead-letters the event again.
     ///
     /// # Errors
     ///
     /// The store failed before the handler was started.
     pub async fn replay(&self, record: Key) -> Result<Replayed, StoreError> {
-        let receiver = &self.hooks.receiver;
-        let Some(store) = self.store() else {
-            return Ok(Replayed::Unknown);
+        let Some(dead) = self.get(record).await? else {
+            return Ok(Replayed {
+                disposition: Disposition::Duplicate,
+                error: None,
+            });
         };
-        let Some(dead) = store.get(record).await? else {
-            return Ok(Replayed::Unknown);
+        let disposition = self.run(dead).await;
+        let error = match disposition {
+            Disposition::Handled | Disposition::Ignored => None,
+            // The letter tells, whatever became of the event meanwhile.
+            _ => self.get(record).await?.map(|dead| dead.letter.error),
         };
-        let Some(body) = dead.letter.body else {
-            return Ok(Replayed::NoBody);
-        };
-        let Ok(permit) = receiver.admit() else {
-            return Ok(Replayed::Busy);
-        };
-        if !store.release(record).await? {
-            return Ok(Replayed::Running);
+        Ok(Replayed { disposition, error })
+    }
+
+    /// Replays the dead letters that match, one after the other, and returns the outcome of each.
+    ///
+    /// The newest [`at_most`](ReplayAll::at_most) letters are replayed, the oldest of them first. A
+    /// [dry run](ReplayAll::dry_run) returns the records without an outcome and changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// The store failed. The letters that were not replayed are kept.
+    pub async fn replay_all(&self, options: ReplayAll) -> Result<Vec<(Key, Option<Replayed>)>, StoreError> {
+        let mut records = Vec::new();
+        let mut before = None;
+        while records.len() < options.at_most as usize {
+            let left = options.at_most - records.len() as u32;
+            let page = self.list(&options.filter, before, left.min(PAGE)).await?;
+            let Some(last) = page.last() else { break };
+            before = Some(last.cursor);
+            records.extend(page.iter().map(|dead| dead.record));
         }
+        records.reverse();
+        let mut replayed = Vec::with_capacity(records.len());
+        for record in records {
+            let outcome = if options.dry_run {
+                None
+            } else {
+                Some(self.replay(record).await?)
+            };
+            replayed.push((record, outcome));
+        }
+        Ok(replayed)
+    }
+
+    /// Deletes one dead letter. The event counts as settled then, so neither Apideck nor a captured
+    /// body can run it again while the store keeps its record.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn purge(&self, record: Key) -> Result<Purged, StoreError> {
+        let Some(store) = self.store() else {
+            return Ok(Purged::Unknown);
+        };
+        let purged = store.purge(&self.source, record).await?;
+        if purged == Purged::Yes {
+            self.hooks.receiver.counters.purged.add();
+            tracing::warn!(%record, source = self.source, "a dead letter was purged");
+        }
+        Ok(purged)
+    }
+
+    async fn run(&self, dead: DeadRecord) -> Disposition {
+        let receiver = &self.hooks.receiver;
+        let permit = match receiver.admit() {
+            Ok(permit) => permit,
+            Err(why) => return Disposition::later(why),
+        };
         let arrival = Arrival {
             headers: HeaderMap::new(),
-            text: VerifiedText::kept(body),
+            context: dead.letter.context,
+            text: VerifiedText::kept(dead.letter.body),
             received_at: SystemTime::now(),
             now: Instant::now(),
-            replayed: Some(record),
+            replayed: Some((dead.record, self.source.clone())),
             permit,
         };
         let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival) {
             Ok(Dispatched::Work(work)) => match work.begin().await {
                 Progress::Done(disposition) => disposition,
                 // The runtime was shut down, or a `Drop` in the handler panicked.
-                Progress::Waiting(task) => task.await.unwrap_or(Disposition::Failed),
+                Progress::Waiting(task, _) => task.await.unwrap_or(Disposition::later(Why::ShuttingDown)),
             },
             Ok(Dispatched::Settled(disposition)) => disposition,
             // Not reached, because a replay has no headers that could contradict the body.
-            Err(_) => Disposition::Failed,
+            Err(_) => Disposition::NoHandler,
         };
-        Ok(match disposition {
-            Disposition::Handled | Disposition::Duplicate | Disposition::Ignored => Replayed::Done,
-            Disposition::NoHandler => Replayed::NoHandler,
-            Disposition::Later {
-                why: Why::Running, ..
-            } => Replayed::Running,
-            Disposition::Later { .. } => Replayed::Busy,
-            Disposition::Failed | Disposition::DeadLettered | Disposition::Unprocessable => Replayed::Failed,
-        })
-    }
-
-    /// Deletes one dead letter and its record. If Apideck delivers the event again, it is a new
-    /// event.
-    ///
-    /// Returns `false` if the store has no such dead letter, or if a handler is running for it.
-    ///
-    /// # Errors
-    ///
-    /// The store failed.
-    pub async fn purge(&self, record: Key) -> Result<bool, StoreError> {
-        match self.store() {
-            Some(store) => store.purge(record).await,
-            None => Ok(false),
+        match disposition {
+            // The run was superseded, and another one failed. The letter is kept.
+            Disposition::Failed => Disposition::later(Why::Running),
+            disposition => disposition,
         }
     }
 

@@ -3,6 +3,7 @@
 //! `Dispatcher` is generic over the router and its state. `Receiver` is not, so it holds the
 //! dispatcher as a `dyn Dispatch`.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -11,27 +12,31 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::work::Work;
-use crate::delivery::{self, Contradiction, Delivery, DeliveryHeaders, Identity, Key, Keys};
+use super::work::{LetterKept, Work};
+use crate::delivery::{
+    self, Context, Contradiction, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
+};
 use crate::disposition::Disposition;
 use crate::event::EventType;
-use crate::handler::{Attempt, Incoming};
+use crate::handler::{Attempt, Incoming, Outcome};
 use crate::observe::Counters;
 use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
 use crate::router::{Routes, Start};
-use crate::run::{Job, Runner};
+use crate::run::{self, Delivered, Job, Runner};
 use crate::signature::VerifiedText;
+use crate::store::DeadLetter;
 
 /// A delivery with a valid signature, or a replay.
 pub(crate) struct Arrival {
     pub(crate) headers: HeaderMap,
+    pub(crate) context: Context,
     pub(crate) text: VerifiedText,
     pub(crate) received_at: SystemTime,
     /// The current time or an earlier one. A claim's lease is counted from it.
     pub(crate) now: Instant,
-    /// The record of a replayed dead letter. `None` for a delivery.
-    pub(crate) replayed: Option<Key>,
-    /// Held until the delivery is settled.
+    /// The record and the source of a replayed dead letter. `None` for a delivery.
+    pub(crate) replayed: Option<(Key, String)>,
+    /// Held until the delivery is settled or waits for another one.
     pub(crate) permit: OwnedSemaphorePermit,
 }
 
@@ -153,39 +158,41 @@ where
             id = event_id,
             handler = plan.name(handler),
         );
-        let Arrival {
-            headers,
-            text,
-            received_at,
-            now,
-            replayed,
-            permit,
-        } = arrival;
-        let mut incoming = incoming(identified, headers, text.clone(), received_at);
+        let last = arrival.replayed.is_none() && is_last(identified.identity.execution_attempt);
+        let letter_kept = last.then(LetterKept::default);
         let transactional = plan.transaction(handler).is_some();
+        let now = arrival.now;
+        let replay_of = arrival.replayed.clone().map(|(_, source)| source);
+        let (incoming, permit) = incoming(identified, arrival);
+        let event = EventRun {
+            source: replay_of.clone().unwrap_or_else(|| self.source.clone()),
+            dispatcher: Arc::clone(&self),
+            start,
+            incoming,
+            letter_kept: letter_kept.clone(),
+        };
         let work = async move {
-            let (dispatcher, incoming) = (&*self, &mut incoming);
             let job = Job {
                 keys,
                 now,
-                text: &text,
-                replay: replayed.is_some(),
-                handler: move |attempt, transaction| {
-                    let incoming = incoming;
-                    let mut inputs = Attempt::new(incoming, attempt, transaction);
-                    async move { start(inputs.incoming(), &dispatcher.state).await }
-                },
+                replay_of,
+                last,
+                transactional,
+                handler: event,
             };
-            let disposition = if transactional {
-                // Boxed, because it is larger and less usual.
-                Box::pin(dispatcher.runner.deliver_in_transaction(job)).await
-            } else {
-                dispatcher.runner.deliver(job).await
-            };
-            drop(permit);
-            disposition
+            match self.runner.deliver(job).await {
+                Delivered::Settled(disposition) => {
+                    drop(permit);
+                    disposition
+                }
+                Delivered::Running(record) => {
+                    // A waiter holds no permit. Its body was dropped with the job.
+                    drop(permit);
+                    Box::pin(self.runner.wait_for_run(record)).await
+                }
+            }
         };
-        Work::new(work.instrument(span))
+        Work::new(work.instrument(span), letter_kept)
     }
 
     /// Makes the keys of the event's record.
@@ -196,50 +203,113 @@ where
             tracing::warn!("an unusable idempotency key is treated as absent");
             None
         });
-        if let Some(event) = arrival.replayed {
+        if let Some((event, _)) = &arrival.replayed {
             return Keys {
-                event,
-                delivery: None,
+                event: *event,
+                alias: None,
             };
         }
         let (identity, text) = (&identified.identity, &arrival.text);
-        delivery::keys(
-            self.identity,
-            &self.source,
-            (
-                identified.name(),
-                identity.event_id.as_str(text),
-                identity.entity_id.as_str(text),
-            ),
-            idempotency_key,
+        let facts = Facts {
+            source: &self.source,
+            event_type: identified.name(),
+            event_id: identity.event_id.as_str(text),
+            entity_id: identity.entity_id.as_str(text),
+            occurred_at: identity.occurred_at.as_str(text),
+            header: idempotency_key,
             text,
-        )
+        };
+        facts.keys(self.identity)
     }
 }
 
+/// An event and its handler.
+struct EventRun<R, S> {
+    dispatcher: Arc<Dispatcher<R, S>>,
+    /// The source of its dead letter.
+    source: String,
+    start: Start<S>,
+    incoming: Incoming,
+    letter_kept: Option<LetterKept>,
+}
+
+impl<R, S> run::Handler for EventRun<R, S>
+where
+    R: Routes<S>,
+    S: Send + Sync + 'static,
+{
+    async fn run(&mut self, run: RunFacts, transaction: Option<Box<dyn Any + Send>>) -> Outcome {
+        let mut inputs = Attempt::new(&mut self.incoming, run, transaction);
+        (self.start)(inputs.incoming(), &self.dispatcher.state).await
+    }
+
+    /// Reads the event again if the handler took it, because only dead letters need its consumer.
+    fn letter(&self, error: String) -> DeadLetter {
+        let delivery = &self.incoming.delivery;
+        let again;
+        let event = match &self.incoming.event {
+            Some(event) => event,
+            None => {
+                again = AnyEvent::read(delivery.text());
+                &again
+            }
+        };
+        DeadLetter::new(self.source.as_str(), delivery.body().clone())
+            .event(
+                delivery.event_type().map_or("", EventType::as_str),
+                delivery.event_id().unwrap_or_default(),
+                delivery.entity_id().unwrap_or_default(),
+                event.as_ref().map_or("", AnyEvent::consumer_id),
+            )
+            .context(delivery.context().clone())
+            .error(error)
+    }
+
+    fn letter_was_kept(&self) {
+        if let Some(kept) = &self.letter_kept {
+            kept.set();
+        }
+    }
+}
+
+/// Tells if a verified text can be Apideck's last delivery of its event.
+pub(crate) fn is_last_delivery(text: &VerifiedText) -> bool {
+    match parse(text) {
+        Parsed::Event { identity, .. } => is_last(identity.execution_attempt),
+        Parsed::NoEvent => false,
+    }
+}
+
+/// Tells if a delivery with this count can be Apideck's last one of an event.
+///
+/// Apideck delivers an event up to ten times within 24 hours (webhook guide). Its pauses add up to
+/// more than that before the tenth, so the ninth can be the last. A count beyond 20 is not
+/// Apideck's.
+fn is_last(execution_attempt: Option<u32>) -> bool {
+    execution_attempt.is_some_and(|attempt| (9..=20).contains(&attempt))
+}
+
 /// Makes the value from which a handler's parameters are taken.
-fn incoming(
-    identified: Identified,
-    headers: HeaderMap,
-    text: VerifiedText,
-    received_at: SystemTime,
-) -> Incoming {
+fn incoming(identified: Identified, arrival: Arrival) -> (Incoming, OwnedSemaphorePermit) {
     let Identified {
         event_type,
         identity,
         event,
     } = identified;
-    Incoming {
-        delivery: Delivery::new(delivery::Inner {
-            event_type,
-            event_id: identity.event_id,
-            entity_id: identity.entity_id,
-            execution_attempt: identity.execution_attempt,
-            headers,
-            text,
-            received_at,
-        }),
+    let delivery = Delivery::new(delivery::Inner {
+        event_type,
+        event_id: identity.event_id,
+        entity_id: identity.entity_id,
+        execution_attempt: identity.execution_attempt,
+        headers: arrival.headers,
+        context: arrival.context,
+        text: arrival.text,
+        received_at: arrival.received_at,
+    });
+    let incoming = Incoming {
+        delivery,
         event: Some(event),
         transaction: None,
-    }
+    };
+    (incoming, arrival.permit)
 }

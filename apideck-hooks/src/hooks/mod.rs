@@ -3,18 +3,22 @@
 mod admit;
 mod build_error;
 mod builder;
+mod checks;
 mod dead_letters;
 mod dispatch;
 mod receiver;
 mod shutdown;
+#[cfg(feature = "signal")]
+mod signal;
+mod store_use;
 mod work;
 
 pub use build_error::BuildError;
-pub use builder::HooksBuilder;
-pub use dead_letters::{DeadLetters, Replayed};
+pub use builder::{HooksBuilder, IntoSecret};
+pub use dead_letters::{DeadLetters, ReplayAll, Replayed};
 pub use receiver::Hooks;
 pub use shutdown::Drained;
 
-pub(crate) use dispatch::{Arrival, Dispatched};
-pub(crate) use receiver::Receiver;
+pub(crate) use dispatch::{Arrival, Dispatched, is_last_delivery};
+pub(crate) use receiver::{Receiver, TakeContext};
 pub(crate) use work::Progress;

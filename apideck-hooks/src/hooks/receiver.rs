@@ -3,9 +3,12 @@
 use std::fmt;
 use std::sync::Arc;
 
+use http::request::Parts;
 use tokio::sync::{Semaphore, watch};
 
 use super::dispatch::Dispatch;
+use super::store_use::StoreUse;
+use crate::delivery::Context;
 use crate::limits::Limits;
 use crate::observe::{Counters, Stats};
 use crate::run::Phase;
@@ -53,12 +56,19 @@ pub struct Hooks {
     pub(crate) receiver: Arc<Receiver>,
 }
 
+/// The user's function that takes a context from a request.
+pub(crate) type TakeContext = dyn Fn(&Parts) -> Context + Send + Sync;
+
 /// The parts of a receiver, shared by all clones of its [`Hooks`].
 pub(crate) struct Receiver {
     pub(crate) verifier: Verifier,
     pub(crate) limits: Limits,
     pub(crate) dispatch: Arc<dyn Dispatch>,
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) source: String,
+    pub(crate) context: Option<Arc<TakeContext>>,
+    /// Keeps a second receiver from using the store under the same source.
+    pub(super) _store_use: StoreUse,
     pub(crate) counters: Arc<Counters>,
     /// One permit for each delivery in flight.
     pub(crate) permits: Arc<Semaphore>,

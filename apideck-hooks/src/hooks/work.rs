@@ -14,6 +14,8 @@
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use tokio::task::JoinHandle;
@@ -22,24 +24,48 @@ use tracing::Instrument;
 use crate::disposition::Disposition;
 
 /// The work of a delivery that has a handler.
-pub(crate) struct Work(Pin<Box<dyn Future<Output = Disposition> + Send>>);
+pub(crate) struct Work {
+    future: Pin<Box<dyn Future<Output = Disposition> + Send>>,
+    letter_kept: Option<LetterKept>,
+}
+
+/// The fact that the store keeps a letter of the event. Present if the delivery can be the event's
+/// last one.
+#[derive(Clone, Default)]
+pub(crate) struct LetterKept(Arc<AtomicBool>);
+
+impl LetterKept {
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.0.load(Ordering::SeqCst)
+    }
+}
 
 /// The progress of work that was begun.
 pub(crate) enum Progress {
     /// The work ended within its first poll.
     Done(Disposition),
     /// The work goes on in a task of its own.
-    Waiting(JoinHandle<Disposition>),
+    Waiting(JoinHandle<Disposition>, Option<LetterKept>),
 }
 
 impl Work {
-    pub(super) fn new(work: impl Future<Output = Disposition> + Send + 'static) -> Self {
-        Self(Box::pin(work))
+    pub(super) fn new(
+        work: impl Future<Output = Disposition> + Send + 'static,
+        letter_kept: Option<LetterKept>,
+    ) -> Self {
+        Self {
+            future: Box::pin(work),
+            letter_kept,
+        }
     }
 
     /// Begins the work, and moves it into a task if it has to wait.
     pub(crate) async fn begin(self) -> Progress {
-        let mut work = self.0;
+        let mut work = self.future;
         let begin = poll_fn(|cx| {
             let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
             Poll::Ready(polled.unwrap_or(Poll::Ready(Disposition::Failed)))
@@ -47,7 +73,7 @@ impl Work {
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
             // In the current span, so a layer around the receiver can give the request a span.
-            Poll::Pending => Progress::Waiting(tokio::spawn(work.in_current_span())),
+            Poll::Pending => Progress::Waiting(tokio::spawn(work.in_current_span()), self.letter_kept),
         }
     }
 }

@@ -67,15 +67,29 @@ stats! {
     duplicates,
     /// Duplicates whose wait ended before the run did.
     busy,
+    /// Deliveries refused because the event rests after a failed run.
+    resting,
+    /// Deliveries that could be the event's last one and were refused before the store was asked,
+    /// because too many deliveries were in flight, the receiver was shutting down or the store
+    /// failed.
+    last_refused,
+    /// Dead letters for which the store had no room. Each delivery was answered `503`.
+    letters_full,
     /// Deliveries refused because too many deliveries or transactions were in flight.
     overloaded,
     /// Deliveries answered `503` at the response deadline while their handler went on.
     late,
-    /// Deliveries whose idempotency key an earlier event had.
-    idempotency_key_reused,
+    /// Deliveries that were recognised by their delivery key, because their `event_id` is another.
+    recognised_by_header,
     /// Idempotency keys that were treated as absent, because they are not 1 to 255 visible ASCII
     /// characters, or came twice.
     idempotency_key_unusable,
+    /// Claims that led to no run and were withdrawn.
+    withdrawn,
+    /// Runs that a shutdown stopped.
+    interrupted,
+    /// Dead letters that were purged.
+    purged,
     /// Runs that lost their claim to another delivery.
     lost,
     /// Calls to the store that failed or took too long.

@@ -20,21 +20,12 @@ use std::task::Poll;
 use tokio::task::unconstrained;
 use tokio::time::sleep;
 
-use super::lease::Lease;
+use super::granted::Granted;
 use super::panic;
 use super::phase::grace_over;
 use super::runner::Runner;
-use crate::delivery::Key;
 use crate::handler::{Failure, Outcome};
 use crate::poll;
-use crate::store::Token;
-
-/// The claim to renew during a run.
-pub(super) struct Claimant<'a> {
-    pub(super) record: Key,
-    pub(super) token: Token,
-    pub(super) lease: &'a Lease,
-}
 
 /// The way in which a handler's run ended.
 pub(super) enum Ended {
@@ -42,27 +33,20 @@ pub(super) enum Ended {
     Completed(Outcome),
     /// A shutdown's grace period ended before the handler did.
     Stopped,
-}
-
-impl Ended {
-    /// Ends a claim that exceeds `max_attempts`, without a run.
+    /// No run began, because all attempts were used up before.
     ///
     /// Such a claim is granted if the last run recorded no outcome, for example because its process
     /// died.
-    pub(super) fn attempts_used_up() -> Self {
-        Self::Completed(Outcome::Retry(Failure::retry(
-            "all attempts are used up, and the last run recorded no outcome",
-        )))
-    }
+    AttemptsUsedUp,
 }
 
 impl Runner {
     /// Runs the handler to its end, and renews its claim meanwhile.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
-    pub(super) fn attend<'a>(
-        &'a self,
+    pub(super) fn attend<'a, 'r: 'a>(
+        &'r self,
         handler: Pin<&'a mut impl Future<Output = Outcome>>,
-        claim: Option<Claimant<'a>>,
+        claim: Option<&'a Granted<'r>>,
     ) -> impl Future<Output = Ended> {
         async move {
             let mut handler = pin!(panic::catch(handler));
@@ -74,14 +58,22 @@ impl Runner {
         }
     }
 
-    async fn attend_while_it_waits(
-        &self,
+    async fn attend_while_it_waits<'r>(
+        &'r self,
         mut handler: Pin<&mut impl Future<Output = Result<Outcome, String>>>,
-        claim: Option<Claimant<'_>>,
+        claim: Option<&Granted<'r>>,
     ) -> Ended {
+        if let Some(claim) = claim {
+            claim
+                .owner
+                .get_or_init(|| self.owners.enter(&self.waiters, claim.grant.record));
+        }
         let renew = async {
-            match &claim {
-                Some(claim) => self.keep_renewed(claim.record, claim.token, claim.lease).await,
+            match claim {
+                Some(claim) => {
+                    self.keep_renewed(claim).await;
+                    claim.lost.signal();
+                }
                 None => pending().await,
             }
         };

@@ -2,14 +2,17 @@
 //!
 //! # How it works
 //!
-//! A claim can name another record than that of the delivery's own event, because its delivery key
-//! was bound to that record before. If that record is `RELEASED`, the claim is granted for it. A
-//! run with this event's payload would then mark another event as done. So the claim is released,
-//! and the event's own record is claimed.
+//! The claim names the record of all further calls. It differs from the delivery's own event key if
+//! the delivery key names another record. Both are the same event then, because the delivery key
+//! holds signed facts of the event.
 //!
 //! A guard holds a granted claim until the handler has ended. If the future is dropped before then,
-//! the guard releases the claim. A claim that is granted after its lease has ended is worth
-//! nothing, because another delivery can hold the record by then.
+//! the guard gives the claim back. A claim that is granted after its lease has ended is worth
+//! nothing, because another delivery can hold the record by then. It is withdrawn.
+//!
+//! A duplicate of a running event is returned to the caller as [`Delivered::Running`]. The caller
+//! drops the delivery's permit and body and then awaits [`Runner::wait_for_run`]. So a waiter costs
+//! no other event its place.
 //!
 //! All that is kept across an `.await` takes memory in every delivery. So the usual way is one
 //! `async` block, and the rare ways are boxed.
@@ -19,136 +22,189 @@ use std::pin::pin;
 
 use tokio::time::Instant;
 
-use super::attend::{Claimant, Ended};
+use super::attend::Ended;
 use super::finish::Recorded;
+use super::granted::Granted;
 use super::guard::Guard;
-use super::lease::Lease;
-use super::runner::{Job, Runner};
-use crate::delivery::{Key, Keys};
+use super::job::{Handler, Job};
+use super::runner::Runner;
+use crate::delivery::{Key, RunFacts};
 use crate::disposition::{Disposition, Why};
-use crate::handler::Outcome;
-use crate::store::{AnyTx, Claim, Claimed, End, StoreError, Token, Verdict};
+use crate::store::{Claim, Claimed, End, Grant, LastDelivery, StoreError, Verdict};
+
+/// The result of [`Runner::deliver`].
+pub(crate) enum Delivered {
+    /// The delivery has its disposition.
+    Settled(Disposition),
+    /// Another delivery runs the event: [`Runner::wait_for_run`] waits for it.
+    Running(Key),
+}
 
 impl Runner {
     /// Runs the event's handler, unless another delivery runs it or has settled it.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
-    pub(crate) fn deliver<'a, F, R>(&'a self, mut job: Job<'a, F>) -> impl Future<Output = Disposition>
+    pub(crate) fn deliver<'a, H>(&'a self, mut job: Job<H>) -> impl Future<Output = Delivered> + Send + 'a
     where
-        F: FnOnce(u32, Option<AnyTx>) -> R,
-        R: Future<Output = Outcome>,
+        H: Handler + 'a,
     {
         async move {
-            let (record, token, attempt, lease, late) = loop {
-                let (claimed, end, late) = match self.claim_at_once(job.keys) {
-                    Some(claimed) => (claimed, job.now + self.limits.lease, false),
-                    None => match Box::pin(self.claim(job.keys)).await {
-                        Ok((claimed, end)) => (claimed, end, end <= Instant::now()),
-                        Err(error) => return Box::pin(self.run_without_store(job, error)).await,
-                    },
-                };
-                let another = claimed.record != job.keys.event;
-                if another {
-                    self.warn_of_reuse();
-                }
-                match claimed.verdict {
-                    // That record waits for its own event's retry.
-                    Verdict::Granted { token, .. } if another => {
-                        Box::pin(self.release_unused(claimed.record, token)).await;
-                        job.keys.delivery = None;
-                        job.now = Instant::now();
-                    }
-                    Verdict::Granted { token, attempt } => {
-                        break (claimed.record, token, attempt, Lease::until(end), late);
-                    }
-                    _ => return self.dispose_of_unclaimed(claimed).await,
-                }
+            let claim = self.claim_of(&job);
+            // A replay needs the store's letters, and no store in memory keeps them.
+            let at_once = if job.replay_of.is_some() {
+                None
+            } else {
+                self.store.claim_at_once(&claim)
             };
-            let guard = Guard::new(&self.store, record, token);
-            if late {
-                tracing::error!("the store granted a claim after the claim's lease had ended");
-                return Disposition::later(Why::Store);
+            let (claimed, end, late) = match at_once {
+                Some(claimed) => (claimed, job.now + self.limits.lease, false),
+                None => match Box::pin(self.claim(&claim, job.replay_of.as_deref())).await {
+                    Ok((claimed, end)) => (claimed, end, end <= Instant::now()),
+                    Err(error) => return Box::pin(self.run_without_store(job, claim, error)).await,
+                },
+            };
+            if claimed.record != claim.event {
+                self.counters.recognised_by_header.add();
+                tracing::info!("recognised by its delivery key: an earlier delivery had another `event_id`");
             }
-            let ended = if attempt > self.limits.max_attempts {
-                Ended::attempts_used_up()
+            let Verdict::Granted { token, attempt } = claimed.verdict else {
+                return self.dispose_of_unclaimed(&claimed);
+            };
+            if claimed.lettered {
+                job.handler.letter_was_kept();
+            }
+            let grant = Grant::new(claimed.record, token, claim.id);
+            let granted = Granted::new(grant, attempt, claimed.lettered, end);
+            let mut guard = Guard::new(&self.store, grant);
+            if late {
+                self.counters.withdrawn.add();
+                tracing::error!(
+                    "the store granted a claim after the claim's lease had ended: it is withdrawn"
+                );
+                return Delivered::Settled(Disposition::later(Why::Store));
+            }
+            if job.transactional {
+                // Boxed, because it is larger and less usual.
+                let disposition = Box::pin(self.run_in_transaction(job, granted, guard)).await;
+                return Delivered::Settled(disposition);
+            }
+            let ended = if attempt > self.limits.max_attempts && job.replay_of.is_none() {
+                Ended::AttemptsUsedUp
             } else {
                 self.counters.runs.add();
-                let claim = Claimant {
-                    record,
-                    token,
-                    lease: &lease,
-                };
-                let handler = pin!((job.handler)(attempt, None));
-                self.attend(handler, Some(claim)).await
+                guard.run_began();
+                let handler = pin!(job.handler.run(granted.run_facts(), None));
+                self.attend(handler, Some(&granted)).await
             };
             // Under the guard, because the user's code makes a failure's text and can panic.
-            let (end, disposition) = self.judge(ended, attempt, job.replay, job.text);
+            let (end, disposition) = self.judge(
+                ended,
+                attempt,
+                job.replay_of.is_some() || granted.lettered,
+                &job.handler,
+            );
             guard.disarm();
-            match self.record(record, token, &end, &lease).await {
-                Recorded::Yes => self.recorded(record, disposition),
-                Recorded::Lost => Box::pin(self.superseded(record)).await,
-                Recorded::No => self.unrecorded(record, &end, disposition),
-            }
+            Delivered::Settled(self.settle(granted, end, disposition).await)
         }
     }
 
-    fn claim_at_once(&self, keys: Keys) -> Option<Claimed> {
-        self.store
-            .claim_at_once(&Claim::new(keys.event, keys.delivery, self.limits.lease))
+    /// Records the end, and decides the disposition from what became of it. Tells the waiters.
+    pub(super) async fn settle(
+        &self,
+        granted: Granted<'_>,
+        end: End,
+        disposition: Disposition,
+    ) -> Disposition {
+        let disposition = match self.record(&granted, &end).await {
+            Recorded::Yes => disposition,
+            Recorded::Lost => Box::pin(self.superseded(granted.grant.record)).await,
+            Recorded::NoRoom => Box::pin(self.release_without_letter(&granted)).await,
+            Recorded::No => self.unrecorded(&end, disposition, granted.lettered),
+        };
+        self.count(&end, disposition);
+        self.tell(granted, disposition)
+    }
+
+    /// Tells the waiters of a run. Call it after the record was settled.
+    pub(super) fn tell(&self, granted: Granted<'_>, disposition: Disposition) -> Disposition {
+        match granted.owner.into_inner() {
+            Some(owner) => owner.settle(disposition),
+            None => self.waiters.settle(granted.grant.record, disposition),
+        }
+        disposition
+    }
+
+    /// Makes the claim of a job.
+    fn claim_of<H: Handler>(&self, job: &Job<H>) -> Claim {
+        let mut claim = Claim::new(job.keys.event, self.limits.lease);
+        claim.alias = job.keys.alias;
+        claim.rests = self.rests;
+        if job.last && self.store.dead_letters().is_some() {
+            let letter = job.handler.letter(
+                "the last delivery of the event was accepted, and no run of its handler has succeeded since"
+                    .to_owned(),
+            );
+            claim.last = Some(Box::new(LastDelivery::new(letter)));
+        }
+        claim
     }
 
     /// Returns the claim's result and the end of its lease.
-    async fn claim(&self, keys: Keys) -> Result<(Claimed, Instant), StoreError> {
+    async fn claim(&self, claim: &Claim, replay_of: Option<&str>) -> Result<(Claimed, Instant), StoreError> {
         let asked = Instant::now();
-        let claim = Claim::new(keys.event, keys.delivery, self.limits.lease);
-        let claimed = self.within_timeout(self.store.claim(claim)).await?;
+        let claimed = match (self.store.dead_letters(), replay_of) {
+            (Some(letters), Some(source)) => {
+                let verdict = self.within_timeout(letters.replay(source, claim.clone())).await?;
+                // Without its letter the event was settled or purged a moment ago.
+                Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done))
+            }
+            _ => self.within_timeout(self.store.claim(claim.clone())).await?,
+        };
         Ok((claimed, asked + self.limits.lease))
     }
 
-    pub(super) fn warn_of_reuse(&self) {
-        self.counters.idempotency_key_reused.add();
-        tracing::warn!("idempotency_key_reused: an earlier event had the same idempotency key");
-    }
-
-    /// Releases a claim that led to no run. The attempt that it counted stays counted.
-    pub(super) async fn release_unused(&self, record: Key, token: Token) {
-        let released = self.store.finish(record, token, End::Release);
-        if let Err(error) = self.within_timeout(released).await {
-            self.counters.store_errors.add();
-            tracing::warn!(%error, "an unused claim could not be released and ends with its lease");
-        }
-    }
-
-    /// Tells the waiters of a record whose end was recorded.
-    fn recorded(&self, record: Key, disposition: Disposition) -> Disposition {
-        self.waiters.settle(record, disposition);
-        disposition
-    }
-
-    /// Decides the disposition of a run whose end was not recorded, and tells the waiters.
-    fn unrecorded(&self, record: Key, end: &End, disposition: Disposition) -> Disposition {
-        self.counters.unrecorded.add();
-        // A dead letter that was not stored must not be acknowledged. A handled event stays
-        // handled.
-        let disposition = if matches!(end, End::Dead(_)) {
-            Disposition::later(Why::Store)
-        } else {
-            disposition
+    /// Releases a run whose dead letter has no room. It is never acknowledged.
+    async fn release_without_letter(&self, granted: &Granted<'_>) -> Disposition {
+        self.counters.letters_full.add();
+        tracing::error!(
+            "the event could not be dead-lettered, because the store has no room for its letter: answered 503"
+        );
+        let end = End::Release {
+            rest: std::time::Duration::ZERO,
         };
-        self.waiters.settle(record, disposition);
-        disposition
+        // If this fails too, the lease ends the run.
+        self.record(granted, &end).await;
+        Disposition::later(Why::LettersFull)
+    }
+
+    /// Decides the disposition of a run whose end was not recorded.
+    fn unrecorded(&self, end: &End, disposition: Disposition, lettered: bool) -> Disposition {
+        self.counters.unrecorded.add();
+        match end {
+            // A dead letter that was not stored must not be acknowledged. A handled event stays
+            // handled.
+            End::Dead { .. } if !lettered => Disposition::later(Why::Store),
+            _ => disposition,
+        }
     }
 
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
-    async fn run_without_store<F, R>(&self, job: Job<'_, F>, error: StoreError) -> Disposition
-    where
-        F: FnOnce(u32, Option<AnyTx>) -> R,
-        R: Future<Output = Outcome>,
-    {
+    async fn run_without_store<H: Handler>(
+        &self,
+        mut job: Job<H>,
+        claim: Claim,
+        error: StoreError,
+    ) -> Delivered {
         self.counters.store_errors.add();
-        if !self.limits.fail_open {
+        self.take_back(claim, job.replay_of.clone());
+        // A transaction needs the store, and a replay comes from it.
+        if !self.limits.fail_open || job.transactional || job.replay_of.is_some() {
+            if job.last {
+                self.counters.last_refused.add();
+                tracing::error!("the last delivery of the event is refused, because the store failed");
+            }
             tracing::error!(%error, "the event could not be claimed: answered 503");
-            return Disposition::later(Why::Store);
+            return Delivered::Settled(Disposition::later(Why::Store));
         }
         self.counters.failed_open.add();
         self.counters.runs.add();
@@ -156,13 +212,18 @@ impl Runner {
             %error,
             "the event could not be claimed: its handler runs without a claim, because `fail_open` is set"
         );
-        let ended = self.attend(pin!((job.handler)(1, None)), None).await;
+        let run = RunFacts {
+            attempt: 1,
+            ..RunFacts::default()
+        };
+        let ended = self.attend(pin!(job.handler.run(run, None)), None).await;
         // Without a record there is no last attempt, and no store can keep a dead letter.
-        let (end, disposition) = self.judge(ended, 0, job.replay, job.text);
-        if matches!(end, End::Dead(_)) {
-            Disposition::Unprocessable
-        } else {
-            disposition
-        }
+        let (end, disposition) = self.judge(ended, 0, false, &job.handler);
+        let disposition = match end {
+            End::Dead { .. } => Disposition::Unprocessable,
+            _ => disposition,
+        };
+        self.count(&end, disposition);
+        Delivered::Settled(disposition)
     }
 }

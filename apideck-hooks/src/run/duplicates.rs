@@ -5,115 +5,140 @@
 //! A duplicate of a settled event is answered from the record. A duplicate of a running event waits
 //! for the disposition of the delivery that runs it, up to `duplicate_wait`.
 //!
-//! That duplicate registers as a waiter first and reads the record's status afterwards. The running
-//! delivery changes the record first and tells the waiters afterwards. So no end is missed: either
-//! the status shows it, or the waiter was registered in time to be told.
-//!
-//! The status is read again every half second, because a delivery of another process cannot tell
-//! the waiters of this one.
+//! That duplicate registers as a waiter first. If the owner is in this process, it is told by the
+//! owner and never looks at the store (`owners`). Otherwise one waiter of each record reads the
+//! record's status every half second and tells the others. It holds the queue's `look` lock
+//! meanwhile. When it leaves, the next waiter gets the lock.
 
 use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
+use super::deliver::Delivered;
 use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
-use crate::store::{Claimed, Status, Verdict};
+use crate::store::{Claimed, State, Verdict};
 
-/// Time between two reads of the status of a running event.
-const STATUS_INTERVAL: Duration = Duration::from_millis(500);
+/// Time between two looks at the record of a running event.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Runner {
-    /// Returns the disposition of a delivery whose claim was not granted.
-    pub(super) async fn dispose_of_unclaimed(&self, claimed: Claimed) -> Disposition {
-        match claimed.verdict {
-            Verdict::Running { lease_left } => Box::pin(self.wait_for_run(claimed.record, lease_left)).await,
-            Verdict::Done => self.duplicate(),
-            Verdict::Dead => self.duplicate_of_dead(),
+    /// Returns the disposition of a delivery whose claim was not granted, or asks it to wait.
+    pub(super) fn dispose_of_unclaimed(&self, claimed: &Claimed) -> Delivered {
+        if claimed.lettered {
+            self.counters.dead_lettered.add();
+            tracing::error!(
+                record = %claimed.record,
+                "the last delivery of the event came while it could not run: it is dead-lettered"
+            );
+            return Delivered::Settled(Disposition::DeadLettered);
+        }
+        Delivered::Settled(match claimed.verdict {
+            Verdict::Running { kept: false, .. } => return Delivered::Running(claimed.record),
+            Verdict::Running { kept: true, .. } => {
+                self.duplicate("the event's handler is running, and a dead letter of it is kept")
+            }
+            Verdict::Done => self.duplicate("the event was settled before"),
+            Verdict::Dead { kept } => self.duplicate_of_dead(kept),
+            Verdict::Resting { left } => {
+                self.counters.resting.add();
+                tracing::info!(
+                    record = %claimed.record,
+                    seconds = left.as_secs_f32().ceil(),
+                    "the event rests after its last run: answered 503 (`Hooks::end_rest` with this record ends the rest)"
+                );
+                Disposition::later_in(Why::Resting, left)
+            }
             // A granted claim does not come here, because its caller runs the handler.
             Verdict::Full | Verdict::Granted { .. } => {
                 self.counters.store_full.add();
                 tracing::error!("the store is full of running events: answered 503");
                 Disposition::later(Why::Busy)
             }
-        }
+        })
     }
 
     /// Waits for the disposition of the delivery that runs the event, up to `duplicate_wait`.
-    async fn wait_for_run(&self, record: Key, lease_left: Duration) -> Disposition {
-        let mut waiter = self.waiters.register(record);
-        let mut left = lease_left;
-        let mut time_out = pin!(sleep(self.limits.duplicate_wait));
+    pub(crate) async fn wait_for_run(&self, record: Key) -> Disposition {
+        let Some(mut waiter) = self.waiters.register(record) else {
+            return self.still_running();
+        };
+        let look = waiter.look();
         let mut phase = self.phase.clone();
         let mut stopped = pin!(grace_over(&mut phase));
+        let mut time_out = pin!(sleep(self.limits.duplicate_wait));
+        let mut looking = pin!(async {
+            // Asked after the waiter was registered, so its owner tells it.
+            if self.owners.contains(record) {
+                return std::future::pending().await;
+            }
+            let _turn = look.lock().await;
+            self.look_until_settled(record).await
+        });
+        tokio::select! {
+            biased;
+            disposition = waiter.disposition() => self.shared(disposition),
+            disposition = &mut looking => {
+                self.waiters.settle(record, disposition);
+                self.shared(disposition)
+            }
+            () = &mut time_out => self.still_running(),
+            () = &mut stopped => Disposition::later(Why::ShuttingDown),
+        }
+    }
+
+    /// Reads the record's status until its run has ended. Returns the disposition of a duplicate.
+    async fn look_until_settled(&self, record: Key) -> Disposition {
         loop {
             match self.within_timeout(self.store.status(record)).await {
-                Ok(Status::Done { .. }) => return self.duplicate(),
-                Ok(Status::Dead { .. }) => return self.duplicate_of_dead(),
-                Ok(Status::Released { .. }) => return Disposition::Failed,
-                Ok(Status::Running { lease_left, .. }) => left = lease_left,
-                Ok(Status::Absent) => left = Duration::ZERO,
+                Ok(status) => match status.state {
+                    State::Running { .. } => {}
+                    State::Done => return Disposition::Duplicate,
+                    State::Dead => return Self::of_dead(status.kept),
+                    State::Released { .. } | State::Absent => return Disposition::Failed,
+                },
                 Err(error) => {
                     self.counters.store_errors.add();
                     tracing::warn!(%error, "the status of a running event could not be read");
                 }
             }
-            tokio::select! {
-                biased;
-                disposition = waiter.disposition() => return self.shared(disposition),
-                () = &mut time_out => return self.still_running(left),
-                () = &mut stopped => return Disposition::later(Why::ShuttingDown),
-                () = sleep(STATUS_INTERVAL) => {}
-            }
-        }
-    }
-
-    /// Waits for the disposition of the delivery that has the event's transaction. Returns `None`
-    /// if that delivery has already ended.
-    pub(super) async fn wait_for_transaction(&self, event: Key) -> Option<Disposition> {
-        let mut waiter = self.waiters.register(event);
-        if !self.active_transactions.contains(event) {
-            return None;
-        }
-        let mut phase = self.phase.clone();
-        tokio::select! {
-            biased;
-            disposition = waiter.disposition() => Some(self.shared(disposition)),
-            () = sleep(self.limits.duplicate_wait) => Some(self.still_running(Disposition::USUAL_WAIT)),
-            () = grace_over(&mut phase) => Some(Disposition::later(Why::ShuttingDown)),
+            sleep(LOOK_INTERVAL).await;
         }
     }
 
     /// Counts a duplicate that shares the disposition of the delivery that ran the event.
-    pub(super) fn shared(&self, disposition: Disposition) -> Disposition {
+    fn shared(&self, disposition: Disposition) -> Disposition {
         self.counters.duplicates.add();
         tracing::info!("duplicate: it gets the outcome of the delivery that ran the event");
         disposition
     }
 
     /// Counts a duplicate whose wait ended before the run did.
-    pub(super) fn still_running(&self, left: Duration) -> Disposition {
+    fn still_running(&self) -> Disposition {
         self.counters.busy.add();
         tracing::info!("duplicate: the event's handler is still running");
-        Disposition::later_in(Why::Running, left)
+        Disposition::later_in(Why::Running, self.limits.lease)
     }
 
-    /// Counts a duplicate of a handled event.
-    fn duplicate(&self) -> Disposition {
+    /// Counts a duplicate that is acknowledged.
+    fn duplicate(&self, reason: &'static str) -> Disposition {
         self.counters.duplicates.add();
-        tracing::info!("duplicate: the event was handled before");
+        tracing::info!(reason, "duplicate");
         Disposition::Duplicate
     }
 
     /// Counts a duplicate of a dead-lettered event. It is acknowledged only if the store keeps the
     /// dead letter.
-    fn duplicate_of_dead(&self) -> Disposition {
-        self.counters.duplicates.add();
-        tracing::info!("duplicate: the event was dead-lettered before");
-        if self.store.dead_letters().is_some() {
+    fn duplicate_of_dead(&self, kept: bool) -> Disposition {
+        self.duplicate("the event was dead-lettered before");
+        Self::of_dead(kept)
+    }
+
+    fn of_dead(kept: bool) -> Disposition {
+        if kept {
             Disposition::Duplicate
         } else {
             Disposition::Unprocessable
@@ -125,10 +150,13 @@ impl Runner {
         self.counters.lost.add();
         tracing::warn!("the claim was lost: another delivery of this event has taken over");
         match self.within_timeout(self.store.status(record)).await {
-            Ok(Status::Done { .. }) => self.duplicate(),
-            Ok(Status::Dead { .. }) => self.duplicate_of_dead(),
-            Ok(Status::Running { lease_left, .. }) => Disposition::later_in(Why::Running, lease_left),
-            Ok(Status::Released { .. } | Status::Absent) => Disposition::Failed,
+            Ok(status) => match status.state {
+                State::Done => self.duplicate("another delivery has settled the event"),
+                State::Dead => self.duplicate_of_dead(status.kept),
+                State::Running { .. } if status.kept => self.duplicate("a dead letter of the event is kept"),
+                State::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
+                State::Released { .. } | State::Absent => Disposition::Failed,
+            },
             Err(_) => Disposition::later(Why::Store),
         }
     }

@@ -6,18 +6,16 @@
 //! until a tenth of the lease is left. A later call would be too late, because another delivery can
 //! claim the record then.
 //!
-//! A failed call may have changed the record, because only its answer may be lost. The repeated
-//! call then returns `Lost`. So the record's status decides: if this token settled the record, the
-//! end was recorded.
+//! A failed call may have changed the record, because only its answer may be lost. The store
+//! answers the repeated call as it answered the first, because the grant's claim id is the same.
 
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::lease::Lease;
+use super::granted::Granted;
 use super::runner::Runner;
-use crate::delivery::Key;
-use crate::store::{End, Held, Status, StoreError, Token};
+use crate::store::{End, Held, StoreError};
 
 /// The result of recording an end.
 pub(super) enum Recorded {
@@ -25,6 +23,8 @@ pub(super) enum Recorded {
     Yes,
     /// Another delivery has taken the claim.
     Lost,
+    /// The store has no room for the dead letter.
+    NoRoom,
     /// The store failed until the lease was nearly over.
     No,
 }
@@ -34,6 +34,7 @@ impl From<Held> for Recorded {
         match held {
             Held::Yes => Self::Yes,
             Held::Lost => Self::Lost,
+            Held::NoRoom => Self::NoRoom,
         }
     }
 }
@@ -45,37 +46,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl Runner {
     /// Records the end. Repeats a failed call while no other delivery can have taken the claim.
-    pub(super) async fn record(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
-        match self.store.finish_at_once(record, token, end) {
+    pub(super) async fn record(&self, granted: &Granted<'_>, end: &End) -> Recorded {
+        match self.store.finish_at_once(granted.grant, end) {
             Some(held) => Recorded::from(held),
             // Boxed, because a delivery with a store in memory does not need this future.
-            None => Box::pin(self.record_and_wait(record, token, end, lease)).await,
+            None => Box::pin(self.record_and_wait(granted, end)).await,
         }
     }
 
-    async fn record_and_wait(&self, record: Key, token: Token, end: &End, lease: &Lease) -> Recorded {
-        match self
-            .within_timeout(self.store.finish(record, token, end.clone()))
-            .await
-        {
-            Ok(held) => Recorded::from(held),
-            // Boxed, because it is rare.
-            Err(error) => Box::pin(self.record_again(error, record, token, end, lease)).await,
-        }
-    }
-
-    async fn record_again(
-        &self,
-        mut error: StoreError,
-        record: Key,
-        token: Token,
-        end: &End,
-        lease: &Lease,
-    ) -> Recorded {
-        let last = lease.end() - self.limits.lease / 10;
+    async fn record_and_wait(&self, granted: &Granted<'_>, end: &End) -> Recorded {
         let mut pause = FIRST_PAUSE;
         loop {
+            let finish = self.store.finish(granted.grant, end.clone());
+            let error: StoreError = match self.within_timeout(finish).await {
+                Ok(held) => return Recorded::from(held),
+                Err(error) => error,
+            };
             self.counters.store_errors.add();
+            let last = granted.lease.end() - self.limits.lease / 10;
             if Instant::now() + pause > last {
                 tracing::error!(%error, "the end of a run could not be recorded before its lease ended");
                 return Recorded::No;
@@ -83,23 +71,6 @@ impl Runner {
             tracing::warn!(%error, "the end of a run could not be recorded: the call is repeated");
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            let finish = self.store.finish(record, token, end.clone());
-            error = match self.within_timeout(finish).await {
-                Ok(Held::Yes) => return Recorded::Yes,
-                Ok(Held::Lost) if self.is_settled_by(record, token).await => return Recorded::Yes,
-                Ok(Held::Lost) => return Recorded::Lost,
-                Err(error) => error,
-            };
-        }
-    }
-
-    /// Tells if the claim with this token settled the record.
-    async fn is_settled_by(&self, record: Key, token: Token) -> bool {
-        match self.within_timeout(self.store.status(record)).await {
-            Ok(
-                Status::Done { token: by } | Status::Dead { token: by } | Status::Released { token: by, .. },
-            ) => by == token,
-            _ => false,
         }
     }
 }

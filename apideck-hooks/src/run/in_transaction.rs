@@ -1,188 +1,155 @@
-//! One delivery of an event whose handler takes the store's transaction.
+//! The run of a handler that takes the store's transaction.
 //!
 //! # How it works
 //!
-//! The claim, the handler's effects and the end are one transaction. If the process dies, the
-//! database undoes all three. A failure rolls back, which undoes the claim too. So a second
-//! transaction counts the attempt or dead-letters the event.
+//! The claim has committed by itself, as for every handler. The handler's effects and the end `DONE`
+//! are one transaction, and the end applies only under the grant. So a run that has lost its claim
+//! commits nothing. If the process dies, the database undoes the effects, and the claim ends with
+//! its lease. Its attempt counts, so a handler that kills its process is dead-lettered in the end.
 //!
-//! In this process one delivery at a time has the event's transaction. A duplicate registers as a
-//! waiter first, checks that the transaction is still active, and then waits for its disposition.
-//! The owner of the transaction ends it first and tells the waiters afterwards. So a duplicate
-//! either finds no active transaction, or is told.
+//! A failure rolls back first and is recorded afterwards, by a call of its own.
+//!
+//! A transaction that conflicts with another one has had no effect. It is run again in place, three
+//! times at most. After that the claim is withdrawn.
 
-use std::future::Future;
 use std::pin::pin;
 
 use super::attend::Ended;
-use super::runner::{Job, Runner};
-use crate::delivery::Keys;
+use super::granted::Granted;
+use super::guard::Guard;
+use super::job::{Handler, Job};
+use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
-use crate::store::{AnyTx, Begun, Claim, Committed, End, Open, Transactions, Verdict};
+use crate::store::{Begun, Committed, End, StoreError};
+
+/// Number of runs of one claim whose transactions conflict.
+const MAX_CONFLICTS: usize = 3;
+
+/// The end of a handler's transaction.
+enum Transacted {
+    /// It was committed, with this outcome.
+    Committed(Outcome),
+    /// It was rolled back, because the run ended so.
+    RolledBack(Ended),
+    /// The run has lost its claim.
+    Lost,
+    /// It conflicted with others, again and again.
+    Conflicted,
+    /// It could not begin.
+    NotBegun(Why),
+    /// It was either committed or rolled back.
+    Unknown,
+}
 
 impl Runner {
-    /// Runs the event's handler in a transaction. Its commit settles the event and the handler's
+    /// Runs the handler under a granted claim. Its commit settles the event and the handler's
     /// effects together.
-    pub(crate) async fn deliver_in_transaction<F, R>(&self, job: Job<'_, F>) -> Disposition
-    where
-        F: FnOnce(u32, Option<AnyTx>) -> R,
-        R: Future<Output = Outcome>,
-    {
+    pub(super) async fn run_in_transaction<'r, H: Handler>(
+        &'r self,
+        mut job: Job<H>,
+        granted: Granted<'r>,
+        mut guard: Guard<'_>,
+    ) -> Disposition {
+        let transacted = if granted.attempt > self.limits.max_attempts && job.replay_of.is_none() {
+            Transacted::RolledBack(Ended::AttemptsUsedUp)
+        } else {
+            self.transact(&mut job.handler, &granted, &mut guard).await
+        };
+        let final_attempt = job.replay_of.is_some() || granted.lettered;
+        let (end, disposition) = match transacted {
+            Transacted::RolledBack(ended) => self.judge(ended, granted.attempt, final_attempt, &job.handler),
+            Transacted::NotBegun(why) => (End::Withdraw, Disposition::later(why)),
+            Transacted::Conflicted => {
+                tracing::error!("the handler's transaction conflicted with others each time: answered 503");
+                (End::Withdraw, Disposition::later(Why::Conflict))
+            }
+            Transacted::Committed(outcome) => {
+                guard.disarm();
+                let disposition = match outcome {
+                    Outcome::Ignore => Disposition::Ignored,
+                    _ => Disposition::Handled,
+                };
+                self.count(&End::Done, disposition);
+                return self.tell(granted, disposition);
+            }
+            Transacted::Lost => {
+                guard.disarm();
+                let disposition = Box::pin(self.superseded(granted.grant.record)).await;
+                return self.tell(granted, disposition);
+            }
+            // The record shows the outcome to the next delivery, when the lease has ended.
+            Transacted::Unknown => {
+                guard.disarm();
+                return self.tell(granted, Disposition::later(Why::Store));
+            }
+        };
+        guard.disarm();
+        self.settle(granted, end, disposition).await
+    }
+
+    /// Runs the handler in a transaction, and commits or rolls back.
+    async fn transact<'r, H: Handler>(
+        &'r self,
+        handler: &mut H,
+        granted: &Granted<'r>,
+        guard: &mut Guard<'_>,
+    ) -> Transacted {
         // `HooksBuilder::build` has checked that the store has transactions.
         let Some(transactions) = self.store.transactions() else {
-            self.counters.store_errors.add();
-            tracing::error!("the store no longer has transactions: answered 503");
-            return Disposition::later(Why::Store);
+            return self.not_begun(&StoreError::new("the store no longer has transactions"));
         };
-        let event = job.keys.event;
-        let active = loop {
-            if let Some(active) = self.active_transactions.enter(event) {
-                break active;
-            }
-            if let Some(disposition) = self.wait_for_transaction(event).await {
-                return disposition;
-            }
-        };
-        let disposition = self.transact(transactions, job).await;
-        // In this order, because a duplicate that finds an active transaction waits to be told.
-        drop(active);
-        self.waiters.settle(event, disposition);
-        disposition
-    }
-
-    /// Begins the transaction and runs the handler in it, unless the claim is not granted.
-    async fn transact<F, R>(&self, transactions: &dyn Transactions, job: Job<'_, F>) -> Disposition
-    where
-        F: FnOnce(u32, Option<AnyTx>) -> R,
-        R: Future<Output = Outcome>,
-    {
-        let claim = Claim::new(job.keys.event, job.keys.delivery, self.limits.lease);
-        match transactions.begin(claim, self.limits.store_timeout).await {
-            Ok(Begun::Open(open)) if open.claimed.record != job.keys.event => {
-                self.warn_of_reuse();
-                // That record waits for its own event's retry.
-                open.undo().await;
-                let keys = Keys {
-                    delivery: None,
-                    ..job.keys
-                };
-                Box::pin(self.transact(transactions, Job { keys, ..job })).await
-            }
-            Ok(Begun::Open(open)) => self.run_open(transactions, job, open).await,
-            Ok(Begun::NotGranted(claimed)) => {
-                if claimed.record != job.keys.event {
-                    self.warn_of_reuse();
+        let mut conflicts = 0;
+        loop {
+            let (tx, ending) = match transactions.begin(self.limits.store_timeout).await {
+                Ok(Begun::Open { tx, ending }) => (tx, ending),
+                Ok(Begun::Busy) => {
+                    self.counters.overloaded.add();
+                    tracing::warn!("too many transactions are open: answered 503");
+                    return Transacted::NotBegun(Why::Busy);
                 }
-                self.dispose_of_unclaimed(claimed).await
-            }
-            Ok(Begun::Locked) => self.still_running(Disposition::USUAL_WAIT),
-            Ok(Begun::Busy) => {
-                self.counters.overloaded.add();
-                tracing::warn!("too many transactions are open: answered 503");
-                Disposition::later(Why::Busy)
-            }
-            // `fail_open` does not help, because there is no transaction without the store.
-            Err(error) => {
-                self.counters.store_errors.add();
-                tracing::error!(%error, "the transaction could not begin: answered 503");
-                Disposition::later(Why::Store)
-            }
-        }
-    }
-
-    /// Runs the handler in an open transaction, and commits or rolls back.
-    async fn run_open<F, R>(
-        &self,
-        transactions: &dyn Transactions,
-        job: Job<'_, F>,
-        open: Open,
-    ) -> Disposition
-    where
-        F: FnOnce(u32, Option<AnyTx>) -> R,
-        R: Future<Output = Outcome>,
-    {
-        let Open {
-            attempt, tx, ending, ..
-        } = open;
-        let ended = if attempt > self.limits.max_attempts {
-            drop(tx);
-            Ended::attempts_used_up()
-        } else {
+                Err(error) => return self.not_begun(&error),
+            };
             self.counters.runs.add();
-            self.attend(pin!((job.handler)(attempt, Some(tx))), None).await
-        };
-        // The handler has ended, so its `Tx` was dropped and the connection has come back.
-        let ended = match ended {
-            Ended::Completed(outcome) if outcome.is_ok() => match ending.commit().await {
-                Committed::Yes => Ended::Completed(outcome),
+            guard.run_began();
+            let ended = self
+                .attend(pin!(handler.run(granted.run_facts(), Some(tx))), Some(granted))
+                .await;
+            // The handler has ended, so its `Tx` was dropped and the connection has come back.
+            let outcome = match ended {
+                Ended::Completed(outcome) if outcome.is_ok() => outcome,
+                ended => {
+                    ending.roll_back().await;
+                    return Transacted::RolledBack(ended);
+                }
+            };
+            match ending.commit(granted.grant).await {
+                Committed::Yes => return Transacted::Committed(outcome),
+                Committed::Lost => return Transacted::Lost,
                 Committed::No(error) => {
                     let error = format!("the transaction was not committed: {error}");
-                    Ended::Completed(Outcome::Retry(Failure::retry(error)))
+                    return Transacted::RolledBack(Ended::Completed(Outcome::Retry(Failure::retry(error))));
                 }
                 Committed::Unknown(error) => {
                     self.counters.store_errors.add();
-                    tracing::error!(
-                        %error,
-                        "the outcome of the commit is unknown: answered 503"
-                    );
-                    return Disposition::later(Why::Store);
+                    tracing::error!(%error, "the outcome of the commit is unknown: answered 503");
+                    return Transacted::Unknown;
                 }
-            },
-            ended => {
-                ending.roll_back().await;
-                ended
+                Committed::Conflict(error) => {
+                    tracing::info!(%error, "the handler's transaction conflicted with another one");
+                    conflicts += 1;
+                    if conflicts == MAX_CONFLICTS {
+                        return Transacted::Conflicted;
+                    }
+                }
             }
-        };
-        // A handler that a shutdown stopped has not failed, so its attempt is not counted.
-        let counts = !matches!(ended, Ended::Stopped);
-        let (end, disposition) = self.judge(ended, attempt, job.replay, job.text);
-        match end {
-            End::Release | End::Dead(_) if counts => {
-                self.count_attempt(transactions, job.keys, end, disposition).await
-            }
-            _ => disposition,
         }
     }
 
-    /// Records a failed run, because the rollback has undone its claim.
-    async fn count_attempt(
-        &self,
-        transactions: &dyn Transactions,
-        keys: Keys,
-        end: End,
-        disposition: Disposition,
-    ) -> Disposition {
-        // A dead letter that was not stored must not be acknowledged.
-        let uncounted = if matches!(end, End::Dead(_)) {
-            Disposition::later(Why::Store)
-        } else {
-            disposition
-        };
-        let claim = Claim::new(keys.event, keys.delivery, self.limits.lease);
-        let claimed = match self.within_timeout(transactions.count(claim, end)).await {
-            Ok(claimed) => claimed,
-            Err(error) => {
-                self.counters.store_errors.add();
-                tracing::error!(%error, "a failed attempt could not be counted");
-                return uncounted;
-            }
-        };
-        match claimed.verdict {
-            Verdict::Granted { .. } if claimed.record == keys.event => disposition,
-            // The delivery key was bound to another event's record meanwhile.
-            Verdict::Granted { .. } => uncounted,
-            // Another process has claimed the event meanwhile, or has settled it.
-            Verdict::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
-            Verdict::Done | Verdict::Dead | Verdict::Full => self.dispose_of_unclaimed(claimed).await,
-        }
-    }
-}
-
-impl Open {
-    /// Rolls the transaction back, which undoes the claim.
-    async fn undo(self) {
-        drop(self.tx);
-        self.ending.roll_back().await;
+    /// `fail_open` does not help, because there is no transaction without the store.
+    fn not_begun(&self, error: &StoreError) -> Transacted {
+        self.counters.store_errors.add();
+        tracing::error!(%error, "the transaction could not begin: answered 503");
+        Transacted::NotBegun(Why::Store)
     }
 }

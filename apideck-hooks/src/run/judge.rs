@@ -1,60 +1,80 @@
 //! Turning the end of a run into a change of its record and a disposition.
 
+use std::time::Duration;
+
 use super::attend::Ended;
+use super::job::Handler;
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
-use crate::signature::VerifiedText;
-use crate::store::{DeadLetter, End};
+use crate::store::End;
 
 impl Runner {
-    /// Decides how the record ends, and the delivery's disposition.
+    /// Decides how the record ends, and the delivery's disposition. With `final_attempt` any failure
+    /// dead-letters the event.
     pub(super) fn judge(
         &self,
         ended: Ended,
         attempt: u32,
-        replay: bool,
-        text: &VerifiedText,
+        final_attempt: bool,
+        handler: &impl Handler,
     ) -> (End, Disposition) {
-        let outcome = match ended {
-            Ended::Completed(outcome) => outcome,
+        let (failure, began) = match ended {
             Ended::Stopped => {
-                tracing::warn!(attempt, "stopped by the shutdown: the claim is released");
-                return (End::Release, Disposition::later(Why::ShuttingDown));
+                tracing::warn!(attempt, "stopped by the shutdown");
+                return (End::Interrupt, Disposition::later(Why::ShuttingDown));
             }
-        };
-        match outcome {
-            Outcome::Done => {
-                self.counters.handled.add();
-                tracing::info!(attempt, "handled");
-                (End::Done, Disposition::Handled)
-            }
-            Outcome::Ignore => {
-                self.counters.ignored.add();
-                tracing::info!(attempt, "ignored by the handler");
-                (End::Done, Disposition::Ignored)
-            }
-            Outcome::Retry(failure) if attempt < self.limits.max_attempts && !replay => {
-                self.counters.failed.add();
+            Ended::Completed(Outcome::Done) => return (End::Done, Disposition::Handled),
+            Ended::Completed(Outcome::Ignore) => return (End::Done, Disposition::Ignored),
+            Ended::Completed(Outcome::Retry(failure))
+                if attempt < self.limits.max_attempts && !final_attempt =>
+            {
                 tracing::warn!(attempt, error = %failure, "failed: Apideck's next retry runs it again");
-                let disposition = match failure.delay() {
-                    Some(after) => Disposition::later_in(Why::Asked, after),
-                    None => Disposition::Failed,
+                return match failure.delay() {
+                    Some(after) => {
+                        let rest = after.min(self.limits.max_retry_after);
+                        (End::Release { rest }, Disposition::later_in(Why::Asked, after))
+                    }
+                    None => {
+                        let rest = Duration::ZERO;
+                        (End::Release { rest }, Disposition::Failed)
+                    }
                 };
-                (End::Release, disposition)
             }
-            Outcome::Retry(failure) | Outcome::DeadLetter(failure) => {
-                self.counters.dead_lettered.add();
-                let kept = self.store.dead_letters().is_some();
-                tracing::error!(attempt, error = %failure, kept, "dead-lettered");
-                let letter = DeadLetter::new(&self.source, text, failure.to_string());
-                let disposition = if kept {
-                    Disposition::DeadLettered
-                } else {
-                    Disposition::Unprocessable
-                };
-                (End::Dead(letter), disposition)
+            Ended::Completed(Outcome::Retry(failure) | Outcome::DeadLetter(failure)) => {
+                (failure.to_string(), true)
             }
+            Ended::AttemptsUsedUp => (
+                "all attempts are used up, and the last run recorded no outcome".to_owned(),
+                false,
+            ),
+        };
+        tracing::error!(attempt, error = %failure, "the event is dead-lettered");
+        let letter = Box::new(handler.letter(failure));
+        let disposition = if self.store.dead_letters().is_some() {
+            Disposition::DeadLettered
+        } else {
+            Disposition::Unprocessable
+        };
+        (End::Dead { letter, began }, disposition)
+    }
+
+    /// Counts a run by its end and its disposition, after the end was recorded or was not.
+    pub(super) fn count(&self, end: &End, disposition: Disposition) {
+        match (end, disposition) {
+            (_, Disposition::Handled) => {
+                self.counters.handled.add();
+                tracing::info!("handled");
+            }
+            (_, Disposition::Ignored) => {
+                self.counters.ignored.add();
+                tracing::info!("ignored by the handler");
+            }
+            (_, Disposition::DeadLettered | Disposition::Unprocessable) => self.counters.dead_lettered.add(),
+            (End::Release { .. }, _) => self.counters.failed.add(),
+            (End::Interrupt, _) => self.counters.interrupted.add(),
+            (End::Withdraw, _) => self.counters.withdrawn.add(),
+            _ => {}
         }
     }
 }

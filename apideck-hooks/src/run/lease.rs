@@ -8,46 +8,28 @@
 //! A claim is renewed every third of its lease. A failed renewal is repeated after a twentieth of
 //! the lease, so one failed call does not lose the claim.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
+use super::granted::Granted;
 use super::runner::Runner;
-use crate::delivery::Key;
-use crate::store::{Held, Token};
-
-/// The moment until which a claim certainly holds, by this process's clock.
-pub(super) struct Lease(Mutex<Instant>);
-
-impl Lease {
-    pub(super) fn until(at: Instant) -> Self {
-        Self(Mutex::new(at))
-    }
-
-    pub(super) fn end(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn extend(&self, at: Instant) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
-    }
-}
+use crate::store::Held;
 
 impl Runner {
     /// Renews the claim for as long as this future is polled. Returns when the claim is lost.
-    pub(super) async fn keep_renewed(&self, record: Key, token: Token, lease: &Lease) {
+    pub(super) async fn keep_renewed(&self, claim: &Granted<'_>) {
         let length = self.limits.lease;
         let mut pause = length / 3;
         loop {
             sleep(pause).await;
             let asked = Instant::now();
-            pause = match self.within_timeout(self.store.renew(record, token, length)).await {
+            pause = match self.within_timeout(self.store.renew(claim.grant, length)).await {
                 Ok(Held::Yes) => {
-                    lease.extend(asked + length);
+                    claim.lease.extend(asked + length);
                     length / 3
                 }
-                Ok(Held::Lost) => return,
+                Ok(_) => return,
                 Err(error) => {
                     self.counters.store_errors.add();
                     tracing::warn!(%error, "the claim could not be renewed: the call is repeated");

@@ -9,27 +9,32 @@
 //! If the claim is not granted, the delivery is a duplicate. `duplicates` answers it from the
 //! record, or waits for the disposition of the delivery that runs the event (`waiter_queues`).
 //!
-//! `in_transaction` does the same for a handler that takes the store's transaction.
-//! `active_transactions` allows each event one open transaction in this process.
+//! `in_transaction` runs a handler that takes the store's transaction. `take_back` withdraws a claim
+//! whose answer was lost.
 //!
 //! A process can die between any two of these steps. The lease then ends, and the event can be
 //! claimed again. Correctness never depends on `guard`, which only releases a claim earlier.
 
-mod active_transactions;
 mod attend;
 mod deliver;
 mod duplicates;
 mod finish;
+mod granted;
 mod guard;
 mod in_transaction;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
+mod job;
 mod judge;
 mod lease;
+mod owners;
 mod panic;
 mod phase;
 mod runner;
+mod take_back;
 mod waiter_queues;
 
+pub(crate) use deliver::Delivered;
+pub(crate) use job::{Handler, Job};
 pub(crate) use phase::Phase;
-pub(crate) use runner::{Job, Runner};
+pub(crate) use runner::Runner;

@@ -5,58 +5,48 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 
-use tokio::sync::watch;
-use tokio::time::{Instant, timeout};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
 
-use super::active_transactions::ActiveTransactions;
+use super::owners::Owners;
 use super::phase::Phase;
 use super::waiter_queues::Waiters;
-use crate::delivery::Keys;
 use crate::limits::Limits;
 use crate::observe::Counters;
 use crate::poll;
-use crate::signature::VerifiedText;
-use crate::store::{Store, StoreError};
+use crate::store::{Rests, Store, StoreError};
+
+/// Maximum number of claims that are taken back at once. An outage of the store fails many claims,
+/// and their leases end them too.
+const MAX_TAKE_BACKS: usize = 64;
 
 /// Runs handlers for events, each event once.
 pub(crate) struct Runner {
     pub(super) store: Arc<dyn Store>,
-    pub(super) source: String,
     pub(super) limits: Limits,
+    pub(super) rests: Rests,
     pub(super) counters: Arc<Counters>,
     pub(super) waiters: Waiters,
-    pub(super) active_transactions: ActiveTransactions,
+    pub(super) owners: Owners,
+    pub(super) take_backs: Arc<Semaphore>,
     pub(super) phase: watch::Receiver<Phase>,
-}
-
-/// One delivery, ready to run.
-pub(crate) struct Job<'a, F> {
-    pub(crate) keys: Keys,
-    /// The current time or an earlier one. A lease is counted from it.
-    pub(crate) now: Instant,
-    /// The verified text. A dead letter keeps it.
-    pub(crate) text: &'a VerifiedText,
-    /// `true` for the replay of a dead letter. Any failure dead-letters the event again.
-    pub(crate) replay: bool,
-    /// Starts the handler. Its arguments are the attempt and the handler's transaction, if any.
-    pub(crate) handler: F,
 }
 
 impl Runner {
     pub(crate) fn new(
         store: Arc<dyn Store>,
-        source: String,
         limits: Limits,
         counters: Arc<Counters>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         Self {
             store,
-            source,
+            rests: Rests::new(limits.rest.all()),
             limits,
             counters,
             waiters: Waiters::default(),
-            active_transactions: ActiveTransactions::default(),
+            owners: Owners::default(),
+            take_backs: Arc::new(Semaphore::new(MAX_TAKE_BACKS)),
             phase,
         }
     }

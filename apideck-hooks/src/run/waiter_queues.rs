@@ -2,8 +2,9 @@
 //!
 //! # How it works
 //!
-//! Each record with a waiter has a queue: a watch channel that gets the disposition. A waiter joins
-//! the queue of its record under the lock. `settle` takes the queue out of the map under the same
+//! Each record with a waiter has a queue: a watch channel that gets the disposition, and the lock of
+//! the one waiter that looks at the store. A waiter joins the queue of its record under the lock of
+//! the map. `settle` takes the queue out of the map under the same
 //! lock and then sends the disposition. So each waiter of that queue gets it, and a later waiter
 //! gets a new queue.
 //!
@@ -34,8 +35,17 @@ pub(super) struct Waiters {
     records: Mutex<HashMap<Key, Arc<WaiterQueue>>>,
 }
 
+/// Maximum number of waiters of one record. A captured body can be sent any number of times.
+const MAX_OF_A_RECORD: usize = 8;
+/// Maximum number of all waiters.
+const MAX_WAITERS: usize = 1024;
+
 /// The waiters for the next disposition of a record.
-type WaiterQueue = watch::Sender<Option<Disposition>>;
+struct WaiterQueue {
+    sender: watch::Sender<Option<Disposition>>,
+    /// Held by the waiter that looks at the store.
+    look: Arc<tokio::sync::Mutex<()>>,
+}
 
 /// A registered waiter. Dropping it leaves the queue.
 pub(super) struct Waiter<'a> {
@@ -50,18 +60,31 @@ pub(super) struct Waiter<'a> {
 impl Waiters {
     /// Registers a waiter. It is told of later dispositions only, so read the record's status
     /// afterwards.
-    pub(super) fn register(&self, record: Key) -> Waiter<'_> {
-        self.waiting.fetch_add(1, Ordering::SeqCst);
+    ///
+    /// Returns `None` if too many wait already.
+    pub(super) fn register(&self, record: Key) -> Option<Waiter<'_>> {
+        let before = self.waiting.fetch_add(1, Ordering::SeqCst);
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = records
-            .entry(record)
-            .or_insert_with(|| Arc::new(watch::channel(None).0));
-        Waiter {
+        let of_the_record = records
+            .get(&record)
+            .map_or(0, |queue| queue.sender.receiver_count());
+        if before >= MAX_WAITERS || of_the_record >= MAX_OF_A_RECORD {
+            drop(records);
+            self.waiting.fetch_sub(1, Ordering::SeqCst);
+            return None;
+        }
+        let queue = records.entry(record).or_insert_with(|| {
+            Arc::new(WaiterQueue {
+                sender: watch::channel(None).0,
+                look: Arc::default(),
+            })
+        });
+        Some(Waiter {
             waiters: self,
             record,
-            receiver: Some(queue.subscribe()),
+            receiver: Some(queue.sender.subscribe()),
             queue: Arc::clone(queue),
-        }
+        })
     }
 
     /// Sends the disposition to the record's waiters. Call it after the record was settled.
@@ -75,7 +98,7 @@ impl Waiters {
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&record);
         if let Some(queue) = queue {
-            queue.send_replace(Some(disposition));
+            queue.sender.send_replace(Some(disposition));
         }
     }
 }
@@ -90,6 +113,11 @@ impl Waiters {
 }
 
 impl Waiter<'_> {
+    /// Returns the lock of the record's one waiter that looks at the store.
+    pub(super) fn look(&self) -> Arc<tokio::sync::Mutex<()>> {
+        Arc::clone(&self.queue.look)
+    }
+
     /// Waits for the disposition of the delivery that settles the record. It waits forever if no
     /// delivery in this process settles it.
     pub(super) async fn disposition(&mut self) -> Disposition {
@@ -119,7 +147,7 @@ impl Drop for Waiter<'_> {
             .get(&self.record)
             .is_some_and(|queue| Arc::ptr_eq(queue, &self.queue));
         self.receiver = None;
-        if current && self.queue.receiver_count() == 0 {
+        if current && self.queue.sender.receiver_count() == 0 {
             records.remove(&self.record);
         }
         drop(records);
@@ -138,8 +166,11 @@ mod tests {
     #[tokio::test]
     async fn each_waiter_gets_the_disposition_and_no_queue_is_left() {
         let waiters = Waiters::default();
-        let (mut one, mut two) = (waiters.register(key(1)), waiters.register(key(1)));
-        let other = waiters.register(key(2));
+        let (mut one, mut two) = (
+            waiters.register(key(1)).unwrap(),
+            waiters.register(key(1)).unwrap(),
+        );
+        let other = waiters.register(key(2)).unwrap();
         waiters.settle(key(1), Disposition::Handled);
         assert_eq!(
             (one.disposition().await, two.disposition().await),
@@ -157,7 +188,7 @@ mod tests {
             let barrier = std::sync::Barrier::new(4);
             std::thread::scope(|scope| {
                 for _ in 0..4 {
-                    let (waiter, barrier) = (waiters.register(key(round)), &barrier);
+                    let (waiter, barrier) = (waiters.register(key(round)).unwrap(), &barrier);
                     scope.spawn(move || {
                         barrier.wait();
                         drop(waiter);
@@ -171,11 +202,26 @@ mod tests {
     #[tokio::test]
     async fn a_waiter_that_leaves_late_does_not_close_the_next_queue() {
         let waiters = Waiters::default();
-        let early = waiters.register(key(1));
+        let early = waiters.register(key(1)).unwrap();
         waiters.settle(key(1), Disposition::Failed);
-        let mut late = waiters.register(key(1));
+        let mut late = waiters.register(key(1)).unwrap();
         drop(early);
         waiters.settle(key(1), Disposition::Handled);
         assert_eq!(late.disposition().await, Disposition::Handled);
+    }
+
+    #[test]
+    fn waiters_are_bounded() {
+        let waiters = Waiters::default();
+        let mut waiting: Vec<_> = (0..MAX_OF_A_RECORD)
+            .map(|_| waiters.register(key(1)).unwrap())
+            .collect();
+        assert!(waiters.register(key(1)).is_none());
+        assert!(waiters.register(key(2)).is_some());
+        waiting.pop();
+        assert!(waiters.register(key(1)).is_some());
+        drop(waiting);
+        assert_eq!(waiters.waiting.load(Ordering::SeqCst), 0);
+        assert!(waiters.records.lock().unwrap().is_empty());
     }
 }

@@ -36,7 +36,14 @@ pub(super) fn response(outcome: Result<Disposition, Refusal>) -> Response<Full<B
         Ok(disposition) => of_disposition(disposition),
         Err(refusal) => of_refusal(refusal),
     };
-    let mut response = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    let body = match outcome {
+        Ok(Disposition::Later {
+            why: Why::Resting,
+            after,
+        }) => Bytes::from(resting(after)),
+        _ => Bytes::from_static(body.as_bytes()),
+    };
+    let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let json = if status.is_success() {
@@ -63,6 +70,15 @@ fn whole_seconds(after: Duration) -> u32 {
         .as_secs()
         .saturating_add(u64::from(after.subsec_nanos() > 0));
     whole.clamp(1, 60) as u32
+}
+
+/// Makes the body for an event that rests. It tells for how long, because a developer who sends the
+/// same event again meets it.
+fn resting(left: Duration) -> String {
+    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    format!(
+        r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the last run failed, and the event rests for {seconds} more seconds"}}"#
+    )
 }
 
 fn of_disposition(disposition: Disposition) -> Parts {
@@ -94,6 +110,21 @@ fn of_disposition(disposition: Disposition) -> Parts {
                     503,
                     "Service Unavailable",
                     "the handler asked for a later delivery"
+                ),
+                Why::Resting => problem!(
+                    503,
+                    "Service Unavailable",
+                    "the last run failed, and the event rests"
+                ),
+                Why::LettersFull => problem!(
+                    503,
+                    "Service Unavailable",
+                    "the event failed permanently, and the store has no room for its dead letter"
+                ),
+                Why::Conflict => problem!(
+                    503,
+                    "Service Unavailable",
+                    "the handler's transaction conflicted with others"
                 ),
                 Why::Running => problem!(503, "Service Unavailable", "the event's handler is still running"),
                 Why::Busy => problem!(503, "Service Unavailable", "too many deliveries are in flight"),
@@ -155,7 +186,16 @@ mod tests {
 
     #[test]
     fn every_body_is_json_with_its_status() {
-        let whys = [Why::Asked, Why::Running, Why::Busy, Why::ShuttingDown, Why::Store];
+        let whys = [
+            Why::Asked,
+            Why::Resting,
+            Why::Running,
+            Why::Busy,
+            Why::LettersFull,
+            Why::ShuttingDown,
+            Why::Store,
+            Why::Conflict,
+        ];
         let dispositions = [
             Disposition::Handled,
             Disposition::Ignored,
@@ -203,5 +243,14 @@ mod tests {
             assert_eq!(whole_seconds(Duration::from_millis(after)), seconds);
         }
         assert_eq!(whole_seconds(Duration::MAX), 60);
+    }
+
+    #[test]
+    fn a_resting_event_is_told_the_time_left() {
+        let body: serde_json::Value = serde_json::from_str(&resting(Duration::from_millis(86_001))).unwrap();
+        assert_eq!(
+            body["detail"],
+            "the last run failed, and the event rests for 87 more seconds"
+        );
     }
 }

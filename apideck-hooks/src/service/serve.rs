@@ -18,8 +18,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::body;
 use super::refusal::Refusal;
 use super::response::response;
+use crate::delivery;
 use crate::disposition::{Disposition, Why};
-use crate::hooks::{Arrival, Dispatched, Hooks, Progress, Receiver};
+use crate::hooks::{self, Arrival, Dispatched, Hooks, Progress, Receiver, TakeContext};
 use crate::poll;
 
 /// The future of a response. Its output is always `Ok`.
@@ -98,9 +99,11 @@ impl Receiver {
         self.counters.requests.add();
         let arrived = Instant::now();
         let received_at = SystemTime::now();
-        let (Parts { method, headers, .. }, body) = request.into_parts();
+        let (parts, body) = request.into_parts();
+        let post = parts.method == Method::POST;
+        let head = Head::new(parts, self.context.is_some());
         async move {
-            if method != Method::POST {
+            if !post {
                 return Err(Refusal::Method);
             }
             let mut now = arrived;
@@ -117,19 +120,28 @@ impl Receiver {
                     }
                 }?
             };
-            let work = match self.verify_and_dispatch(headers, body, received_at, now)? {
+            let work = match self.verify_and_dispatch(head, body, received_at, now)? {
                 Dispatched::Work(work) => work,
                 Dispatched::Settled(disposition) => return Ok(disposition),
             };
-            let task = match work.begin().await {
+            let (task, letter_kept) = match work.begin().await {
                 Progress::Done(disposition) => return Ok(disposition),
-                Progress::Waiting(task) => task,
+                Progress::Waiting(task, letter_kept) => (task, letter_kept),
             };
             // Boxed, because most deliveries do not need the memory of its timer.
             match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {
                 Ok(Ok(disposition)) => Ok(disposition),
                 // The runtime was shut down, or a `Drop` in the handler panicked.
                 Ok(Err(_)) => Ok(Disposition::Failed),
+                // The last delivery of its event. Its letter is kept, and another delivery never comes.
+                Err(_) if letter_kept.is_some_and(|kept| kept.is_set()) => {
+                    self.counters.late.add();
+                    tracing::warn!(
+                        "the handler of a last delivery is still running at the response deadline: it goes on, and \
+                         the event is kept as a dead letter until it succeeds"
+                    );
+                    Ok(Disposition::DeadLettered)
+                }
                 Err(_) => {
                     self.counters.late.add();
                     tracing::warn!(
@@ -144,14 +156,14 @@ impl Receiver {
     /// Verifies the body, takes a permit and finds the handler.
     fn verify_and_dispatch(
         &self,
-        headers: HeaderMap,
+        head: Head,
         body: Bytes,
         received_at: SystemTime,
         now: Instant,
     ) -> Result<Dispatched, Refusal> {
-        let text = self.verifier.verified_text(&headers, body).map_err(|body| {
+        let text = self.verifier.verified_text(&head.headers, body).map_err(|body| {
             self.counters.unauthorized.add();
-            tracing::warn!("refused: {}", self.verifier.explain(&headers, &body));
+            tracing::warn!("refused: {}", self.verifier.explain(&head.headers, &body));
             Refusal::Unauthorized
         })?;
         let permit = match self.admit() {
@@ -161,11 +173,17 @@ impl Receiver {
                     self.counters.overloaded.add();
                     tracing::warn!("too many deliveries are in flight: answered 503");
                 }
+                if hooks::is_last_delivery(&text) {
+                    self.counters.last_refused.add();
+                    tracing::error!("the last delivery of an event is refused before the store was asked");
+                }
                 return Ok(Dispatched::Settled(Disposition::later(why)));
             }
         };
+        let (headers, context) = head.context(self.context.as_deref());
         let arrival = Arrival {
             headers,
+            context,
             text,
             received_at,
             now,
@@ -174,5 +192,33 @@ impl Receiver {
         };
         let dispatched = Arc::clone(&self.dispatch).dispatch(arrival);
         dispatched.map_err(|_| Refusal::Contradiction)
+    }
+}
+
+/// The head of a request.
+struct Head {
+    headers: HeaderMap,
+    /// The other parts, without the headers. Kept only for the user's context.
+    parts: Option<Box<Parts>>,
+}
+
+impl Head {
+    fn new(mut parts: Parts, keep: bool) -> Self {
+        Self {
+            headers: std::mem::take(&mut parts.headers),
+            parts: keep.then(|| Box::new(parts)),
+        }
+    }
+
+    /// Returns the headers, and the context that the user takes from the request.
+    fn context(self, take: Option<&TakeContext>) -> (HeaderMap, delivery::Context) {
+        match (take, self.parts) {
+            (Some(take), Some(mut parts)) => {
+                parts.headers = self.headers;
+                let context = take(&parts);
+                (parts.headers, context)
+            }
+            _ => (self.headers, delivery::Context::default()),
+        }
     }
 }

@@ -408,6 +408,9 @@ mod tests {
         let record = DeadRecord::new(Key::from_bytes([1; 16]), 1, 2, false, letter);
         assert!(!format!("{record:?}").contains("secret"));
         let json = serde_json::to_string(&record).unwrap();
-        assert!(!json.contains("secret") && json.contains(r#""body_bytes":6"#), "{json}");
+        assert!(
+            !json.contains("secret") && json.contains(r#""body_bytes":6"#),
+            "{json}"
+        );
     }
 }

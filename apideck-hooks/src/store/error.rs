@@ -3,7 +3,9 @@
 use std::fmt;
 
 /// A failed call to a store, for example because the database is down or too slow.
-#[derive(Debug)]
+///
+/// `Debug` prints the same sentence as `Display`, because a `main` that returns a
+/// `Box<dyn Error>` prints `Debug`.
 pub struct StoreError(Box<dyn std::error::Error + Send + Sync>);
 
 impl StoreError {
@@ -16,6 +18,12 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the store failed: {}", self.0)
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

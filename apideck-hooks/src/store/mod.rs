@@ -14,9 +14,9 @@ mod into_store;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod record;
 #[cfg(feature = "redis")]
 mod redis;
-mod record;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod savepoints;
 #[cfg(feature = "sqlite")]
@@ -44,4 +44,4 @@ pub use values::{
     Verdict,
 };
 
-pub(crate) use transactions::{AnyTx, Begun, Committed, Ending};
+pub(crate) use transactions::{AnyTx, Begun, Committed};

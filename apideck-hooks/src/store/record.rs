@@ -158,7 +158,8 @@ impl Record {
         let old_enough = |last: &super::LastDelivery| {
             absent || now.saturating_sub(self.first_seen) >= micros(last.min_age)
         };
-        let lettered = !self.kept && letters == Letters::Room && claim.last.as_deref().is_some_and(old_enough);
+        let lettered =
+            !self.kept && letters == Letters::Room && claim.last.as_deref().is_some_and(old_enough);
         if self.is_running(now) {
             self.kept |= lettered;
             let lease_left = self.lease.left(now);

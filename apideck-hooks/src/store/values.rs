@@ -7,6 +7,8 @@ use std::time::Duration;
 use super::dead_letters::DeadLetter;
 use crate::delivery::Key;
 
+pub use crate::delivery::Token;
+
 /// The arguments of [`Store::claim`](super::Store::claim).
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -106,13 +108,6 @@ impl fmt::Debug for ClaimId {
         write!(f, "{:032x}", u128::from_be_bytes(self.0))
     }
 }
-
-/// A fencing token. It grows with every claim of a record.
-///
-/// It is the greater of the record's last token plus one and the store's clock in microseconds. So
-/// it also grows when a record was deleted and made again.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Token(pub u64);
 
 /// The rest of an event after each run, counted from the run's begin.
 ///

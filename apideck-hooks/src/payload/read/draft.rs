@@ -106,6 +106,10 @@ impl<'a> Draft<'a> {
         let identity = EventIdentity {
             event_id: Piece::of(text, &self.event_id),
             entity_id: Piece::of(text, &self.entity_id),
+            occurred_at: self
+                .occurred_at
+                .as_ref()
+                .map_or_else(Piece::default, |at| at.as_str().to_owned().into()),
             execution_attempt: self.execution_attempt,
         };
         let event = match event_type.family() {

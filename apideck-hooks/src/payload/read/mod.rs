@@ -71,6 +71,7 @@ fn parse_slowly(text: &VerifiedText) -> Parsed {
     let identity = EventIdentity {
         event_id: text_of("event_id"),
         entity_id: text_of("entity_id"),
+        occurred_at: text_of("occurred_at"),
         execution_attempt: payload
             .get("execution_attempt")
             .and_then(|number| count(number).ok().flatten()),
@@ -108,6 +109,8 @@ fn parse_the_name(text: &VerifiedText, error: serde_json::Error) -> Parsed {
         event_id: String,
         #[serde(default)]
         entity_id: String,
+        #[serde(default)]
+        occurred_at: String,
     }
 
     match serde_json::from_slice::<Envelope>(text) {
@@ -117,6 +120,7 @@ fn parse_the_name(text: &VerifiedText, error: serde_json::Error) -> Parsed {
                 identity: EventIdentity {
                     event_id: payload.event_id.into(),
                     entity_id: payload.entity_id.into(),
+                    occurred_at: payload.occurred_at.into(),
                     execution_attempt: None,
                 },
                 event: Err(DecodeError::new(&event_type, error)),

@@ -21,5 +21,6 @@ pub(crate) enum Parsed {
 pub(crate) struct EventIdentity {
     pub(crate) event_id: Piece,
     pub(crate) entity_id: Piece,
+    pub(crate) occurred_at: Piece,
     pub(crate) execution_attempt: Option<u32>,
 }

@@ -1,81 +1,50 @@
-//! Which record a delivery key is bound to.
+//! The delivery keys under one lock.
 
-use super::limits::Limits;
-use super::table::{Hashed, Place, Queue, Table};
-use super::turn::Turn;
+use std::time::Duration;
+
+use hashlink::LinkedHashMap;
+
+use super::Limits;
 use crate::delivery::Key;
+use crate::store::record::micros;
 
-/// A record lives on from its settlement, its aliases from their binding, before the handler ran: what they are kept
-/// longer. Milliseconds.
-const GRACE: u64 = 60 * 60 * 1000;
+/// Time for which an alias is kept longer than its record would be if the run ended at once.
+///
+/// A record is kept for its retention from the end of its run, and an alias from the begin.
+const GRACE: Duration = Duration::from_secs(60 * 60);
 
-/// Bindings in the order in which they were made. Whether the record still exists is for its shard to say.
+/// Some of the aliases, in the order in which they were last used. The record of an alias may be
+/// gone. The alias then counts as unbound.
 #[derive(Default)]
-pub(super) struct Aliases {
-    bindings: Table<Binding>,
-    queue: Queue,
-    turn: Turn,
-}
+pub(super) struct Aliases(LinkedHashMap<Key, Binding>);
 
-#[derive(Clone, Copy)]
 struct Binding {
     record: Key,
-    /// Milliseconds.
-    at: u64,
+    expires: u64,
 }
 
 impl Aliases {
-    /// Where the key is bound.
-    pub(super) fn find(&self, delivery: &Hashed) -> Option<Place> {
-        self.bindings.find(delivery)
+    /// The record to which the alias is bound.
+    pub(super) fn record(&self, alias: &Key, now: u64) -> Option<Key> {
+        let binding = self.0.get(alias)?;
+        (now < binding.expires).then_some(binding.record)
     }
 
-    /// Begins to fetch from the memory what is needed to bind the key.
-    pub(super) fn fetch(&self, delivery: &Hashed) {
-        self.bindings.fetch(delivery);
-    }
-
-    pub(super) fn record(&self, place: Place) -> Key {
-        self.bindings.get(place).record
-    }
-
-    /// Binds a key, or binds it anew at the place where it was found. The oldest bindings go when their time is over or there
+    /// Binds an alias, and keeps it for longer than its record. The oldest alias is removed if there
     /// are too many.
-    pub(super) fn bind(
-        &mut self,
-        delivery: &Hashed,
-        found: Option<Place>,
-        record: Key,
-        now: u64,
-        limits: &Limits,
-    ) {
-        let binding = Binding { record, at: now };
-        let Aliases {
-            bindings,
-            queue,
-            turn,
-        } = self;
-        let place = match found {
-            Some(place) => {
-                bindings.unlink(queue, place);
-                *bindings.get_mut(place) = binding;
-                place
+    pub(super) fn bind(&mut self, alias: Key, record: Key, lease: Duration, now: u64, limits: &Limits) {
+        let time = limits.retention.saturating_add(lease).saturating_add(GRACE);
+        let expires = now.saturating_add(micros(time));
+        self.0.insert(alias, Binding { record, expires });
+        if self.0.len() > limits.records {
+            self.0.pop_front();
+        }
+        // Two for one that is added, so that the expired aliases become fewer.
+        for _ in 0..2 {
+            if self.0.front().is_some_and(|(_, oldest)| oldest.expires <= now) {
+                self.0.pop_front();
             }
-            None => {
-                let full = bindings.len() >= limits.records;
-                if turn.comes(limits) || full {
-                    let kept = limits.retention.saturating_add(GRACE);
-                    let is_over = |binding: &Binding| binding.at.saturating_add(kept) <= now;
-                    // More than are added until the next time, so that there are ever fewer that are over.
-                    let over = bindings.remove_first(queue, 2 * limits.together, is_over);
-                    if full && over == 0 {
-                        bindings.remove_first(queue, limits.together, |_| true);
-                    }
-                }
-                bindings.insert(delivery, binding)
-            }
-        };
-        bindings.push(queue, place);
+        }
     }
 }
 
@@ -84,87 +53,41 @@ mod tests {
     use super::*;
 
     const LIMITS: Limits = Limits {
-        retention: 1000,
-        records: 2,
-        together: 1,
+        retention: Duration::from_micros(1000),
+        records: 3,
     };
 
     fn key(n: u8) -> Key {
         Key::from_bytes([n; 16])
     }
 
-    #[derive(Default)]
-    struct Fixture(Aliases);
-
-    impl Fixture {
-        fn bind(&mut self, delivery: u8, record: u8, now: u64) {
-            self.bind_within(delivery, record, now, &LIMITS);
-        }
-
-        fn bind_within(&mut self, delivery: u8, record: u8, now: u64, limits: &Limits) {
-            let delivery = key(delivery).into();
-            let found = self.0.find(&delivery);
-            self.0.bind(&delivery, found, key(record), now, limits);
-        }
-
-        fn get(&self, delivery: u8) -> Option<Key> {
-            Some(self.0.record(self.0.find(&key(delivery).into())?))
-        }
+    fn bind(aliases: &mut Aliases, alias: u8, record: u8, now: u64) {
+        aliases.bind(key(alias), key(record), Duration::from_micros(100), now, &LIMITS);
     }
 
     #[test]
-    fn the_oldest_go_first() {
-        let mut aliases = Fixture::default();
-        for n in 1..=3 {
-            aliases.bind(n, 100 + n, u64::from(n));
+    fn the_aliases_that_were_used_last_are_kept() {
+        let mut aliases = Aliases::default();
+        for (alias, record) in [(1, 101), (2, 102), (3, 103), (1, 104), (4, 101), (5, 105)] {
+            bind(&mut aliases, alias, record, 0);
         }
+        let records = [1, 2, 3, 4, 5].map(|alias| aliases.record(&key(alias), 0));
         assert_eq!(
-            [1, 2, 3].map(|n| aliases.get(n)),
-            [None, Some(key(102)), Some(key(103))]
+            records,
+            [Some(key(104)), None, None, Some(key(101)), Some(key(105))]
         );
-        assert_eq!(aliases.0.bindings.len(), 2);
     }
 
     #[test]
-    fn a_few_go_together() {
-        let limits = Limits {
-            retention: 1000,
-            records: 20,
-            together: 8,
-        };
-        let mut aliases = Fixture::default();
-        for n in 1..=21 {
-            aliases.bind_within(n, n, 0, &limits);
+    fn an_alias_outlives_its_record_and_expires() {
+        let mut aliases = Aliases::default();
+        let end = 1100 + micros(GRACE);
+        for alias in [1, 2, 3] {
+            bind(&mut aliases, alias, 100, 0);
         }
-        assert_eq!(aliases.0.bindings.len(), 13);
-        assert_eq!([aliases.get(8), aliases.get(9)], [None, Some(key(9))]);
-        // Over by now: two for each that comes, once for eight of them.
-        let now = limits.retention + GRACE;
-        for n in 101..=116 {
-            aliases.bind_within(n, n, now, &limits);
-        }
-        assert_eq!(aliases.get(21), None);
-        assert_eq!(aliases.0.bindings.len(), 16);
-    }
-
-    #[test]
-    fn those_whose_time_is_over_go() {
-        let mut aliases = Fixture::default();
-        aliases.bind(1, 101, 0);
-        aliases.bind(2, 102, LIMITS.retention + GRACE);
-        assert_eq!([1, 2].map(|n| aliases.get(n)), [None, Some(key(102))]);
-    }
-
-    #[test]
-    fn a_key_that_was_bound_anew_outlives_its_first_binding() {
-        let mut aliases = Fixture::default();
-        aliases.bind(1, 101, 1);
-        aliases.bind(2, 102, 2);
-        aliases.bind(1, 103, 3);
-        aliases.bind(3, 104, 4);
-        assert_eq!(
-            [1, 2, 3].map(|n| aliases.get(n)),
-            [Some(key(103)), None, Some(key(104))]
-        );
+        assert_eq!(aliases.record(&key(1), end - 1), Some(key(100)));
+        assert_eq!(aliases.record(&key(1), end), None);
+        bind(&mut aliases, 4, 100, end);
+        assert_eq!(aliases.0.len(), 1);
     }
 }

@@ -1,237 +1,265 @@
-//! The default store: in this process, forgotten at restart.
+//! The default store: in this process, forgotten at a restart.
+//!
+//! # How it works
+//!
+//! Records and aliases are each spread over shards, and each shard has a lock. There are two classes
+//! of locks. A claim with an alias takes the lock of the alias's shard first, and holds it until the
+//! alias is bound. So of two events under one alias only the first gets a record. All operations
+//! take at most one lock of a record's shard, and none while they hold another one of that class. So
+//! no two operations wait for each other.
+//!
+//! An alias can be bound to a record that was removed. It then counts as unbound.
 
 mod aliases;
-mod index;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
-mod limits;
 mod shard;
-mod table;
-mod turn;
 
-use super::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
-use crate::delivery::Key;
-use crate::sync::{AtomicU64, Mutex, MutexGuard};
-use aliases::Aliases;
-use async_trait::async_trait;
-use limits::{Limits, millis};
-use shard::Shard;
 use std::fmt;
 use std::sync::PoisonError;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
-use table::{Hashed, MOST};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
 use tokio::time::Instant;
 
-/// Remembers events in this process.
+use self::aliases::Aliases;
+use self::shard::Shard;
+use super::record::micros;
+use super::{Claim, Claimed, End, Grant, Held, Status, Store, StoreError, Verdict};
+use crate::delivery::Key;
+use crate::sync::{Mutex, MutexGuard};
+
+/// Remembers events in the memory of this process. The default store.
 ///
-/// It needs nothing and costs about a microsecond an event. **It forgets at restart, and several processes do not
-/// see each other's records**: an event that Apideck sends again after a restart is handled again, and one that is
-/// set aside is not kept. Time is monotonic: setting the clock changes nothing.
+/// It needs no server and no file, and costs about a microsecond for each event. For that it
+/// promises less than the other stores:
 ///
-/// At [capacity](MemoryStoreBuilder::capacity) the event that was handled longest ago is forgotten for a new one (a few of
-/// them in a large store), then those that were released or set aside; an event that is being handled never is. A store
-/// full of those grants no claim, which is answered `503`. It remembers as many delivery keys as events, those that were
-/// bound last.
+/// - **It forgets all events at a restart.** An event that Apideck sends again after the restart is
+///   handled again.
+/// - **It belongs to one process.** Several processes do not see each other's records, so each of
+///   them handles an event once.
+/// - **It keeps no dead letters.** An event that fails for good is answered `422`. Apideck sends it
+///   again until it gives up, and disables a subscription that fails for too long.
+///
+/// At its [capacity](MemoryStoreBuilder::capacity) it evicts the record that became `DONE` first,
+/// then the oldest of the other records that are not running. A running record is never evicted. A
+/// store full of running records grants no claim, which is answered `503`. The store remembers as
+/// many delivery keys as records.
+///
+/// The store reads the system's clock once, when it is made. After that its time is monotonic, so a
+/// change of the clock has no effect.
 ///
 /// ```
-/// use apideck_hooks::MemoryStore;
 /// use std::time::Duration;
 ///
-/// let store = MemoryStore::builder().capacity(100_000).retention(Duration::from_secs(6 * 60 * 60)).build();
+/// use apideck_hooks::MemoryStore;
+///
+/// let six_hours = Duration::from_secs(6 * 60 * 60);
+/// let store = MemoryStore::builder().capacity(100_000).retention(six_hours).build();
 /// ```
 pub struct MemoryStore {
-    shards: Box<[Apart<Mutex<Shard>>]>,
-    /// Which record a delivery key is bound to. Locked before the record's shard, and one at a time.
-    aliases: Box<[Apart<Mutex<Aliases>>]>,
-    start: Instant,
+    records: Shards<Shard>,
+    /// Locked before a shard of the records.
+    aliases: Shards<Aliases>,
     limits: Limits,
-    evicted: Apart<AtomicU64>,
+    start: Instant,
+    /// Microseconds since the start of 1970. Tokens begin with it, so they grow over a restart.
+    start_micros: u64,
 }
 
-/// What has lines of the processor's cache for itself, which are fetched two by two: to use it does not hold up who uses its neighbour.
-#[derive(Default)]
-#[repr(align(128))]
-struct Apart<T>(T);
+/// The limits of a shard.
+struct Limits {
+    retention: Duration,
+    /// The number of records, and of aliases.
+    records: usize,
+}
 
-/// What a [`MemoryStore`] may hold.
+/// Values that are spread by keys, each with a lock.
+struct Shards<T>(Box<[Mutex<T>]>);
+
+impl<T: Default> Shards<T> {
+    fn new(number: usize) -> Self {
+        Self((0..number).map(|_| Mutex::default()).collect())
+    }
+
+    fn of(&self, key: &Key) -> MutexGuard<'_, T> {
+        // A key is a hash already. Loom needs the same choice in every run, so it must not depend on
+        // a random number.
+        let bytes = u128::from_le_bytes(key.to_bytes());
+        lock(&self.0[(bytes % self.0.len() as u128) as usize])
+    }
+
+    fn sum<N: std::iter::Sum>(&self, of: impl Fn(&T) -> N) -> N {
+        self.0.iter().map(|shard| of(&lock(shard))).sum()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Nothing that can panic leaves a shard half changed.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Sets the limits of a [`MemoryStore`].
 #[derive(Clone, Debug)]
+#[must_use]
 pub struct MemoryStoreBuilder {
     capacity: usize,
     retention: Duration,
 }
 
-/// Below this many records a shard is not worth its lock, and the capacity is kept exactly.
-const SHARD_FLOOR: usize = 1024;
+/// With fewer records a shard is not worth its lock.
+const MIN_SHARD: usize = 1024;
 const MAX_SHARDS: usize = 64;
-/// Less than a fiftieth of such a shard.
-const TOGETHER: usize = 16;
 
 impl MemoryStoreBuilder {
-    /// How many events it remembers, 1,000,000 by default, at least 1. Exact up to 2,047; above, the records are
-    /// spread over shards. Each holds its share, and forgets up to sixteen at once when it is full: a full store may hold a
-    /// sixtieth fewer.
-    #[must_use]
+    /// Sets the maximum number of events. At least 1, and 1,000,000 by default, which take 200 MB.
+    ///
+    /// A capacity up to 2,047 is exact. Beyond that, the records are spread over up to 64 shards,
+    /// and each shard evicts when it holds its share.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.max(1);
         self
     }
 
-    /// How long it remembers an event after it was settled, 24 hours by default: Apideck's own retries end then.
-    #[must_use]
+    /// Sets the time for which an event is remembered after its last run. 48 hours by default,
+    /// because Apideck sends an event for up to 24 hours.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
         self
     }
 
-    /// The store.
+    /// Makes the store.
+    #[must_use]
     pub fn build(self) -> MemoryStore {
-        let shards = (self.capacity / SHARD_FLOOR).clamp(1, MAX_SHARDS);
+        let shards = (self.capacity / MIN_SHARD).clamp(1, MAX_SHARDS);
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         MemoryStore {
-            shards: (0..shards).map(|_| Apart::default()).collect(),
-            aliases: (0..shards).map(|_| Apart::default()).collect(),
-            start: Instant::now(),
+            records: Shards::new(shards),
+            aliases: Shards::new(shards),
             limits: Limits {
-                retention: millis(self.retention),
-                records: self.capacity.div_ceil(shards).min(MOST),
-                together: if shards == 1 { 1 } else { TOGETHER },
+                retention: self.retention,
+                records: self.capacity.div_ceil(shards),
             },
-            evicted: Apart(AtomicU64::new(0)),
+            start: Instant::now(),
+            start_micros: micros(since_1970.unwrap_or_default()),
         }
     }
 }
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        MemoryStore::builder().build()
+        Self::builder().build()
     }
 }
 
 impl MemoryStore {
-    /// A store with the default limits.
+    /// Makes a store with the default limits.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// A store with limits of your own.
+    /// Begins a store with limits of your own.
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder {
             capacity: 1_000_000,
-            retention: Duration::from_secs(24 * 60 * 60),
+            retention: Duration::from_secs(48 * 60 * 60),
         }
     }
 
-    /// How many events it remembers now, expired ones included that were not forgotten yet.
+    /// Returns the number of records, including expired ones that were not removed yet.
     pub fn len(&self) -> usize {
-        self.shards.iter().map(|shard| lock(shard).len()).sum()
+        self.records.sum(Shard::len)
     }
 
-    /// Whether it remembers none.
+    /// Tells if there is no record.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// How many events were forgotten before their retention was over, for lack of room.
+    /// Returns the number of records that were removed before they expired, because the store was
+    /// full.
     pub fn evicted(&self) -> u64 {
-        self.evicted.0.load(Ordering::Relaxed)
+        self.records.sum(Shard::evicted)
     }
 
+    /// Microseconds since the start of 1970, by a clock that nobody sets.
     fn now(&self) -> u64 {
-        millis(self.start.elapsed())
-    }
-
-    fn shard(&self, record: &Hashed) -> MutexGuard<'_, Shard> {
-        lock(&self.shards[record.shard(self.shards.len())])
-    }
-
-    fn finish_now(&self, record: Key, token: Token, end: &End) -> Held {
-        let record = record.into();
-        self.shard(&record).finish(&record, token, end, self.now())
+        self.start_micros.saturating_add(micros(self.start.elapsed()))
     }
 
     fn claim_now(&self, claim: &Claim) -> Claimed {
-        let event = claim.event.into();
-        // Held until the key is bound: the first delivery under it decides, whoever else comes.
-        let mut delivery = claim.delivery.map(|key| {
-            let key = Hashed::from(key);
-            let aliases = lock(&self.aliases[key.shard(self.aliases.len())]);
-            (key, aliases)
-        });
-        // Both locks before anything is looked for: what is looked for is all over the memory, and a lock waits until all
-        // that was asked of the memory before it is there.
-        let mut shard = self.shard(&event);
-        if let Some((key, aliases)) = &delivery {
-            aliases.fetch(key);
+        let now = self.now();
+        let Some(alias) = claim.alias else {
+            return self.claim_event(claim, now);
+        };
+        let mut aliases = self.aliases.of(&alias);
+        let bound = aliases.record(&alias, now);
+        let claimed = bound
+            .and_then(|record| self.claim_present(record, claim, now))
+            .unwrap_or_else(|| self.claim_event(claim, now));
+        let granted = matches!(claimed.verdict, Verdict::Granted { .. });
+        if granted || bound == Some(claimed.record) {
+            aliases.bind(alias, claimed.record, claim.lease, now, &self.limits);
         }
-        shard.fetch(&event);
-        // Once the lock is held, here and below: what is settled later is settled at a later time.
-        let mut now = self.now();
-        let mut found = None;
-        if let Some((key, aliases)) = &delivery {
-            found = aliases.find(key);
-            if let Some(record) = found.map(|place| aliases.record(place)) {
-                let (other, key) = (record != claim.event, Hashed::from(record));
-                if other {
-                    // One record's lock at a time.
-                    drop(shard);
-                    shard = self.shard(&key);
-                    now = self.now();
-                }
-                if let Some(verdict) = shard.claim_kept(&key, now, claim.lease, &self.limits) {
-                    return Claimed { record, verdict };
-                }
-                if other {
-                    drop(shard);
-                    shard = self.shard(&event);
-                    now = self.now();
-                }
-            }
-        }
-        let bind = delivery.is_some();
-        let (verdict, bound) = shard.claim(&event, bind, now, claim.lease, &self.limits, &self.evicted.0);
-        drop(shard);
-        if let (true, Some((key, aliases))) = (bound, &mut delivery) {
-            aliases.bind(key, found, claim.event, now, &self.limits);
-        }
-        Claimed {
-            record: claim.event,
-            verdict,
-        }
+        claimed
+    }
+
+    /// Claims the record of the event.
+    fn claim_event(&self, claim: &Claim, now: u64) -> Claimed {
+        let mut shard = self.records.of(&claim.event);
+        Claimed::new(claim.event, shard.claim(claim.event, claim, now, &self.limits))
+    }
+
+    /// Claims the record of an alias, if it is still there.
+    fn claim_present(&self, record: Key, claim: &Claim, now: u64) -> Option<Claimed> {
+        let mut shard = self.records.of(&record);
+        let verdict = shard.claim_present(record, claim, now, &self.limits)?;
+        Some(Claimed::new(record, verdict))
+    }
+
+    fn finish_now(&self, grant: &Grant, end: &End) -> Held {
+        let now = self.now();
+        self.records
+            .of(&grant.record)
+            .finish(grant, end, now, &self.limits)
     }
 }
 
-fn lock<T>(Apart(mutex): &Apart<Mutex<T>>) -> MutexGuard<'_, T> {
-    // No code that can panic runs under these locks; if it did, a record is still whole.
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Each operation is a few map look-ups under a lock, now and then some dozens: nothing waits.
+/// Each operation is a few look-ups under a lock, so no operation waits.
 #[async_trait]
 impl Store for MemoryStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         Ok(self.claim_now(&claim))
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        let record = record.into();
-        Ok(self.shard(&record).renew(&record, token, self.now(), lease))
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        let now = self.now();
+        let mut shard = self.records.of(&grant.record);
+        Ok(shard.renew(&grant, lease, now, &self.limits))
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        Ok(self.finish_now(record, token, &end))
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        Ok(self.finish_now(&grant, &end))
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        Ok(self.records.of(&record).status(&record, self.now()))
+    }
+
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        Ok(self.records.of(&record).end_rest(record, self.now()))
+    }
+
+    fn is_volatile(&self) -> bool {
+        true
     }
 
     fn claim_at_once(&self, claim: &Claim) -> Option<Claimed> {
         Some(self.claim_now(claim))
     }
 
-    fn finish_at_once(&self, record: Key, token: Token, end: &End) -> Option<Held> {
-        Some(self.finish_now(record, token, end))
-    }
-
-    async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        let record = record.into();
-        Ok(self.shard(&record).status(&record, self.now(), &self.limits))
+    fn finish_at_once(&self, grant: Grant, end: &End) -> Option<Held> {
+        Some(self.finish_now(&grant, end))
     }
 }
 

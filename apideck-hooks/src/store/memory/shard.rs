@@ -1,437 +1,376 @@
 //! The records under one lock.
+//!
+//! # How it works
+//!
+//! The records that are `DONE` are nearly all records, so they have a list of their own in a compact
+//! form. All other records are in a second list. Both lists are in the order of the last changes.
+//!
+//! An operation takes a copy of the record, lets `record.rs` decide, and puts the record at the end
+//! of its list if it has changed.
 
-use super::limits::{Limits, millis};
-use super::table::{Hashed, Place, Queue, Table};
-use super::turn::Turn;
-use crate::store::{End, Held, MAX_ALIASES, Status, Token, Verdict};
-use crate::sync::AtomicU64;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Released,
-    Done,
-    Dead,
-}
+use hashlink::LinkedHashMap;
 
-/// Times and counts beside the key.
-#[derive(Clone, Copy)]
-struct Record {
-    /// Milliseconds: when the lease of a running record ends, when any other was last changed.
-    at: u64,
-    token: u64,
-    attempt: u32,
-    aliases: u8,
-    state: State,
-}
+use super::Limits;
+use crate::delivery::Key;
+use crate::store::record::{Letters, Phase, Record, Wait};
+use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
 
-impl Record {
-    fn token(&self) -> Token {
-        Token(self.token)
-    }
-
-    fn is_over(&self, now: u64, limits: &Limits) -> bool {
-        self.state != State::Running && self.at.saturating_add(limits.retention) <= now
-    }
-
-    fn lease_left(&self, now: u64) -> Duration {
-        Duration::from_millis(self.at.saturating_sub(now))
-    }
-}
-
-/// Records, and the settled ones in the order in which they were settled.
+/// Some of the records, and their number that was evicted.
 #[derive(Default)]
 pub(super) struct Shard {
-    records: Table<Record>,
-    done: Queue,
-    /// Released or dead.
-    undone: Queue,
-    turn: Turn,
-    /// The greatest token of a record that was forgotten: a new one begins above it, so that an owner from a record's
-    /// earlier life cannot settle a later one.
-    forgotten: u64,
+    done: LinkedHashMap<Key, Done>,
+    others: LinkedHashMap<Key, Record>,
+    /// The greatest token of the records that were removed. The token of a record that is made again
+    /// is greater.
+    removed: u64,
+    evicted: u64,
+}
+
+/// A record that is `DONE`. It has neither a lease nor a rest.
+#[derive(Clone, Copy)]
+struct Done {
+    token: Token,
+    claim: ClaimId,
+    expires: u64,
+    attempts: u32,
+}
+
+impl Done {
+    fn of(record: &Record) -> Option<Self> {
+        (record.phase == Phase::Done).then_some(Self {
+            token: record.token,
+            claim: record.claim,
+            expires: record.expires,
+            attempts: record.attempts,
+        })
+    }
+
+    fn to_record(self) -> Record {
+        Record {
+            phase: Phase::Done,
+            token: self.token,
+            claim: self.claim,
+            attempts: self.attempts,
+            interrupted: 0,
+            lease: Wait::default(),
+            rest: Wait::default(),
+            // Nothing reads it, because it only decides about letters.
+            first_seen: 0,
+            expires: self.expires,
+            kept: false,
+        }
+    }
 }
 
 impl Shard {
     pub(super) fn len(&self) -> usize {
-        self.records.len()
+        self.done.len() + self.others.len()
     }
 
-    /// Begins to fetch from the memory what is needed to claim the record.
-    pub(super) fn fetch(&self, key: &Hashed) {
-        self.records.fetch(key);
+    /// Number of records that were evicted.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
     }
 
-    /// The verdict on a record that there is, if its retention is not over.
-    pub(super) fn claim_kept(
+    pub(super) fn claim(&mut self, key: Key, claim: &Claim, now: u64, limits: &Limits) -> Verdict {
+        let decide = |record: &mut Record| record.claim(claim, Letters::NotKept, now, limits.retention).0;
+        if let Some(verdict) = self.change(key, decide) {
+            return verdict;
+        }
+        if !self.make_room(now, limits.records) {
+            return Verdict::Full;
+        }
+        let mut record = Record {
+            token: Token(self.removed),
+            ..Record::absent(now)
+        };
+        let verdict = decide(&mut record);
+        self.put(key, record);
+        verdict
+    }
+
+    /// Claims a record only if it is there and has not expired.
+    pub(super) fn claim_present(
         &mut self,
-        key: &Hashed,
+        key: Key,
+        claim: &Claim,
         now: u64,
-        lease: Duration,
         limits: &Limits,
     ) -> Option<Verdict> {
-        let place = self.kept(key, now, limits)?;
-        Some(self.take(place, now, lease))
+        let present = self.get(&key)?;
+        (!present.is_expired(now)).then(|| self.claim(key, claim, now, limits))
     }
 
-    /// The verdict, and whether another key may be bound to the record.
-    pub(super) fn claim(
-        &mut self,
-        key: &Hashed,
-        bind: bool,
-        now: u64,
-        lease: Duration,
-        limits: &Limits,
-        evicted: &AtomicU64,
-    ) -> (Verdict, bool) {
-        let found = self.records.find(key);
-        let place = match found.filter(|place| !self.records.get(*place).is_over(now, limits)) {
-            Some(place) => place,
-            None => {
-                if let Some(over) = found {
-                    self.forget(over);
-                }
-                if !self.make_room(now, limits, evicted) {
-                    return (Verdict::Full, false);
-                }
-                self.add(key)
-            }
-        };
-        let record = self.records.get_mut(place);
-        let bound = bind && usize::from(record.aliases) < MAX_ALIASES;
-        record.aliases += u8::from(bound);
-        (self.take(place, now, lease), bound)
+    pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, limits: &Limits) -> Held {
+        self.change(grant.record, |record| {
+            record.renew(grant, lease, now, limits.retention)
+        })
+        .unwrap_or(Held::Lost)
     }
 
-    /// A record that was never claimed: as one whose lease is over, which is in no queue.
-    fn add(&mut self, key: &Hashed) -> Place {
-        let record = Record {
-            at: 0,
-            token: self.forgotten,
-            attempt: 0,
-            aliases: 0,
-            state: State::Running,
-        };
-        self.records.insert(key, record)
+    pub(super) fn finish(&mut self, grant: &Grant, end: &End, now: u64, limits: &Limits) -> Held {
+        self.change(grant.record, |record| {
+            record.finish(grant, end, Letters::NotKept, now, limits.retention)
+        })
+        .unwrap_or(Held::Lost)
     }
 
-    /// Claims a record, if that can be.
-    fn take(&mut self, place: Place, now: u64, lease: Duration) -> Verdict {
-        let record = self.records.get_mut(place);
-        let was = record.state;
-        match was {
-            State::Done => return Verdict::Done,
-            State::Dead => return Verdict::Dead,
-            State::Running if record.at > now => {
-                return Verdict::Running {
-                    lease_left: record.lease_left(now),
-                };
-            }
-            State::Running | State::Released => {}
+    pub(super) fn end_rest(&mut self, key: Key, now: u64) -> bool {
+        self.change(key, |record| record.end_rest(now)).unwrap_or(false)
+    }
+
+    pub(super) fn status(&self, key: &Key, now: u64) -> Status {
+        self.get(key).map_or(Status::ABSENT, |record| record.status(now))
+    }
+
+    fn get(&self, key: &Key) -> Option<Record> {
+        let other = self.others.get(key).copied();
+        other.or_else(|| self.done.get(key).map(|done| done.to_record()))
+    }
+
+    /// Changes a record if it is there.
+    fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
+        let before = self.get(&key)?;
+        let mut record = before;
+        let result = change(&mut record);
+        if record != before {
+            self.put(key, record);
         }
-        record.state = State::Running;
-        record.at = now.saturating_add(millis(lease));
-        record.token += 1;
-        record.attempt = record.attempt.saturating_add(1);
-        let granted = Verdict::Granted {
-            token: record.token(),
-            attempt: record.attempt,
-        };
-        if was == State::Released {
-            self.records.unlink(&mut self.undone, place);
-        }
-        granted
+        Some(result)
     }
 
-    pub(super) fn renew(&mut self, key: &Hashed, token: Token, now: u64, lease: Duration) -> Held {
-        let Some(place) = self.held(key, token) else {
-            return Held::Lost;
-        };
-        self.records.get_mut(place).at = now.saturating_add(millis(lease));
-        Held::Yes
-    }
-
-    pub(super) fn finish(&mut self, key: &Hashed, token: Token, end: &End, now: u64) -> Held {
-        let Some(place) = self.held(key, token) else {
-            return Held::Lost;
-        };
-        let record = self.records.get_mut(place);
-        record.at = now;
-        let queue = match end {
-            End::Done => {
-                record.state = State::Done;
-                &mut self.done
-            }
-            End::Release => {
-                record.state = State::Released;
-                &mut self.undone
-            }
-            End::Dead(_) => {
-                record.state = State::Dead;
-                &mut self.undone
-            }
-        };
-        self.records.push(queue, place);
-        Held::Yes
-    }
-
-    pub(super) fn status(&self, key: &Hashed, now: u64, limits: &Limits) -> Status {
-        let Some(place) = self.kept(key, now, limits) else {
-            return Status::Absent;
-        };
-        let record = self.records.get(place);
-        let (token, attempt) = (record.token(), record.attempt);
-        match record.state {
-            State::Running => Status::Running {
-                lease_left: record.lease_left(now),
-                token,
-                attempt,
-            },
-            State::Released => Status::Released { token, attempt },
-            State::Done => Status::Done { token },
-            State::Dead => Status::Dead { token },
+    /// Puts a record at the end of its list.
+    fn put(&mut self, key: Key, record: Record) {
+        if let Some(done) = Done::of(&record) {
+            self.others.remove(&key);
+            self.done.insert(key, done);
+        } else {
+            self.done.remove(&key);
+            self.others.insert(key, record);
         }
     }
 
-    /// Where a record is whose retention is not over.
-    fn kept(&self, key: &Hashed, now: u64, limits: &Limits) -> Option<Place> {
-        let place = self.records.find(key)?;
-        (!self.records.get(place).is_over(now, limits)).then_some(place)
-    }
-
-    /// Where the record is, if it runs under this token. A lease that ran out and was not taken still holds.
-    fn held(&self, key: &Hashed, token: Token) -> Option<Place> {
-        let place = self.records.find(key)?;
-        let record = self.records.get(place);
-        (record.state == State::Running && record.token() == token).then_some(place)
-    }
-
-    /// Forgets what was settled a retention ago; at the limit what was handled longest ago, or else one that was released or set
-    /// aside. Says whether there is room.
-    fn make_room(&mut self, now: u64, limits: &Limits, evicted: &AtomicU64) -> bool {
-        let full = self.records.len() >= limits.records;
-        if !self.turn.comes(limits) && !full {
+    /// Makes room for a new record. Returns `false` if all records are running.
+    fn make_room(&mut self, now: u64, records: usize) -> bool {
+        // Up to two of each list for one record that is added. So the expired records become fewer,
+        // and no claim pays for all of them.
+        for _ in 0..2 {
+            if let Some((_, done)) = self.done.front()
+                && done.to_record().is_expired(now)
+            {
+                self.remove_oldest_done();
+            }
+            if let Some((key, record)) = self.others.front()
+                && record.is_expired(now)
+            {
+                self.remove_other(*key);
+            }
+        }
+        if self.len() < records {
             return true;
         }
-        let Shard {
-            records,
-            done,
-            undone,
-            forgotten,
-            ..
-        } = self;
-        let mut forget = |record: &Record| *forgotten = record.token.max(*forgotten);
-        for queue in [&mut *done, undone] {
-            // More than are added until the next time, so that there are ever fewer that are over, and few enough that nobody waits
-            // for it.
-            records.remove_first(queue, 2 * limits.together, |record| {
-                let over = record.is_over(now, limits);
-                if over {
-                    forget(record);
-                }
-                over
-            });
-        }
-        if records.len() < limits.records {
-            return true;
-        }
-        let mut forget = |record: &Record| {
-            forget(record);
-            true
-        };
-        let early = match records.remove_first(done, limits.together, &mut forget) {
-            0 => records.remove_first(undone, 1, &mut forget),
-            early => early,
-        };
-        evicted.fetch_add(early as u64, Ordering::Relaxed);
-        early > 0
+        let evicted = self.remove_oldest_done() || self.remove_oldest_other(now);
+        self.evicted += u64::from(evicted);
+        evicted
     }
 
-    /// Forgets a record that does not run.
-    fn forget(&mut self, place: Place) {
-        let queue = match self.records.get(place).state {
-            State::Running => return,
-            State::Done => &mut self.done,
-            State::Released | State::Dead => &mut self.undone,
+    fn remove_oldest_done(&mut self) -> bool {
+        let Some((_, done)) = self.done.pop_front() else {
+            return false;
         };
-        self.records.unlink(queue, place);
-        let record = self.records.remove(place);
-        self.forgotten = self.forgotten.max(record.token);
+        self.removed = self.removed.max(done.token.0);
+        true
+    }
+
+    /// Removes the record that has not changed for the longest time and is not running.
+    fn remove_oldest_other(&mut self, now: u64) -> bool {
+        // A running record changes with every renewal. So only a few are before the first record
+        // that is not running, unless nearly all are running.
+        let mut others = self.others.iter();
+        let Some((key, _)) = others.find(|(_, record)| !record.is_running(now)) else {
+            return false;
+        };
+        self.remove_other(*key);
+        true
+    }
+
+    fn remove_other(&mut self, key: Key) {
+        if let Some(record) = self.others.remove(&key) {
+            self.removed = self.removed.max(record.token.0);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::Key;
+    use crate::store::{Rests, State};
 
-    const LEASE: Duration = Duration::from_millis(100);
+    const LEASE: Duration = Duration::from_micros(100);
+    const RETENTION: Duration = Duration::from_micros(1000);
 
-    /// A shard with room for so many records, which keeps them for a second.
+    /// A shard with room for this many records, which keeps them for 1,000 microseconds.
     struct Fixture(Shard, Limits);
 
     impl Fixture {
         fn new(records: usize) -> Self {
             let limits = Limits {
-                retention: 1000,
+                retention: RETENTION,
                 records,
-                together: 1,
             };
-            Fixture(Shard::default(), limits)
+            Self(Shard::default(), limits)
         }
 
-        fn together(mut self, together: usize) -> Self {
-            self.1.together = together;
-            self
+        fn claim(&mut self, n: u8, now: u64) -> Result<Grant, Verdict> {
+            self.claim_with(n, Rests::NONE, now)
         }
 
-        fn key(&self, n: u8) -> Hashed {
-            Key::from_bytes([n; 16]).into()
-        }
-
-        fn holds(&self, n: u8, now: u64) -> bool {
-            self.0.kept(&self.key(n), now, &self.1).is_some()
-        }
-
-        fn finish(&mut self, n: u8, token: Token, end: &End, now: u64) -> Held {
-            self.0.finish(&self.key(n), token, end, now)
-        }
-
-        fn claim(&mut self, n: u8, now: u64) -> Verdict {
-            let (key, evicted) = (self.key(n), AtomicU64::new(0));
-            self.0.claim(&key, false, now, LEASE, &self.1, &evicted).0
-        }
-
-        fn settle(&mut self, n: u8, now: u64, end: &End) -> Token {
-            let Verdict::Granted { token, .. } = self.claim(n, now) else {
-                panic!("{n} is not granted")
-            };
-            assert_eq!(self.finish(n, token, end, now), Held::Yes);
-            token
-        }
-    }
-
-    #[test]
-    fn an_owner_from_an_earlier_life_settles_nothing() {
-        let mut fixture = Fixture::new(10);
-        let old = fixture.settle(1, 0, &End::Done);
-        let Verdict::Granted { token, attempt: 1 } = fixture.claim(1, 1000) else {
-            panic!("its retention is over")
-        };
-        assert!(token > old);
-        assert_eq!(fixture.finish(1, old, &End::Done, 1000), Held::Lost);
-        assert_eq!(fixture.finish(1, token, &End::Done, 1000), Held::Yes);
-    }
-
-    /// Its life ends for lack of room, or when its retention is over; both times another event is claimed.
-    #[test]
-    fn an_owner_of_what_went_for_another_settles_nothing() {
-        for (records, together, now) in [(1, 1, 2), (10, 1, 1002), (1, 8, 2)] {
-            let mut fixture = Fixture::new(records).together(together);
-            let old = [0, 1, 2].map(|now| fixture.settle(1, now, &End::Release))[2];
-            fixture.settle(2, now, &End::Done);
-            let Verdict::Granted { token, attempt: 1 } = fixture.claim(1, now) else {
-                panic!("it was forgotten")
-            };
-            assert!(token > old);
-            assert_eq!(fixture.finish(1, old, &End::Done, now), Held::Lost);
-        }
-    }
-
-    #[test]
-    fn a_lease_is_over_when_its_time_has_come() {
-        let mut fixture = Fixture::new(10);
-        fixture.claim(1, 0);
-        assert_eq!(
-            fixture.claim(1, 99),
-            Verdict::Running {
-                lease_left: Duration::from_millis(1)
+        fn claim_with(&mut self, n: u8, rests: Rests, now: u64) -> Result<Grant, Verdict> {
+            let mut claim = Claim::new(key(n), LEASE);
+            claim.rests = rests;
+            match self.0.claim(key(n), &claim, now, &self.1) {
+                Verdict::Granted { token, .. } => Ok(Grant::new(key(n), token, claim.id)),
+                refused => Err(refused),
             }
-        );
-        assert!(matches!(
-            fixture.claim(1, 100),
-            Verdict::Granted { attempt: 2, .. }
-        ));
+        }
+
+        fn finish(&mut self, grant: &Grant, end: &End, now: u64) -> Held {
+            self.0.finish(grant, end, now, &self.1)
+        }
+
+        fn settle(&mut self, n: u8, end: &End, now: u64) -> Grant {
+            let grant = self.claim(n, now).expect("it is claimable");
+            assert_eq!(self.finish(&grant, end, now), Held::Yes);
+            grant
+        }
+
+        /// The records that are there, of those from 0 to 9.
+        fn present(&self) -> Vec<u8> {
+            (0..10).filter(|n| self.0.get(&key(*n)).is_some()).collect()
+        }
+    }
+
+    fn key(n: u8) -> Key {
+        Key::from_bytes([n; 16])
+    }
+
+    const RELEASE: End = End::Release { rest: Duration::ZERO };
+
+    #[test]
+    fn the_oldest_done_record_is_evicted_first() {
+        let mut fixture = Fixture::new(4);
+        fixture.settle(0, &RELEASE, 0);
+        let grants = [1, 2].map(|n| fixture.claim(n, 0).unwrap());
+        fixture.settle(3, &End::Done, 1);
+        // The order of the ends counts, not the order of the claims.
+        assert_eq!(fixture.finish(&grants[1], &End::Done, 2), Held::Yes);
+        assert_eq!(fixture.finish(&grants[0], &End::Done, 3), Held::Yes);
+        // Neither a duplicate nor the same end sent again makes a record newer.
+        assert_eq!(fixture.claim(3, 4), Err(Verdict::Done));
+        for (n, present) in [(4, [0, 1, 2, 4]), (5, [0, 1, 4, 5]), (6, [0, 4, 5, 6])] {
+            fixture.claim(n, 5).unwrap();
+            assert_eq!(fixture.present(), present);
+        }
+        assert_eq!(fixture.0.evicted(), 3);
     }
 
     #[test]
-    fn what_is_done_goes_before_what_is_not() {
+    fn other_records_are_evicted_next_and_running_ones_never() {
+        let rests = Rests::new([Duration::from_micros(500); Rests::LENGTH]);
+        let mut fixture = Fixture::new(3);
+        fixture.claim(0, 0).unwrap();
+        let resting = fixture.claim_with(1, rests, 0).unwrap();
+        assert_eq!(fixture.finish(&resting, &RELEASE, 0), Held::Yes);
+        let running = fixture.claim(2, 0).unwrap();
+        assert_eq!(fixture.0.renew(&running, LEASE, 50, &fixture.1), Held::Yes);
+        fixture.claim(3, 60).unwrap();
+        assert_eq!(fixture.present(), [0, 2, 3]);
+        assert_eq!(fixture.claim(4, 99), Err(Verdict::Full));
+        // The lease of the first has ended.
+        fixture.claim(4, 100).unwrap();
+        assert_eq!(fixture.present(), [2, 3, 4]);
+        assert_eq!(fixture.claim(5, 149), Err(Verdict::Full));
+        assert_eq!(fixture.0.evicted(), 2);
+    }
+
+    #[test]
+    fn a_record_that_is_there_needs_no_room() {
         let mut fixture = Fixture::new(2);
-        fixture.settle(1, 0, &End::Release);
-        fixture.settle(2, 1, &End::Done);
-        fixture.settle(3, 2, &End::Done);
-        assert!(fixture.holds(1, 2) && !fixture.holds(2, 2));
-        fixture.claim(3, 3);
-        fixture.claim(4, 3);
-        fixture.claim(5, 3);
-        assert!(!fixture.holds(1, 3), "then what was released");
-        assert_eq!(fixture.claim(6, 3), Verdict::Full);
+        fixture.claim(0, 0).unwrap();
+        fixture.settle(1, &RELEASE, 0);
+        fixture.claim(1, 0).unwrap();
+        assert_eq!((fixture.present(), fixture.0.evicted()), (vec![0, 1], 0));
     }
 
     #[test]
-    fn an_event_that_fails_for_ever_takes_one_place() {
+    fn expired_records_are_removed_a_few_at_a_time_and_not_counted() {
+        let mut fixture = Fixture::new(100);
+        for n in 10..20 {
+            fixture.settle(n, &End::Done, 0);
+            fixture.settle(n + 10, &RELEASE, 0);
+        }
+        fixture.claim(30, 0).unwrap();
+        assert_eq!(fixture.0.len(), 21);
+        // The lease is part of the time for which a record is kept.
+        let end = 1100;
+        fixture.settle(0, &End::Done, end - 1);
+        assert_eq!(fixture.0.len(), 22);
+        let lengths = [1, 2, 3, 4, 5, 6, 7].map(|n| {
+            fixture.settle(n, &End::Done, end);
+            fixture.0.len()
+        });
+        assert_eq!(lengths, [19, 16, 13, 10, 7, 7, 8]);
+        assert_eq!(fixture.0.evicted(), 0);
+    }
+
+    /// A renewed record is at the end of its list.
+    #[test]
+    fn a_long_run_does_not_keep_expired_records() {
+        let mut fixture = Fixture::new(100);
+        let grant = fixture.claim(0, 0).unwrap();
+        fixture.settle(1, &RELEASE, 0);
+        assert_eq!(fixture.0.renew(&grant, 2 * RETENTION, 50, &fixture.1), Held::Yes);
+        fixture.claim(2, 1100).unwrap();
+        assert_eq!(fixture.present(), [0, 2]);
+    }
+
+    #[test]
+    fn a_token_grows_after_its_record_was_removed() {
+        for end in [End::Done, RELEASE] {
+            // Evicted at once, or expired and removed for another record, or only expired.
+            for (records, others, now) in [(1, 1, 0), (10, 1, 1100), (10, 0, 1100)] {
+                let mut fixture = Fixture::new(records);
+                // Many claims at one time, so the token is ahead of the clock.
+                for _ in 0..2000 {
+                    fixture.settle(1, &RELEASE, 0);
+                }
+                let old = fixture.settle(1, &end, 0);
+                for n in 0..others {
+                    fixture.settle(2 + n, &End::Done, now);
+                }
+                let new = fixture.claim(1, now).unwrap();
+                assert!(new.token > old.token, "{old:?} {new:?}");
+                assert_eq!(fixture.finish(&old, &end, now), Held::Lost);
+                assert_eq!(fixture.finish(&new, &End::Done, now), Held::Yes);
+            }
+        }
+    }
+
+    /// The compact form keeps all that a record that is done can be asked for.
+    #[test]
+    fn a_done_record_is_found_as_it_was() {
         let mut fixture = Fixture::new(10);
-        for now in 0..10_000 {
-            fixture.settle(1, now, &End::Release);
-        }
-        assert_eq!(fixture.0.len(), 1);
-        assert_eq!(fixture.0.records.find(&fixture.key(1)), Some(0));
-    }
-
-    #[test]
-    fn what_is_over_goes_a_few_at_a_time() {
-        let mut fixture = Fixture::new(300).together(8);
-        for n in 0..200 {
-            fixture.settle(n, 0, &End::Done);
-        }
-        for n in 201..208 {
-            fixture.claim(n, 1000);
-        }
-        assert_eq!(fixture.0.len(), 207);
-        fixture.claim(208, 1000);
-        assert_eq!(fixture.0.len(), 192, "two for each that was added");
-        assert!(!fixture.holds(199, 1000), "over, though still there");
-        for n in 209..=255 {
-            fixture.claim(n, 1000);
-        }
-        assert_eq!(fixture.0.len(), 159);
-    }
-
-    #[test]
-    fn a_few_that_are_done_go_together_and_no_more_of_the_others_than_must() {
-        let mut fixture = Fixture::new(20).together(8);
-        for n in 1..=3 {
-            fixture.settle(n, 0, &End::Release);
-        }
-        for n in 4..=20 {
-            fixture.settle(n, 0, &End::Done);
-        }
-        fixture.claim(21, 1);
-        assert_eq!(fixture.0.len(), 13);
-        assert!(!fixture.holds(11, 1) && fixture.holds(12, 1) && fixture.holds(1, 1));
-        // Nine were left; after those, one that was released goes for each.
-        for n in 22..=37 {
-            fixture.claim(n, 1);
-        }
-        assert!(!fixture.holds(20, 1) && fixture.holds(1, 1), "none is left");
-        for n in 38..=39 {
-            fixture.claim(n, 1);
-        }
-        assert!(
-            !fixture.holds(1, 1) && fixture.holds(3, 1),
-            "the first of the others"
-        );
-    }
-
-    #[test]
-    fn nothing_goes_early_where_something_is_over() {
-        let mut fixture = Fixture::new(20).together(8);
-        for n in 1..=20 {
-            fixture.settle(n, if n == 1 { 0 } else { 500 }, &End::Done);
-        }
-        fixture.claim(21, 1000);
-        assert!(!fixture.holds(1, 1000) && fixture.holds(2, 1000));
+        fixture.settle(1, &RELEASE, 0);
+        let grant = fixture.settle(1, &End::Done, 0);
+        let status = Status::new(State::Done, grant.token, 2, false);
+        assert_eq!(fixture.0.status(&key(1), 1099), status);
+        assert_eq!(fixture.0.status(&key(1), 1100), Status::ABSENT);
+        assert_eq!(fixture.finish(&grant, &End::Done, 0), Held::Yes);
+        assert_eq!(fixture.finish(&grant, &RELEASE, 0), Held::Lost);
+        let other = Grant::new(key(1), grant.token, ClaimId::random());
+        assert_eq!(fixture.finish(&other, &End::Done, 0), Held::Lost);
+        assert!(!fixture.0.end_rest(key(1), 0));
     }
 }

@@ -1,0 +1,134 @@
+//! The checks of `HooksBuilder::build`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+
+use super::build_error::{BuildError, BuildErrorKind};
+use crate::limits::Limits;
+use crate::router::Entry;
+use crate::signature::{Forms, Secret, SecretError, Verifier};
+use crate::store::{DeadLetter, Store};
+
+/// Checks that each limit is in its range.
+pub(super) fn check_limits(limits: &Limits, source: &str, store: &dyn Store) -> Result<(), BuildError> {
+    let broken = |rule: &'static str| Err(BuildError(BuildErrorKind::Limit(rule)));
+    let Limits {
+        body_deadline,
+        response_deadline,
+        handler_timeout,
+        store_timeout,
+        ..
+    } = limits;
+    if [body_deadline, response_deadline, handler_timeout, store_timeout]
+        .iter()
+        .any(|time| time.is_zero())
+    {
+        return broken(
+            "body_deadline, response_deadline, handler_timeout and store_timeout must be greater than zero",
+        );
+    }
+    if limits.lease < Duration::from_millis(100) {
+        return broken("lease must be at least 100 milliseconds");
+    }
+    if limits.body_limit == 0 {
+        return broken("body_limit must be at least 1 byte");
+    }
+    if store.dead_letters().is_some() && limits.body_limit > DeadLetter::MAX_BODY {
+        return broken("body_limit must be at most 16 MiB, because a dead letter keeps no longer body");
+    }
+    if limits.max_attempts == 0 {
+        return broken("max_attempts must be at least 1");
+    }
+    if limits.max_in_flight == 0 || limits.max_in_flight as usize > Semaphore::MAX_PERMITS {
+        return broken("max_in_flight must be at least 1 and at most `tokio::sync::Semaphore::MAX_PERMITS`");
+    }
+    if source.len() > 255 {
+        return broken("source must be at most 255 bytes");
+    }
+    Ok(())
+}
+
+/// Makes the verifier of the secrets.
+pub(super) fn verifier(
+    secrets: Vec<Result<Secret, SecretError>>,
+    forms: Forms,
+) -> Result<Verifier, BuildError> {
+    if secrets.is_empty() {
+        return Err(BuildError(BuildErrorKind::NoSecret));
+    }
+    let unusable = |error: SecretError| BuildError(BuildErrorKind::Secret(error.to_string()));
+    let secrets: Result<Vec<_>, _> = secrets.into_iter().collect();
+    let verifier = Verifier::new(secrets.map_err(unusable)?).map_err(unusable)?;
+    Ok(verifier.forms(forms))
+}
+
+/// Checks that the store has the transaction that the handler takes.
+pub(super) fn check_transaction(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
+    let Some(wanted) = handler.handler.transaction else {
+        return Ok(());
+    };
+    let given = store.transactions().map(|transactions| transactions.database());
+    if given == Some(wanted) {
+        return Ok(());
+    }
+    Err(BuildError(BuildErrorKind::Transaction {
+        handler: handler.name,
+        wanted,
+        given,
+        store: store.type_name(),
+    }))
+}
+
+/// Checks that a store that several services can share has a source.
+pub(super) fn check_source(source: &str, store: &dyn Store) -> Result<(), BuildError> {
+    if store.is_shared() && source.is_empty() {
+        return Err(BuildError(BuildErrorKind::NoSource {
+            store: store.type_name(),
+        }));
+    }
+    Ok(())
+}
+
+/// Logs the facts of the store that its user should know.
+///
+/// The dead letters are counted by a task, because `build` does not wait. Without a runtime it logs
+/// nothing of them.
+pub(super) fn log_store(store: &Arc<dyn Store>, source: &str) {
+    if store.is_volatile() {
+        tracing::warn!(
+            "the store is in memory: it is forgotten at a restart, serves one process and keeps no dead letters. \
+             An event that fails for good is answered 422 until Apideck disables the subscription. \
+             Use a durable store in production"
+        );
+    }
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+        return;
+    };
+    if store.dead_letters().is_none() {
+        return;
+    }
+    let (store, own) = (Arc::clone(store), source.to_owned());
+    runtime.spawn(async move {
+        let Some(letters) = store.dead_letters() else {
+            return;
+        };
+        match letters.sources().await {
+            Ok(sources) => {
+                for (source, letters) in sources {
+                    if source == own {
+                        tracing::warn!(source, letters, "dead letters are waiting");
+                    } else {
+                        tracing::warn!(
+                            source,
+                            letters,
+                            "the store has dead letters of another source: this receiver leaves them alone"
+                        );
+                    }
+                }
+            }
+            Err(error) => tracing::warn!(%error, "the dead letters could not be counted"),
+        }
+    });
+}

@@ -1,0 +1,57 @@
+//! A granted claim and its run.
+
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use tokio::time::Instant;
+
+use super::owners::Owner;
+use crate::delivery::{ClaimLost, RunFacts};
+use crate::store::Grant;
+
+/// A granted claim and its run.
+pub(super) struct Granted<'a> {
+    pub(super) grant: Grant,
+    /// Number of the attempt, from 1.
+    pub(super) attempt: u32,
+    /// The claim wrote the letter of a last delivery.
+    pub(super) lettered: bool,
+    pub(super) lease: Lease,
+    pub(super) lost: ClaimLost,
+    /// Set once the handler waits. A duplicate in this process then waits to be told.
+    pub(super) owner: OnceLock<Owner<'a>>,
+}
+
+/// The moment until which a claim certainly holds, by this process's clock.
+pub(super) struct Lease(Mutex<Instant>);
+
+impl Granted<'_> {
+    pub(super) fn new(grant: Grant, attempt: u32, lettered: bool, lease_end: Instant) -> Self {
+        Self {
+            grant,
+            attempt,
+            lettered,
+            lease: Lease(Mutex::new(lease_end)),
+            lost: ClaimLost::default(),
+            owner: OnceLock::new(),
+        }
+    }
+
+    /// Returns the facts of the run, for its handler.
+    pub(super) fn run_facts(&self) -> RunFacts {
+        RunFacts {
+            attempt: self.attempt,
+            token: Some(self.grant.token),
+            lost: self.lost.clone(),
+        }
+    }
+}
+
+impl Lease {
+    pub(super) fn end(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn extend(&self, at: Instant) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+}

@@ -1,0 +1,36 @@
+//! One delivery, ready to run.
+
+use std::future::Future;
+
+use tokio::time::Instant;
+
+use crate::delivery::{Keys, RunFacts};
+use crate::handler::Outcome;
+use crate::store::{AnyTx, DeadLetter};
+
+/// One delivery, ready to run.
+pub(crate) struct Job<H> {
+    pub(crate) keys: Keys,
+    /// The current time or an earlier one. A lease is counted from it.
+    pub(crate) now: Instant,
+    /// The source of a replayed dead letter. Any failure dead-letters the event again. `None` for a
+    /// delivery.
+    pub(crate) replay_of: Option<String>,
+    /// `true` if this can be Apideck's last delivery of the event.
+    pub(crate) last: bool,
+    /// `true` if the handler takes the store's transaction.
+    pub(crate) transactional: bool,
+    pub(crate) handler: H,
+}
+
+/// The handler of a job.
+pub(crate) trait Handler: Send {
+    /// Starts the handler. Called again only if its transaction conflicted with another one.
+    fn run(&mut self, run: RunFacts, transaction: Option<AnyTx>) -> impl Future<Output = Outcome> + Send;
+
+    /// Makes the dead letter of the event, with this error.
+    fn letter(&self, error: String) -> DeadLetter;
+
+    /// Tells that the store keeps a letter of the event, so its delivery can be acknowledged.
+    fn letter_was_kept(&self);
+}
