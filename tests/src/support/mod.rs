@@ -15,6 +15,7 @@ pub mod server;
 pub mod services;
 pub mod spy;
 pub mod sqlite;
+pub mod stranger;
 pub mod transactional;
 pub mod waiting;
 

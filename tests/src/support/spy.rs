@@ -1,9 +1,9 @@
 //! A store that counts its operations and can inject faults.
 
+use crate::stranger::StrangerStore;
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
-    Verdict,
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError, Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -21,9 +21,9 @@ struct Inner {
     fail_claims: AtomicBool,
     fail_finishes: AtomicUsize,
     fail_renewals: AtomicBool,
-    durable: AtomicBool,
     hang: AtomicBool,
     lost_responses: AtomicUsize,
+    lost_claims: AtomicUsize,
     last: Mutex<Option<Claimed>>,
     held: Mutex<Confirmations>,
     lease: Mutex<Option<Duration>>,
@@ -52,13 +52,18 @@ impl Spy {
             fail_claims: AtomicBool::default(),
             fail_finishes: AtomicUsize::default(),
             fail_renewals: AtomicBool::default(),
-            durable: AtomicBool::default(),
             hang: AtomicBool::default(),
             lost_responses: AtomicUsize::default(),
+            lost_claims: AtomicUsize::default(),
             last: Mutex::default(),
             held: Mutex::default(),
             lease: Mutex::default(),
         }))
+    }
+
+    /// Wraps a store that keeps dead letters.
+    pub fn with_letters() -> Self {
+        Spy::over(Arc::new(StrangerStore::default()))
     }
 
     /// The number of operations.
@@ -123,14 +128,14 @@ impl Spy {
         self.0.lost_responses.store(count, Ordering::SeqCst);
     }
 
+    /// Carries out the next `count` claims and then fails them.
+    pub fn lose_claim_responses(&self, count: usize) {
+        self.0.lost_claims.store(count, Ordering::SeqCst);
+    }
+
     /// Lets claims hang.
     pub fn hang(&self, hang: bool) {
         self.0.hang.store(hang, Ordering::SeqCst);
-    }
-
-    /// Makes the store report that it keeps dead letters.
-    pub fn pretend_durable(&self) {
-        self.0.durable.store(true, Ordering::SeqCst);
     }
 
     fn count(&self, fail: bool) -> Result<(), StoreError> {
@@ -156,6 +161,12 @@ impl Store for Spy {
         }
         let begin = Instant::now();
         let claimed = self.0.store.claim(claim).await?;
+        let lost = self.0.lost_claims.load(Ordering::SeqCst);
+        self.0.lost_claims.store(lost.saturating_sub(1), Ordering::SeqCst);
+        if lost > 0 {
+            *self.0.last.lock().expect("no panic") = Some(claimed);
+            return Err(StoreError::new("injected: the response is lost"));
+        }
         if matches!(claimed.verdict, Verdict::Granted { .. }) {
             self.confirmed(begin);
         }
@@ -163,22 +174,22 @@ impl Store for Spy {
         Ok(claimed)
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
         self.count(self.0.fail_renewals.load(Ordering::SeqCst))?;
         let begin = Instant::now();
-        let held = self.0.store.renew(record, token, lease).await?;
+        let held = self.0.store.renew(grant, lease).await?;
         self.confirmed(begin);
         Ok(held)
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
         let left = self.0.fail_finishes.load(Ordering::SeqCst);
         self.0
             .fail_finishes
             .store(left.saturating_sub(1), Ordering::SeqCst);
         self.count(left > 0)?;
         let begin = Instant::now();
-        let held = self.0.store.finish(record, token, end).await?;
+        let held = self.0.store.finish(grant, end).await?;
         self.confirmed(begin);
         let lost = self.0.lost_responses.load(Ordering::SeqCst);
         self.0
@@ -196,31 +207,16 @@ impl Store for Spy {
         self.0.store.status(record).await
     }
 
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.count(false)?;
+        self.0.store.end_rest(record).await
+    }
+
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
-        if self.0.durable.load(Ordering::SeqCst) {
-            Some(self)
-        } else {
-            self.0.store.dead_letters()
-        }
-    }
-}
-
-/// Keeps no dead letters: the report is enough for the receiver's responses.
-#[async_trait]
-impl DeadLetterStore for Spy {
-    async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
-        Err(StoreError::new("not kept"))
+        self.0.store.dead_letters()
     }
 
-    async fn get(&self, _: Key) -> Result<Option<DeadRecord>, StoreError> {
-        Err(StoreError::new("not kept"))
-    }
-
-    async fn release(&self, _: Key) -> Result<bool, StoreError> {
-        Err(StoreError::new("not kept"))
-    }
-
-    async fn purge(&self, _: Key) -> Result<bool, StoreError> {
-        Err(StoreError::new("not kept"))
+    fn is_volatile(&self) -> bool {
+        self.0.store.is_volatile()
     }
 }

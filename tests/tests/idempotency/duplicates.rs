@@ -1,8 +1,12 @@
 //! Duplicates of a running event, and runs that outlast their response.
 
-use super::{EVENT, secs};
+use super::{EVENT, rest, secs};
+use apideck_hooks::MemoryStore;
+use apideck_hooks::store::Store;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::spy::Spy;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -18,22 +22,77 @@ async fn case_08_a_thousand_concurrent_deliveries_are_one_run() {
         .build()
         .unwrap();
     let delivery = Delivery::event(EVENT, "e1");
-    let calls: Vec<_> = (0..1000)
-        .map(|_| {
-            let (hooks, delivery) = (hooks.clone(), delivery.clone());
-            tokio::spawn(async move { delivery.call(&hooks).await })
-        })
-        .collect();
-    probe.started().await;
-    assert!(
-        calls.iter().all(|call| !call.is_finished()),
-        "a response before the finish"
-    );
-    probe.open();
-    for call in calls {
-        let reply = call.await.unwrap();
-        assert!(reply.status == 200 || (reply.status == 503 && reply.retry_after().is_some()));
+    let (answered, mut replies) = tokio::sync::mpsc::unbounded_channel();
+    for _ in 0..1000 {
+        let (hooks, delivery, answered) = (hooks.clone(), delivery.clone(), answered.clone());
+        tokio::spawn(async move { answered.send(delivery.call(&hooks).await) });
     }
+    probe.started().await;
+    // All but the owner and the eight waiters of its record, before the end of the run.
+    for _ in 0..991 {
+        let reply = replies.recv().await.unwrap();
+        assert!(reply.status == 503 && reply.retry_after().is_some());
+    }
+    probe.open();
+    for _ in 0..9 {
+        assert_eq!(replies.recv().await.unwrap().word(), "handled");
+    }
+    assert_eq!(probe.count(), 1);
+}
+
+/// Waiters hold no permit of `max_in_flight`, and one of them looks at the store for all.
+#[tokio::test(start_paused = true)]
+async fn case_08_copies_of_a_running_delivery_hold_up_no_other_event() {
+    let probe = Probe::new([Step::Sleep(secs(4), Box::new(Step::Succeed))]);
+    let spy = Spy::default();
+    let hooks = probe
+        .hooks()
+        .store(spy.clone())
+        .max_in_flight(20)
+        .build()
+        .unwrap();
+    let copies = futures_util::future::join_all((0..110).map(async |_| {
+        sleep(secs(1)).await;
+        Delivery::event(EVENT, "e1").call(&hooks).await.status
+    }));
+    let others = futures_util::future::join_all((0..20).map(async |n| {
+        sleep(secs(2)).await;
+        Delivery::event(EVENT, &format!("other-{n}"))
+            .call(&hooks)
+            .await
+            .word()
+    }));
+    let first = Delivery::event(EVENT, "e1");
+    let (first, copies, others) = tokio::join!(first.call(&hooks), copies, others);
+    assert_eq!(first.word(), "handled");
+    assert_eq!(copies.iter().filter(|status| **status == 200).count(), 8);
+    assert!(others.iter().all(|word| word == "handled"), "{others:?}");
+    // A claim of each delivery, an end of each run, a renewal none: no look at the store, because
+    // the owner is in this process.
+    assert_eq!(spy.operations(), 1 + 110 + 20 + 21);
+}
+
+/// A duplicate in another process looks at the store, one of them for all.
+#[tokio::test(start_paused = true)]
+async fn waiters_in_another_process_share_one_look_at_the_store() {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let (owner, other) = (Spy::over(Arc::clone(&store)), Spy::over(store));
+    let probe = Probe::new([Step::Sleep(secs(4), Box::new(Step::Succeed))]);
+    let hooks = [owner, other.clone()].map(|spy| probe.hooks().store(spy).build().unwrap());
+    let delivery = Delivery::event(EVENT, "e1");
+    let copies = futures_util::future::join_all((0..8).map(async |_| {
+        sleep(secs(1)).await;
+        delivery.call(&hooks[1]).await.word()
+    }));
+    let (first, copies) = tokio::join!(delivery.call(&hooks[0]), copies);
+    assert_eq!(first.word(), "handled");
+    assert!(copies.iter().all(|word| word == "duplicate"), "{copies:?}");
+    // Eight claims, and a look every half second for three seconds.
+    assert!(
+        (8..=8 + 8).contains(&other.operations()),
+        "{}",
+        other.operations()
+    );
     assert_eq!(probe.count(), 1);
 }
 
@@ -51,6 +110,7 @@ async fn case_09_a_duplicate_waits_and_gets_the_outcome_of_the_run() {
         assert_eq!((first.status, second.status), (expected, expected));
         assert_eq!(start.elapsed().as_secs(), 3);
         assert_eq!(probe.count(), 1);
+        rest().await;
         let next = delivery.call(&hooks).await;
         if expected == 200 {
             assert_eq!(next.word(), "duplicate");

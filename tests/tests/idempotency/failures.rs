@@ -1,8 +1,7 @@
 //! Runs that fail.
 
-use super::{EVENT, secs};
-use apideck_hooks::MemoryStore;
-use apideck_hooks::store::{Claim, Status, Store, Token};
+use super::{EVENT, RELEASED, rest, secs, state};
+use apideck_hooks::store::{Claim, State, Store};
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -20,15 +19,12 @@ async fn case_11_an_error_releases_the_record_and_the_next_delivery_is_attempt_2
     let failed = delivery.call(&hooks).await;
     assert_eq!(failed.status, 500);
     assert!(!String::from_utf8_lossy(&failed.body).contains("secret-reason"));
-    assert_eq!(
-        spy.last_status().await,
-        Status::Released {
-            token: Token(1),
-            attempt: 1
-        }
-    );
+    assert_eq!(state(&spy).await, (RELEASED, 1));
+    let first = spy.last_status().await.token;
+    rest().await;
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
-    assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert!(spy.last_status().await.token > first);
     assert_eq!(
         probe.runs().iter().map(|run| run.attempt).collect::<Vec<_>>(),
         [1, 2]
@@ -40,6 +36,7 @@ async fn a_handler_can_set_the_time_of_the_retry() {
     let probe = Probe::new([Step::FailUntil(secs(25)), Step::FailUntil(secs(3600))]);
     let hooks = probe.hooks().build().unwrap();
     for seconds in [25, 60] {
+        rest().await;
         let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
         assert_eq!((reply.status, reply.retry_after()), (503, Some(seconds)));
     }
@@ -51,13 +48,8 @@ async fn case_12_a_panic_is_only_a_failure() {
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(delivery.call(&hooks).await.status, 500);
-    assert_eq!(
-        spy.last_status().await,
-        Status::Released {
-            token: Token(1),
-            attempt: 1
-        }
-    );
+    assert_eq!(state(&spy).await, (RELEASED, 1));
+    rest().await;
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
     assert_eq!((probe.count(), hooks.stats().panics), (2, 1));
 }
@@ -74,13 +66,7 @@ async fn a_hanging_handler_is_stopped_and_its_record_is_released() {
     let start = Instant::now();
     assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 500);
     assert_eq!(start.elapsed().as_secs(), 10);
-    assert_eq!(
-        spy.last_status().await,
-        Status::Released {
-            token: Token(1),
-            attempt: 1
-        }
-    );
+    assert_eq!(state(&spy).await, (RELEASED, 1));
     assert_eq!(hooks.stats().timeouts, 1);
 }
 
@@ -88,15 +74,17 @@ async fn a_hanging_handler_is_stopped_and_its_record_is_released() {
 #[tokio::test(start_paused = true)]
 async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
     for (durable, expected) in [(false, ["422", "422"]), (true, ["dead_lettered", "duplicate"])] {
-        let (probe, spy) = (Probe::new([Step::Refuse]), Spy::default());
-        if durable {
-            spy.pretend_durable();
-        }
+        let probe = Probe::new([Step::Refuse]);
+        let spy = if durable {
+            Spy::with_letters()
+        } else {
+            Spy::default()
+        };
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
         let delivery = Delivery::event(EVENT, "e1");
         let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
         assert_eq!(words(&replies), expected);
-        assert_eq!(spy.last_status().await, Status::Dead { token: Token(1) });
+        assert_eq!(state(&spy).await, (State::Dead, 1));
         assert_eq!((probe.count(), hooks.stats().dead_lettered), (1, 1));
     }
 }
@@ -109,34 +97,41 @@ async fn case_14_an_event_runs_no_more_after_its_last_attempt() {
     let mut replies = Vec::new();
     for _ in 0..4 {
         replies.push(delivery.call(&hooks).await);
+        rest().await;
     }
     assert_eq!(words(&replies), ["500", "500", "422", "422"]);
     assert_eq!(probe.count(), 3);
-    assert_eq!(spy.last_status().await, Status::Dead { token: Token(3) });
+    assert_eq!(state(&spy).await, (State::Dead, 3));
 }
 
 #[tokio::test(start_paused = true)]
 async fn crashed_attempts_count_too() {
     let (probe, spy) = (Probe::default(), Spy::default());
-    let hooks = probe.hooks().store(spy.clone()).max_attempts(2).build().unwrap();
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
     let record = spy.last_claim().record;
     // The same record in a new store, claimed and abandoned twice.
-    let crashed = MemoryStore::new();
+    let crashed = Spy::default();
     for _ in 0..2 {
-        crashed.claim(Claim::new(record, None, secs(1))).await.unwrap();
+        crashed.claim(Claim::new(record, secs(1))).await.unwrap();
         sleep(secs(2)).await;
     }
-    let hooks = probe.hooks().store(crashed).max_attempts(2).build().unwrap();
+    let hooks = probe
+        .hooks()
+        .store(crashed.clone())
+        .max_attempts(2)
+        .build()
+        .unwrap();
     assert_eq!(delivery.call(&hooks).await.status, 422);
     assert_eq!(probe.count(), 1);
+    // The claim that dead-lettered it began no run.
+    assert_eq!(state(&crashed).await, (State::Dead, 2));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_event_that_could_not_be_dead_lettered_is_not_acknowledged() {
-    let (probe, spy) = (Probe::new([Step::Refuse, Step::Refuse]), Spy::default());
-    spy.pretend_durable();
+    let (probe, spy) = (Probe::new([Step::Refuse, Step::Refuse]), Spy::with_letters());
     let hooks = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
     spy.fail_finishes(usize::MAX);
     assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 503);

@@ -1,7 +1,8 @@
 //! Claims that are renewed, and claims that are lost.
 
-use super::{EVENT, secs};
-use apideck_hooks::store::{Status, Token};
+use super::{EVENT, secs, state};
+use apideck_hooks::Rest;
+use apideck_hooks::store::State;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -14,7 +15,7 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
         Probe::new([Step::Sleep(secs(40), Box::new(Step::Fail))]),
         Spy::default(),
     );
-    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let hooks = probe.hooks().store(spy.clone()).rest(Rest::None).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     // The first owner cannot renew its lease, as if it had stalled.
     spy.fail_renewals(true);
@@ -24,7 +25,7 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
     });
     assert_eq!(successor.word(), "handled");
     assert_eq!(stalled.word(), "duplicate");
-    assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+    assert_eq!(state(&spy).await, (State::Done, 2));
     assert_eq!((probe.count(), hooks.stats().lost), (2, 1));
 }
 
@@ -38,16 +39,13 @@ async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
             Probe::new([stalled, Step::Gate(Box::new(Step::Succeed))]),
             Spy::default(),
         );
-        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let hooks = probe.hooks().store(spy.clone()).rest(Rest::None).build().unwrap();
         let delivery = Delivery::event(EVENT, "e1");
         spy.fail_renewals(true);
         let (first, second) = tokio::join!(
             async {
                 let reply = delivery.call(&hooks).await;
-                assert!(matches!(
-                    spy.last_status().await,
-                    Status::Running { token: Token(2), .. }
-                ));
+                assert!(matches!(state(&spy).await, (State::Running { .. }, 2)));
                 probe.open();
                 reply
             },
@@ -57,7 +55,7 @@ async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
             }
         );
         assert_eq!((first.status, second.word().as_str()), (status, "handled"));
-        assert_eq!(spy.last_status().await, Status::Done { token: Token(2) });
+        assert_eq!(state(&spy).await, (State::Done, 2));
     }
 }
 
@@ -78,5 +76,5 @@ async fn case_20_a_healthy_handler_five_leases_long_is_one_run() {
     sleep(Duration::from_millis(1)).await;
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
-    assert_eq!(spy.last_status().await, Status::Done { token: Token(1) });
+    assert_eq!(state(&spy).await, (State::Done, 1));
 }

@@ -1,19 +1,53 @@
-//! Whole deliveries on the memory store. Most tests pause the clock, so that hours pass at once.
+//! Whole deliveries on stores in memory. Most tests pause the clock, so that hours pass at once.
 
+mod context;
 mod duplicates;
 mod failures;
 mod identity;
+mod last_deliveries;
 mod leases;
+mod letters;
 mod limits;
+mod rests;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
 mod store_outages;
 
+use apideck_hooks::store::State;
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::spy::Spy;
 use std::time::Duration;
 
 const EVENT: &str = "vault.connection.callable";
 
 fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
+}
+
+/// A pause after which no event rests: Apideck's longest.
+async fn rest() {
+    tokio::time::sleep(secs(4 * 3600)).await;
+}
+
+/// The state and the number of attempts of the record that was claimed last. A released record has
+/// rested.
+async fn state(spy: &Spy) -> (State, u32) {
+    let status = spy.last_status().await;
+    let state = match status.state {
+        State::Released { .. } => RELEASED,
+        state => state,
+    };
+    (state, status.attempts)
+}
+
+const RELEASED: State = State::Released { left: Duration::ZERO };
+
+/// A delivery of an event with this count of deliveries.
+fn delivery_number(event_id: &str, execution_attempt: u32) -> Delivery {
+    let body = apideck_hooks_tests::fixtures::body(EVENT, event_id);
+    let count = format!("\"execution_attempt\":{execution_attempt}");
+    Delivery::of(body.replace("\"execution_attempt\":1", &count))
+        .header("x-apideck-event-type", EVENT)
+        .header("x-apideck-idempotency-key", &format!("key-of-{event_id}"))
 }

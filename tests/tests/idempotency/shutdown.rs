@@ -1,7 +1,7 @@
 //! Shutdowns of the receiver and of its runtime.
 
-use super::{EVENT, secs};
-use apideck_hooks::store::{Status, Token};
+use super::{EVENT, RELEASED, rest, secs, state};
+use apideck_hooks::store::State;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -28,13 +28,7 @@ fn case_16_a_runtime_that_ends_releases_its_claims() {
     });
     drop(first);
     runtime().block_on(async {
-        assert_eq!(
-            spy.last_status().await,
-            Status::Released {
-                token: Token(1),
-                attempt: 1
-            }
-        );
+        assert_eq!(state(&spy).await, (RELEASED, 0));
         assert_eq!(delivery.call(&hooks).await.word(), "handled");
     });
 }
@@ -70,13 +64,7 @@ async fn a_shutdown_settles_running_handlers_and_accepts_no_event() {
     assert_eq!(drained.stopped, 1);
     assert_eq!(probe.count(), 2);
     // Released at once, not at the end of its lease.
-    assert_eq!(
-        spy.last_status().await,
-        Status::Released {
-            token: Token(1),
-            attempt: 1
-        }
-    );
+    assert_eq!(state(&spy).await, (RELEASED, 0));
     assert_eq!(hooks.shutdown(secs(1)).await.stopped, 0);
 }
 
@@ -105,5 +93,29 @@ async fn dropping_the_receiver_stops_no_handler() {
     drop(hooks);
     probe.ended().await;
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(spy.last_status().await, Status::Done { token: Token(1) });
+    assert_eq!(state(&spy).await, (State::Done, 1));
+}
+
+/// A restart is not the handler's fault. An event that ends each of its runs so would run for ever.
+#[tokio::test(start_paused = true)]
+async fn case_17_three_restarts_leave_the_attempts_and_the_fourth_counts() {
+    let gate = || Step::Gate(Box::new(Step::Succeed));
+    let (probe, spy) = (Probe::new([gate(), gate(), gate(), gate()]), Spy::default());
+    for attempts in [0, 0, 0, 1] {
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let delivery = Delivery::event(EVENT, "e1");
+        let (reply, drained) = tokio::join!(delivery.call(&hooks), async {
+            probe.started().await;
+            hooks.shutdown(secs(1)).await
+        });
+        assert_eq!((reply.status, drained.stopped), (503, 1));
+        assert_eq!(state(&spy).await, (RELEASED, attempts));
+        assert_eq!(hooks.stats().interrupted, 1);
+    }
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.word(), "503", "it rests");
+    rest().await;
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    assert_eq!(state(&spy).await, (State::Done, 2));
 }

@@ -1,11 +1,11 @@
 //! A store that is down or hangs, and lost responses.
 
-use super::EVENT;
-use apideck_hooks::store::{Status, Token};
+use super::{EVENT, RELEASED, secs, state};
+use apideck_hooks::store::State;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 #[tokio::test(start_paused = true)]
 async fn case_21_nothing_runs_while_the_store_is_down_unless_it_fails_open() {
@@ -15,6 +15,7 @@ async fn case_21_nothing_runs_while_the_store_is_down_unless_it_fails_open() {
     let reply = Delivery::event(EVENT, "e1").call(&closed).await;
     assert_eq!((reply.status, probe.count()), (503, 0));
     assert!(reply.retry_after().is_some());
+    drop(closed);
     let open = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
     assert_eq!(Delivery::event(EVENT, "e1").call(&open).await.word(), "handled");
     assert_eq!((probe.count(), open.stats().failed_open), (1, 1));
@@ -26,7 +27,7 @@ async fn case_22_a_finish_is_retried_while_the_lease_lasts() {
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.fail_finishes(4);
     assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
-    assert_eq!(spy.last_status().await, Status::Done { token: Token(1) });
+    assert_eq!(state(&spy).await, (State::Done, 1));
     assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (4, 0));
 
     spy.fail_finishes(usize::MAX);
@@ -41,8 +42,7 @@ async fn a_lost_response_of_the_store_is_recovered() {
         (Step::Fail, "500"),
         (Step::Refuse, "dead_lettered"),
     ] {
-        let (probe, spy) = (Probe::new([step]), Spy::default());
-        spy.pretend_durable();
+        let (probe, spy) = (Probe::new([step]), Spy::with_letters());
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
         spy.lose_finish_responses(1);
         assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
@@ -63,4 +63,19 @@ async fn a_hanging_store_is_abandoned() {
     );
     spy.hang(false);
     assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+}
+
+/// Nobody runs the handler of a claim whose answer was lost, so its attempt is taken back.
+#[tokio::test(start_paused = true)]
+async fn case_28_a_claim_whose_response_was_lost_is_taken_back() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    spy.lose_claim_responses(1);
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.status, 503);
+    assert!(matches!(state(&spy).await, (State::Running { .. }, 1)));
+    sleep(secs(1)).await;
+    assert_eq!(state(&spy).await, (RELEASED, 0));
+    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    assert_eq!((probe.runs()[0].attempt, probe.count()), (1, 1));
 }

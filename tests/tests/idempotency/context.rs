@@ -1,0 +1,113 @@
+//! The user's own values beside an event, and the facts of a run.
+
+use super::{EVENT, secs};
+use apideck_hooks::{Context, Delivery, Failure, Hooks, Outcome, Permanent, Rest, State, on, router};
+use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::delivery;
+use apideck_hooks_tests::spy::Spy;
+use std::sync::{Arc, Mutex};
+use tokio::time::sleep;
+
+type Seen = Arc<Mutex<Vec<Delivery>>>;
+
+#[on("*")]
+async fn refuses_first(delivery: Delivery, State(seen): State<Seen>) -> Outcome {
+    let mut seen = seen.lock().unwrap();
+    seen.push(delivery);
+    if seen.len() == 1 {
+        return Failure::from(Permanent("no")).into();
+    }
+    Outcome::Done
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_context_is_the_same_in_the_run_and_in_the_replay() {
+    let (seen, spy) = (Seen::default(), Spy::with_letters());
+    let hooks = Hooks::builder(router![refuses_first])
+        .secret(SECRET)
+        .state(Arc::clone(&seen))
+        .store(spy.clone())
+        .context(|request| {
+            let mut context = Context::new();
+            context.insert("path", request.uri.path()).unwrap();
+            context
+                .insert(
+                    "has-signature",
+                    request.headers.contains_key("x-apideck-signature").to_string(),
+                )
+                .unwrap();
+            context
+        })
+        .build()
+        .unwrap();
+    let mut delivery = delivery::Delivery::event(EVENT, "e1");
+    delivery.path = "/tenants/acme".to_owned();
+    assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
+    let letters = hooks.dead_letters().unwrap();
+    letters.replay(spy.last_claim().record).await.unwrap();
+    let seen = seen.lock().unwrap();
+    for delivery in &*seen {
+        assert_eq!(delivery.context().get("path"), Some("/tenants/acme"));
+        assert_eq!(delivery.context().get("has-signature"), Some("true"));
+    }
+    assert_eq!((seen.len(), seen[1].headers().len()), (2, 0));
+    assert!(seen[0].token().unwrap() < seen[1].token().unwrap());
+}
+
+#[on("*")]
+async fn waits_for_its_claim(delivery: Delivery, State(seen): State<Seen>) {
+    let first = {
+        let mut seen = seen.lock().unwrap();
+        seen.push(delivery.clone());
+        seen.len() == 1
+    };
+    if first {
+        assert!(!delivery.is_claim_lost());
+        delivery.claim_lost().await;
+        assert!(delivery.is_claim_lost());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_is_told_that_its_claim_is_lost() {
+    let (seen, spy) = (Seen::default(), Spy::default());
+    let hooks = Hooks::builder(router![waits_for_its_claim])
+        .secret(SECRET)
+        .state(Arc::clone(&seen))
+        .store(spy.clone())
+        .rest(Rest::None)
+        .build()
+        .unwrap();
+    spy.fail_renewals(true);
+    let delivery = delivery::Delivery::event(EVENT, "e1");
+    let (first, second) = tokio::join!(delivery.call(&hooks), async {
+        sleep(secs(31)).await;
+        let reply = delivery.call(&hooks).await;
+        // The next renewal of the first run tells it.
+        spy.fail_renewals(false);
+        reply
+    });
+    assert_eq!(
+        (first.word(), second.word()),
+        ("duplicate".to_owned(), "handled".to_owned())
+    );
+    let seen = seen.lock().unwrap();
+    assert!(seen[0].is_claim_lost() && !seen[1].is_claim_lost());
+    assert!(seen[0].token().unwrap() < seen[1].token().unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_without_a_claim_has_no_token() {
+    let (seen, spy) = (Seen::default(), Spy::default());
+    let hooks = Hooks::builder(router![waits_for_its_claim])
+        .secret(SECRET)
+        .state(Arc::clone(&seen))
+        .store(spy.clone())
+        .fail_open(true)
+        .handler_timeout(secs(1))
+        .build()
+        .unwrap();
+    spy.fail_claims(true);
+    delivery::Delivery::event(EVENT, "e1").call(&hooks).await;
+    assert_eq!(seen.lock().unwrap()[0].token(), None);
+}

@@ -1,0 +1,195 @@
+//! Dead letters by hand: lists, replays, purges.
+
+use super::{EVENT, rest, secs, state};
+use apideck_hooks::store::{LetterFilter, Purged, State};
+use apideck_hooks::{Disposition, Hooks, ReplayAll, Why};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::spy::Spy;
+use apideck_hooks_tests::stranger::StrangerStore;
+use std::sync::Arc;
+
+async fn dead_lettered(hooks: &Hooks, spy: &Spy, id: &str) -> apideck_hooks::store::Key {
+    assert_eq!(
+        Delivery::event(EVENT, id).call(hooks).await.word(),
+        "dead_lettered"
+    );
+    spy.last_claim().record
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_13_a_replay_tells_an_outcome_that_is_true_of_the_store() {
+    let steps = [Step::Refuse, Step::Fail, Step::Panic, Step::Ignore];
+    let (probe, spy) = (Probe::new(steps), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    let letters = hooks.dead_letters().unwrap();
+    for attempts in [2, 3] {
+        let replayed = letters.replay(record).await.unwrap();
+        assert_eq!(replayed.disposition, Disposition::DeadLettered);
+        assert!(replayed.error.unwrap().contains("secret-reason"));
+        assert_eq!(state(&spy).await, (State::Dead, attempts));
+    }
+    let replayed = letters.replay(record).await.unwrap();
+    assert_eq!(
+        (replayed.disposition, replayed.error),
+        (Disposition::Ignored, None)
+    );
+    assert_eq!(state(&spy).await, (State::Done, 4));
+    let replayed = letters.replay(record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Duplicate);
+    assert_eq!(probe.count(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_34_two_replays_at_once_are_one_run() {
+    let gate = |step| Step::Gate(Box::new(step));
+    for step in [Step::Fail, Step::Succeed] {
+        let (probe, spy) = (Probe::new([Step::Refuse, gate(step)]), Spy::with_letters());
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let record = dead_lettered(&hooks, &spy, "e1").await;
+        let letters = hooks.dead_letters().unwrap();
+        probe.started().await;
+        let (one, (two, delivery)) = tokio::join!(letters.replay(record), async {
+            probe.started().await;
+            let two = letters.replay(record).await;
+            let delivery = Delivery::event(EVENT, "e1").call(&hooks).await;
+            assert_eq!(letters.purge(record).await.unwrap(), Purged::Busy);
+            probe.open();
+            (two, delivery)
+        });
+        // A replay of a running event waits as a duplicate does, and the letter stays meanwhile.
+        assert_eq!(delivery.word(), "duplicate");
+        let (one, two) = (one.unwrap(), two.unwrap());
+        let Disposition::Duplicate = two.disposition else {
+            panic!("{two:?}")
+        };
+        let left = letters.get(record).await.unwrap().is_some();
+        assert_eq!(left, one.disposition == Disposition::DeadLettered);
+        assert_eq!(probe.count(), 2);
+    }
+}
+
+/// A captured body cannot run what an operator threw away.
+#[tokio::test(start_paused = true)]
+async fn case_34_a_purged_event_runs_no_more() {
+    let (probe, spy) = (Probe::new([Step::Refuse]), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    let letters = hooks.dead_letters().unwrap();
+    assert_eq!(letters.purge(record).await.unwrap(), Purged::Yes);
+    assert_eq!(letters.purge(record).await.unwrap(), Purged::Unknown);
+    assert_eq!(
+        Delivery::event(EVENT, "e1").call(&hooks).await.word(),
+        "duplicate"
+    );
+    assert_eq!((probe.count(), hooks.stats().purged), (1, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_39_without_room_for_a_letter_nothing_is_acknowledged() {
+    let store = Arc::new(StrangerStore::default());
+    store.set_letters_full(true);
+    let probe = Probe::new([Step::Refuse, Step::Refuse]);
+    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.status, 503);
+    let stats = hooks.stats();
+    assert_eq!((stats.letters_full, stats.dead_lettered), (1, 0));
+    store.set_letters_full(false);
+    rest().await;
+    assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
+    assert_eq!(probe.runs()[1].attempt, 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn case_30_a_receiver_sees_the_letters_of_its_own_source() {
+    let store = Arc::new(StrangerStore::default());
+    let (probe, other) = (Probe::new([Step::Refuse]), Probe::default());
+    let theirs = Spy::over(store.clone());
+    let billing = probe
+        .hooks()
+        .store(theirs.clone())
+        .source("billing")
+        .build()
+        .unwrap();
+    let sales = other.hooks().store(store).source("sales").build().unwrap();
+    let record = dead_lettered(&billing, &theirs, "e1").await;
+    let letters = sales.dead_letters().unwrap();
+    assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
+    assert_eq!(letters.get(record).await.unwrap(), None);
+    let replayed = letters.replay(record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Duplicate);
+    assert_eq!(letters.purge(record).await.unwrap(), Purged::Unknown);
+    assert_eq!(letters.sources().await.unwrap(), [("billing".to_owned(), 1)]);
+    assert_eq!(other.count(), 0);
+    let replayed = letters.of("billing").replay(record).await.unwrap();
+    assert_eq!((replayed.disposition, other.count()), (Disposition::Handled, 1));
+    let letters = billing.dead_letters().unwrap();
+    assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_letters_are_replayed_up_to_a_cap_or_only_shown() {
+    let (probe, spy) = (Probe::new((0..5).map(|_| Step::Refuse)), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let mut records = Vec::new();
+    for n in 0..5 {
+        records.push(dead_lettered(&hooks, &spy, &format!("e{n}")).await);
+    }
+    let letters = hooks.dead_letters().unwrap();
+    let all = || ReplayAll::new(LetterFilter::new().event_type(EVENT));
+    let shown = letters.replay_all(all().dry_run()).await.unwrap();
+    assert_eq!(shown.len(), 5);
+    assert!(shown.iter().all(|(_, replayed)| replayed.is_none()));
+    assert_eq!(probe.count(), 5);
+    let replayed = letters.replay_all(all().at_most(2)).await.unwrap();
+    assert_eq!(replayed.len(), 2);
+    for (_, replayed) in replayed {
+        assert_eq!(replayed.unwrap().disposition, Disposition::Handled);
+    }
+    let none = ReplayAll::new(LetterFilter::new().event_type("vault.connection.created"));
+    assert!(letters.replay_all(none).await.unwrap().is_empty());
+    assert_eq!(letters.replay_all(all()).await.unwrap().len(), 3);
+    assert_eq!(
+        (probe.count(), letters.count(&LetterFilter::new()).await.unwrap()),
+        (10, 0)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_replay_is_refused_during_a_shutdown_and_keeps_its_letter() {
+    let (probe, spy) = (Probe::new([Step::Refuse]), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    hooks.shutdown(secs(1)).await;
+    let replayed = hooks.dead_letters().unwrap().replay(record).await.unwrap();
+    let Disposition::Later { why, .. } = replayed.disposition else {
+        panic!("{replayed:?}")
+    };
+    assert_eq!(why, Why::ShuttingDown);
+    assert!(replayed.error.unwrap().contains("secret-reason"));
+}
+
+/// A letter tells its event, consumer and context to an operator, and its body to the handler.
+#[tokio::test(start_paused = true)]
+async fn a_letter_names_its_event() {
+    let (probe, spy) = (Probe::new([Step::Refuse]), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).source("s").build().unwrap();
+    let example = apideck_hooks_tests::fixtures::example(EVENT);
+    let delivery = Delivery::of(apideck_hooks_tests::fixtures::minify(example));
+    assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
+    let letters = hooks.dead_letters().unwrap();
+    let dead = letters.get(spy.last_claim().record).await.unwrap().unwrap();
+    let json: serde_json::Value = serde_json::from_str(example).unwrap();
+    let payload = &json["payload"];
+    assert_eq!(dead.letter.event_type, EVENT);
+    assert_eq!(dead.letter.event_id, payload["event_id"].as_str().unwrap());
+    assert_eq!(dead.letter.entity_id, payload["entity_id"].as_str().unwrap());
+    assert_eq!(
+        dead.letter.consumer_id,
+        payload["entity"]["consumer_id"].as_str().unwrap()
+    );
+    assert_eq!(dead.letter.source, "s");
+    assert_eq!(dead.letter.body, delivery.body);
+}
