@@ -61,7 +61,9 @@ impl Fixture {
 
     /// Makes all claims at once. Returns their results in the order of the claims.
     fn claim_together<const N: usize>(&self, claims: &[Claim; N]) -> [Claimed; N] {
-        let threads = claims.clone().map(|claim| self.spawn(move |store| store.claim(&claim)));
+        let threads = claims
+            .clone()
+            .map(|claim| self.spawn(move |store| store.claim(&claim)));
         threads.map(|thread| thread.join().unwrap())
     }
 }
@@ -101,12 +103,20 @@ fn grant(claim: &Claim, claimed: &Claimed) -> Option<Grant> {
 
 /// Checks that one claim was granted and the others found it running.
 fn the_one_granted(claims: &[Claim], claimed: &[Claimed]) -> Grant {
-    let granted = claims.iter().zip(claimed).filter_map(|(claim, claimed)| grant(claim, claimed));
+    let granted = claims
+        .iter()
+        .zip(claimed)
+        .filter_map(|(claim, claimed)| grant(claim, claimed));
     let granted: Vec<_> = granted.collect();
-    let [grant] = granted[..] else { panic!("{claimed:?}") };
+    let [grant] = granted[..] else {
+        panic!("{claimed:?}")
+    };
     for other in claimed {
         let running = matches!(other.verdict, Verdict::Running { .. });
-        assert!(running || matches!(other.verdict, Verdict::Granted { .. }), "{claimed:?}");
+        assert!(
+            running || matches!(other.verdict, Verdict::Granted { .. }),
+            "{claimed:?}"
+        );
         assert_eq!(other.record, grant.record);
     }
     grant
@@ -138,7 +148,9 @@ fn one_of_two_claims_of_an_event_is_granted() {
                     alias: Some(alias),
                     ..self::claim(event)
                 });
-                let bound = claims.iter().any(|other| other.id == grant.id && other.alias == Some(alias));
+                let bound = claims
+                    .iter()
+                    .any(|other| other.id == grant.id && other.alias == Some(alias));
                 assert_eq!(again.record == key(1), bound, "{again:?}");
                 assert_eq!(again.verdict == Verdict::Done, bound, "{again:?}");
             }
@@ -177,7 +189,11 @@ fn an_alias_is_bound_to_one_of_two_events() {
             let store = Fixture::new(TWO_SHARDS, LONG);
             let claims = [claim_with(1, 8), claim_with(other, 8)];
             let grant = the_one_granted(&claims, &store.claim_together(&claims));
-            let unbound = if grant.record == key(1) { key(other) } else { key(1) };
+            let unbound = if grant.record == key(1) {
+                key(other)
+            } else {
+                key(1)
+            };
             assert!(store.is_running(grant));
             assert_eq!(store.status(unbound), Status::ABSENT);
         });
@@ -201,9 +217,15 @@ fn claims_that_cross_do_not_wait_for_each_other() {
         let claimed = store.claim_together(&claims);
         // Either claim can find the record of the other one, because its alias is bound to it.
         for claimed in &claimed {
-            assert!(matches!(store.state(claimed.record), State::Running { .. }), "{claimed:?}");
+            assert!(
+                matches!(store.state(claimed.record), State::Running { .. }),
+                "{claimed:?}"
+            );
         }
-        let granted = claims.iter().zip(&claimed).filter_map(|(claim, claimed)| grant(claim, claimed));
+        let granted = claims
+            .iter()
+            .zip(&claimed)
+            .filter_map(|(claim, claimed)| grant(claim, claimed));
         assert!(granted.count() > 0, "{claimed:?}");
     });
 }
