@@ -173,12 +173,13 @@ impl<'a> History<'a> {
     async fn send(&mut self, number: usize, model: &Model) -> Result<Response, TestCaseError> {
         let claim = self.claims[number].clone();
         let id = claim.id;
-        if model.claims[number].replay {
+        let sent = model.claims[number].claim;
+        if sent.replay {
             let event = claim.event;
             let verdict = self.letters().replay(&self.source(), claim).await.expect("a replay");
             let verdict = verdict.map(|verdict| self.verdict(event, verdict, id, model));
             return Ok(Response::Replayed {
-                record: model.claims[number].event,
+                record: sent.event,
                 verdict: verdict.transpose()?,
             });
         }
@@ -235,7 +236,7 @@ impl<'a> History<'a> {
         let latest = model.grant_of(event, Whose::Latest).map(|grant| self.grants[grant]);
         let (token, id) = latest.map_or((Token(1), ClaimId::random()), |latest| (latest.token, latest.id));
         match whose {
-            Whose::Future => Grant::new(self.event(event), Token(token.0 + 1), id),
+            Whose::Future => Grant::new(self.event(event), Token(token.0 + (1 << 60)), id),
             _ => Grant::new(self.event(event), token, ClaimId::random()),
         }
     }
@@ -261,14 +262,14 @@ impl<'a> History<'a> {
         };
         let source = self.source();
         let wanted = model.letters();
-        let described = |event: u8, step: usize| {
+        let described = |event: u8, text: usize| {
             let record = model.present(event).expect("a record with a letter");
             let running = matches!(model.state(event), reference::State::Running(_));
-            (self.event(event), record.attempts, running, self.letter(step))
+            (self.event(event), record.attempts, running, self.letter(text))
         };
         let wanted: Vec<_> = wanted
             .into_iter()
-            .map(|(event, letter)| described(event, letter.step))
+            .map(|(event, letter)| described(event, letter.text))
             .collect();
         let found = letters.list(&source, &LetterFilter::new(), None, 100).await;
         let found = found.expect("a list");
@@ -327,10 +328,10 @@ impl<'a> History<'a> {
         format!("model-{}", self.number)
     }
 
-    /// The letter that a step wrote or brought.
-    fn letter(&self, step: usize) -> DeadLetter {
-        DeadLetter::new(self.source(), format!("body {step}"))
-            .event("vault.connection.created", step.to_string(), "", "")
+    /// A letter of this text.
+    fn letter(&self, text: usize) -> DeadLetter {
+        DeadLetter::new(self.source(), format!("body {text}"))
+            .event("vault.connection.created", text.to_string(), "", "")
             .error("no use")
     }
 }

@@ -81,9 +81,11 @@ pub(crate) struct Record {
 /// A dead letter.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Letter {
-    pub(crate) at: u64,
+    at: u64,
     /// The step that wrote it.
-    pub(crate) step: usize,
+    step: usize,
+    /// The step that made its text: that of the end, or the first one that sent the claim.
+    pub(crate) text: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -159,6 +161,13 @@ pub(crate) enum Purged {
     Unknown,
 }
 
+/// A claim, and the step that sent it first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    pub(crate) claim: Claim,
+    step: usize,
+}
+
 /// A granted claim: its record, and its position in [`Model::claims`].
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Grant {
@@ -179,7 +188,7 @@ pub(crate) struct Model {
     /// The aliases in the order of their last use.
     aliases: Vec<Alias>,
     /// All claims so far.
-    pub(crate) claims: Vec<Claim>,
+    pub(crate) claims: Vec<Sent>,
     /// All grants so far.
     pub(crate) grants: Vec<Grant>,
     pub(crate) steps: usize,
@@ -230,7 +239,8 @@ impl Model {
         let before = self.records.clone();
         self.response = match *step {
             Step::Claim(claim) => {
-                self.claims.push(claim);
+                let step = self.steps;
+                self.claims.push(Sent { claim, step });
                 self.send(self.claims.len() - 1)
             }
             Step::Again { back } => self.send(self.claims.len() - 1 - back),
@@ -296,7 +306,7 @@ impl Model {
                 let Some(last) = self.claims.len().checked_sub(1 + back) else {
                     return false;
                 };
-                self.defines_claim(&self.claims[last])
+                self.defines_claim(&self.claims[last].claim)
             }
             // The store may have deleted the record.
             Step::Renew { event, .. } | Step::Finish { event, .. } => !expired(event),
@@ -315,12 +325,12 @@ impl Model {
     }
 
     fn send(&mut self, number: usize) -> Response {
-        if self.claims[number].replay {
-            let record = self.claims[number].event;
-            let verdict = self.replay(number);
+        let claim = self.claims[number].claim;
+        if claim.replay {
+            let record = claim.event;
+            let verdict = self.replay(record, number);
             return Response::Replayed { record, verdict };
         }
-        let claim = self.claims[number];
         let bound = claim.alias.and_then(|alias| self.bound(alias)).map(|bound| bound.record);
         let record = bound
             .filter(|record| self.present(*record).is_some())
@@ -400,12 +410,13 @@ impl Model {
         if state == State::Done {
             return (Verdict::Done, false);
         }
-        let is_last = self.claims[number].last.is_some_and(|min_age| {
+        let Sent { claim, step } = self.claims[number];
+        let is_last = claim.last.is_some_and(|min_age| {
             is_new || now.saturating_sub(self.records[&event].first_seen) >= min_age
         });
         let lettered = is_last && self.records[&event].letter.is_none() && self.has_room();
         if lettered {
-            self.write_letter(event);
+            self.write_letter(event, step);
         }
         let kept = self.records[&event].letter.is_some();
         let verdict = match state {
@@ -429,7 +440,7 @@ impl Model {
     }
 
     fn grant(&mut self, event: u8, number: usize) -> Verdict {
-        let (now, claim) = (self.now, self.claims[number]);
+        let (now, claim) = (self.now, self.claims[number].claim);
         self.grants.push(Grant {
             record: event,
             claim: number,
@@ -450,8 +461,7 @@ impl Model {
         }
     }
 
-    fn replay(&mut self, number: usize) -> Option<Verdict> {
-        let event = self.claims[number].event;
+    fn replay(&mut self, event: u8, number: usize) -> Option<Verdict> {
         let state = self.state(event);
         self.present(event)?.letter?;
         Some(match (self.same_grant(event, number), state) {
@@ -469,10 +479,11 @@ impl Model {
         self.letters().len() < self.kind.letters
     }
 
-    fn write_letter(&mut self, event: u8) {
+    fn write_letter(&mut self, event: u8, text: usize) {
         let letter = Letter {
             at: self.now,
             step: self.steps,
+            text,
         };
         self.record(event).letter = Some(letter);
     }
@@ -534,7 +545,7 @@ impl Model {
         record.phase = Phase::Ended(end);
         record.expires = record.expires.max(now + retention);
         if matches!(end, End::Dead { .. }) && keeps_letters {
-            self.write_letter(event);
+            self.write_letter(event, self.steps);
         }
         Held::Yes
     }

@@ -3,6 +3,7 @@
 use super::reference::{ALIASES, Claim, Kind, Model, Phase, State};
 use proptest::prelude::*;
 use proptest::sample::select;
+use proptest::strategy::Union;
 
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
@@ -104,21 +105,25 @@ pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
         };
         Step::Finish { event, whose, end }
     });
-    let of_letters = u32::from(model.kind.letters > 0);
-    prop_oneof![
-        14 => claim(model, event().boxed(), false).prop_map(Step::Claim),
-        4 => (0..4_usize).prop_map(|back| Step::Again { back }),
-        3 => renew.prop_map(|(event, whose, lease)| Step::Renew { event, whose, lease }),
-        14 => finish,
-        4 * of_letters => claim(model, dead(), true).prop_map(Step::Claim),
-        2 * of_letters => dead().prop_map(|event| Step::Purge { event }),
-        of_letters => dead().prop_map(|event| Step::OtherSource { event }),
-        2 => resting.prop_map(|event| Step::EndRest { event }),
-        8 => waits(model).prop_map(|ticks| Step::Wait { ticks }),
-        2 * u32::from(!model.kind.exact) => (1..4_u64).prop_map(|n| Step::SetBack { ticks: 4 * n }),
-        1 => Just(Step::Crash),
-    ]
-    .boxed()
+    let mut steps = vec![
+        (14, claim(model, event().boxed(), false).prop_map(Step::Claim).boxed()),
+        (4, (0..4_usize).prop_map(|back| Step::Again { back }).boxed()),
+        (3, renew.prop_map(|(event, whose, lease)| Step::Renew { event, whose, lease }).boxed()),
+        (14, finish.boxed()),
+        (2, resting.prop_map(|event| Step::EndRest { event }).boxed()),
+        (8, waits(model).prop_map(|ticks| Step::Wait { ticks }).boxed()),
+        (1, Just(Step::Crash).boxed()),
+    ];
+    if model.kind.letters > 0 {
+        steps.push((4, claim(model, dead(), true).prop_map(Step::Claim).boxed()));
+        steps.push((2, dead().prop_map(|event| Step::Purge { event }).boxed()));
+        steps.push((1, dead().prop_map(|event| Step::OtherSource { event }).boxed()));
+    }
+    if !model.kind.exact {
+        let back = (1..4_u64).prop_map(|n| Step::SetBack { ticks: 4 * n });
+        steps.push((2, back.boxed()));
+    }
+    Union::new_weighted(steps).boxed()
 }
 
 fn claim(model: &Model, event: BoxedStrategy<u8>, replay: bool) -> BoxedStrategy<Claim> {
@@ -128,10 +133,11 @@ fn claim(model: &Model, event: BoxedStrategy<u8>, replay: bool) -> BoxedStrategy
         3 => (0_u8..2).prop_map(Some),
         3 => (0..ALIASES).prop_map(Some),
     ];
-    let last = prop_oneof![
-        5 => Just(None),
-        u32::from(model.kind.letters > 0) => select(&MIN_AGES[..]).prop_map(Some),
-    ];
+    let mut last = vec![(5, Just(None).boxed())];
+    if model.kind.letters > 0 {
+        last.push((1, select(&MIN_AGES[..]).prop_map(Some).boxed()));
+    }
+    let last = Union::new_weighted(last);
     (event, alias, select(&LEASES[..]), any::<bool>(), last)
         .prop_map(move |(event, alias, lease, rests, last)| Claim {
             event,
