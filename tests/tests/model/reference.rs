@@ -81,7 +81,6 @@ pub(crate) struct Record {
 /// A dead letter.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) struct Letter {
-    at: u64,
     /// The step that wrote it.
     step: usize,
     /// The step that made its text: that of the end, or the first one that sent the claim.
@@ -480,12 +479,8 @@ impl Model {
     }
 
     fn write_letter(&mut self, event: u8, text: usize) {
-        let letter = Letter {
-            at: self.now,
-            step: self.steps,
-            text,
-        };
-        self.record(event).letter = Some(letter);
+        let step = self.steps;
+        self.record(event).letter = Some(Letter { step, text });
     }
 
     /// The position of a grant of an event, if there is one.
