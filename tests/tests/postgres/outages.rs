@@ -9,7 +9,7 @@ use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::waiting::{ends, until};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};

@@ -35,12 +35,10 @@ async fn case_35_a_pooler_that_mixes_prepared_statements_up_is_refused_and_no_ev
         let error = error.unwrap_err().to_string();
         assert!(error.contains("max_prepared_statements"), "{error}");
         let probe = Probe::new((0..200).map(|_| Step::Fail));
-        let receivers = [(), ()].map(|()| {
-            let hooks = hooks(&probe).store(Arc::clone(&store));
-            hooks.store_timeout(Duration::from_secs(20)).build().unwrap()
-        });
+        let receiver = hooks(&probe).store(Arc::clone(&store));
+        let receiver = receiver.store_timeout(Duration::from_secs(20)).build().unwrap();
         let replies = join_all((0..200).map(|n| {
-            let hooks = receivers[n % 2].clone();
+            let hooks = receiver.clone();
             async move { Delivery::event(EVENT, &format!("e{n}")).call(&hooks).await }
         }));
         for reply in replies.await {

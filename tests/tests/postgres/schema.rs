@@ -71,16 +71,15 @@ async fn migrations_can_be_run_by_another_tool() {
     pool.execute(AssertSqlSafe(create)).await.unwrap();
     let error = store.migrate().await.unwrap_err().to_string();
     assert!(error.contains("may not create the schema") && error.contains("GRANT"), "{error}");
-    pool.execute(AssertSqlSafe(format!("CREATE SCHEMA {schema}"))).await.unwrap();
+    let create = format!("CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {role}");
+    pool.execute(sqlx::raw_sql(AssertSqlSafe(create))).await.unwrap();
     let error = store.migrate().await.unwrap_err().to_string();
     assert!(error.contains("may not create tables") && error.contains("GRANT"), "{error}");
 
     let script = format!("BEGIN; {} COMMIT;", sql.migrations_sql());
     pool.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
-    let grant = format!(
-        "GRANT USAGE ON SCHEMA {schema} TO {role}; GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}"
-    );
-    pool.execute(sqlx::raw_sql(AssertSqlSafe(grant))).await.unwrap();
+    let grant = format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}");
+    pool.execute(AssertSqlSafe(grant)).await.unwrap();
     let error = store.claim(claim_of(key(1), key(2))).await.unwrap_err().to_string();
     assert!(error.contains("needs SELECT, INSERT"), "{error}");
     let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}");

@@ -134,6 +134,10 @@ impl Connections {
 
     /// Takes an idle connection, or opens one.
     pub(super) async fn session(&self, slot: OwnedSemaphorePermit) -> sqlx::Result<Session> {
+        if self.0.given.is_closed() {
+            self.close_idle();
+            return Err(sqlx::Error::PoolClosed);
+        }
         let idle = self.idle().pop();
         let (open, reused) = match idle {
             Some(idle) if idle.since.elapsed() < LONGEST_IDLE => (idle.session, true),
@@ -166,9 +170,6 @@ impl Connections {
 
     /// Connects as the pool does, without any setting of the store.
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
-        if self.0.given.is_closed() {
-            return Err(sqlx::Error::PoolClosed);
-        }
         let options = PgConnectOptions::clone(&self.0.given.connect_options());
         // The pool may have been told to keep none.
         options.statement_cache_capacity(STATEMENTS).connect().await
