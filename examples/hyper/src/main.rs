@@ -47,17 +47,14 @@ async fn main() -> Result<(), Box<dyn Error>> {
         .build()?;
     let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(addr).await?;
-    let stop_signal = stop_signal()?;
+    // Installs the signal handlers before the first connection is accepted.
+    let mut stop = pin!(hooks.shutdown_on_signal(Duration::from_secs(20)));
     info!("listening on http://{}/webhooks/apideck", listener.local_addr()?);
 
     let connections = GracefulShutdown::new();
-    let mut stop = pin!(async {
-        stop_signal.await;
-        hooks.shutdown(Duration::from_secs(20)).await
-    });
-    let drained = loop {
+    loop {
         let stream = tokio::select! {
-            drained = &mut stop => break drained,
+            () = &mut stop => break,
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => stream,
                 Err(error) => {
@@ -76,9 +73,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
             .timer(TokioTimer::new())
             .serve_connection(TokioIo::new(stream), service);
         tokio::spawn(connections.watch(connection));
-    };
+    }
     connections.shutdown().await;
-    info!(unfinished = drained.stopped, "stopped");
     Ok(())
 }
 
@@ -90,20 +86,4 @@ async fn serve(hooks: Hooks, request: Request<Incoming>) -> Result<Response<Full
     let mut response = Response::new(Full::default());
     *response.status_mut() = StatusCode::NOT_FOUND;
     Ok(response)
-}
-
-/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
-/// signal ends the process by itself.
-#[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

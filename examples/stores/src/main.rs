@@ -38,18 +38,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()
     });
-    let hooks = Hooks::builder(router![start_sync, token_refresh, anything_else]).secret(secret);
+    let hooks = Hooks::builder(router![start_sync, token_refresh, anything_else])
+        .secret(secret)
+        // PostgreSQL and Redis can be shared by several services.
+        .source("stores-example");
     let hooks = with_store(hooks).await?.build()?;
     let app = axum::Router::new().route_service("/webhooks/apideck", hooks.clone());
     let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(addr).await?;
-    let stop_signal = stop_signal()?;
+    // Installs the signal handlers before the first connection is accepted.
+    let stop = hooks.shutdown_on_signal(Duration::from_secs(20));
     info!("listening on http://{}/webhooks/apideck", listener.local_addr()?);
-    let stop = async move {
-        stop_signal.await;
-        let drained = hooks.shutdown(Duration::from_secs(20)).await;
-        info!(unfinished = drained.stopped, "stopped");
-    };
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
     Ok(())
 }
@@ -71,20 +70,4 @@ async fn with_store<R>(hooks: HooksBuilder<R>) -> Result<HooksBuilder<R>, Box<dy
         "redis" | "rediss" => hooks.store(RedisStore::connect(url).await?),
         _ => return Err("STORE is memory:, sqlite:FILE, postgres://… or redis://…".into()),
     })
-}
-
-/// Returns a future that is ready on Ctrl-C and, on Unix, on SIGTERM. From this call on, neither
-/// signal ends the process by itself.
-#[cfg(unix)]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    Ok(async move {
-        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
-    })
-}
-
-#[cfg(not(unix))]
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }

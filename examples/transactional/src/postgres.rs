@@ -25,5 +25,7 @@ pub(super) async fn hooks(url: &str, secret: String) -> Result<Hooks, Box<dyn Er
     Ok(Hooks::builder(router![start_sync, ..])
         .secret(secret)
         .store(store)
+        // PostgreSQL can be shared by several services.
+        .source("transactional-example")
         .build()?)
 }

@@ -1,6 +1,6 @@
 //! Keys, and an event that a store remembers.
 
-use apideck_hooks::store::{Claim, End, Held, Key, Store, Verdict};
+use apideck_hooks::store::{Claim, End, Grant, Held, Key, Store, Verdict};
 use futures_util::FutureExt;
 use std::time::Duration;
 
@@ -23,14 +23,23 @@ fn mixed(n: u64) -> u64 {
     n ^ (n >> 31)
 }
 
+/// A claim of an event.
+pub fn claim(n: u64, alias: Option<Key>) -> Claim {
+    let mut claim = Claim::new(key(n), LEASE);
+    claim.alias = alias;
+    claim
+}
+
 /// Claims and finishes an event under both keys, in a store that never waits.
 pub fn remember(store: &dyn Store, n: u64) {
-    let claim = Claim::new(key(n), Some(key(!n)), LEASE);
+    let claim = claim(n, Some(key(!n)));
+    let id = claim.id;
     let claimed = store.claim(claim).now_or_never().expect("no wait");
     let claimed = claimed.expect("a claim");
     let Verdict::Granted { token, .. } = claimed.verdict else {
         panic!("{claimed:?}")
     };
-    let held = store.finish(claimed.record, token, End::Done).now_or_never();
+    let grant = Grant::new(claimed.record, token, id);
+    let held = store.finish(grant, End::Done).now_or_never();
     assert_eq!(held.expect("no wait").expect("a finish"), Held::Yes);
 }

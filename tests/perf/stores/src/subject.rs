@@ -1,9 +1,9 @@
 //! A way to remember events, and its rate.
 
-use apideck_hooks::store::{Claim, End, Held, Store, Verdict};
+use apideck_hooks::store::{End, Grant, Held, Store, Verdict};
 use futures_util::future::BoxFuture;
 use perf::statistics::{median, ratios};
-use perf::store::{LEASE, key};
+use perf::store::{claim, key};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -36,7 +36,8 @@ impl<S: Store> Remember for Ours<S> {
             Keys::Event => None,
             Keys::EventAndDelivery => Some(key(!n)),
         };
-        let claim = Claim::new(key(n), delivery, LEASE);
+        let claim = claim(n, delivery);
+        let id = claim.id;
         let claimed = match store.claim_at_once(&claim) {
             Some(claimed) => claimed,
             None => store.claim(claim).await.expect("a claim"),
@@ -44,12 +45,10 @@ impl<S: Store> Remember for Ours<S> {
         let Verdict::Granted { token, .. } = claimed.verdict else {
             panic!("{claimed:?}")
         };
-        let held = match store.finish_at_once(claimed.record, token, &End::Done) {
+        let grant = Grant::new(claimed.record, token, id);
+        let held = match store.finish_at_once(grant, &End::Done) {
             Some(held) => held,
-            None => store
-                .finish(claimed.record, token, End::Done)
-                .await
-                .expect("a finish"),
+            None => store.finish(grant, End::Done).await.expect("a finish"),
         };
         assert_eq!(held, Held::Yes);
     }
