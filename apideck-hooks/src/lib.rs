@@ -92,7 +92,7 @@ pub use router::Routes;
 pub use service::ResponseFuture;
 pub use signature::Secret;
 #[cfg(feature = "postgres")]
-pub use store::{InvalidName, PostgresStore, PostgresStoreBuilder};
+pub use store::{PostgresStore, PostgresStoreBuilder};
 pub use store::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreBuilder};

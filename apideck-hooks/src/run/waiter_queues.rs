@@ -35,7 +35,7 @@ pub(super) struct Waiters {
 }
 
 /// Maximum number of waiters of one record. A captured body can be sent any number of times.
-const MAX_OF_A_RECORD: usize = 8;
+pub(super) const MAX_OF_A_RECORD: usize = 8;
 /// Maximum number of all waiters.
 const MAX_WAITERS: usize = 1024;
 
