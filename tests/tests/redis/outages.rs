@@ -1,7 +1,7 @@
 //! Outages of Redis under load. No `200` is false, and the receiver needs no restart.
 
 use super::ms;
-use apideck_hooks::{Hooks, RedisStore};
+use apideck_hooks::{Hooks, RedisStore, Rest};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -115,6 +115,8 @@ async fn receiver(url: String) -> (Hooks, Probe) {
     let hooks = probe
         .hooks()
         .store(store)
+        .source("tests")
+        .rest(Rest::None)
         // Longer than any outage, so that every finish is recorded.
         .lease(Duration::from_secs(30))
         .build()

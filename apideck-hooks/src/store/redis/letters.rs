@@ -48,7 +48,8 @@ enum Found {
 impl Records {
     /// Gives the record of a letter the newest place. `None` if the letter has no room.
     pub(super) async fn place(&self, letter: &DeadLetter, record: Key) -> Result<Option<Place>, StoreError> {
-        if letter.body.len() > DeadLetter::MAX_BODY {
+        let fits = letter.body.len() <= DeadLetter::MAX_BODY;
+        if !fits || !self.link.check_letters(&self.keys.record(record)).await? {
             return Ok(None);
         }
         let sources = Call::command("SADD", self.keys.sources()).arg(&letter.source);
@@ -81,11 +82,8 @@ impl Records {
         let Some(last) = &claim.last else {
             return Ok(None);
         };
-        let name = self.keys.record(record);
-        if !self.link.check_letters(&name).await? {
-            return Ok(None);
-        }
-        let kept: u64 = read(self.link.call(Call::command("HEXISTS", name).arg("dead_at")).await?)?;
+        let kept = Call::command("HEXISTS", self.keys.record(record)).arg("dead_at");
+        let kept: u64 = read(self.link.call(kept).await?)?;
         match kept {
             0 => self.place(&last.letter, record).await,
             _ => Ok(None),

@@ -46,7 +46,7 @@ impl Records {
 
     pub(super) async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
         if let End::Dead { letter, began } = &end
-            && self.link.check_letters(&self.keys.record(grant.record)).await?
+            && self.keeps_letters(grant.record).await?
         {
             return self.finish_with_letter(grant, letter, *began).await;
         }
@@ -55,6 +55,11 @@ impl Records {
             self.displace(source, grant.record, *at, "").await;
         }
         Ok(finished.held)
+    }
+
+    /// Tells if the store keeps letters. A store that did not is asked again.
+    async fn keeps_letters(&self, record: Key) -> Result<bool, StoreError> {
+        Ok(self.link.keeps_letters() || self.link.check_letters(&self.keys.record(record)).await?)
     }
 
     async fn finish_without_letter(
