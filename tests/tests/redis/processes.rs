@@ -154,7 +154,11 @@ async fn case_19_a_stopped_process_has_lost_its_claim() {
     assert_eq!(retry.await.unwrap(), "handled");
     let store = isolated.store().await;
     let records = isolated.keys().await;
-    let record = records.iter().find_map(|name| name.split_once(":record:")).unwrap().1;
+    let record = records
+        .iter()
+        .find_map(|name| name.split_once(":record:"))
+        .unwrap()
+        .1;
     let status = store.status(record.parse().unwrap()).await.unwrap();
     assert_eq!((status.state, status.attempts), (State::Done, 2));
 }

@@ -184,7 +184,9 @@ impl Records {
     /// Takes back a claim that lost its alias, with its letter.
     async fn take_back(&self, claim: &Claim, grant: Grant, taken: Taken) -> Result<(), StoreError> {
         let place = taken.place.filter(|_| taken.claimed.lettered);
-        let call = Call::script(&UNDO, self.keys.record(grant.record)).grant(grant).arg(self.retention);
+        let call = Call::script(&UNDO, self.keys.record(grant.record))
+            .grant(grant)
+            .arg(self.retention);
         let call = match &place {
             Some(place) => call.arg(place.at),
             None => call.arg(""),
@@ -201,7 +203,14 @@ impl Records {
         let id = crate::store::ClaimId::random();
         let claim = Claim::new(Key::from_bytes(id.to_bytes()), std::time::Duration::from_secs(1));
         let call = Call::script(&CLAIM, self.keys.record(claim.event));
-        let call = call.id(id).arg(1).arg(1_000_000).arg(NOT_KEPT).arg("").arg(0).rests(&claim.rests);
+        let call = call
+            .id(id)
+            .arg(1)
+            .arg(1_000_000)
+            .arg(NOT_KEPT)
+            .arg("")
+            .arg(0)
+            .rests(&claim.rests);
         let [_, token] = match self.link.call(call).await {
             Err(fault) if fault.is_full() => return Ok(()),
             Err(fault) if fault.code() == Some("NOPERM") => {
