@@ -192,7 +192,9 @@ async fn case_18_case_19_twenty_kills_and_stops_under_load_lose_no_event() {
                         match tokio::time::timeout(2 * LEASE, sent.try_send(to)).await {
                             Ok(Ok(reply)) if reply.status == 200 => break,
                             Ok(Ok(reply)) => {
-                                assert_eq!(reply.status, 503, "{reply:?}");
+                                // A duplicate that waits is told when the run of another process ended
+                                // with its lease.
+                                assert!([500, 503].contains(&reply.status), "{reply:?}");
                                 sleep(ms(20)).await;
                             }
                             Ok(Err(_)) | Err(_) => sleep(ms(20)).await,

@@ -15,9 +15,9 @@
 use ::redis::Value;
 
 use super::letters::Place;
-use super::link::Confirm;
+use super::link::{Confirm, Fault};
 use super::reply::{key, numbers, read, unexpected};
-use super::runs::{FULL, NOT_KEPT, ROOM, Records, count, unconfirmed};
+use super::runs::{FULL, NOT_KEPT, ROOM, Records, UNCONFIRMED, count, unconfirmed};
 use super::scripts::{BIND, CLAIM, Call, UNDO, micros};
 use crate::delivery::Key;
 use crate::store::{Claim, Claimed, Grant, StoreError, Token, Verdict};
@@ -56,10 +56,15 @@ impl Records {
                 return Ok(taken.claimed);
             };
             let grant = Grant::new(taken.claimed.record, token, claim.id);
-            if self.bind(alias, grant, bound.as_deref(), life).await? {
-                return Ok(taken.claimed);
+            match self.bind(alias, grant, bound.as_deref(), life).await {
+                Ok(true) => return Ok(taken.claimed),
+                Ok(false) => self.take_back(&claim, grant, taken).await?,
+                Err(fault) if fault.is_full() => {
+                    self.take_back(&claim, grant, taken).await?;
+                    return Ok(Claimed::new(grant.record, Verdict::Full));
+                }
+                Err(fault) => return Err(fault.into()),
             }
-            self.take_back(&claim, grant, taken).await?;
         }
         Err(StoreError::new("other claims kept binding the delivery key"))
     }
@@ -83,14 +88,14 @@ impl Records {
         grant: Grant,
         dangling: Option<&str>,
         life: u64,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, Fault> {
         let call = Call::script(&BIND, self.keys.alias(alias));
         let call = call.arg(format!("{}:{:?}", grant.record, grant.id));
         let call = call.arg(dangling.unwrap_or_default()).arg(life);
         let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
         match (reply.value, reply.confirmed) {
             (Value::Nil, true) => Ok(true),
-            (Value::Nil, false) => Err(unconfirmed()),
+            (Value::Nil, false) => Err(Fault::Refused(UNCONFIRMED.to_owned())),
             _ => Ok(false),
         }
     }
@@ -213,7 +218,7 @@ impl Records {
             .rests(&claim.rests);
         let [_, token] = match self.link.call(call).await {
             Err(fault) if fault.is_full() => return Ok(()),
-            Err(fault) if fault.code() == Some("NOPERM") => {
+            Err(fault) if fault.is_forbidden() => {
                 return Err(StoreError::new(format!(
                     "the user may not run the store's scripts: allow it EVAL, EVALSHA and the other commands in \
                      the documentation of `RedisStore`, on the keys of the prefix ({fault})"

@@ -48,7 +48,13 @@ impl Fault {
         self.code() == Some("OOM")
     }
 
-    pub(super) fn code(&self) -> Option<&str> {
+    /// Tells if the user may not do what the store does.
+    pub(super) fn is_forbidden(&self) -> bool {
+        // Redis 7.0 has no code for a command in a script.
+        self.code() == Some("NOPERM") || self.to_string().contains("user executing the script")
+    }
+
+    fn code(&self) -> Option<&str> {
         match self {
             Self::Redis(error) => error.code(),
             Self::Refused(_) => None,

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::keys::Keys;
 use super::link::{Confirm, Link};
+use super::keys::Keys;
 use super::reply::{numbers, read, unexpected};
 use super::scripts::{Call, FINISH, FINISH_WITH_LETTER, RENEW, STATUS, micros};
 use crate::delivery::Key;
@@ -68,12 +68,7 @@ impl Records {
         end: &End,
         room: &str,
     ) -> Result<Finished, StoreError> {
-        let call = self.finish_call(
-            Call::script(&FINISH, self.keys.record(grant.record)),
-            grant,
-            end,
-            room,
-        );
+        let call = self.finish_call(Call::script(&FINISH, self.keys.record(grant.record)), grant, end, room);
         let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
         Finished::read(reply.value, reply.confirmed)
     }
@@ -171,8 +166,9 @@ pub(super) fn count(attempts: u64) -> u32 {
 }
 
 /// The write can be lost in a failover or a restart.
+pub(super) const UNCONFIRMED: &str =
+    "too few replicas acknowledged the write in time (`min_replicas_ack`), or it was not on disk in time";
+
 pub(super) fn unconfirmed() -> StoreError {
-    StoreError::new(
-        "too few replicas acknowledged the write in time (`min_replicas_ack`), or it was not on disk in time",
-    )
+    StoreError::new(UNCONFIRMED)
 }
