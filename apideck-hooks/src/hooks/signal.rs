@@ -29,7 +29,10 @@ impl Hooks {
     /// It is called outside of a tokio runtime with I/O enabled.
     pub fn shutdown_on_signal(&self, grace: Duration) -> impl Future<Output = ()> + Send + use<> {
         let hooks = self.clone();
+        #[cfg(unix)]
         let signals = Signals::install();
+        #[cfg(windows)]
+        let signals = CtrlC::install();
         async move {
             let Some(mut signals) = signals else {
                 // The process then ends at the first signal, as it does without handlers.
@@ -83,11 +86,12 @@ impl Signals {
     }
 }
 
+/// The one signal of Windows.
 #[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
+struct CtrlC(tokio::signal::windows::CtrlC);
 
 #[cfg(windows)]
-impl Signals {
+impl CtrlC {
     fn install() -> Option<Self> {
         match tokio::signal::windows::ctrl_c() {
             Ok(ctrl_c) => Some(Self(ctrl_c)),

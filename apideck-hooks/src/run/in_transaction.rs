@@ -18,7 +18,7 @@ use std::pin::pin;
 use super::attend::Ended;
 use super::granted::Granted;
 use super::guard::Guard;
-use super::job::{Handler, Job};
+use super::job::{EventHandler, Job};
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
@@ -46,7 +46,7 @@ enum Transacted {
 impl Runner {
     /// Runs the handler under a granted claim. Its commit settles the event and the handler's
     /// effects together.
-    pub(super) async fn run_in_transaction<'r, H: Handler>(
+    pub(super) async fn run_in_transaction<'r, H: EventHandler>(
         &'r self,
         mut job: Job<H>,
         granted: Granted<'r>,
@@ -90,7 +90,7 @@ impl Runner {
     }
 
     /// Runs the handler in a transaction, and commits or rolls back.
-    async fn transact<'r, H: Handler>(
+    async fn transact<'r, H: EventHandler>(
         &'r self,
         handler: &mut H,
         granted: &Granted<'r>,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::attend::Ended;
-use super::job::Handler;
+use super::job::EventHandler;
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
@@ -17,7 +17,7 @@ impl Runner {
         ended: Ended,
         attempt: u32,
         final_attempt: bool,
-        handler: &impl Handler,
+        handler: &impl EventHandler,
     ) -> (End, Disposition) {
         let (failure, began) = match ended {
             Ended::Stopped => {

@@ -35,6 +35,6 @@ mod take_back;
 mod waiter_queues;
 
 pub(crate) use deliver::Delivered;
-pub(crate) use job::{Handler, Job};
+pub(crate) use job::{EventHandler, Job};
 pub(crate) use phase::Phase;
 pub(crate) use runner::Runner;
