@@ -6,8 +6,14 @@ use crate::postgres::{self, Database};
 use crate::probe::{Probe, patient};
 use crate::sqlite::open;
 use crate::waiting::GENEROUS;
-use apideck_hooks::store::{IntoStore, Store};
-use apideck_hooks::{Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, State, Tx, on, router};
+use apideck_hooks::store::{
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, IntoStore, Key, Status, Store, StoreError,
+    Transactions,
+};
+use apideck_hooks::{
+    Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Rest, Routes, State, Tx, on, router,
+};
+use async_trait::async_trait;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Postgres, Row, Sqlite, SqliteConnection};
@@ -102,8 +108,10 @@ impl World {
         }
     }
 
-    /// A receiver on a store.
+    /// A receiver on a store. Each one gets a wrapper of its own, because two receivers with one
+    /// source may not share a store.
     pub fn hooks_on(&self, store: Arc<dyn Store>, probe: &Probe, settings: Settings) -> Hooks {
+        let store = Wrapped(store);
         match self {
             World::Postgres(_) => postgres_hooks(probe, store, settings),
             World::Sqlite(_) => hooks(Hooks::builder(router![in_sqlite]), probe, store, settings),
@@ -119,17 +127,26 @@ impl World {
     /// Counts the records that are done.
     pub async fn done_records(&self) -> i64 {
         self.number(match self {
-            World::Postgres(_) => "SELECT count(*) FROM records WHERE state = 'done'",
-            World::Sqlite(_) => "SELECT count(*) FROM apideck_hooks_records WHERE state = 3",
+            World::Postgres(_) => "SELECT count(*) FROM records WHERE phase = 1",
+            World::Sqlite(_) => "SELECT count(*) FROM apideck_hooks_records WHERE phase = 1",
         })
         .await
+    }
+
+    /// Ends all leases, as if their time were over.
+    pub async fn end_leases(&self) {
+        self.execute(match self {
+            World::Postgres(_) => "UPDATE records SET lease_end = 0",
+            World::Sqlite(_) => "UPDATE apideck_hooks_records SET lease_end = 0",
+        })
+        .await;
     }
 
     /// The attempt of the only record, 0 without a record.
     pub async fn attempt(&self) -> i64 {
         self.number(match self {
-            World::Postgres(_) => "SELECT coalesce(max(attempt), 0)::bigint FROM records",
-            World::Sqlite(_) => "SELECT coalesce(max(attempt), 0) FROM apideck_hooks_records",
+            World::Postgres(_) => "SELECT coalesce(max(attempts), 0)::bigint FROM records",
+            World::Sqlite(_) => "SELECT coalesce(max(attempts), 0) FROM apideck_hooks_records",
         })
         .await
     }
@@ -181,6 +198,40 @@ impl World {
     }
 }
 
+/// A store behind another one.
+pub struct Wrapped(pub Arc<dyn Store>);
+
+#[async_trait]
+impl Store for Wrapped {
+    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
+        self.0.claim(claim).await
+    }
+
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        self.0.renew(grant, lease).await
+    }
+
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        self.0.finish(grant, end).await
+    }
+
+    async fn status(&self, record: Key) -> Result<Status, StoreError> {
+        self.0.status(record).await
+    }
+
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.0.end_rest(record).await
+    }
+
+    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
+        self.0.dead_letters()
+    }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        self.0.transactions()
+    }
+}
+
 /// A store with the search path of its schema, so that handlers find the table `effects`. The
 /// schema is also the application name of its connections.
 pub fn postgres_store(schema: &str, options: PgConnectOptions, connections: u32) -> PostgresStore {
@@ -204,6 +255,8 @@ fn hooks<R: Routes<Probe>>(
 ) -> Hooks {
     let builder = builder.secret(SECRET).state(probe.clone()).store(store);
     let builder = patient(builder)
+        .source("test")
+        .rest(Rest::None)
         .max_attempts(settings.max_attempts)
         .duplicate_wait(settings.duplicate_wait)
         .handler_timeout(settings.handler_timeout)
