@@ -91,9 +91,9 @@ pub use payload::{
 pub use router::Routes;
 pub use service::ResponseFuture;
 pub use signature::Secret;
+pub use store::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use store::{PostgresStore, PostgresStoreBuilder};
-pub use store::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]

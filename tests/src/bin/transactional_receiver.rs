@@ -5,7 +5,7 @@
 //! stops after it, `flaky…` fails the first time, `fatal…` kills the process after the effect.
 
 use apideck_hooks::{
-    Delivery, Failure, Hooks, HooksBuilder, Outcome, Rest, Routes, SqliteStore, Tx, on, router,
+    Delivery, Failure, Hooks, HooksBuilder, Outcome, Routes, SqliteStore, Tx, on, router,
 };
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::postgres::options;
@@ -56,9 +56,9 @@ async fn in_sqlite(delivery: Delivery, mut tx: Tx<Sqlite>) -> Result<Outcome, sq
     Ok(end(id, attempt))
 }
 
-/// A receiver whose events do not rest. `LEASE_MS` is the lease if it is not as long as any test.
+/// A patient receiver. `LEASE_MS` is the lease if it is not as long as any test.
 fn receiver<R: Routes<S>, S>(hooks: HooksBuilder<R, S>) -> HooksBuilder<R, S> {
-    let hooks = patient(hooks).secret(SECRET).source("test").rest(Rest::None);
+    let hooks = patient(hooks).secret(SECRET);
     match var("LEASE_MS") {
         Ok(lease) => hooks.lease(Duration::from_millis(lease.parse().expect("milliseconds"))),
         Err(_) => hooks,

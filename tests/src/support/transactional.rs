@@ -4,16 +4,11 @@ use crate::SECRET;
 use crate::directory::Directory;
 use crate::postgres::{self, Database};
 use crate::probe::{Probe, patient};
+use crate::spy::Spy;
 use crate::sqlite::open;
 use crate::waiting::GENEROUS;
-use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Grant, Held, IntoStore, Key, Status, Store, StoreError,
-    Transactions,
-};
-use apideck_hooks::{
-    Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Rest, Routes, State, Tx, on, router,
-};
-use async_trait::async_trait;
+use apideck_hooks::store::{IntoStore, Store};
+use apideck_hooks::{Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, State, Tx, on, router};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Postgres, Row, Sqlite, SqliteConnection};
@@ -49,6 +44,7 @@ pub struct Settings {
     pub duplicate_wait: Duration,
     pub handler_timeout: Duration,
     pub store_timeout: Duration,
+    pub lease: Duration,
     pub connections: u32,
 }
 
@@ -59,6 +55,7 @@ impl Default for Settings {
             duplicate_wait: GENEROUS,
             handler_timeout: 2 * GENEROUS,
             store_timeout: GENEROUS,
+            lease: 2 * GENEROUS,
             connections: 10,
         }
     }
@@ -108,10 +105,8 @@ impl World {
         }
     }
 
-    /// A receiver on a store. Each one gets a wrapper of its own, because two receivers with one
-    /// source may not share a store.
+    /// A receiver on a store.
     pub fn hooks_on(&self, store: Arc<dyn Store>, probe: &Probe, settings: Settings) -> Hooks {
-        let store = Wrapped(store);
         match self {
             World::Postgres(_) => postgres_hooks(probe, store, settings),
             World::Sqlite(_) => hooks(Hooks::builder(router![in_sqlite]), probe, store, settings),
@@ -198,40 +193,6 @@ impl World {
     }
 }
 
-/// A store behind another one.
-pub struct Wrapped(pub Arc<dyn Store>);
-
-#[async_trait]
-impl Store for Wrapped {
-    async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.0.claim(claim).await
-    }
-
-    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
-        self.0.renew(grant, lease).await
-    }
-
-    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
-        self.0.finish(grant, end).await
-    }
-
-    async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        self.0.status(record).await
-    }
-
-    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
-        self.0.end_rest(record).await
-    }
-
-    fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
-        self.0.dead_letters()
-    }
-
-    fn transactions(&self) -> Option<&dyn Transactions> {
-        self.0.transactions()
-    }
-}
-
 /// A store with the search path of its schema, so that handlers find the table `effects`. The
 /// schema is also the application name of its connections.
 pub fn postgres_store(schema: &str, options: PgConnectOptions, connections: u32) -> PostgresStore {
@@ -253,14 +214,15 @@ fn hooks<R: Routes<Probe>>(
     store: impl IntoStore,
     settings: Settings,
 ) -> Hooks {
+    // A store of its own for each receiver, as in processes of their own.
+    let store = Spy::over(store.into_store());
     let builder = builder.secret(SECRET).state(probe.clone()).store(store);
     let builder = patient(builder)
-        .source("test")
-        .rest(Rest::None)
         .max_attempts(settings.max_attempts)
         .duplicate_wait(settings.duplicate_wait)
         .handler_timeout(settings.handler_timeout)
-        .store_timeout(settings.store_timeout);
+        .store_timeout(settings.store_timeout)
+        .lease(settings.lease);
     builder.build().expect("a receiver")
 }
 

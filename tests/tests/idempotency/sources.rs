@@ -47,7 +47,10 @@ fn build(store: &Arc<dyn Store>, source: &str) -> Result<Hooks, BuildError> {
 fn case_30_a_shared_store_needs_a_source() {
     let store: Arc<dyn Store> = Arc::new(SharedStore::default());
     let error = build(&store, "").unwrap_err();
-    assert!(error.is_source() && error.to_string().contains("source"), "{error}");
+    assert!(
+        error.is_source() && error.to_string().contains("source"),
+        "{error}"
+    );
     build(&store, "billing").unwrap();
 }
 

@@ -93,7 +93,10 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
     assert_eq!(number(&database, &other, attempts).await, 0);
     for sender in 0..64 {
         let delivery = Delivery::event(EVENT, &format!("e{sender}"));
-        until("it is handled", async || delivery.call(&receiver).await.status == 200).await;
+        until("it is handled", async || {
+            delivery.call(&receiver).await.status == 200
+        })
+        .await;
     }
     assert!(probe.runs().iter().all(|run| run.attempt == 1));
     assert_eq!(probe.count(), 65);

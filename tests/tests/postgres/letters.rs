@@ -34,7 +34,10 @@ async fn every_text_comes_back_as_it_was() {
             .error(*text)
             .context(context);
         let (grant, _) = granted(&store, claim_of(key(n), None)).await;
-        assert_eq!(store.finish(grant, dead(letter.clone())).await.unwrap(), Held::Yes);
+        assert_eq!(
+            store.finish(grant, dead(letter.clone())).await.unwrap(),
+            Held::Yes
+        );
         let kept = letters.get(text, key(n)).await.unwrap().unwrap();
         assert_eq!(kept.letter, letter);
         let filter = LetterFilter::new().event_type(*text);
@@ -156,7 +159,10 @@ async fn case_34_replays_deliveries_and_purges_at_once_agree() {
                 assert_eq!(runs.len(), 1);
                 assert!(matches!(status.state, State::Running { .. }) && status.kept);
                 let running = matches!(delivered, Verdict::Running { kept: true, .. });
-                assert!(running || delivered == Verdict::Dead { kept: true }, "{delivered:?}");
+                assert!(
+                    running || delivered == Verdict::Dead { kept: true },
+                    "{delivered:?}"
+                );
                 let release = End::Release { rest: Duration::ZERO };
                 assert_eq!(store.finish(runs[0], release).await.unwrap(), Held::Yes);
                 let status = store.status(key(n)).await.unwrap();

@@ -163,9 +163,7 @@ async fn a_restart_forgets_nothing() {
     let database = database!();
     let probe = Probe::default();
     for word in ["handled", "duplicate"] {
-        let hooks = hooks(&probe).store(database.store(2).await)
-            .build()
-            .unwrap();
+        let hooks = hooks(&probe).store(database.store(2).await).build().unwrap();
         assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
     }
     assert_eq!(probe.count(), 1);

@@ -113,7 +113,12 @@ async fn the_first_of_32_clients_rebinds_the_delivery_key_of_an_expired_record()
     }
     let pool = database.pool(1);
     age(&database, &pool, Duration::from_secs(8 * 24 * 60 * 60)).await;
-    execute(&database, &pool, "DELETE FROM {}.records WHERE get_byte(key, 7) % 2 = 0").await;
+    execute(
+        &database,
+        &pool,
+        "DELETE FROM {}.records WHERE get_byte(key, 7) % 2 = 0",
+    )
+    .await;
     race_for_delivery_keys(&stores, 300).await;
 }
 
@@ -153,7 +158,10 @@ async fn claims_and_sweepers_do_not_deadlock() {
     let done = Arc::new(AtomicBool::new(false));
     let sweepers = stores.drain(..2).map(|store| {
         let (done, pool) = (Arc::clone(&done), database.pool(1));
-        let expire = ["UPDATE {}.records SET expires = 0 WHERE phase <> 0", "UPDATE {}.aliases SET expires = 0"];
+        let expire = [
+            "UPDATE {}.records SET expires = 0 WHERE phase <> 0",
+            "UPDATE {}.aliases SET expires = 0",
+        ];
         let expire = expire.map(|sql| sql.replace("{}", &database.schema));
         tokio::spawn(async move {
             let mut swept = 0;

@@ -53,7 +53,11 @@ async fn case_24_settled_records_are_kept_for_the_retention_and_no_longer() {
             assert_eq!(state == State::Absent, absent, "{n} {state:?}");
         }
     }
-    assert_eq!(shorter.sweep().await.unwrap(), 1, "the running one, a retention after its lease");
+    assert_eq!(
+        shorter.sweep().await.unwrap(),
+        1,
+        "the running one, a retention after its lease"
+    );
     let bound = longer.claim(claim_of(key(9), key(101))).await.unwrap();
     assert_eq!((bound.record, bound.verdict), (key(1), Verdict::Done));
 
@@ -112,7 +116,10 @@ async fn a_delivery_key_outlives_its_record() {
         assert_eq!(claimed.record, key(1));
         assert!(matches!(claimed.verdict, Verdict::Running { .. }));
         let claimed = store.claim(claim_of(key(3), key(102))).await.unwrap();
-        assert_eq!((claimed.record, claimed.verdict), (key(2), Verdict::Dead { kept: true }));
+        assert_eq!(
+            (claimed.record, claimed.verdict),
+            (key(2), Verdict::Dead { kept: true })
+        );
         assert_eq!(store.sweep().await.unwrap(), 0);
     }
     let late = "SELECT count(*) FROM {}.aliases a JOIN {}.records r ON r.key = a.record

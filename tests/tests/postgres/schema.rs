@@ -70,17 +70,27 @@ async fn migrations_can_be_run_by_another_tool() {
     let create = format!("CREATE ROLE {role} LOGIN PASSWORD 'of a role'");
     pool.execute(AssertSqlSafe(create)).await.unwrap();
     let error = store.migrate().await.unwrap_err().to_string();
-    assert!(error.contains("may not create the schema") && error.contains("GRANT"), "{error}");
+    assert!(
+        error.contains("may not create the schema") && error.contains("GRANT"),
+        "{error}"
+    );
     let create = format!("CREATE SCHEMA {schema}; GRANT USAGE ON SCHEMA {schema} TO {role}");
     pool.execute(sqlx::raw_sql(AssertSqlSafe(create))).await.unwrap();
     let error = store.migrate().await.unwrap_err().to_string();
-    assert!(error.contains("may not create tables") && error.contains("GRANT"), "{error}");
+    assert!(
+        error.contains("may not create tables") && error.contains("GRANT"),
+        "{error}"
+    );
 
     let script = format!("BEGIN; {} COMMIT;", sql.migrations_sql());
     pool.execute(sqlx::raw_sql(AssertSqlSafe(script))).await.unwrap();
     let grant = format!("GRANT SELECT ON ALL TABLES IN SCHEMA {schema} TO {role}");
     pool.execute(AssertSqlSafe(grant)).await.unwrap();
-    let error = store.claim(claim_of(key(1), key(2))).await.unwrap_err().to_string();
+    let error = store
+        .claim(claim_of(key(1), key(2)))
+        .await
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("needs SELECT, INSERT"), "{error}");
     let grant = format!("GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role}");
     pool.execute(AssertSqlSafe(grant)).await.unwrap();
@@ -110,7 +120,12 @@ async fn prefixes_separate_receivers_and_a_missing_table_is_explained() {
     }
     assert!(database.builder(1).prefix("a b").build().is_err());
     assert!(database.builder(1).schema("\"").build().is_err());
-    let error = database.builder(4).transactions(3).build().unwrap_err().to_string();
+    let error = database
+        .builder(4)
+        .transactions(3)
+        .build()
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("a pool of 5"), "{error}");
 }
 
@@ -130,7 +145,10 @@ async fn tables_of_another_format_are_refused() {
         store.claim(claim_of(key(1), None)).await.unwrap_err(),
     ] {
         let error = error.to_string();
-        assert!(error.contains("the format 1, from before the first release"), "{error}");
+        assert!(
+            error.contains("the format 1, from before the first release"),
+            "{error}"
+        );
         assert!(error.to_lowercase().contains("drop the"), "{error}");
     }
     execute(&database, &other, "DROP TABLE {}.records").await;
@@ -141,7 +159,10 @@ async fn tables_of_another_format_are_refused() {
         store.claim(claim_of(key(1), None)).await.unwrap_err(),
     ] {
         let error = error.to_string();
-        assert!(error.contains("the format 3") && error.contains("knows the format 2"), "{error}");
+        assert!(
+            error.contains("the format 3") && error.contains("knows the format 2"),
+            "{error}"
+        );
     }
 }
 

@@ -26,7 +26,11 @@ async fn bind_by_hand(isolated: &Isolated, alias: Key, record: Key) {
 
 async fn time_to_live(isolated: &Isolated, name: String) -> i64 {
     let mut client = isolated.client().await;
-    redis::cmd("PTTL").arg(name).query_async(&mut client).await.unwrap()
+    redis::cmd("PTTL")
+        .arg(name)
+        .query_async(&mut client)
+        .await
+        .unwrap()
 }
 
 #[tokio::test]
@@ -84,7 +88,11 @@ async fn one_claim_wins_an_alias_without_a_record() {
         // The other claims find a running record. Some may have found a claim that was taken back
         // later, so all ask again.
         let running = |claimed: &&Claimed| matches!(claimed.verdict, Verdict::Running { .. });
-        assert_eq!(claims.iter().filter(running).count(), 7, "round {round}: {claims:?}");
+        assert_eq!(
+            claims.iter().filter(running).count(),
+            7,
+            "round {round}: {claims:?}"
+        );
         for event in [gone, key()] {
             let again = claim(&stores[0], event, Some(alias)).await;
             assert!(
@@ -131,14 +139,20 @@ async fn case_05_a_claim_that_loses_its_alias_takes_itself_and_its_letter_back()
         let granted = |claimed: &&Claimed| matches!(claimed.verdict, Verdict::Granted { .. });
         let winner = claims.iter().find(granted).unwrap().record;
         assert_eq!(claims.iter().filter(granted).count(), 1, "{claims:?}");
-        assert!(claims.iter().all(|claimed| claimed.record == winner), "{claims:?}");
+        assert!(
+            claims.iter().all(|claimed| claimed.record == winner),
+            "{claims:?}"
+        );
         let loser = if events[0] == winner { events[1] } else { events[0] };
         let status = stores[0].status(loser).await.unwrap();
         let state = match before {
             0 => State::Absent,
             _ => State::Released { left: Duration::ZERO },
         };
-        assert_eq!((status.state, status.attempts, status.kept), (state, before as u32, false));
+        assert_eq!(
+            (status.state, status.attempts, status.kept),
+            (state, before as u32, false)
+        );
         let count = stores[0].count(&source, &LetterFilter::new()).await.unwrap();
         assert_eq!(count, 1);
         let places: Vec<String> = redis::cmd("ZRANGE")
@@ -193,7 +207,10 @@ async fn case_24_an_alias_outlives_its_record_under_two_retentions() {
     let record = time_to_live(&isolated, format!("{}:record:{event}", isolated.prefix)).await;
     let alias = time_to_live(&isolated, alias_name(&isolated, alias)).await;
     let month = days(30).as_millis() as i64;
-    assert!(record > month - LONG.as_millis() as i64 && alias > record, "{record} {alias}");
+    assert!(
+        record > month - LONG.as_millis() as i64 && alias > record,
+        "{record} {alias}"
+    );
 }
 
 #[tokio::test]

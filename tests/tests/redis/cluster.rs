@@ -1,6 +1,8 @@
 //! A cluster of three servers.
 
-use super::{LONG, PATIENCE, RELEASE, claim, claim_of, connected, dead, done, granted, key, ms, patient, run, verdict};
+use super::{
+    LONG, PATIENCE, RELEASE, claim, claim_of, connected, dead, done, granted, key, ms, patient, run, verdict,
+};
 use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, State, Store, Verdict};
 use apideck_hooks::{Disposition, RedisStore, store_conformance};
 use apideck_hooks_tests::delivery::Delivery;
@@ -56,7 +58,11 @@ async fn case_05_whole_deliveries_work_on_a_cluster() {
     assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
     let letters = hooks.dead_letters().unwrap();
     assert_eq!(letters.sources().await.unwrap(), [("tests".to_owned(), 1)]);
-    let dead = letters.list(&LetterFilter::new(), None, 10).await.unwrap().remove(0);
+    let dead = letters
+        .list(&LetterFilter::new(), None, 10)
+        .await
+        .unwrap()
+        .remove(0);
     let replayed = letters.replay(dead.record).await.unwrap();
     assert_eq!(replayed.disposition, Disposition::Handled);
     assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
@@ -127,5 +133,8 @@ async fn a_server_that_is_killed_and_started_again() {
     assert_eq!(letters, 10);
     let grant = run(&patient, key()).await;
     assert_eq!(patient.finish(grant, RELEASE).await.unwrap(), Held::Yes);
-    assert!(matches!(verdict(&patient, grant.record).await, Verdict::Granted { .. }));
+    assert!(matches!(
+        verdict(&patient, grant.record).await,
+        Verdict::Granted { .. }
+    ));
 }

@@ -61,7 +61,10 @@ async fn case_28_a_user_who_may_not_run_scripts_is_refused_on_connect() {
         let directory = Directory::default();
         let (_server, url) = with_user(&directory, &["~*", "+@all", forbidden]).await;
         let refused = RedisStore::connect(url).await.unwrap_err().to_string();
-        assert!(refused.contains("EVALSHA") && !refused.contains("hunter"), "{refused}");
+        assert!(
+            refused.contains("EVALSHA") && !refused.contains("hunter"),
+            "{refused}"
+        );
     }
 }
 
@@ -145,7 +148,10 @@ async fn a_server_that_loses_letters_causes_a_warning_and_passwords_are_not_logg
     let mut client = apideck_hooks_tests::redis::client(&url("hunter2")).await.unwrap();
     let mut set = async |name: &str, value: &str| {
         let mut set = redis::cmd("CONFIG");
-        set.arg(&["SET", name, value]).exec_async(&mut client).await.unwrap();
+        set.arg(&["SET", name, value])
+            .exec_async(&mut client)
+            .await
+            .unwrap();
     };
     set("maxmemory-policy", "allkeys-lru").await;
     set("appendfsync", "everysec").await;

@@ -1,8 +1,7 @@
 //! Dead letters: their list and their life.
 
 use super::{
-    LONG, RELEASE, SOURCE, claim_of, dead, dead_letter, done, key, letter, ms, patient, proxied, run,
-    verdict,
+    LONG, RELEASE, SOURCE, claim_of, dead, dead_letter, done, key, letter, ms, patient, proxied, run, verdict,
 };
 use apideck_hooks::store::{
     Claim, DeadLetterStore, End, Grant, Held, Key, LastDelivery, LetterFilter, Purged, State, Store, Verdict,
@@ -234,7 +233,10 @@ async fn case_30_sources_are_independent() {
     let others = receivers[1].dead_letters().unwrap();
     assert_eq!(others.get(own[0].record).await.unwrap(), None);
     assert_eq!(others.purge(own[0].record).await.unwrap(), Purged::Unknown);
-    assert_eq!(others.replay(own[0].record).await.unwrap().disposition, Disposition::Duplicate);
+    assert_eq!(
+        others.replay(own[0].record).await.unwrap().disposition,
+        Disposition::Duplicate
+    );
     let replayed = letters.replay(own[0].record).await.unwrap();
     assert_eq!(replayed.disposition, Disposition::Handled);
     assert_eq!(letters.sources().await.unwrap(), both[1..]);

@@ -1,8 +1,8 @@
 //! Faults in the middle of a call. The call is repeated or fails, and no event runs twice.
 
 use super::{
-    LONG, PATIENCE, RELEASE, SOURCE, claim, claim_of, connected, dead, done, granted, key, ms, patient, proxied,
-    run, run_command, store_on,
+    LONG, PATIENCE, RELEASE, SOURCE, claim, claim_of, connected, dead, done, granted, key, ms, patient,
+    proxied, run, run_command, store_on,
 };
 use apideck_hooks::store::{
     Claim, DeadLetterStore, End, Held, LastDelivery, LetterFilter, Purged, State, Store, Verdict,
@@ -110,7 +110,10 @@ async fn case_28_a_call_with_a_lost_response_is_repeated_with_the_same_result() 
         assert_eq!((grant.record, attempt), (event, 1));
         lose();
         assert_eq!(store.renew(grant, LONG).await.unwrap(), Held::Yes);
-        for (n, end) in [RELEASE, End::Withdraw, End::Interrupt, End::Done].into_iter().enumerate() {
+        for (n, end) in [RELEASE, End::Withdraw, End::Interrupt, End::Done]
+            .into_iter()
+            .enumerate()
+        {
             let grant = if n == 0 { grant } else { run(&store, event).await };
             lose();
             assert_eq!(store.finish(grant, end).await.unwrap(), Held::Yes);
@@ -127,13 +130,19 @@ async fn case_28_a_call_with_a_lost_response_is_repeated_with_the_same_result() 
     let mut last = claim_of(key(), None);
     last.last = Some(Box::new(LastDelivery::new(super::letter("{}"))));
     lose();
-    assert!(matches!(store.claim(last).await.unwrap().verdict, Verdict::Granted { attempt: 1, .. }));
+    assert!(matches!(
+        store.claim(last).await.unwrap().verdict,
+        Verdict::Granted { attempt: 1, .. }
+    ));
     lost();
     assert_eq!(store.count(SOURCE, &LetterFilter::new()).await.unwrap(), 3);
     let replay = Claim::new(grant.record, LONG);
     lose();
     let replayed = store.replay(SOURCE, replay).await.unwrap();
-    assert!(matches!(replayed, Some(Verdict::Granted { attempt: 2, .. })), "{replayed:?}");
+    assert!(
+        matches!(replayed, Some(Verdict::Granted { attempt: 2, .. })),
+        "{replayed:?}"
+    );
     lost();
 }
 
@@ -158,12 +167,20 @@ async fn case_28_a_call_that_is_sent_again_after_each_request_has_one_effect() {
         proxy.set(Mode::StallAfter(passed));
         let first = store.claim(call.clone()).await;
         proxy.set(Mode::Pass);
-        until("the claim is sent again", async || store.claim(call.clone()).await.is_ok()).await;
+        until("the claim is sent again", async || {
+            store.claim(call.clone()).await.is_ok()
+        })
+        .await;
         let again = patient.claim(call.clone()).await.unwrap();
         let (grant, attempt) = super::grant_of(&call, again);
         assert_eq!(attempt, 1, "{first:?}");
         assert_eq!(claim(&patient, key(), Some(alias)).await.record, grant.record);
-        let letters = async || patient.count(&last.letter.source, &LetterFilter::new()).await.unwrap();
+        let letters = async || {
+            patient
+                .count(&last.letter.source, &LetterFilter::new())
+                .await
+                .unwrap()
+        };
         assert_eq!(letters().await, 1);
 
         let end = End::Dead {

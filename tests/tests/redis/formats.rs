@@ -28,7 +28,10 @@ async fn the_keys_of_version_1_are_refused() {
         let Some(refused) = refusal(name, "text").await else {
             return;
         };
-        assert!(refused.contains("format 1") && refused.contains("delete them"), "{refused}");
+        assert!(
+            refused.contains("format 1") && refused.contains("delete them"),
+            "{refused}"
+        );
     }
 }
 
@@ -37,7 +40,10 @@ async fn the_keys_of_a_newer_version_are_refused() {
     let Some(refused) = refusal("format", "3").await else {
         return;
     };
-    assert!(refused.contains("newer release") && refused.contains("format 3"), "{refused}");
+    assert!(
+        refused.contains("newer release") && refused.contains("format 3"),
+        "{refused}"
+    );
     let refused = refusal("format", "text").await.unwrap();
     assert!(refused.contains("is not a format"), "{refused}");
 }

@@ -85,9 +85,7 @@ async fn done(store: &RedisStore, event: Key) {
     assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
 }
 
-const RELEASE: End = End::Release {
-    rest: Duration::ZERO,
-};
+const RELEASE: End = End::Release { rest: Duration::ZERO };
 
 fn letter(body: &str) -> DeadLetter {
     DeadLetter::new(SOURCE, body.to_owned())
@@ -111,7 +109,11 @@ async fn dead_letter(store: &RedisStore, body: &str) -> Key {
 
 /// A receiver with generous limits and without rests.
 fn patient(probe: &Probe, store: RedisStore) -> HooksBuilder<impl Routes<Probe>, Probe> {
-    probe.patient_hooks().store(store).source("tests").rest(Rest::None)
+    probe
+        .patient_hooks()
+        .store(store)
+        .source("tests")
+        .rest(Rest::None)
 }
 
 async fn run_command(server: &Server, command: &[&str]) {

@@ -94,7 +94,9 @@ async fn send(hooks: &Hooks, probe: &Probe, id: &str) -> usize {
             assert!(probe.runs().iter().any(ran), "a false 200: {id} did not run");
             return refused;
         }
-        assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+        // A duplicate can see a claim that is taken back, and is told that it failed.
+        let away = reply.status == 503 && reply.retry_after().is_some();
+        assert!(away || reply.status == 500, "{reply:?}");
         refused += 1;
         sleep(ms(50)).await;
     }

@@ -2,10 +2,11 @@
 
 use super::EVENT;
 use apideck_hooks::store::LetterFilter;
-use apideck_hooks::{Disposition, Hooks, Rest};
+use apideck_hooks::{Disposition, Hooks};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
-use apideck_hooks_tests::transactional::{Settings, World, Wrapped};
+use apideck_hooks_tests::spy::Spy;
+use apideck_hooks_tests::transactional::{Settings, World};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -179,8 +180,7 @@ on_both! {
     async fn transactional_and_other_handlers_share_records(world: &World) {
         let store = world.store(10).await;
         let other = Probe::new([Step::Gate(Box::new(Step::Fail)), Step::Succeed, Step::Refuse]);
-        let plain = other.patient_hooks().source("test").rest(Rest::None);
-        let plain = plain.store(Wrapped(Arc::clone(&store))).build().unwrap();
+        let plain = other.patient_hooks().store(Spy::over(Arc::clone(&store))).build().unwrap();
         let probe = Probe::new([Step::Succeed, Step::Fail]);
         let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
         let hooks = world.hooks_on(store, &probe, settings);

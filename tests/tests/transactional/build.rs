@@ -21,7 +21,11 @@ async fn in_postgres(_: Tx<Postgres>) {}
 async fn in_sqlite(_: Tx<Sqlite>) {}
 
 fn build(router: impl Routes<apideck_hooks::NoState>, store: Arc<dyn Store>) -> Result<Hooks, BuildError> {
-    Hooks::builder(router).secret("key").source("test").store(store).build()
+    Hooks::builder(router)
+        .secret("key")
+        .store(store)
+        .source("build")
+        .build()
 }
 
 /// A user's own store, without transactions.

@@ -2,11 +2,12 @@
 
 use apideck_hooks::events::ConnectionCreated;
 use apideck_hooks::store::{LetterFilter, Store};
-use apideck_hooks::{Delivery, FromDelivery, Hooks, NoState, Rest, Tx, on, router};
+use apideck_hooks::{Delivery, FromDelivery, Hooks, NoState, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery as Sent;
 use apideck_hooks_tests::probe::patient;
-use apideck_hooks_tests::transactional::{World, Wrapped};
+use apideck_hooks_tests::spy::Spy;
+use apideck_hooks_tests::transactional::World;
 use apideck_hooks_tests::waiting::GENEROUS;
 use sqlx::{Postgres, Sqlite};
 use std::future::pending;
@@ -45,16 +46,17 @@ async fn typed_in_sqlite(_: ConnectionCreated, _: Tx<Sqlite>) {}
 
 /// A receiver on a store, with a handler timeout.
 fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
+    let store = Spy::over(store);
     match world {
         World::Postgres(_) => {
             let router = router![gated_in_postgres, typed_in_postgres, ..];
-            let hooks = patient(Hooks::builder(router).secret(SECRET).source("test").store(store));
-            hooks.rest(Rest::None).max_attempts(2).handler_timeout(limit).build()
+            let hooks = patient(Hooks::builder(router).secret(SECRET).store(store));
+            hooks.max_attempts(2).handler_timeout(limit).build()
         }
         World::Sqlite(_) => {
             let router = router![gated_in_sqlite, typed_in_sqlite, ..];
-            let hooks = patient(Hooks::builder(router).secret(SECRET).source("test").store(store));
-            hooks.rest(Rest::None).max_attempts(2).handler_timeout(limit).build()
+            let hooks = patient(Hooks::builder(router).secret(SECRET).store(store));
+            hooks.max_attempts(2).handler_timeout(limit).build()
         }
     }
     .unwrap()
@@ -62,9 +64,8 @@ fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
 
 async fn parameters_fail_like_handlers(world: &World) {
     let store = world.store(4).await;
-    let wrapped = || Arc::new(Wrapped(Arc::clone(&store)));
-    let impatient = hooks(world, wrapped(), Duration::from_millis(300));
-    let hooks = hooks(world, wrapped(), GENEROUS);
+    let impatient = hooks(world, Arc::clone(&store), Duration::from_millis(300));
+    let hooks = hooks(world, store, GENEROUS);
     for (id, hooks) in [("refuse", &hooks), ("panic", &hooks), ("hang", &impatient)] {
         let delivery = Sent::event("vault.connection.callable", id);
         assert_eq!(delivery.call(hooks).await.status, 500, "{id}");
@@ -77,7 +78,7 @@ async fn parameters_fail_like_handlers(world: &World) {
         assert_eq!(Sent::of(odd).call(&hooks).await.word(), word);
     }
     let dead_letters = hooks.dead_letters().expect("a durable store");
-    assert_eq!(dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap().len(), 4);
+    assert_eq!(dead_letters.count(&LetterFilter::new()).await.unwrap(), 4);
     let other = Sent::event("vault.connection.callable", "other");
     assert_eq!(other.call(&hooks).await.word(), "handled");
     assert_eq!(

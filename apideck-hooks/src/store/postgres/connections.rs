@@ -153,7 +153,10 @@ impl Connections {
     async fn open(&self) -> sqlx::Result<Open> {
         let mut connection = self.connect().await?;
         let backend = if self.0.pooled.get() == Some(&false) {
-            let row = sqlx::query(SETTINGS).persistent(false).fetch_one(&mut connection).await?;
+            let row = sqlx::query(SETTINGS)
+                .persistent(false)
+                .fetch_one(&mut connection)
+                .await?;
             Some(Backend {
                 pid: row.try_get(0)?,
                 started: row.try_get(1)?,
@@ -177,7 +180,9 @@ impl Connections {
 
     /// Takes a connection back that has answered everything and is not in a transaction.
     pub(super) fn give_back(&self, session: Session) {
-        let Session { open, _slot: slot, .. } = session;
+        let Session {
+            open, _slot: slot, ..
+        } = session;
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE);
         if open.opened.elapsed() < LONGEST_LIFE && !self.0.given.is_closed() {
@@ -209,7 +214,10 @@ impl Connections {
                 "SELECT pg_cancel_backend(a.pid) FROM pg_stat_get_activity($1) a
                 WHERE (extract(epoch FROM a.backend_start) * 1000000)::bigint = $2",
             );
-            let statement = statement.persistent(false).bind(backend.pid).bind(backend.started);
+            let statement = statement
+                .persistent(false)
+                .bind(backend.pid)
+                .bind(backend.started);
             statement.execute(&mut connection).await?;
             connection.close().await
         };

@@ -249,12 +249,31 @@ mod tests {
     fn every_statement_checks_its_name_and_returns_it() {
         let s = Statements::new(&Names::default());
         let all = [
-            &s.exist, &s.version, &s.claim, &s.claim_last, &s.replay, &s.renew, &s.finish, &s.finish_dead,
-            &s.enter, &s.done, &s.status, &s.end_rest, &s.list, &s.count, &s.sources, &s.get, &s.purge,
-            &s.sweep_records, &s.sweep_aliases,
+            &s.exist,
+            &s.version,
+            &s.claim,
+            &s.claim_last,
+            &s.replay,
+            &s.renew,
+            &s.finish,
+            &s.finish_dead,
+            &s.enter,
+            &s.done,
+            &s.status,
+            &s.end_rest,
+            &s.list,
+            &s.count,
+            &s.sources,
+            &s.get,
+            &s.purge,
+            &s.sweep_records,
+            &s.sweep_aliases,
         ];
         for Statement { name, sql } in all {
-            assert!(sql.contains(&format!("SELECT '{name}'::text, $2::bigint")), "{sql}");
+            assert!(
+                sql.contains(&format!("SELECT '{name}'::text, $2::bigint")),
+                "{sql}"
+            );
             assert!(sql.contains(&format!("$1 = '{name}'")), "{sql}");
             assert!(!sql.contains('{'), "{sql}");
         }

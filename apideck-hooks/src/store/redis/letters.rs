@@ -78,7 +78,11 @@ impl Records {
 
     /// The place for the letter of a last delivery. `None` if there is no room, or no letter will be
     /// written.
-    pub(super) async fn place_of_claim(&self, claim: &Claim, record: Key) -> Result<Option<Place>, StoreError> {
+    pub(super) async fn place_of_claim(
+        &self,
+        claim: &Claim,
+        record: Key,
+    ) -> Result<Option<Place>, StoreError> {
         let Some(last) = &claim.last else {
             return Ok(None);
         };
@@ -92,12 +96,14 @@ impl Records {
 
     /// Gives a place back for which no letter was written.
     pub(super) async fn give_back(&self, letter: &DeadLetter, record: Key, place: &Place) {
-        self.displace(&letter.source, record, place.at, &place.before).await;
+        self.displace(&letter.source, record, place.at, &place.before)
+            .await;
     }
 
     /// Removes a place if it still has this time. A failure leaves a place without a letter.
     pub(super) async fn displace(&self, source: &str, record: Key, at: i64, before: &str) {
-        self.displace_after(source, record, at, before, Duration::ZERO).await;
+        self.displace_after(source, record, at, before, Duration::ZERO)
+            .await;
     }
 
     async fn displace_after(&self, source: &str, record: Key, at: i64, before: &str, age: Duration) {
@@ -150,14 +156,17 @@ impl Records {
             return Ok(None);
         };
         let name = filter.event_type.as_deref();
-        let found = places.iter().map(|place| self.find(source, place.record, name, fields));
+        let found = places
+            .iter()
+            .map(|place| self.find(source, place.record, name, fields));
         let mut letters = Vec::new();
         for (place, found) in places.iter().zip(try_join_all(found).await?) {
             match found {
                 Found::Letter(values) => letters.push((*place, values)),
                 Found::Other => {}
                 Found::Nothing => {
-                    self.displace_after(source, place.record, place.at, "", ABANDONED).await;
+                    self.displace_after(source, place.record, place.at, "", ABANDONED)
+                        .await;
                 }
             }
         }
@@ -224,8 +233,13 @@ impl DeadLetterStore for RedisStore {
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
         let records = &self.records;
-        let call = Call::script(&REPLAY, records.keys.record(claim.event)).arg(source).id(claim.id);
-        let call = call.arg(micros(claim.lease)).arg(records.retention).rests(&claim.rests);
+        let call = Call::script(&REPLAY, records.keys.record(claim.event))
+            .arg(source)
+            .id(claim.id);
+        let call = call
+            .arg(micros(claim.lease))
+            .arg(records.retention)
+            .rests(&claim.rests);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [verdict, first, second] = numbers(reply.value)?;
         match verdict {
@@ -245,14 +259,22 @@ impl DeadLetterStore for RedisStore {
 
     async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
         let records = &self.records;
-        let call = Call::script(&PURGE, records.keys.record(record)).arg(source).arg(records.retention);
+        let call = Call::script(&PURGE, records.keys.record(record))
+            .arg(source)
+            .arg(records.retention);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [purged, at] = numbers(reply.value)?;
         match purged {
             0 => Ok(Purged::Unknown),
             1 => {
-                records.displace(source, record, i64::try_from(at).unwrap_or(i64::MAX), "").await;
-                if reply.confirmed { Ok(Purged::Yes) } else { Err(unconfirmed()) }
+                records
+                    .displace(source, record, i64::try_from(at).unwrap_or(i64::MAX), "")
+                    .await;
+                if reply.confirmed {
+                    Ok(Purged::Yes)
+                } else {
+                    Err(unconfirmed())
+                }
             }
             2 => Ok(Purged::Busy),
             _ => Err(unexpected()),
@@ -282,5 +304,11 @@ fn dead_record(
         .event(event_type, event_id, entity_id, consumer_id)
         .context(Context::from_json(&context))
         .error(error);
-    Ok(DeadRecord::new(record, at.unwrap_or(kept_at), attempts, running, letter))
+    Ok(DeadRecord::new(
+        record,
+        at.unwrap_or(kept_at),
+        attempts,
+        running,
+        letter,
+    ))
 }

@@ -48,7 +48,13 @@ impl Fault {
         self.code() == Some("OOM")
     }
 
-    pub(super) fn code(&self) -> Option<&str> {
+    /// Tells if the user may not do what the store does.
+    pub(super) fn is_forbidden(&self) -> bool {
+        // Redis 7.0 has no code for a command in a script.
+        self.code() == Some("NOPERM") || self.to_string().contains("user executing the script")
+    }
+
+    fn code(&self) -> Option<&str> {
         match self {
             Self::Redis(error) => error.code(),
             Self::Refused(_) => None,
@@ -133,7 +139,9 @@ impl Link {
         });
         let slots = if acks.is_some() { SLOTS_FOR_ACKS } else { 1 } + 1;
         Self {
-            slots: (0..slots).map(|_| Slot(Mutex::new((0, shared.connecting())))).collect(),
+            slots: (0..slots)
+                .map(|_| Slot(Mutex::new((0, shared.connecting()))))
+                .collect(),
             shared,
             next: AtomicUsize::new(0),
         }
@@ -163,7 +171,9 @@ impl Link {
     /// Checks that the server which has the key does not lose letters. It is checked before each,
     /// because the cluster client does not tell when it has connected to another server.
     pub(super) async fn check_letters(&self, key: &[u8]) -> Result<bool, Fault> {
-        let values = self.exchange(key, &Facts::questions(), self.slots.len() - 1).await?;
+        let values = self
+            .exchange(key, &Facts::questions(), self.slots.len() - 1)
+            .await?;
         let [info, config] = <[Value; 2]>::try_from(values).map_err(|_| super::reply::unexpected_fault())?;
         Ok(self.shared.judge(&[Facts::read(info, config)]) != Durability::None)
     }
@@ -286,7 +296,10 @@ impl Shares {
 
     async fn check(&self, connection: &mut Connection) -> Result<(), Fault> {
         let facts = Facts::of_all(connection).await?;
-        match facts.iter().find_map(|facts| facts.refusal(self.server.is_cluster())) {
+        match facts
+            .iter()
+            .find_map(|facts| facts.refusal(self.server.is_cluster()))
+        {
             Some(reason) => Err(Fault::Refused(reason)),
             None => {
                 self.judge(&facts);
@@ -318,7 +331,8 @@ impl Shares {
                 None => tracing::debug!("Redis keeps dead letters"),
             }
         }
-        self.keeps_letters.fetch_or(now != Durability::None, Ordering::Relaxed);
+        self.keeps_letters
+            .fetch_or(now != Durability::None, Ordering::Relaxed);
         now
     }
 
@@ -329,10 +343,17 @@ impl Shares {
             let within = u64::try_from(acks.within.as_millis()).unwrap_or(u64::MAX);
             waits.push(::redis::cmd("WAIT").arg(acks.replicas).arg(within).to_owned());
         }
-        if confirm == Confirm::Disk && self.durability.load(Ordering::Relaxed) == Durability::AfterWait as u8 {
+        if confirm == Confirm::Disk && self.durability.load(Ordering::Relaxed) == Durability::AfterWait as u8
+        {
             // Less than the time limit of the call, so that its answer comes in time.
             let within = u64::try_from(self.server.timeouts.call.as_millis()).unwrap_or(u64::MAX) / 4 * 3;
-            waits.push(::redis::cmd("WAITAOF").arg(1).arg(0).arg(within.max(1)).to_owned());
+            waits.push(
+                ::redis::cmd("WAITAOF")
+                    .arg(1)
+                    .arg(0)
+                    .arg(within.max(1))
+                    .to_owned(),
+            );
         }
         waits
     }

@@ -166,6 +166,9 @@ pub(super) fn count(attempts: u64) -> u32 {
 }
 
 /// The write can be lost in a failover or a restart.
+pub(super) const UNCONFIRMED: &str =
+    "too few replicas acknowledged the write in time (`min_replicas_ack`), or it was not on disk in time";
+
 pub(super) fn unconfirmed() -> StoreError {
-    StoreError::new("too few replicas acknowledged the write in time (`min_replicas_ack`), or it was not on disk in time")
+    StoreError::new(UNCONFIRMED)
 }

@@ -137,7 +137,10 @@ impl SqliteStore {
             decision: None,
             reply,
         };
-        self.operations.send(Box::new(job)).await.map_err(|_| self.gone())?;
+        self.operations
+            .send(Box::new(job))
+            .await
+            .map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
     }
 

@@ -26,7 +26,11 @@ impl Reader {
 
     /// Answers a claim that changes nothing, such as one of a settled event. So it does not wait
     /// for the writer. Returns `None` for every other claim.
-    pub(super) async fn claim(&self, claim: &Claim, settings: Settings) -> Result<Option<Claimed>, StoreError> {
+    pub(super) async fn claim(
+        &self,
+        claim: &Claim,
+        settings: Settings,
+    ) -> Result<Option<Claimed>, StoreError> {
         let needs = Needs::of_claim(claim);
         self.read(async |connection| {
             let mut batch = Batch::load(connection, &[&needs], settings).await?;

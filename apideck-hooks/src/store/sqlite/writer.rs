@@ -60,7 +60,11 @@ impl Writer {
                 self.run_transaction(begin).await;
             }
             if next_sweep <= Instant::now() {
-                let pause = if self.sweep().await { SWEEP_PAUSE } else { self.sweep_every };
+                let pause = if self.sweep().await {
+                    SWEEP_PAUSE
+                } else {
+                    self.sweep_every
+                };
                 next_sweep = Instant::now() + pause;
             }
             // Callers that were answered may call again: in one batch rather than in many.
@@ -108,7 +112,9 @@ impl Writer {
     async fn transact(&mut self, operations: &mut [Box<dyn Operation>]) -> Result<(), Failed> {
         let settings = self.settings;
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
         let needs: Vec<_> = operations.iter().map(|operation| operation.needs()).collect();
         let mut batch = Batch::begin(connection, &needs, settings).await?;
         for operation in operations {
@@ -131,7 +137,9 @@ impl Writer {
     /// Ends a failed transaction. The connection stays if possible, because another one can need
     /// room on a disk that is full.
     pub(super) async fn roll_back(&mut self) {
-        let Some(connection) = &mut self.connection else { return };
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
         let rolled_back = sqlx::query("ROLLBACK").execute(&mut **connection).await;
         let code = rolled_back.err().map(|error| Failed::Sql(error).code());
         if code.is_some_and(|code| code != Some(NO_TRANSACTION)) {

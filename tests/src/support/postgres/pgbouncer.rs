@@ -61,7 +61,10 @@ impl PgBouncer {
             port,
             _directory: directory,
         };
-        until("PgBouncer listens", async || pooler.options().connect().await.is_ok()).await;
+        until("PgBouncer listens", async || {
+            pooler.options().connect().await.is_ok()
+        })
+        .await;
         Some(pooler)
     }
 
@@ -81,7 +84,9 @@ fn program() -> Option<PathBuf> {
     let on_path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
     let folders = folders.into_iter().chain(["/usr/sbin".into()]);
-    folders.map(|folder| folder.join("pgbouncer")).find(|file| file.exists())
+    folders
+        .map(|folder| folder.join("pgbouncer"))
+        .find(|file| file.exists())
 }
 
 impl Drop for PgBouncer {

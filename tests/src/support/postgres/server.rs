@@ -100,7 +100,8 @@ struct Running {
 }
 
 /// Kills the server when the standard input closes, so that no server outlives a killed test.
-pub(super) const GUARD: &str = r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
+pub(super) const GUARD: &str =
+    r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
 
 impl Server {
     /// Starts a new server with PostgreSQL's defaults, except that it is small and logs every
