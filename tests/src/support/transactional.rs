@@ -128,6 +128,15 @@ impl World {
         .await
     }
 
+    /// Ends all leases, as if their time were over.
+    pub async fn end_leases(&self) {
+        self.execute(match self {
+            World::Postgres(_) => "UPDATE records SET lease_end = 0",
+            World::Sqlite(_) => "UPDATE apideck_hooks_records SET lease_end = 0",
+        })
+        .await;
+    }
+
     /// The attempt of the only record, 0 without a record.
     pub async fn attempt(&self) -> i64 {
         self.number(match self {

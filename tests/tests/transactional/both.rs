@@ -81,12 +81,14 @@ on_both! {
             let hooks = hooks.clone();
             tokio::spawn(async move { Delivery::event(EVENT, "e1").call(&hooks).await })
         }));
-        // Eight wait for the outcome.
+        let mut handled = 0;
         for reply in replies.await {
-            let reply = reply.unwrap();
-            assert!(reply.status == 200 || reply.status == 503, "{reply:?}");
+            let status = reply.unwrap().status;
+            // Eight of them wait, and the others are refused.
+            assert!([200, 503].contains(&status), "{status}");
+            handled += usize::from(status == 200);
         }
-        assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "duplicate");
+        assert!((1..=9).contains(&handled), "{handled}");
         assert_eq!((probe.count(), world.effects("e1").await, world.done_records().await), (1, 1, 1));
     }
     /// A refused commit is a failure without an effect.
@@ -119,19 +121,20 @@ on_both! {
             assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
         }
         let dead_letters = hooks.dead_letters().unwrap();
-        let all = LetterFilter::new();
-        let dead = dead_letters.list(&all, None, 10).await.unwrap();
+        let dead = dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap();
         let [dead] = &dead[..] else { panic!("one dead letter: {dead:?}") };
         assert_eq!((dead.attempts, dead.letter.event_id.as_str()), (2, "e1"));
         assert_eq!(dead.letter.body, delivery.body);
         assert!(dead.letter.error.contains("panicked"), "{}", dead.letter.error);
         // The first replay fails, and the event is dead-lettered again.
-        assert_eq!(dead_letters.replay(dead.record).await.unwrap().disposition, Disposition::DeadLettered);
+        let replayed = dead_letters.replay(dead.record).await.unwrap();
+        assert_eq!(replayed.disposition, Disposition::DeadLettered);
         assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
-        assert_eq!(dead_letters.count(&all).await.unwrap(), 1);
-        assert_eq!(dead_letters.replay(dead.record).await.unwrap().disposition, Disposition::Handled);
+        assert_eq!(dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap().len(), 1);
+        let replayed = dead_letters.replay(dead.record).await.unwrap();
+        assert_eq!(replayed.disposition, Disposition::Handled);
         assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
-        assert_eq!(dead_letters.count(&all).await.unwrap(), 0);
+        assert!(dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap().is_empty());
         assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
         assert_eq!(probe.count(), 4);
     }
@@ -144,7 +147,7 @@ on_both! {
             assert_eq!(delivery.call(&hooks).await.word(), word);
         }
         assert_eq!((world.effects("e1").await, world.done_records().await, probe.count()), (0, 0, 1));
-        assert_eq!(hooks.dead_letters().unwrap().count(&LetterFilter::new()).await.unwrap(), 1);
+        assert_eq!(hooks.dead_letters().unwrap().list(&LetterFilter::new(), None, 10).await.unwrap().len(), 1);
     }
 
     /// A handler that outlasts the grace period is rolled back and costs no attempt.
@@ -208,8 +211,8 @@ on_both! {
         assert_eq!((world.effects("e1").await, world.effects("e2").await), (1, 0));
     }
 
-    /// All events here have the same entity and time.
-    async fn a_retry_with_another_event_id_is_recognised_by_its_delivery_key(world: &World) {
+    /// A delivery key that came with another event names the first one in every state.
+    async fn case_05_a_reused_delivery_key_names_its_first_event(world: &World) {
         let probe = Probe::new([Step::Succeed, Step::Fail]);
         let hooks = world.hooks(&probe, Settings::default()).await;
         let with_key = |id: &str, key: &str| Delivery::event(EVENT, id).header("x-apideck-idempotency-key", key);
