@@ -46,8 +46,9 @@ impl Postgres {
         let schema = &self.database.schema;
         let keys: Vec<_> = keys.iter().map(|key| key.to_bytes()).collect();
         let records = format!(
-            "UPDATE {schema}.records SET lease_end = lease_end + $1, rest_end = rest_end + $1,
-                first_seen = first_seen + $1, expires = expires + $1 WHERE key = ANY($2)"
+            "UPDATE {schema}.records SET lease_end = greatest(0, lease_end + $1),
+                rest_end = greatest(0, rest_end + $1), first_seen = first_seen + $1, expires = expires + $1
+            WHERE key = ANY($2)"
         );
         let aliases = format!("UPDATE {schema}.aliases SET expires = expires + $1 WHERE alias = ANY($2)");
         for statement in [records, aliases] {
