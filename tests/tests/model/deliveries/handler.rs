@@ -1,6 +1,6 @@
 //! The scripted handler and its journal.
 
-use super::MAX_ATTEMPTS;
+use super::{MAX_ATTEMPTS, RESTS};
 use super::scenario::{Ending, Run};
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Outcome, Permanent, State, on};
@@ -9,25 +9,79 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
-/// The journal of the handler, shared by all receivers.
+/// The journal of an event, shared by all receivers.
 #[derive(Default)]
 pub(super) struct Journal {
-    pub(super) scripts: Vec<VecDeque<Run>>,
-    /// The attempts of each event.
-    pub(super) attempts: Vec<Vec<u32>>,
+    pub(super) script: VecDeque<Run>,
+    /// The last run's attempt, and its begin.
+    pub(super) last: Option<(u32, Instant)>,
     /// `true` after a successful run.
-    pub(super) good: Vec<bool>,
-    /// `true` after a `2xx` for a settled event.
-    pub(super) acknowledged: Vec<bool>,
+    pub(super) good: bool,
+    /// `true` after a `2xx` for an event that was settled or kept.
+    pub(super) acknowledged: bool,
+    pub(super) purge: Option<Purge>,
+    /// `true` if an operator may have ended the rest since the last run.
+    pub(super) rest_ended: bool,
     pub(super) faults: Vec<String>,
+}
+
+/// A purge by an operator.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub(super) enum Purge {
+    Perhaps,
+    Certain,
+}
+
+/// The longest time from a grant to the begin of its run: the time limit of a call to the store.
+const SLACK: Duration = Duration::from_secs(6);
+
+impl Journal {
+    /// Notes the begin of a run, and the promises that it breaks. A replay has no rest and no limit
+    /// of attempts.
+    fn begin(&mut self, attempt: u32, is_replay: bool) -> Run {
+        let last = self.last.replace((attempt, Instant::now()));
+        if self.purge == Some(Purge::Certain) {
+            self.faults.push("runs after it was purged".to_owned());
+        }
+        if last.is_some_and(|(last, _)| last >= attempt) {
+            self.faults.push(format!("attempt {attempt} after {last:?}"));
+        }
+        let rest_ended = std::mem::take(&mut self.rest_ended);
+        if !is_replay {
+            self.check_delivery(attempt, last, rest_ended);
+        }
+        self.script.pop_front().unwrap_or(Run {
+            seconds: 0,
+            end: Ending::Succeed,
+        })
+    }
+
+    fn check_delivery(&mut self, attempt: u32, last: Option<(u32, Instant)>, rest_ended: bool) {
+        if self.acknowledged {
+            self.faults.push("runs after its acknowledgement".to_owned());
+        }
+        if attempt > MAX_ATTEMPTS {
+            self.faults.push(format!("attempt {attempt}"));
+        }
+        let Some((last, begin)) = last.filter(|_| !rest_ended) else {
+            return;
+        };
+        let rest = Duration::from_secs(RESTS[RESTS.len().min(last as usize) - 1]);
+        let paused = begin.elapsed();
+        if paused + SLACK < rest {
+            self.faults.push(format!(
+                "attempt {attempt} comes {paused:?} after attempt {last}, and the rest is {rest:?}"
+            ));
+        }
+    }
 }
 
 /// The state of a receiver's handler.
 #[derive(Clone)]
 pub(super) struct Handler {
-    pub(super) journal: Arc<Mutex<Journal>>,
+    pub(super) journals: Arc<[Mutex<Journal>]>,
     pub(super) crashed: watch::Receiver<bool>,
 }
 
@@ -41,41 +95,19 @@ pub(super) async fn scripted(
         .event_id()
         .and_then(|id| id.parse::<usize>().ok())
         .expect("an id");
-    let run = {
-        let mut journal = handler.journal.lock().expect("no panic");
-        if *handler.crashed.borrow() {
-            drop(journal);
-            return pending().await;
-        }
-        if journal.acknowledged[event] {
-            journal
-                .faults
-                .push(format!("event {event} runs after its acknowledgement"));
-        }
-        let attempt = delivery.attempt();
-        if journal.attempts[event]
-            .last()
-            .is_some_and(|last| *last >= attempt)
-            || attempt > MAX_ATTEMPTS
-        {
-            let before = journal.attempts[event].clone();
-            journal
-                .faults
-                .push(format!("event {event}: attempt {attempt} after {before:?}"));
-        }
-        journal.attempts[event].push(attempt);
-        journal.scripts[event].pop_front().unwrap_or(Run {
-            seconds: 0,
-            end: Ending::Succeed,
-        })
-    };
+    let journal = &handler.journals[event];
+    if *handler.crashed.borrow() {
+        return pending().await;
+    }
+    let is_replay = delivery.headers().is_empty();
+    let run = journal.lock().expect("no panic").begin(delivery.attempt(), is_replay);
     sleep(Duration::from_secs(run.seconds)).await;
     if *handler.crashed.borrow() {
         return pending().await;
     }
     match run.end {
         Ending::Succeed | Ending::Ignore => {
-            handler.journal.lock().expect("no panic").good[event] = true;
+            journal.lock().expect("no panic").good = true;
             if matches!(run.end, Ending::Ignore) {
                 Outcome::Ignore
             } else {

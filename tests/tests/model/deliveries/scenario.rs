@@ -14,6 +14,17 @@ pub(super) struct Scenario {
     pub(super) outages: Vec<Outage>,
     /// The crashes of the receivers in turn, in seconds from the start.
     pub(super) crashes: Vec<u64>,
+    /// The acts of an operator, and their times in seconds from the start.
+    pub(super) acts: Vec<(u64, usize, Act)>,
+    /// The time in which the store has no room for another dead letter, in seconds from the start.
+    pub(super) full: Option<(u64, u64)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Act {
+    Replay,
+    Purge,
+    EndRest,
 }
 
 #[derive(Clone, Debug)]
@@ -24,6 +35,8 @@ pub(super) struct Event {
     pub(super) duplicate: Option<u64>,
     /// `true` if deliveries have an idempotency key.
     pub(super) with_key: bool,
+    /// `true` if duplicates have another idempotency key, as captured bodies can have.
+    pub(super) captured: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -52,11 +65,13 @@ pub(super) fn scenarios() -> impl Strategy<Value = Scenario> {
         Succeed, Succeed, Ignore, Fail, Fail, FailUntil, Refuse, Panic, Hang,
     ]);
     let run = (seconds, end).prop_map(|(seconds, end)| Run { seconds, end });
-    let event = (vec(run, 0..6), proptest::option::of(0_u64..70), any::<bool>());
-    let event = event.prop_map(|(runs, duplicate, with_key)| Event {
+    let duplicate = proptest::option::of(0_u64..70);
+    let event = (vec(run, 0..9), duplicate, any::<bool>(), any::<bool>());
+    let event = event.prop_map(|(runs, duplicate, with_key, captured)| Event {
         runs,
         duplicate,
         with_key,
+        captured,
     });
     let late = select(vec![1, 4, 6, 25, 31, 70, 200]);
     let fault = prop_oneof![
@@ -74,19 +89,27 @@ pub(super) fn scenarios() -> impl Strategy<Value = Scenario> {
         seconds,
         renewals,
     });
+    // Around the first deliveries, and after the last ones.
+    let time = || prop_oneof![2 => 0_u64..4000, 3 => 0_u64..200_000];
+    let act = select(vec![Act::Replay, Act::Replay, Act::Replay, Act::Purge, Act::EndRest]);
     let all = (
         vec(event, 1..=EVENTS),
         vec(fault, 0..40),
         vec(outage, 0..3),
         vec(crash, 0..4),
+        vec((time(), 0..EVENTS, act), 0..6),
+        proptest::option::of((time(), 1_u64..200_000)),
     );
-    all.prop_map(|(events, faults, outages, mut crashes)| {
+    all.prop_map(|(events, faults, outages, mut crashes, mut acts, full)| {
         crashes.sort_unstable();
+        acts.sort_unstable_by_key(|(at, ..)| *at);
         Scenario {
             events,
             faults,
             outages,
             crashes,
+            acts,
+            full,
         }
     })
 }

@@ -1,8 +1,16 @@
 //! The stores, with clocks that can be moved and receivers that can crash.
 
 mod memory;
+mod postgres;
+#[cfg(unix)]
+mod redis;
+mod sqlite;
 
 pub(crate) use memory::{FULL_MEMORY, MEMORY, Memory};
+pub(crate) use postgres::{POSTGRES, Postgres};
+#[cfg(unix)]
+pub(crate) use redis::{REDIS, Redis};
+pub(crate) use sqlite::{SQLITE, Sqlite};
 
 use apideck_hooks::store::{Key, Store};
 use async_trait::async_trait;

@@ -20,7 +20,7 @@ if r.phase == DONE then
   return {4, 0, 0, 0, 0}
 end
 local lettered = least_age ~= '' and room == 'room' and not kept and place_is_fresh()
-  and (absent or now - r.first_seen >= tonumber(least_age))
+  and (absent or math.max(0, now - r.first_seen) >= tonumber(least_age))
 local was_kept = kept
 kept = kept or lettered
 local written = lettered and 1 or 0
