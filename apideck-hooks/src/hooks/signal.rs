@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::receiver::Hooks;
 
 impl Hooks {
-    /// Shuts the receiver down at the first signal that asks the process to end. The future is ready
-    /// after the shutdown. Needs the feature `signal`.
+    /// Shuts the receiver down at the first signal that asks the process to end. The future is
+    /// ready after the shutdown. Needs the feature `signal`.
     ///
-    /// The signals are `SIGTERM` and `SIGINT`, and Ctrl-C on Windows. Their handlers are installed by
-    /// this call and not by the first poll. A second signal ends the grace period. See
+    /// The signals are `SIGTERM` and `SIGINT`, and Ctrl-C on Windows. Their handlers are installed
+    /// by this call and not by the first poll. A second signal ends the grace period. See
     /// [`shutdown`](Hooks::shutdown) for `grace`.
     ///
     /// ```no_run

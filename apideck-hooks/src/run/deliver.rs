@@ -67,7 +67,7 @@ impl Runner {
                 tracing::info!("recognised by its delivery key: an earlier delivery had another `event_id`");
             }
             let Verdict::Granted { token, attempt } = claimed.verdict else {
-                return self.dispose_of_unclaimed(&claimed);
+                return self.dispose_of_unclaimed(&claimed, job.replay_of.is_some());
             };
             if claimed.lettered {
                 job.handler.letter_was_kept();
@@ -120,12 +120,14 @@ impl Runner {
             Recorded::NoRoom => Box::pin(self.release_without_letter(&granted)).await,
             Recorded::No => self.unrecorded(&end, disposition, granted.lettered),
         };
+        let disposition = granted.acknowledged(disposition);
         self.count(&end, disposition);
         self.tell(granted, disposition)
     }
 
     /// Tells the waiters of a run. Call it after the record was settled.
     pub(super) fn tell(&self, granted: Granted<'_>, disposition: Disposition) -> Disposition {
+        let disposition = granted.acknowledged(disposition);
         match granted.owner.into_inner() {
             Some(owner) => owner.settle(disposition),
             None => self.waiters.settle(granted.grant.record, disposition),

@@ -27,7 +27,7 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Runner {
     /// Returns the disposition of a delivery whose claim was not granted, or asks it to wait.
-    pub(super) fn dispose_of_unclaimed(&self, claimed: &Claimed) -> Delivered {
+    pub(super) fn dispose_of_unclaimed(&self, claimed: &Claimed, replay: bool) -> Delivered {
         if claimed.lettered {
             self.counters.dead_lettered.add();
             tracing::error!(
@@ -37,6 +37,7 @@ impl Runner {
             return Delivered::Settled(Disposition::DeadLettered);
         }
         Delivered::Settled(match claimed.verdict {
+            Verdict::Running { lease_left, .. } if replay => Disposition::later_in(Why::Running, lease_left),
             Verdict::Running { kept: false, .. } => return Delivered::Running(claimed.record),
             Verdict::Running { kept: true, .. } => {
                 self.duplicate("the event's handler is running, and a dead letter of it is kept")

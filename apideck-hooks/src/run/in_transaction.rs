@@ -2,10 +2,11 @@
 //!
 //! # How it works
 //!
-//! The claim has committed by itself, as for every handler. The handler's effects and the end `DONE`
-//! are one transaction, and the end applies only under the grant. So a run that has lost its claim
-//! commits nothing. If the process dies, the database undoes the effects, and the claim ends with
-//! its lease. Its attempt counts, so a handler that kills its process is dead-lettered in the end.
+//! The claim has committed by itself, as for every handler. The handler's effects and the end
+//! `DONE` are one transaction, and the end applies only under the grant. So a run that has lost its
+//! claim commits nothing. If the process dies, the database undoes the effects, and the claim ends
+//! with its lease. Its attempt counts, so a handler that kills its process is dead-lettered in the
+//! end.
 //!
 //! A failure rolls back first and is recorded afterwards, by a call of its own.
 //!

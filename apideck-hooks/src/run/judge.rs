@@ -10,8 +10,8 @@ use crate::handler::Outcome;
 use crate::store::End;
 
 impl Runner {
-    /// Decides how the record ends, and the delivery's disposition. With `final_attempt` any failure
-    /// dead-letters the event.
+    /// Decides how the record ends, and the delivery's disposition. With `final_attempt` any
+    /// failure dead-letters the event.
     pub(super) fn judge(
         &self,
         ended: Ended,

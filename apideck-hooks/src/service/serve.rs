@@ -133,7 +133,8 @@ impl Receiver {
                 Ok(Ok(disposition)) => Ok(disposition),
                 // The runtime was shut down, or a `Drop` in the handler panicked.
                 Ok(Err(_)) => Ok(Disposition::Failed),
-                // The last delivery of its event. Its letter is kept, and another delivery never comes.
+                // The last delivery of its event. Its letter is kept, and another delivery never
+                // comes.
                 Err(_) if letter_kept.is_some_and(|kept| kept.is_set()) => {
                     self.counters.late.add();
                     tracing::warn!(

@@ -32,7 +32,7 @@ pub(super) enum Phase {
 impl Phase {
     /// Reads the number that a store has kept. An unknown number counts as a released record,
     /// because running an event again is better than losing it.
-    #[cfg(feature = "sqlite")]
+    #[cfg(any(feature = "postgres", feature = "sqlite"))]
     pub(super) fn from_number(number: i64) -> Self {
         match number {
             0 => Self::Running,

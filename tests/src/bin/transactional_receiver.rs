@@ -12,6 +12,7 @@ use apideck_hooks_tests::transactional::{EFFECT, postgres_store};
 use sqlx::{Postgres, Sqlite};
 use std::env::var;
 use std::future::pending;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Prints the place in the handler, and stops there if the event id says so.
@@ -50,6 +51,9 @@ async fn in_sqlite(delivery: Delivery, mut tx: Tx<Sqlite>) -> Result<Outcome, sq
     Ok(end(id, attempt))
 }
 
+/// A claim of a killed process ends soon.
+const LEASE: Duration = Duration::from_secs(3);
+
 #[tokio::main]
 async fn main() {
     let hooks = match var("SCHEMA") {
@@ -57,6 +61,8 @@ async fn main() {
             let store = postgres_store(&schema, options(), 8);
             patient(Hooks::builder(router![in_postgres]))
                 .secret(SECRET)
+                .lease(LEASE)
+                .max_attempts(100)
                 .store(store)
                 .build()
         }
@@ -65,6 +71,8 @@ async fn main() {
             let store = SqliteStore::open(file).await.expect("a file");
             patient(Hooks::builder(router![in_sqlite]))
                 .secret(SECRET)
+                .lease(LEASE)
+                .max_attempts(100)
                 .store(store)
                 .build()
         }

@@ -146,3 +146,20 @@ async fn case_33_a_refused_last_delivery_is_counted() {
     assert_eq!(delivery_number("e2", 9).call(&hooks).await.status, 503);
     assert_eq!(hooks.stats().last_refused, 2);
 }
+
+/// Its letter is kept, so a refusal would only let Apideck disable the subscription.
+#[tokio::test(start_paused = true)]
+async fn case_33_a_last_delivery_that_a_shutdown_stops_is_acknowledged() {
+    let (probe, spy) = (
+        Probe::new([Step::Gate(Box::new(Step::Succeed))]),
+        Spy::with_letters(),
+    );
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let last = delivery_number("e1", 9);
+    let (reply, _) = tokio::join!(last.call(&hooks), async {
+        probe.started().await;
+        hooks.shutdown(secs(1)).await
+    });
+    assert_eq!(reply.word(), "dead_lettered");
+    assert_eq!(state(&spy).await, (State::Dead, 0));
+}

@@ -1,13 +1,12 @@
 //! Model tests (Case 31). Every store is compared with a model of the documentation of the trait,
-//! through random histories of claims, finishes, passing time and crashes. Whole deliveries go
+//! through random histories of claims, ends, replays, passing time and crashes. Whole deliveries go
 //! through failing stores and crashing receivers.
 //!
 //! `APIDECK_HOOKS_SEED` sets the first seed and `APIDECK_HOOKS_HISTORIES` the number of histories.
 //! A failing history is shrunk and printed with its seed.
 
-mod deliveries;
-mod faulty;
 mod history;
+mod invariants;
 mod reference;
 mod seeds;
 mod step;
@@ -17,7 +16,7 @@ use history::beside_the_model;
 use reference::Kind;
 use std::cell::RefCell;
 use tokio::runtime::{Builder, Runtime};
-use worlds::{MEMORY, Memory, POSTGRES, Postgres, SQLITE, Sqlite, World};
+use worlds::{FULL_MEMORY, MEMORY, Memory, World};
 
 fn memory(kind: Kind) {
     beside_the_model(kind, 10_000, |history| {
@@ -26,7 +25,7 @@ fn memory(kind: Kind) {
             .start_paused(true)
             .build()
             .unwrap();
-        let mut world = runtime.block_on(async { Memory::new(kind.capacity) });
+        let mut world = runtime.block_on(async { Memory::new(kind) });
         history(&runtime, &mut world)
     });
 }
@@ -38,55 +37,5 @@ fn case_31_the_memory_store_equals_the_model() {
 
 #[test]
 fn case_31_a_full_memory_store_equals_the_model() {
-    memory(Kind {
-        capacity: 3,
-        ..MEMORY
-    });
-}
-
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().unwrap()
-}
-
-fn sqlite(in_batches: bool) {
-    beside_the_model(SQLITE, 200, |history| {
-        let runtime = runtime();
-        let mut world = runtime.block_on(Sqlite::new(in_batches));
-        history(&runtime, &mut world)
-    });
-}
-
-#[test]
-fn case_31_sqlite_equals_the_model() {
-    sqlite(false);
-}
-
-#[test]
-fn case_31_sqlite_equals_the_model_with_batches() {
-    sqlite(true);
-}
-
-/// Compares a store with the model in a world that all histories share.
-fn on_a_server(kind: Kind, default: u64, runtime: &Runtime, world: impl World) {
-    let world = RefCell::new(world);
-    beside_the_model(kind, default, |history| {
-        history(runtime, &mut *world.borrow_mut())
-    });
-}
-
-#[test]
-fn case_31_postgres_equals_the_model() {
-    let runtime = runtime();
-    if let Some(world) = runtime.block_on(Postgres::new()) {
-        on_a_server(POSTGRES, 50, &runtime, world);
-    }
-}
-
-#[cfg(unix)]
-#[test]
-fn case_31_redis_equals_the_model() {
-    let runtime = runtime();
-    if let Some(world) = runtime.block_on(worlds::Redis::new()) {
-        on_a_server(worlds::REDIS, 50, &runtime, world);
-    }
+    memory(FULL_MEMORY);
 }

@@ -6,6 +6,7 @@ use apideck_hooks::{Delivery, Hooks, Outcome, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery as Sent;
 use apideck_hooks_tests::probe::patient;
+use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::transactional::World;
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 use sqlx::{Connection, Postgres, Sqlite};
@@ -65,6 +66,7 @@ handler!(
 
 /// A receiver on a store, with a handler timeout.
 fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
+    let store = Spy::over(store);
     let hooks = match world {
         World::Postgres(_) => {
             let hooks = Hooks::builder(router![in_postgres]).secret(SECRET).store(store);

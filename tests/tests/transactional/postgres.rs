@@ -2,6 +2,7 @@
 
 use super::EVENT;
 use apideck_hooks::Hooks;
+use apideck_hooks::store::LetterFilter;
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
@@ -72,13 +73,27 @@ async fn case_26_a_killed_connection_leaves_no_effect_and_no_done_record() {
     );
 }
 
+/// Sends the event until it is handled.
+async fn until_handled(hooks: &Hooks, id: &str) {
+    until("it is handled", async || {
+        let reply = call(hooks, id).await.unwrap();
+        assert!([200, 500, 503].contains(&reply.status), "{reply:?}");
+        reply.status == 200
+    })
+    .await;
+}
+
 async fn behind_proxy(world: &World, probe: &Probe) -> (Hooks, Proxy) {
     let database = database(world);
     let (host, port) = (database.options.get_host(), database.options.get_port());
     let proxy = Proxy::to(format!("{host}:{port}")).await;
     let options = database.options.clone().host("127.0.0.1").port(proxy.addr.port());
     let store = postgres_store(&database.schema, options, 4);
-    (postgres_hooks(probe, store, Settings::default()), proxy)
+    let settings = Settings {
+        lease: Duration::from_secs(3),
+        ..Settings::default()
+    };
+    (postgres_hooks(probe, store, settings), proxy)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -112,8 +127,8 @@ async fn case_26_a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
     proxy.set(Line::CutBeforeCommit);
     assert_eq!(call(&hooks, "e1").await.unwrap().status, 503);
     proxy.set(Line::Open);
-    // The server rolls back when the connection ends.
-    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+    // The server rolls back when the connection ends. The claim ends with its lease.
+    until_handled(&hooks, "e1").await;
     assert_eq!(
         (
             world.effects("e1").await,
@@ -167,27 +182,27 @@ async fn case_26_fifty_receivers_on_a_pool_of_ten_survive_failures() {
         )
     });
     let calls: Vec<_> = calls.collect();
-    let mut handled = 0;
     for reply in join_all(calls).await {
         let word = reply.unwrap().word();
         assert!(
             ["handled", "duplicate", "500", "503"].contains(&word.as_str()),
             "{word}"
         );
-        handled += usize::from(word == "handled");
     }
-    assert_eq!((handled, probe.count()), (1, 3));
+    // A duplicate of a failed run has failed too, so the event may wait for another delivery.
+    until_handled(&world.hooks_on(store, &probe, Settings::default()), "e1").await;
+    assert_eq!(probe.count(), 3);
     assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_process_waits_a_limited_time_for_the_transaction() {
+async fn another_process_waits_a_limited_time_for_the_run() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed), Step::Succeed]);
     let one = world.hooks(&probe, Settings::default()).await;
     let wait = Duration::from_secs(3);
     let settings = Settings {
-        store_timeout: wait,
+        duplicate_wait: wait,
         ..Settings::default()
     };
     let impatient = world.hooks(&probe, settings).await;
@@ -202,16 +217,13 @@ async fn another_process_waits_a_limited_time_for_the_transaction() {
     assert_eq!(impatient.stats().busy, 1);
     // This duplicate gets the outcome in time.
     let waiting = call(&two, "e1");
-    let waits = "SELECT count(*) FROM pg_stat_activity
-        WHERE application_name = current_schema() AND wait_event_type = 'Lock'";
-    until("it waits", async || world.number(waits).await > 0).await;
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(waiting.await.unwrap().word(), "duplicate");
     assert_eq!((probe.count(), world.effects("e1").await), (1, 1));
 }
 
-/// With thirty events on a pool of four, three handlers run at a time.
+/// With thirty events on a pool of four, two handlers run at a time.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_always_stays_free() {
     let world = world!();
@@ -224,22 +236,14 @@ async fn one_connection_always_stays_free() {
     let calls: Vec<_> = (0..30).map(|n| call(&hooks, &format!("e{n}"))).collect();
     for opened in 0..30 {
         probe.started().await;
-        if opened >= 2 {
+        if opened >= 1 {
             let open = world.number(OPEN).await;
-            assert!(open <= 3, "{open}");
-            assert!(
-                hooks
-                    .dead_letters()
-                    .unwrap()
-                    .list(None, 1)
-                    .await
-                    .unwrap()
-                    .is_empty()
-            );
+            assert!(open <= 2, "{open}");
+            let letters = hooks.dead_letters().unwrap();
+            assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
             probe.open();
         }
     }
-    probe.open();
     probe.open();
     for call in calls {
         assert_eq!(call.await.unwrap().word(), "handled");
@@ -252,7 +256,7 @@ async fn one_connection_always_stays_free() {
 async fn an_exhausted_pool_is_503() {
     let world = world!();
     let probe = Probe::new([gated(Step::Succeed)]);
-    let store = world.store(1).await;
+    let store = world.store(3).await;
     let hooks = world.hooks_on(Arc::clone(&store), &probe, Settings::default());
     let settings = Settings {
         store_timeout: Duration::from_millis(300),
@@ -267,27 +271,4 @@ async fn an_exhausted_pool_is_503() {
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");
-}
-
-/// The failure is recorded or not. In both cases the next delivery can claim the event at once.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_breaks_during_the_release_leaves_no_lease() {
-    let world = world!();
-    let probe = Probe::new([Step::Fail, Step::Fail, Step::Refuse]);
-    let (hooks, proxy) = behind_proxy(&world, &probe).await;
-    let running = "SELECT count(*) FROM records WHERE state = 'running'";
-    for (line, status, attempt) in [
-        (Line::CutBeforeCommit, 500, 0),
-        (Line::CutAfterCommit, 500, 1),
-        (Line::CutBeforeCommit, 503, 1),
-    ] {
-        proxy.set(line);
-        assert_eq!(call(&hooks, "e1").await.unwrap().status, status);
-        proxy.set(Line::Open);
-        assert_eq!((world.attempt().await, world.number(running).await), (attempt, 0));
-    }
-    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
-    let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
-    assert_eq!(attempts, [1, 1, 2, 2]);
-    assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
 }

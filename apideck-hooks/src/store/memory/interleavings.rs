@@ -1,92 +1,128 @@
-//! Case 31: the store under every interleaving of a few threads. No lease or retention is near its end: they are endless, or
-//! over at once.
+//! Case 31: the store under every interleaving of a few threads.
+//!
+//! A lease or a retention is either over at once or endless here, so the outcome does not depend on
+//! the time that a test takes.
 
-use super::{MemoryStore, table};
-use crate::delivery::Key;
-use crate::store::{Claim, Claimed, End, Held, Status, Store, Token, Verdict};
-use futures_util::FutureExt;
-use loom::thread;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::FutureExt;
+use loom::thread::{self, JoinHandle};
+
+use super::MemoryStore;
+use crate::delivery::Key;
+use crate::store::{Claim, Claimed, End, Grant, Held, State, Status, Store, StoreError, Verdict};
+
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 const OVER: Duration = Duration::ZERO;
+const RELEASE: End = End::Release { rest: OVER };
+/// The least capacity of a store with two shards.
+const TWO_SHARDS: usize = 2048;
 
-/// A store, and no task: nothing in it waits but for a lock.
+/// A store that is called from several threads.
 #[derive(Clone)]
 struct Fixture(Arc<MemoryStore>);
 
 impl Fixture {
     fn new(capacity: usize, retention: Duration) -> Self {
         let builder = MemoryStore::builder().capacity(capacity).retention(retention);
-        Fixture(Arc::new(builder.build()))
+        Self(Arc::new(builder.build()))
     }
 
-    /// A key in this shard, of two.
-    fn key(&self, n: u8, shard: usize) -> Key {
-        let keys =
-            (0..=u8::MAX).map(|other| Key::from_bytes([n, other, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
-        let mut keys = keys.filter(|key| table::Hashed::from(*key).shard(2) == shard);
-        keys.next().expect("one of 256")
+    fn claim(&self, claim: &Claim) -> Claimed {
+        ready(self.0.claim(claim.clone()))
     }
 
-    fn claim(&self, event: Key, delivery: Option<Key>, lease: Duration) -> Claimed {
-        let claim = self.0.claim(Claim::new(event, delivery, lease));
-        claim.now_or_never().expect("at once").expect("memory")
+    fn granted(&self, claim: &Claim) -> Grant {
+        grant(claim, &self.claim(claim)).expect("it is claimable")
     }
 
-    fn granted(&self, event: Key, lease: Duration) -> Token {
-        token(&self.claim(event, None, lease)).expect("it is claimable")
+    fn finish(&self, grant: Grant, end: End) -> Held {
+        ready(self.0.finish(grant, end))
     }
 
-    fn renew(&self, event: Key, token: Token) -> Held {
-        let renewed = self.0.renew(event, token, LONG);
-        renewed.now_or_never().expect("at once").expect("memory")
+    fn status(&self, record: Key) -> Status {
+        ready(self.0.status(record))
     }
 
-    fn finish(&self, event: Key, token: Token, end: End) -> Held {
-        let finished = self.0.finish(event, token, end);
-        finished.now_or_never().expect("at once").expect("memory")
+    fn state(&self, record: Key) -> State {
+        self.status(record).state
     }
 
-    fn status(&self, event: Key) -> Status {
-        let status = self.0.status(event);
-        status.now_or_never().expect("at once").expect("memory")
+    fn is_running(&self, grant: Grant) -> bool {
+        let status = self.status(grant.record);
+        status.token == grant.token && matches!(status.state, State::Running { .. })
+    }
+
+    fn spawn<T: 'static>(&self, call: impl FnOnce(Self) -> T + 'static) -> JoinHandle<T> {
+        let store = self.clone();
+        thread::spawn(move || call(store))
+    }
+
+    /// Makes all claims at once. Returns their results in the order of the claims.
+    fn claim_together<const N: usize>(&self, claims: &[Claim; N]) -> [Claimed; N] {
+        let threads = claims
+            .clone()
+            .map(|claim| self.spawn(move |store| store.claim(&claim)));
+        threads.map(|thread| thread.join().unwrap())
     }
 }
 
-fn token(claimed: &Claimed) -> Option<Token> {
+/// Returns the result of a call, which is ready at once.
+fn ready<T>(call: impl Future<Output = Result<T, StoreError>>) -> T {
+    call.now_or_never().expect("at once").expect("memory")
+}
+
+/// A key in the shard `n` modulo the number of shards.
+fn key(n: u8) -> Key {
+    Key::from_bytes(u128::from(n).to_le_bytes())
+}
+
+fn claim(event: u8) -> Claim {
+    Claim::new(key(event), LONG)
+}
+
+fn claim_with(event: u8, alias: u8) -> Claim {
+    Claim {
+        alias: Some(key(alias)),
+        ..claim(event)
+    }
+}
+
+/// A claim whose lease is over at once.
+fn short_claim(event: u8) -> Claim {
+    Claim::new(key(event), OVER)
+}
+
+fn grant(claim: &Claim, claimed: &Claimed) -> Option<Grant> {
     match claimed.verdict {
-        Verdict::Granted { token, .. } => Some(token),
+        Verdict::Granted { token, .. } => Some(Grant::new(claimed.record, token, claim.id)),
         _ => None,
     }
 }
 
-fn key(n: u8) -> Key {
-    Key::from_bytes([n; 16])
+/// Checks that one claim was granted and the others found it running.
+fn the_one_granted(claims: &[Claim], claimed: &[Claimed]) -> Grant {
+    let granted = claims
+        .iter()
+        .zip(claimed)
+        .filter_map(|(claim, claimed)| grant(claim, claimed));
+    let granted: Vec<_> = granted.collect();
+    let [grant] = granted[..] else {
+        panic!("{claimed:?}")
+    };
+    for other in claimed {
+        let running = matches!(other.verdict, Verdict::Running { .. });
+        assert!(
+            running || matches!(other.verdict, Verdict::Granted { .. }),
+            "{claimed:?}"
+        );
+        assert_eq!(other.record, grant.record);
+    }
+    grant
 }
 
-/// What each of them claims, all at once; in the order in which they were given.
-fn at_once(store: &Fixture, claims: impl IntoIterator<Item = (Key, Option<Key>)>) -> Vec<Claimed> {
-    let threads: Vec<_> = claims
-        .into_iter()
-        .map(|(event, delivery)| {
-            let store = store.clone();
-            thread::spawn(move || store.claim(event, delivery, LONG))
-        })
-        .collect();
-    threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-}
-
-fn one_is_granted(claims: &[Claimed]) -> Token {
-    let tokens: Vec<_> = claims.iter().filter_map(token).collect();
-    let busy = |claimed: &&Claimed| matches!(claimed.verdict, Verdict::Running { .. });
-    assert_eq!(claims.iter().filter(busy).count(), claims.len() - 1, "{claims:?}");
-    let [token] = tokens[..] else { panic!("{claims:?}") };
-    token
-}
-
-/// Three threads, switched at the most so often where they need not be.
+/// Checks three threads, and stops a thread early up to three times.
 fn bounded(test: impl Fn() + Send + Sync + 'static) {
     let mut builder = loom::model::Builder::new();
     builder.preemption_bound = Some(3);
@@ -94,116 +130,154 @@ fn bounded(test: impl Fn() + Send + Sync + 'static) {
 }
 
 #[test]
-fn of_two_claims_one_is_granted() {
-    for deliveries in [
-        [None, None],
-        [None, Some(9)],
-        [Some(9), Some(9)],
-        [Some(8), Some(9)],
+fn one_of_two_claims_of_an_event_is_granted() {
+    for claims in [
+        [claim(1), claim(1)],
+        [claim(1), claim_with(1, 8)],
+        [claim_with(1, 8), claim_with(1, 8)],
+        [claim_with(1, 8), claim_with(1, 9)],
     ] {
         loom::model(move || {
-            let store = Fixture::new(10, LONG);
-            let claims = at_once(&store, deliveries.map(|delivery| (key(1), delivery.map(key))));
-            let token = one_is_granted(&claims);
-            assert_eq!(store.finish(key(1), token, End::Done), Held::Yes);
-            for delivery in deliveries.into_iter().flatten() {
-                let again = store.claim(key(2), Some(key(delivery)), LONG);
-                assert_eq!((again.record, again.verdict), (key(1), Verdict::Done));
+            let store = Fixture::new(TWO_SHARDS, LONG);
+            let grant = the_one_granted(&claims, &store.claim_together(&claims));
+            assert_eq!(store.finish(grant, End::Done), Held::Yes);
+            // The granted claim has bound its alias, and no other claim has.
+            for (claim, event) in claims.iter().zip([2, 3]) {
+                let Some(alias) = claim.alias else { continue };
+                let again = store.claim(&Claim {
+                    alias: Some(alias),
+                    ..self::claim(event)
+                });
+                let bound = claims
+                    .iter()
+                    .any(|other| other.id == grant.id && other.alias == Some(alias));
+                assert_eq!(again.record == key(1), bound, "{again:?}");
+                assert_eq!(again.verdict == Verdict::Done, bound, "{again:?}");
             }
         });
     }
 }
 
 #[test]
-fn of_two_claims_under_keys_in_two_shards_one_is_granted() {
-    loom::model(|| {
-        let store = Fixture::new(2048, LONG);
-        let event = store.key(1, 0);
-        let claims = at_once(&store, [0, 1].map(|shard| (event, Some(store.key(9, shard)))));
-        one_is_granted(&claims);
-    });
-}
-
-#[test]
-fn of_three_claims_one_is_granted() {
+fn one_of_three_claims_of_an_event_is_granted() {
     bounded(|| {
-        let store = Fixture::new(10, LONG);
-        one_is_granted(&at_once(
-            &store,
-            [None, Some(key(8)), Some(key(9))].map(|delivery| (key(1), delivery)),
-        ));
+        let store = Fixture::new(TWO_SHARDS, LONG);
+        let claims = [claim(1), claim_with(1, 8), claim_with(1, 9)];
+        the_one_granted(&claims, &store.claim_together(&claims));
     });
 }
 
-/// The first decides which event a delivery key stands for; the other event is not touched.
 #[test]
-fn a_delivery_key_is_bound_to_one_of_two_events() {
-    for shards in [[0, 0], [0, 1]] {
+fn a_claim_that_is_sent_twice_gets_one_grant() {
+    for claim in [claim(1), claim_with(1, 8)] {
         loom::model(move || {
-            let store = Fixture::new(2048, LONG);
-            let events = [store.key(1, shards[0]), store.key(2, shards[1])];
-            let claims = at_once(&store, events.map(|event| (event, Some(key(9)))));
-            let token = one_is_granted(&claims);
-            assert_eq!(claims[0].record, claims[1].record);
-            let (bound, other) = match claims[0].record == events[0] {
-                true => (events[0], events[1]),
-                false => (events[1], events[0]),
-            };
-            assert!(matches!(store.status(bound), Status::Running { token: runs, .. } if runs == token));
-            assert_eq!(store.status(other), Status::Absent);
+            let store = Fixture::new(TWO_SHARDS, LONG);
+            let [one, other] = store.claim_together(&[claim.clone(), claim.clone()]);
+            assert_eq!(one, other);
+            assert!(store.is_running(grant(&claim, &one).expect("it is new")));
+            assert_eq!(store.status(key(1)).attempts, 1);
         });
     }
 }
 
-/// Delivery keys that are locked, each before the other's event: what was bound to them is forgotten.
+/// The first claim decides the record of an alias. The other event gets no record.
 #[test]
-fn claims_that_cross_wait_for_no_circle() {
+fn an_alias_is_bound_to_one_of_two_events() {
+    // Two events in one shard, and in two.
+    for other in [2, 3] {
+        loom::model(move || {
+            let store = Fixture::new(TWO_SHARDS, LONG);
+            let claims = [claim_with(1, 8), claim_with(other, 8)];
+            let grant = the_one_granted(&claims, &store.claim_together(&claims));
+            let unbound = if grant.record == key(1) {
+                key(other)
+            } else {
+                key(1)
+            };
+            assert!(store.is_running(grant));
+            assert_eq!(store.status(unbound), Status::ABSENT);
+        });
+    }
+}
+
+/// Each claim locks its alias before the event of the other one. The records to which the aliases
+/// were bound have expired.
+#[test]
+fn claims_that_cross_do_not_wait_for_each_other() {
     loom::model(|| {
-        let store = Fixture::new(2048, OVER);
-        let events = [store.key(1, 0), store.key(2, 1)];
-        let deliveries = [store.key(8, 0), store.key(9, 1)];
-        for (event, delivery) in [(events[0], deliveries[1]), (events[1], deliveries[0])] {
-            let token = token(&store.claim(event, Some(delivery), LONG)).expect("it is new");
-            assert_eq!(store.finish(event, token, End::Done), Held::Yes);
+        let store = Fixture::new(TWO_SHARDS, OVER);
+        for (event, alias) in [(1, 8), (2, 9)] {
+            let bound = Claim {
+                alias: Some(key(alias)),
+                ..short_claim(event)
+            };
+            assert_eq!(store.finish(store.granted(&bound), End::Done), Held::Yes);
         }
-        let claims = at_once(&store, [0, 1].map(|n| (events[n], Some(deliveries[n]))));
-        // Either may find the other's record made anew already.
-        assert!(
-            claims.iter().any(|claimed| token(claimed).is_some()),
-            "{claims:?}"
-        );
-        for claimed in &claims {
+        let claims = [claim_with(2, 8), claim_with(1, 9)];
+        let claimed = store.claim_together(&claims);
+        // Either claim can find the record of the other one, because its alias is bound to it.
+        for claimed in &claimed {
             assert!(
-                matches!(store.status(claimed.record), Status::Running { .. }),
-                "{claims:?}"
+                matches!(store.state(claimed.record), State::Running { .. }),
+                "{claimed:?}"
             );
         }
+        let granted = claims
+            .iter()
+            .zip(&claimed)
+            .filter_map(|(claim, claimed)| grant(claim, claimed));
+        assert!(granted.count() > 0, "{claimed:?}");
     });
 }
 
-/// Who is first has it: the end of a run whose lease is over, or the claim that takes the run's place.
+#[test]
+fn a_claim_sees_an_end_whole_or_not_at_all() {
+    for end in [End::Done, RELEASE, End::Withdraw, End::Interrupt] {
+        loom::model(move || {
+            let store = Fixture::new(10, LONG);
+            let old = store.granted(&claim_with(1, 8));
+            let ending = store.spawn({
+                let end = end.clone();
+                move |store| store.finish(old, end)
+            });
+            let next = claim_with(2, 8);
+            let claimed = store.claim(&next);
+            assert_eq!(ending.join().unwrap(), Held::Yes);
+            assert_eq!(claimed.record, key(1));
+            let attempts = if end == RELEASE { 2 } else { 1 };
+            match claimed.verdict {
+                Verdict::Running { .. } => {}
+                Verdict::Done => assert_eq!(end, End::Done),
+                Verdict::Granted { token, attempt } => {
+                    assert!(end != End::Done && token > old.token && attempt == attempts);
+                }
+                other => panic!("{other:?}"),
+            }
+            let running = grant(&next, &claimed).is_some_and(|new| store.is_running(new));
+            assert_eq!(running, matches!(claimed.verdict, Verdict::Granted { .. }));
+            assert_eq!(store.state(key(1)) == State::Done, end == End::Done);
+        });
+    }
+}
+
+/// Either the end of a run whose lease has ended takes effect, or the claim that takes it over.
 #[test]
 fn an_end_and_a_takeover_exclude_each_other() {
     loom::model(|| {
         let store = Fixture::new(10, LONG);
-        let old = store.granted(key(1), OVER);
-        let ending = {
-            let store = store.clone();
-            thread::spawn(move || store.finish(key(1), old, End::Done))
-        };
-        let claimed = store.claim(key(1), None, LONG);
-        match (ending.join().unwrap(), token(&claimed)) {
+        let old = store.granted(&short_claim(1));
+        let ending = store.spawn(move |store| store.finish(old, End::Done));
+        let next = claim(1);
+        let claimed = store.claim(&next);
+        match (ending.join().unwrap(), grant(&next, &claimed)) {
             (Held::Yes, None) => {
                 assert_eq!(claimed.verdict, Verdict::Done);
-                assert_eq!(store.status(key(1)), Status::Done { token: old });
+                assert_eq!(store.state(key(1)), State::Done);
             }
             (Held::Lost, Some(new)) => {
-                assert!(new > old);
-                assert!(
-                    matches!(store.status(key(1)), Status::Running { token, attempt: 2, .. } if token == new)
-                );
-                assert_eq!(store.finish(key(1), old, End::Release), Held::Lost);
-                assert_eq!(store.finish(key(1), new, End::Done), Held::Yes);
+                assert!(new.token > old.token && store.is_running(new));
+                assert_eq!(store.finish(old, RELEASE), Held::Lost);
+                assert_eq!(store.finish(new, End::Done), Held::Yes);
             }
             other => panic!("{other:?}"),
         }
@@ -214,95 +288,101 @@ fn an_end_and_a_takeover_exclude_each_other() {
 fn a_renewal_and_a_takeover_exclude_each_other() {
     loom::model(|| {
         let store = Fixture::new(10, LONG);
-        let old = store.granted(key(1), OVER);
-        let renewal = {
-            let store = store.clone();
-            thread::spawn(move || store.renew(key(1), old))
-        };
-        let claimed = store.claim(key(1), None, LONG);
-        let renewed = renewal.join().unwrap();
-        assert_eq!(renewed == Held::Yes, token(&claimed).is_none(), "{claimed:?}");
-        let holder = token(&claimed).unwrap_or(old);
-        assert!(matches!(store.status(key(1)), Status::Running { token, .. } if token == holder));
+        let old = store.granted(&short_claim(1));
+        let renewal = store.spawn(move |store| ready(store.0.renew(old, LONG)));
+        let next = claim(1);
+        let claimed = store.claim(&next);
+        let new = grant(&next, &claimed);
+        assert_eq!(renewal.join().unwrap() == Held::Yes, new.is_none(), "{claimed:?}");
+        assert!(store.is_running(new.unwrap_or(old)));
     });
 }
 
 #[test]
-fn of_two_takeovers_and_a_late_end_one_has_it() {
+fn one_of_two_takeovers_beside_a_late_end_is_granted() {
     bounded(|| {
         let store = Fixture::new(10, LONG);
-        let old = store.granted(key(1), OVER);
-        let ending = {
-            let store = store.clone();
-            thread::spawn(move || store.finish(key(1), old, End::Release))
-        };
-        let claims = at_once(&store, [(key(1), None), (key(1), None)]);
-        let ended = ending.join().unwrap();
-        let new = one_is_granted(&claims);
-        assert!(new > old);
-        // Released before it was taken, or lost.
-        let attempt = match store.status(key(1)) {
-            Status::Running { token, attempt, .. } if token == new => attempt,
-            other => panic!("{other:?} {ended:?}"),
-        };
-        assert_eq!(attempt, 2);
+        let old = store.granted(&short_claim(1));
+        let ending = store.spawn(move |store| store.finish(old, RELEASE));
+        let claims = [claim(1), claim(1)];
+        let claimed = store.claim_together(&claims);
+        ending.join().unwrap();
+        let new = the_one_granted(&claims, &claimed);
+        assert!(new.token > old.token && store.is_running(new));
+        assert_eq!(store.status(key(1)).attempts, 2);
     });
 }
 
 #[test]
-fn a_token_settles_once() {
-    loom::model(|| {
-        let store = Fixture::new(10, LONG);
-        let token = store.granted(key(1), LONG);
-        let ending = {
-            let store = store.clone();
-            thread::spawn(move || store.finish(key(1), token, End::Release))
-        };
-        let done = store.finish(key(1), token, End::Done);
-        let released = ending.join().unwrap();
-        assert_ne!(done, released);
-        let is_done = store.status(key(1)) == Status::Done { token };
-        assert_eq!(is_done, done == Held::Yes);
-    });
+fn a_run_has_one_end() {
+    for ends in [[End::Done, RELEASE], [End::Done, End::Done]] {
+        loom::model(move || {
+            let store = Fixture::new(10, LONG);
+            let grant = store.granted(&claim(1));
+            let [one, other] = ends.clone();
+            let ending = store.spawn(move |store| store.finish(grant, other));
+            let held = [store.finish(grant, one), ending.join().unwrap()];
+            if ends[0] == ends[1] {
+                assert_eq!(held, [Held::Yes, Held::Yes]);
+            } else {
+                assert!(held == [Held::Yes, Held::Lost] || held == [Held::Lost, Held::Yes]);
+            }
+            assert_eq!(store.state(key(1)) == State::Done, held[0] == Held::Yes);
+        });
+    }
 }
 
-/// What runs is never forgotten for lack of room, what is done just now is.
+/// A running record is never evicted. A record that has just become `DONE` can be.
 #[test]
-fn a_full_store_and_an_end() {
+fn a_claim_in_a_full_store_beside_an_end() {
     loom::model(|| {
         let store = Fixture::new(1, LONG);
-        let first = store.granted(key(1), LONG);
-        let ending = {
-            let store = store.clone();
-            thread::spawn(move || store.finish(key(1), first, End::Done))
-        };
-        let claimed = store.claim(key(2), Some(key(9)), LONG);
+        let first = store.granted(&claim(1));
+        let ending = store.spawn(move |store| store.finish(first, End::Done));
+        let claimed = store.claim(&claim_with(2, 8));
         assert_eq!(ending.join().unwrap(), Held::Yes);
         assert_eq!(store.0.len(), 1);
         match claimed.verdict {
-            Verdict::Full => assert_eq!(store.status(key(1)), Status::Done { token: first }),
+            Verdict::Full => assert_eq!(store.state(key(1)), State::Done),
             Verdict::Granted { attempt: 1, .. } => {
-                assert_eq!((store.status(key(1)), store.0.evicted()), (Status::Absent, 1));
+                assert_eq!((store.state(key(1)), store.0.evicted()), (State::Absent, 1));
             }
             other => panic!("{other:?}"),
         }
     });
 }
 
-/// An event that is forgotten and comes again: who ran it in its earlier life settles nothing.
+/// A claim finds the record of its alias, or claims its own event if that record was evicted.
 #[test]
-fn an_owner_from_an_earlier_life_has_lost() {
+fn a_claim_with_an_alias_beside_the_eviction_of_its_record() {
     loom::model(|| {
+        let store = Fixture::new(1, LONG);
+        let first = store.granted(&claim_with(1, 8));
+        assert_eq!(store.finish(first, End::Done), Held::Yes);
+        let evicting = store.spawn(|store| store.claim(&claim(2)));
+        let claimed = store.claim(&claim_with(3, 8));
+        let evicting = evicting.join().unwrap();
+        match (claimed.verdict, evicting.verdict) {
+            (Verdict::Done, Verdict::Granted { .. }) => assert_eq!(claimed.record, key(1)),
+            (Verdict::Full, Verdict::Granted { .. }) => assert_eq!(claimed.record, key(3)),
+            other => panic!("{other:?}"),
+        }
+        assert!(matches!(store.state(key(2)), State::Running { .. }));
+    });
+}
+
+/// Two claims of an expired record. The owner from its earlier life has lost it.
+#[test]
+fn claims_of_an_expired_record_beside_its_last_owner() {
+    bounded(|| {
         let store = Fixture::new(10, OVER);
-        let old = store.granted(key(1), LONG);
-        assert_eq!(store.finish(key(1), old, End::Release), Held::Yes);
-        let late = {
-            let store = store.clone();
-            thread::spawn(move || store.finish(key(1), old, End::Done))
-        };
-        let new = store.granted(key(1), LONG);
+        let old = store.granted(&short_claim(1));
+        assert_eq!(store.finish(old, RELEASE), Held::Yes);
+        let late = store.spawn(move |store| store.finish(old, End::Done));
+        let claims = [claim(1), claim(1)];
+        let new = the_one_granted(&claims, &store.claim_together(&claims));
         assert_eq!(late.join().unwrap(), Held::Lost);
-        assert!(new > old);
-        assert!(matches!(store.status(key(1)), Status::Running { token, attempt: 1, .. } if token == new));
+        assert!(new.token > old.token && store.is_running(new));
+        assert_eq!(store.status(key(1)).attempts, 1);
     });
 }

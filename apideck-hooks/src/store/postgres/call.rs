@@ -1,85 +1,305 @@
-//! One call on one connection.
+//! One statement on one connection.
+//!
+//! # How it works
+//!
+//! sqlx cannot use a connection whose statement was dropped half-way, and the server goes on with
+//! the statement. So a statement and its connection are one future, [`Running`], that is never
+//! dropped half-way. If its caller drops it or its time is over, a task cancels the statement in the
+//! server, waits for its end, withdraws a claim that was granted all the same, and only then lets go
+//! of the connection.
 
-use super::connections::Connections;
-use crate::store::StoreError;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres};
 use std::future::Future;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
+
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgDatabaseError, PgRow, PgSeverity};
+use sqlx::{Arguments, AssertSqlSafe, Encode, PgConnection, Postgres, Row, Type};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 
-/// No call is waited for longer, whoever makes it.
-const LONGEST_CALL: Duration = Duration::from_secs(60);
+use super::connections::{Backend, Connections, Session};
+use super::pooler::mixes_statements_up;
+use super::row::unexpected;
+use super::statements::Statement;
+use crate::store::{ClaimId, StoreError};
 
-/// A statement of ours: its only variable parts are names that were checked.
-pub(super) fn query(sql: &Arc<str>) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(AssertSqlSafe(Arc::clone(sql)))
+/// Maximum time of a call. The time limits of the server end it earlier, except behind a pooler.
+const LONGEST_CALL: Duration = Duration::from_secs(30);
+
+/// Maximum time in which the server must end a statement that was given up. It is longer than the
+/// server's own limit.
+const LONGEST_END: Duration = Duration::from_secs(15);
+
+/// Number of times a statement is sent while it conflicts with others.
+const MOST_CONFLICTS: u32 = 20;
+
+/// A statement with its arguments.
+#[derive(Clone)]
+pub(super) struct Call {
+    name: Arc<str>,
+    sql: Arc<str>,
+    number: i64,
+    arguments: Result<PgArguments, Arc<str>>,
 }
 
-/// All rows of a statement.
-pub(super) async fn rows(
-    connections: &Connections,
-    query: Query<'_, Postgres, PgArguments>,
-) -> Result<Vec<PgRow>, StoreError> {
-    call(connections, async |connection| query.fetch_all(connection).await).await
-}
-
-/// How many rows a statement has changed.
-pub(super) async fn changed(
-    connections: &Connections,
-    query: Query<'_, Postgres, PgArguments>,
-) -> Result<u64, StoreError> {
-    let done = call(connections, async |connection| query.execute(connection).await).await?;
-    Ok(done.rows_affected())
-}
-
-/// Statements without parameters.
-pub(super) async fn run(connections: &Connections, sql: &Arc<str>) -> Result<(), StoreError> {
-    let script = sqlx::raw_sql(AssertSqlSafe(Arc::clone(sql)));
-    call(connections, async |connection| script.execute(connection).await).await?;
-    Ok(())
-}
-
-async fn call<T>(
-    connections: &Connections,
-    call: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
-) -> Result<T, StoreError> {
-    // The pool panics without one.
-    if Handle::try_current().is_err() {
-        return Err(StoreError::new("called outside of a tokio runtime"));
+impl Call {
+    pub(super) fn new(statement: &Statement) -> Self {
+        /// Numbers the calls of this process.
+        static NUMBER: AtomicI64 = AtomicI64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let call = Self {
+            name: Arc::clone(&statement.name),
+            sql: Arc::clone(&statement.sql),
+            number,
+            arguments: Ok(PgArguments::default()),
+        };
+        call.bind(&*statement.name).bind(number)
     }
-    let call = async {
-        let mut lent = connections.lend().await?;
-        let result = call(&mut lent).await;
-        if let Ok(_) | Err(sqlx::Error::Database(_)) = result {
-            lent.give_back();
+
+    /// Adds the next argument.
+    pub(super) fn bind<'q, T: Encode<'q, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
+        if let Ok(arguments) = &mut self.arguments
+            && let Err(error) = arguments.add(value)
+        {
+            self.arguments = Err(error.to_string().into());
         }
-        result
+        self
+    }
+
+    /// Runs the statement. It must not be dropped half-way.
+    pub(super) async fn run(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {
+        let arguments = self.arguments.clone();
+        let arguments = arguments.map_err(|error| sqlx::Error::Encode(BoxDynError::from(&*error)))?;
+        let query = sqlx::query_with(AssertSqlSafe(Arc::clone(&self.sql)), arguments);
+        query.fetch_all(connection).await
+    }
+
+    /// Checks that the rows are of this call. Their columns begin at 2.
+    pub(super) fn check(&self, rows: Vec<PgRow>) -> Result<Vec<PgRow>, StoreError> {
+        let mine = |row: &PgRow| {
+            row.try_get(0).is_ok_and(|name: &str| name == &*self.name)
+                && row.try_get(1).is_ok_and(|number: i64| number == self.number)
+        };
+        if rows.is_empty() || !rows.iter().all(mine) {
+            return Err(mixes_statements_up());
+        }
+        Ok(rows)
+    }
+}
+
+/// Withdraws a claim that was granted although its caller is gone.
+pub(super) struct Withdrawal {
+    pub(super) id: ClaimId,
+    /// Returns the withdrawal if these rows grant the claim.
+    pub(super) call: Box<dyn FnOnce(&[PgRow]) -> Option<Call> + Send>,
+}
+
+impl Connections {
+    /// Runs a statement and returns its rows, at least one.
+    ///
+    /// # Errors
+    ///
+    /// The statement failed. It may have had its effect all the same.
+    pub(super) async fn call(&self, call: Call) -> Result<Vec<PgRow>, StoreError> {
+        self.call_withdrawing(call, || None).await
+    }
+
+    /// Runs a statement that can grant a claim.
+    pub(super) async fn call_withdrawing(
+        &self,
+        call: Call,
+        withdrawal: impl Fn() -> Option<Withdrawal>,
+    ) -> Result<Vec<PgRow>, StoreError> {
+        // A connection needs one, and so does the end of a call that is given up.
+        if Handle::try_current().is_err() {
+            return Err(StoreError::new("called outside of a tokio runtime"));
+        }
+        let called = async {
+            self.ready().await?;
+            for sent in 1.. {
+                let slot = self.slot().await.map_err(explain)?;
+                let running = Running::new(self, call.clone(), slot, withdrawal());
+                let (reused, rows) = running.await;
+                match rows {
+                    Ok(rows) => return call.check(rows),
+                    Err(error) if sent < MOST_CONFLICTS && is_conflict(&error) => {}
+                    // The server closed the connection while it was idle. Every statement can be sent
+                    // again, because a claim and an end have the same answer then.
+                    Err(error) if reused && !is_answer(&error) => self.close_idle(),
+                    Err(error) => return Err(explain(error)),
+                }
+            }
+            Err(unexpected())
+        };
+        let called = timeout(LONGEST_CALL, called).await;
+        called.unwrap_or_else(|_| Err(StoreError::new(format!("no answer within {LONGEST_CALL:?}"))))
+    }
+}
+
+type Outcome = (Option<Session>, sqlx::Result<Vec<PgRow>>);
+
+type Sent = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// A statement and its connection, until both are free.
+struct Running {
+    connections: Connections,
+    /// `None` once it has ended.
+    future: Option<Sent>,
+    progress: Arc<Progress>,
+    withdrawal: Option<Withdrawal>,
+}
+
+/// Where a statement is. Only one task has the statement at a time, so any order will do.
+#[derive(Default)]
+struct Progress {
+    given_up: AtomicBool,
+    backend: OnceLock<Option<Backend>>,
+}
+
+impl Running {
+    fn new(
+        connections: &Connections,
+        call: Call,
+        slot: OwnedSemaphorePermit,
+        withdrawal: Option<Withdrawal>,
+    ) -> Self {
+        let progress = Arc::new(Progress::default());
+        let future = {
+            let (connections, progress) = (connections.clone(), Arc::clone(&progress));
+            async move {
+                let mut session = match connections.session(slot).await {
+                    Ok(session) => session,
+                    Err(error) => return (None, Err(error)),
+                };
+                if progress.given_up.load(Ordering::Relaxed) {
+                    return (Some(session), Ok(Vec::new()));
+                }
+                let _ = progress.backend.set(session.backend());
+                let rows = call.run(session.connection()).await;
+                (Some(session), rows)
+            }
+        };
+        Self {
+            connections: connections.clone(),
+            future: Some(Box::pin(future)),
+            progress,
+            withdrawal,
+        }
+    }
+}
+
+/// Returns if the connection was used before, and the rows.
+impl Future for Running {
+    type Output = (bool, sqlx::Result<Vec<PgRow>>);
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(future) = &mut self.future else {
+            unreachable!("polled after its end");
+        };
+        let (session, rows) = ready!(future.as_mut().poll(cx));
+        self.future = None;
+        let reused = session.as_ref().is_some_and(|session| session.reused);
+        if let Some(session) = session
+            && is_usable(&rows)
+        {
+            self.connections.give_back(session);
+        }
+        Poll::Ready((reused, rows))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let (Some(future), Ok(runtime)) = (self.future.take(), Handle::try_current()) else {
+            return;
+        };
+        self.progress.given_up.store(true, Ordering::Relaxed);
+        let withdrawal = self.withdrawal.take();
+        // Here and not in the task, so that the same claim finds it if it is sent again now.
+        let withdrawing = withdrawal
+            .as_ref()
+            .map(|claim| self.connections.late().add(claim.id));
+        let (connections, backend) = (self.connections.clone(), self.progress.backend.get().copied());
+        runtime.spawn(async move {
+            end(connections, future, backend.flatten(), withdrawal).await;
+            drop(withdrawing);
+        });
+    }
+}
+
+/// Ends a statement that was given up.
+async fn end(
+    connections: Connections,
+    statement: Sent,
+    backend: Option<Backend>,
+    withdrawal: Option<Withdrawal>,
+) {
+    let cancel = async {
+        match backend {
+            Some(backend) => connections.cancel(backend).await,
+            None => true,
+        }
     };
-    match timeout(LONGEST_CALL, call).await {
-        Ok(result) => result.map_err(explain),
-        Err(_) => Err(StoreError::new(format!("no answer within {LONGEST_CALL:?}"))),
+    // Both must end before the connection is used again. Else the next statement is cancelled.
+    let (cancelled, ended) = tokio::join!(cancel, timeout(LONGEST_END, statement));
+    let Ok((Some(mut session), rows)) = ended else {
+        return;
+    };
+    if !cancelled || !is_usable(&rows) {
+        return;
     }
+    if let (Ok(rows), Some(withdrawal)) = (rows, withdrawal)
+        && let Some(call) = (withdrawal.call)(&rows)
+    {
+        match timeout(LONGEST_END, call.run(session.connection())).await {
+            Ok(Ok(_)) => tracing::debug!("withdrew a claim that was granted too late"),
+            _ => return,
+        }
+    }
+    connections.give_back(session);
 }
 
-/// Until when a call is waited for.
-pub(super) async fn within_limit<T>(call: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    match timeout(LONGEST_CALL, call).await {
-        Ok(result) => result,
-        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
-    }
+/// Tells if the server has answered the statement. A connection that it closes has another error.
+pub(super) fn is_answer(error: &sqlx::Error) -> bool {
+    let sqlx::Error::Database(error) = error else {
+        return false;
+    };
+    let error = error.try_downcast_ref::<PgDatabaseError>();
+    error.is_some_and(|error| error.severity() == PgSeverity::Error)
 }
 
+fn is_usable(rows: &sqlx::Result<Vec<PgRow>>) -> bool {
+    rows.as_ref().err().is_none_or(is_answer)
+}
+
+/// Tells if another transaction was in the way. The statement can succeed when it is sent again.
+pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
+    matches!(code(error).as_deref(), Some("40001" | "40P01"))
+}
+
+pub(super) fn code(error: &sqlx::Error) -> Option<String> {
+    Some(error.as_database_error()?.code()?.into_owned())
+}
+
+/// Makes a readable error of a failed statement.
 pub(super) fn explain(error: sqlx::Error) -> StoreError {
-    let code = error.as_database_error().and_then(|error| error.code());
-    // No such table, function, schema.
-    if let Some("42P01" | "42883" | "3F000") = code.as_deref() {
-        return StoreError::new(format!(
+    match code(&error).as_deref() {
+        // No such table, function, schema.
+        Some("42P01" | "42883" | "3F000") => StoreError::new(format!(
             "{error}; was `PostgresStore::migrate` run for this schema and prefix?"
-        ));
+        )),
+        Some("42501") => StoreError::new(format!(
+            "{error}; the role needs USAGE of the schema, SELECT, INSERT, UPDATE and DELETE on its tables, and \
+             EXECUTE on its functions"
+        )),
+        // Such a statement exists, exists not, or is another one of ours.
+        Some("42P05" | "26000" | "AH001") => mixes_statements_up(),
+        Some("08P01") if error.to_string().contains("bind message") => mixes_statements_up(),
+        _ => StoreError::new(error),
     }
-    StoreError::new(error)
 }
