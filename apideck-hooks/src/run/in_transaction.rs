@@ -14,6 +14,9 @@
 //! times at most. After that the claim is withdrawn.
 
 use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::attend::Ended;
 use super::granted::Granted;
@@ -113,9 +116,8 @@ impl Runner {
             };
             self.counters.runs.add();
             guard.run_began();
-            let ended = self
-                .attend(pin!(handler.run(granted.run_facts(), Some(tx))), Some(granted))
-                .await;
+            let run = self.within(transactions.limit(), handler.run(granted.run_facts(), Some(tx)));
+            let ended = self.attend(pin!(run), Some(granted)).await;
             // The handler has ended, so its `Tx` was dropped and the connection has come back.
             let outcome = match ended {
                 Ended::Completed(outcome) if outcome.is_ok() => outcome,
@@ -145,6 +147,19 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Ends the handler at the time limit of its transaction, because the store rolls back then.
+    async fn within(&self, limit: Option<Duration>, run: impl Future<Output = Outcome>) -> Outcome {
+        let Some(limit) = limit else { return run.await };
+        // A statement of its own, so that the handler's `Tx` is dropped before this returns.
+        let ended = timeout(limit, run).await;
+        ended.unwrap_or_else(|_| {
+            self.counters.timeouts.add();
+            Outcome::Retry(Failure::retry(format!(
+                "the handler's transaction took longer than {limit:?}"
+            )))
+        })
     }
 
     /// `fail_open` does not help, because there is no transaction without the store.

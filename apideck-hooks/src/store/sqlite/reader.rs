@@ -1,6 +1,6 @@
 //! Reads committed data on a connection beside the writer's.
 
-use sqlx::SqliteConnection;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::batch::{Batch, Settings};
@@ -47,6 +47,13 @@ impl Reader {
             Ok(batch.status(record))
         })
         .await
+    }
+
+    /// Closes the connection.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.connection.lock().await.take() {
+            let _ = connection.close().await;
+        }
     }
 
     pub(super) async fn read<T>(

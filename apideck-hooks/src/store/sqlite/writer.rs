@@ -3,6 +3,7 @@
 //! All operations that wait share one transaction. Handlers' transactions come one after another,
 //! and all operations that have come meanwhile go before the next one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -15,6 +16,7 @@ use super::database::{Database, Failed};
 use super::lock::Lock;
 use super::log::Log;
 use super::operation::Operation;
+use super::reader::Reader;
 use super::transactions::Begin;
 
 /// Limit of the operations that wait, and of those in one transaction. Further ones wait for room.
@@ -32,6 +34,7 @@ pub(super) struct Writer {
     pub(super) database: Database,
     /// `None` after a failure that has broken it. The next transaction opens it again.
     pub(super) connection: Option<Connection>,
+    pub(super) readers: [Arc<Reader>; 2],
     pub(super) log: Log,
     pub(super) settings: Settings,
     /// Time limit of a handler's transaction.
@@ -70,7 +73,17 @@ impl Writer {
             // Callers that were answered may call again: in one batch rather than in many.
             tokio::task::yield_now().await;
         }
-        let Self { connection, lock, .. } = self;
+        let Self {
+            connection,
+            readers,
+            lock,
+            ..
+        } = self;
+        // Before the writing connection, because the last connection of a file copies its log into
+        // it, which one that only reads cannot do.
+        for reader in readers {
+            reader.close().await;
+        }
         if let Some(connection) = connection {
             let _ = connection.into_inner().close().await;
         }
