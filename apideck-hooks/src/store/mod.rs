@@ -7,6 +7,7 @@
 
 mod contract;
 mod cursor;
+mod dead_letter;
 mod dead_letters;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -29,7 +30,8 @@ mod values;
 pub use crate::delivery::{Context, ContextTooLarge, Key, ParseKeyError};
 pub use contract::Store;
 pub use cursor::{Cursor, ParseCursorError};
-pub use dead_letters::{DeadLetter, DeadLetterStore, DeadRecord, Purged};
+pub use dead_letter::{DeadLetter, DeadRecord};
+pub use dead_letters::{DeadLetterStore, Purged};
 pub use error::StoreError;
 pub use into_store::IntoStore;
 pub use letter_filter::LetterFilter;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
-use super::dead_letters::DeadLetter;
+use super::dead_letter::DeadLetter;
 use crate::delivery::Key;
 
 pub use crate::delivery::Token;

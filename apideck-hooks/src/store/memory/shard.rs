@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use hashlink::LinkedHashMap;
 
-use super::Limits;
+use super::limits::ShardLimits;
 use crate::delivery::Key;
 use crate::store::record::{Letters, Phase, Record, Wait};
 use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
@@ -74,7 +74,7 @@ impl Shard {
         self.evicted
     }
 
-    pub(super) fn claim(&mut self, key: Key, claim: &Claim, now: u64, limits: &Limits) -> Verdict {
+    pub(super) fn claim(&mut self, key: Key, claim: &Claim, now: u64, limits: &ShardLimits) -> Verdict {
         let decide = |record: &mut Record| record.claim(claim, Letters::NotKept, now, limits.retention).0;
         if let Some(verdict) = self.change(key, decide) {
             return verdict;
@@ -97,20 +97,20 @@ impl Shard {
         key: Key,
         claim: &Claim,
         now: u64,
-        limits: &Limits,
+        limits: &ShardLimits,
     ) -> Option<Verdict> {
         let present = self.get(&key)?;
         (!present.is_expired(now)).then(|| self.claim(key, claim, now, limits))
     }
 
-    pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, limits: &Limits) -> Held {
+    pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, limits: &ShardLimits) -> Held {
         self.change(grant.record, |record| {
             record.renew(grant, lease, now, limits.retention)
         })
         .unwrap_or(Held::Lost)
     }
 
-    pub(super) fn finish(&mut self, grant: &Grant, end: &End, now: u64, limits: &Limits) -> Held {
+    pub(super) fn finish(&mut self, grant: &Grant, end: &End, now: u64, limits: &ShardLimits) -> Held {
         self.change(grant.record, |record| {
             record.finish(grant, end, Letters::NotKept, now, limits.retention)
         })
@@ -212,11 +212,11 @@ mod tests {
     const RETENTION: Duration = Duration::from_micros(1000);
 
     /// A shard with room for this many records, which keeps them for 1,000 microseconds.
-    struct Fixture(Shard, Limits);
+    struct Fixture(Shard, ShardLimits);
 
     impl Fixture {
         fn new(records: usize) -> Self {
-            let limits = Limits {
+            let limits = ShardLimits {
                 retention: RETENTION,
                 records,
             };
