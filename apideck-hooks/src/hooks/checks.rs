@@ -93,8 +93,8 @@ pub(super) fn check_source(source: &str, store: &dyn Store) -> Result<(), BuildE
 
 /// Logs the facts of the store that its user should know.
 ///
-/// The dead letters of a shared store are counted by a task, because `build` does not wait. Without a
-/// runtime it logs nothing of them.
+/// The dead letters of a shared store are counted by a task, because `build` does not wait. Without
+/// a runtime it logs nothing of them.
 pub(super) fn log_store(store: &Arc<dyn Store>, source: &str) {
     if store.is_volatile() {
         tracing::warn!(

@@ -37,9 +37,7 @@ impl Runner {
             return Delivered::Settled(Disposition::DeadLettered);
         }
         Delivered::Settled(match claimed.verdict {
-            Verdict::Running { lease_left, .. } if replay => {
-                Disposition::later_in(Why::Running, lease_left)
-            }
+            Verdict::Running { lease_left, .. } if replay => Disposition::later_in(Why::Running, lease_left),
             Verdict::Running { kept: false, .. } => return Delivered::Running(claimed.record),
             Verdict::Running { kept: true, .. } => {
                 self.duplicate("the event's handler is running, and a dead letter of it is kept")

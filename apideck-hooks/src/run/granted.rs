@@ -39,8 +39,8 @@ impl Granted<'_> {
 
     /// Returns the disposition that can be answered.
     ///
-    /// The letter of a last delivery is kept until the event succeeds. So the event is not lost, and
-    /// a refusal would only let Apideck disable the subscription.
+    /// The letter of a last delivery is kept until the event succeeds. So the event is not lost,
+    /// and a refusal would only let Apideck disable the subscription.
     pub(super) fn acknowledged(&self, disposition: Disposition) -> Disposition {
         match disposition {
             Disposition::Failed | Disposition::Later { .. } if self.lettered => Disposition::DeadLettered,

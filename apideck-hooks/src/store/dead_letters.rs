@@ -1,8 +1,6 @@
 //! Dead-lettered events, which a durable store keeps.
 
 use std::fmt;
-use std::num::ParseIntError;
-use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -10,7 +8,9 @@ use bytes::Bytes;
 use serde::ser::SerializeStruct;
 use serde::{Serialize, Serializer};
 
+use super::cursor::Cursor;
 use super::error::StoreError;
+use super::letter_filter::LetterFilter;
 use super::values::{Claim, Verdict};
 use crate::delivery::{Context, Key};
 
@@ -94,59 +94,6 @@ pub enum Purged {
     Unknown,
 }
 
-/// A choice of dead letters. The default matches all.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-#[non_exhaustive]
-pub struct LetterFilter {
-    /// Name of the event. `None` matches every name.
-    pub event_type: Option<String>,
-    /// Only events that were dead-lettered at this time or later, by the store's clock.
-    pub since: Option<SystemTime>,
-    /// Only events that were dead-lettered before this time, by the store's clock.
-    pub until: Option<SystemTime>,
-}
-
-impl LetterFilter {
-    /// Makes a filter that matches all dead letters.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Sets the name of the event.
-    pub fn event_type(mut self, name: impl Into<String>) -> Self {
-        self.event_type = Some(name.into());
-        self
-    }
-
-    /// Matches only events that were dead-lettered at this time or later.
-    pub fn since(mut self, time: SystemTime) -> Self {
-        self.since = Some(time);
-        self
-    }
-
-    /// Matches only events that were dead-lettered before this time.
-    pub fn until(mut self, time: SystemTime) -> Self {
-        self.until = Some(time);
-        self
-    }
-
-    /// Returns the microseconds since the start of 1970 that a letter's time must have: the first,
-    /// and the one after the last.
-    pub fn microseconds(&self) -> (i64, i64) {
-        (
-            self.since.map_or(i64::MIN, to_epoch),
-            self.until.map_or(i64::MAX, to_epoch),
-        )
-    }
-
-    /// Tells if the filter matches a letter with this name and time.
-    pub fn matches(&self, event_type: &str, at: i64) -> bool {
-        let (first, end) = self.microseconds();
-        let named = self.event_type.as_deref().is_none_or(|name| name == event_type);
-        named && at >= first && at < end
-    }
-}
-
 /// A dead-lettered event: its body and the error. `Debug` does not print the body.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -223,64 +170,6 @@ impl DeadLetter {
 fn cut(mut text: String, longest: usize) -> String {
     text.truncate(text.floor_char_boundary(longest));
     text
-}
-
-/// A position in the list of dead letters.
-///
-/// `Display` and `FromStr` write and read it as text, for a URL or a command line.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-#[non_exhaustive]
-pub struct Cursor {
-    /// Time at which the event was dead-lettered, in microseconds since the start of 1970 by the
-    /// store's clock.
-    pub at: i64,
-    /// The record, which orders dead letters with equal times.
-    pub record: Key,
-}
-
-impl Cursor {
-    /// Makes a cursor.
-    pub fn new(at: i64, record: Key) -> Self {
-        Self { at, record }
-    }
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}-{}", self.at, self.record)
-    }
-}
-
-/// The error of a text that is not a [`Cursor`].
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ParseCursorError(());
-
-impl fmt::Display for ParseCursorError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a cursor is a number, a hyphen and 32 hexadecimal digits")
-    }
-}
-
-impl std::error::Error for ParseCursorError {}
-
-impl FromStr for Cursor {
-    type Err = ParseCursorError;
-
-    fn from_str(text: &str) -> Result<Self, ParseCursorError> {
-        // From the right, because the number can be negative.
-        let (at, record) = text.rsplit_once('-').ok_or(ParseCursorError(()))?;
-        Ok(Self {
-            at: at.parse().map_err(|_: ParseIntError| ParseCursorError(()))?,
-            record: record.parse().map_err(|_| ParseCursorError(()))?,
-        })
-    }
-}
-
-/// Serialises the text of `Display`.
-impl Serialize for Cursor {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
 }
 
 /// A record with its dead letter.
@@ -361,29 +250,9 @@ impl fmt::Debug for DeadLetter {
     }
 }
 
-/// Converts a time into microseconds since the start of 1970.
-fn to_epoch(time: SystemTime) -> i64 {
-    let micros = |length: Duration| i64::try_from(length.as_micros()).unwrap_or(i64::MAX);
-    match time.duration_since(UNIX_EPOCH) {
-        Ok(after) => micros(after),
-        Err(before) => -micros(before.duration()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_cursor_is_read_as_it_is_printed() {
-        for at in [i64::MIN, -1, 0, 1_700_000_000_000_000, i64::MAX] {
-            let cursor = Cursor::new(at, Key::from_bytes([7; 16]));
-            assert_eq!(cursor.to_string().parse(), Ok(cursor));
-        }
-        for text in ["", "-", "1", "1-", "x-07", "1-07"] {
-            assert!(text.parse::<Cursor>().is_err(), "{text:?}");
-        }
-    }
 
     #[test]
     fn a_long_text_is_cut_at_a_character() {
@@ -391,15 +260,6 @@ mod tests {
         assert_eq!(letter.error.len(), DeadLetter::MAX_ERROR);
         let letter = letter.event("é".repeat(1000), "", "", "");
         assert_eq!(letter.event_type.len(), DeadLetter::MAX_ID);
-    }
-
-    #[test]
-    fn a_filter_includes_its_begin_and_not_its_end() {
-        let time = |micros| UNIX_EPOCH + Duration::from_micros(micros);
-        let filter = LetterFilter::new().since(time(5)).until(time(7)).event_type("a");
-        let matched: Vec<_> = (0..10).filter(|at| filter.matches("a", *at)).collect();
-        assert_eq!(matched, [5, 6]);
-        assert!(!filter.matches("b", 5));
     }
 
     #[test]

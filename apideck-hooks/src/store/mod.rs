@@ -6,11 +6,13 @@
 #![cfg_attr(feature = "full", doc = include_str!("which_store.md"))]
 
 mod contract;
+mod cursor;
 mod dead_letters;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod handler_connection;
 mod into_store;
+mod letter_filter;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -26,11 +28,11 @@ mod values;
 
 pub use crate::delivery::{Context, ContextTooLarge, Key, ParseKeyError};
 pub use contract::Store;
-pub use dead_letters::{
-    Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, ParseCursorError, Purged,
-};
+pub use cursor::{Cursor, ParseCursorError};
+pub use dead_letters::{DeadLetter, DeadLetterStore, DeadRecord, Purged};
 pub use error::StoreError;
 pub use into_store::IntoStore;
+pub use letter_filter::LetterFilter;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};

@@ -111,7 +111,7 @@ impl fmt::Debug for ClaimId {
 
 /// The rest of an event after each run, counted from the run's begin.
 ///
-/// Nothing runs for the event while it rests, so replays of a captured body are not faster than
+/// Nothing runs for the event while it rests, so replays of a captured body are hardly faster than
 /// Apideck's own retries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Rests([Duration; Rests::LENGTH]);

@@ -150,7 +150,10 @@ async fn case_33_a_refused_last_delivery_is_counted() {
 /// Its letter is kept, so a refusal would only let Apideck disable the subscription.
 #[tokio::test(start_paused = true)]
 async fn case_33_a_last_delivery_that_a_shutdown_stops_is_acknowledged() {
-    let (probe, spy) = (Probe::new([Step::Gate(Box::new(Step::Succeed))]), Spy::with_letters());
+    let (probe, spy) = (
+        Probe::new([Step::Gate(Box::new(Step::Succeed))]),
+        Spy::with_letters(),
+    );
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let last = delivery_number("e1", 9);
     let (reply, _) = tokio::join!(last.call(&hooks), async {

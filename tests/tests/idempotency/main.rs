@@ -12,6 +12,7 @@ mod rests;
 mod shutdown;
 #[cfg(unix)]
 mod signals;
+mod sources;
 mod store_outages;
 
 use apideck_hooks::store::State;

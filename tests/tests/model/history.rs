@@ -6,8 +6,8 @@ use super::seeds::histories;
 use super::step::{End, Step, Whose, steps};
 use super::worlds::{LONG, SHORT, World};
 use apideck_hooks::store::{
-    Claim, ClaimId, DeadLetter, DeadLetterStore, End as StoreEnd, Grant, Held, Key, LastDelivery, LetterFilter,
-    Purged as StorePurged, Rests, State, Status, Token, Verdict,
+    Claim, ClaimId, DeadLetter, DeadLetterStore, End as StoreEnd, Grant, Held, Key, LastDelivery,
+    LetterFilter, Purged as StorePurged, Rests, State, Status, Token, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -104,7 +104,13 @@ impl<'a> History<'a> {
             Step::Again { back } => self.send(self.claims.len() - 1 - back, model).await?,
             Step::Renew { event, whose, lease } => {
                 let grant = self.grant(event, whose, model);
-                held(self.world.store().renew(grant, time(lease)).await.expect("a result"))
+                held(
+                    self.world
+                        .store()
+                        .renew(grant, time(lease))
+                        .await
+                        .expect("a result"),
+                )
             }
             Step::Finish { event, whose, end } => {
                 let grant = self.grant(event, whose, model);
@@ -176,7 +182,11 @@ impl<'a> History<'a> {
         let sent = model.claims[number].claim;
         if sent.replay {
             let event = claim.event;
-            let verdict = self.letters().replay(&self.source(), claim).await.expect("a replay");
+            let verdict = self
+                .letters()
+                .replay(&self.source(), claim)
+                .await
+                .expect("a replay");
             let verdict = verdict.map(|verdict| self.verdict(event, verdict, id, model));
             return Ok(Response::Replayed {
                 record: sent.event,
@@ -233,7 +243,9 @@ impl<'a> History<'a> {
         if let Some(grant) = model.grant_of(event, whose) {
             return self.grants[grant];
         }
-        let latest = model.grant_of(event, Whose::Latest).map(|grant| self.grants[grant]);
+        let latest = model
+            .grant_of(event, Whose::Latest)
+            .map(|grant| self.grants[grant]);
         let (token, id) = latest.map_or((Token(1), ClaimId::random()), |latest| (latest.token, latest.id));
         match whose {
             Whose::Future => Grant::new(self.event(event), Token(token.0 + (1 << 60)), id),
@@ -360,7 +372,12 @@ fn compare(event: u8, status: Status, model: &Model) -> TestCaseResult {
     let attempts = record.map_or(0, |record| record.attempts);
     let kept = record.is_some_and(|record| record.letter.is_some());
     let wanted = (model.state(event), attempts, kept);
-    prop_assert_eq!((state, status.attempts, status.kept), wanted, "of event {}", event);
+    prop_assert_eq!(
+        (state, status.attempts, status.kept),
+        wanted,
+        "of event {}",
+        event
+    );
     Ok(())
 }
 

@@ -330,7 +330,10 @@ impl Model {
             let verdict = self.replay(record, number);
             return Response::Replayed { record, verdict };
         }
-        let bound = claim.alias.and_then(|alias| self.bound(alias)).map(|bound| bound.record);
+        let bound = claim
+            .alias
+            .and_then(|alias| self.bound(alias))
+            .map(|bound| bound.record);
         let record = bound
             .filter(|record| self.present(*record).is_some())
             .unwrap_or(claim.event);
@@ -377,7 +380,10 @@ impl Model {
             return true;
         }
         let state = |event: &&u8| self.records[*event].state(self.now);
-        let at_rest = self.changes.iter().filter(|event| !matches!(state(event), State::Running(_)));
+        let at_rest = self
+            .changes
+            .iter()
+            .filter(|event| !matches!(state(event), State::Running(_)));
         let Some(&oldest) = at_rest.min_by_key(|event| state(event) != State::Done) else {
             return false;
         };
@@ -410,9 +416,9 @@ impl Model {
             return (Verdict::Done, false);
         }
         let Sent { claim, step } = self.claims[number];
-        let is_last = claim.last.is_some_and(|min_age| {
-            is_new || now.saturating_sub(self.records[&event].first_seen) >= min_age
-        });
+        let is_last = claim
+            .last
+            .is_some_and(|min_age| is_new || now.saturating_sub(self.records[&event].first_seen) >= min_age);
         let lettered = is_last && self.records[&event].letter.is_none() && self.has_room();
         if lettered {
             self.write_letter(event, step);
@@ -485,7 +491,9 @@ impl Model {
 
     /// The position of a grant of an event, if there is one.
     pub(crate) fn grant_of(&self, event: u8, whose: Whose) -> Option<usize> {
-        let mut grants = (0..self.grants.len()).rev().filter(|grant| self.grants[*grant].record == event);
+        let mut grants = (0..self.grants.len())
+            .rev()
+            .filter(|grant| self.grants[*grant].record == event);
         match whose {
             Whose::Latest => grants.next(),
             Whose::Earlier(by) => grants.nth(by),
@@ -511,7 +519,11 @@ impl Model {
         let grant = self.grant_of(event, whose);
         let keeps_letters = self.kind.letters > 0;
         let has_room = self.has_room();
-        let Some(record) = self.records.get_mut(&event).filter(|record| record.grant == grant) else {
+        let Some(record) = self
+            .records
+            .get_mut(&event)
+            .filter(|record| record.grant == grant)
+        else {
             return Held::Lost;
         };
         match record.phase {
@@ -547,7 +559,11 @@ impl Model {
 
     fn purge(&mut self, event: u8) -> Purged {
         let (now, retention) = (self.now, self.kind.retention);
-        let Some(record) = self.records.get_mut(&event).filter(|record| record.letter.is_some()) else {
+        let Some(record) = self
+            .records
+            .get_mut(&event)
+            .filter(|record| record.letter.is_some())
+        else {
             return Purged::Unknown;
         };
         if matches!(record.state(now), State::Running(_)) {

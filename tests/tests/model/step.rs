@@ -93,10 +93,14 @@ pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
     };
     let unended = || mostly(with(|_, phase| phase == Phase::Running));
     let dead = || mostly(with(|state, _| state == State::Dead));
-    let resting = mostly(with(|state, _| matches!(state, State::Released(left) if left > 0)));
+    let resting = mostly(with(
+        |state, _| matches!(state, State::Released(left) if left > 0),
+    ));
     let renew = (unended(), whose(), select(&LEASES[..]));
     let finish = (unended(), whose(), end(), any::<bool>());
-    let ends: Vec<_> = (0..model.events).map(|event| model.present(event).map(|record| record.phase)).collect();
+    let ends: Vec<_> = (0..model.events)
+        .map(|event| model.present(event).map(|record| record.phase))
+        .collect();
     let finish = finish.prop_map(move |(event, whose, end, same)| {
         // Half of the ends of an ended run are the end that is sent again.
         let end = match ends[usize::from(event)] {
@@ -106,9 +110,17 @@ pub(crate) fn steps(model: &Model) -> BoxedStrategy<Step> {
         Step::Finish { event, whose, end }
     });
     let mut steps = vec![
-        (14, claim(model, event().boxed(), false).prop_map(Step::Claim).boxed()),
+        (
+            14,
+            claim(model, event().boxed(), false).prop_map(Step::Claim).boxed(),
+        ),
         (4, (0..4_usize).prop_map(|back| Step::Again { back }).boxed()),
-        (3, renew.prop_map(|(event, whose, lease)| Step::Renew { event, whose, lease }).boxed()),
+        (
+            3,
+            renew
+                .prop_map(|(event, whose, lease)| Step::Renew { event, whose, lease })
+                .boxed(),
+        ),
         (14, finish.boxed()),
         (2, resting.prop_map(|event| Step::EndRest { event }).boxed()),
         (8, waits(model).prop_map(|ticks| Step::Wait { ticks }).boxed()),

@@ -6,13 +6,13 @@ use apideck_hooks::{Delivery, Hooks, Outcome, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
 use apideck_hooks_tests::probe::patient;
+use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::sqlite::until_closed;
 use apideck_hooks_tests::transactional::{World, file};
 use apideck_hooks_tests::waiting::{GENEROUS, ends, until};
 use futures_util::{FutureExt, TryStreamExt};
 use sqlx::{Sqlite, SqliteConnection};
 use std::future::pending;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -122,7 +122,11 @@ async fn pair(world: &World) -> Pair {
     let store = world.store(1).await;
     let hooks = |limit| {
         let hooks = Hooks::builder(router![handler]).secret(SECRET);
-        let hooks = patient(hooks.store(Arc::clone(&store)).state(Keeper(keeper.clone())));
+        let hooks = patient(
+            hooks
+                .store(Spy::over(store.clone()))
+                .state(Keeper(keeper.clone())),
+        );
         hooks.handler_timeout(limit).build().unwrap()
     };
     Pair {
@@ -143,7 +147,7 @@ async fn fails_alone(world: &World, pair: &Pair, id: &str) {
     for attempt in 1..=2 {
         let failed = ends("a response", call(&pair.impatient, id)).await;
         assert_eq!(failed.unwrap().status, 500, "{id}");
-        let counted = "SELECT coalesce(max(attempt), 0) FROM apideck_hooks_records WHERE state = 2";
+        let counted = "SELECT coalesce(max(attempts), 0) FROM apideck_hooks_records WHERE phase = 2";
         assert_eq!(world.number(counted).await, attempt, "{id}");
         let after = format!("after {id} {attempt}");
         let next = ends("a response", call(&pair.patient, &after)).await;
@@ -156,7 +160,7 @@ async fn fails_alone(world: &World, pair: &Pair, id: &str) {
     }
     assert_eq!(world.done_records().await, done + 2, "{id}");
     world
-        .execute("DELETE FROM apideck_hooks_records WHERE state = 2")
+        .execute("DELETE FROM apideck_hooks_records WHERE phase = 2")
         .await;
 }
 

@@ -221,7 +221,9 @@ impl Drop for Running {
         self.progress.given_up.store(true, Ordering::Relaxed);
         let withdrawal = self.withdrawal.take();
         // Here and not in the task, so that the same claim finds it if it is sent again now.
-        let withdrawing = withdrawal.as_ref().map(|claim| self.connections.late().add(claim.id));
+        let withdrawing = withdrawal
+            .as_ref()
+            .map(|claim| self.connections.late().add(claim.id));
         let (connections, backend) = (self.connections.clone(), self.progress.backend.get().copied());
         runtime.spawn(async move {
             end(connections, future, backend.flatten(), withdrawal).await;

@@ -20,7 +20,11 @@ pub(super) fn time(length: Duration) -> i64 {
 
 pub(super) fn claim(statements: &Statements, claim: &Claim, limits: Limits) -> Call {
     let last = claim.last.as_deref();
-    let statement = if last.is_some() { &statements.claim_last } else { &statements.claim };
+    let statement = if last.is_some() {
+        &statements.claim_last
+    } else {
+        &statements.claim
+    };
     let call = Call::new(statement)
         .bind(claim.event.to_bytes())
         .bind(claim.alias.map(Key::to_bytes));
@@ -100,7 +104,12 @@ pub(super) fn withdrawal(statements: &Statements, claim: &Claim, limits: Limits)
             let Verdict::Granted { token, .. } = claimed.verdict else {
                 return None;
             };
-            grant_and_end(withdraw, Grant::new(claimed.record, token, id), &End::Withdraw, limits)
+            grant_and_end(
+                withdraw,
+                Grant::new(claimed.record, token, id),
+                &End::Withdraw,
+                limits,
+            )
         }),
     }
 }

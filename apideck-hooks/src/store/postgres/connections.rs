@@ -134,6 +134,10 @@ impl Connections {
 
     /// Takes an idle connection, or opens one.
     pub(super) async fn session(&self, slot: OwnedSemaphorePermit) -> sqlx::Result<Session> {
+        if self.0.given.is_closed() {
+            self.close_idle();
+            return Err(sqlx::Error::PoolClosed);
+        }
         let idle = self.idle().pop();
         let (open, reused) = match idle {
             Some(idle) if idle.since.elapsed() < LONGEST_IDLE => (idle.session, true),
@@ -149,7 +153,10 @@ impl Connections {
     async fn open(&self) -> sqlx::Result<Open> {
         let mut connection = self.connect().await?;
         let backend = if self.0.pooled.get() == Some(&false) {
-            let row = sqlx::query(SETTINGS).persistent(false).fetch_one(&mut connection).await?;
+            let row = sqlx::query(SETTINGS)
+                .persistent(false)
+                .fetch_one(&mut connection)
+                .await?;
             Some(Backend {
                 pid: row.try_get(0)?,
                 started: row.try_get(1)?,
@@ -166,9 +173,6 @@ impl Connections {
 
     /// Connects as the pool does, without any setting of the store.
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
-        if self.0.given.is_closed() {
-            return Err(sqlx::Error::PoolClosed);
-        }
         let options = PgConnectOptions::clone(&self.0.given.connect_options());
         // The pool may have been told to keep none.
         options.statement_cache_capacity(STATEMENTS).connect().await
@@ -176,7 +180,9 @@ impl Connections {
 
     /// Takes a connection back that has answered everything and is not in a transaction.
     pub(super) fn give_back(&self, session: Session) {
-        let Session { open, _slot: slot, .. } = session;
+        let Session {
+            open, _slot: slot, ..
+        } = session;
         let mut idle = self.idle();
         idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE);
         if open.opened.elapsed() < LONGEST_LIFE && !self.0.given.is_closed() {
@@ -208,7 +214,10 @@ impl Connections {
                 "SELECT pg_cancel_backend(a.pid) FROM pg_stat_get_activity($1) a
                 WHERE (extract(epoch FROM a.backend_start) * 1000000)::bigint = $2",
             );
-            let statement = statement.persistent(false).bind(backend.pid).bind(backend.started);
+            let statement = statement
+                .persistent(false)
+                .bind(backend.pid)
+                .bind(backend.started);
             statement.execute(&mut connection).await?;
             connection.close().await
         };

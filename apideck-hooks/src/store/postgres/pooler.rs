@@ -110,16 +110,17 @@ async fn cross(first: &mut Side, second: &mut Side) -> Result<bool, StoreError> 
     let rows = step(call.run(&mut transaction)).await?;
     let process: i32 = get(&call.check(rows)?[0], 2)?;
     // The pooler may have one server process only, and then it waits for the end of the transaction.
-    let during = if process == before { before } else { second.process().await? };
+    let during = if process == before {
+        before
+    } else {
+        second.process().await?
+    };
     step(transaction.rollback()).await?;
     Ok(process == before || during != before)
 }
 
 /// Checks the version of the tables, and the rights of the role.
-pub(super) async fn check(
-    connection: &mut PgConnection,
-    statements: &Statements,
-) -> Result<(), StoreError> {
+pub(super) async fn check(connection: &mut PgConnection, statements: &Statements) -> Result<(), StoreError> {
     let exist = Call::new(&statements.exist);
     let rows = exist.check(step(exist.run(connection)).await?)?;
     let (records, format): (bool, bool) = (get(&rows[0], 2)?, get(&rows[0], 3)?);

@@ -58,7 +58,8 @@ const VERSION: &str = "
         has_table_privilege('{records}', 'SELECT') AND has_table_privilege('{records}', 'INSERT')
         AND has_table_privilege('{records}', 'UPDATE') AND has_table_privilege('{records}', 'DELETE')
         AND has_table_privilege('{aliases}', 'SELECT') AND has_table_privilege('{aliases}', 'INSERT')
-        AND has_table_privilege('{aliases}', 'UPDATE') AND has_table_privilege('{aliases}', 'DELETE')";
+        AND has_table_privilege('{aliases}', 'UPDATE') AND has_table_privilege('{aliases}', 'DELETE')
+    WHERE {mine}";
 
 const CLAIM: &str = "SELECT {head}, c.* FROM {claim}({mine}, $3, $4, $5, $6, $7, $8) c";
 
@@ -236,5 +237,46 @@ impl Statements {
             sweep_records: statement("sweep_records", SWEEP_RECORDS),
             sweep_aliases: statement("sweep_aliases", SWEEP_ALIASES),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name is in the answer, and it is what `$1` is compared with.
+    #[test]
+    fn every_statement_checks_its_name_and_returns_it() {
+        let s = Statements::new(&Names::default());
+        let all = [
+            &s.exist,
+            &s.version,
+            &s.claim,
+            &s.claim_last,
+            &s.replay,
+            &s.renew,
+            &s.finish,
+            &s.finish_dead,
+            &s.enter,
+            &s.done,
+            &s.status,
+            &s.end_rest,
+            &s.list,
+            &s.count,
+            &s.sources,
+            &s.get,
+            &s.purge,
+            &s.sweep_records,
+            &s.sweep_aliases,
+        ];
+        for Statement { name, sql } in all {
+            assert!(
+                sql.contains(&format!("SELECT '{name}'::text, $2::bigint")),
+                "{sql}"
+            );
+            assert!(sql.contains(&format!("$1 = '{name}'")), "{sql}");
+            assert!(!sql.contains('{'), "{sql}");
+        }
+        assert!(!s.schema.contains('{'), "{}", s.schema);
     }
 }

@@ -56,7 +56,9 @@ pub(super) async fn sweep(connections: &Connections, limits: Limits) -> Result<u
     let (mut records, mut running, mut aliases) = (0, 0, 0);
     loop {
         let call = Call::new(&statements.sweep_records);
-        let rows = connections.call(call.bind(time(limits.retention)).bind(batch)).await?;
+        let rows = connections
+            .call(call.bind(time(limits.retention)).bind(batch))
+            .await?;
         let swept = number(&rows[0], 2)?;
         records += swept;
         running += number(&rows[0], 3)?;
@@ -66,7 +68,9 @@ pub(super) async fn sweep(connections: &Connections, limits: Limits) -> Result<u
         sleep(PAUSE).await;
     }
     loop {
-        let rows = connections.call(Call::new(&statements.sweep_aliases).bind(batch)).await?;
+        let rows = connections
+            .call(Call::new(&statements.sweep_aliases).bind(batch))
+            .await?;
         let swept = number(&rows[0], 2)?;
         aliases += swept;
         if swept < BATCH {
@@ -75,7 +79,10 @@ pub(super) async fn sweep(connections: &Connections, limits: Limits) -> Result<u
         sleep(PAUSE).await;
     }
     if running > 0 {
-        tracing::warn!(running, "swept events whose run has never ended and that were not sent again");
+        tracing::warn!(
+            running,
+            "swept events whose run has never ended and that were not sent again"
+        );
     }
     if records + aliases > 0 {
         tracing::debug!(records, aliases, "swept expired records and delivery keys");

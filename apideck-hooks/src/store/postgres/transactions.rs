@@ -182,7 +182,10 @@ impl Ending for PostgresEnding {
         let Some(done) = held(done, grant) else {
             return Committed::Lost;
         };
-        let done = done.bind(time(self.retention)).bind(LONGEST_LOCK).bind(&*self.mark);
+        let done = done
+            .bind(time(self.retention))
+            .bind(LONGEST_LOCK)
+            .bind(&*self.mark);
         match tokio::spawn(commit(connection, done)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),

@@ -172,7 +172,10 @@ impl RedisStoreBuilder {
         }
         if let Some(acks) = &mut self.acks {
             // A `WAIT` of zero would wait without a limit.
-            acks.within = acks.within.min(self.timeouts.call / 2).max(Duration::from_millis(1));
+            acks.within = acks
+                .within
+                .min(self.timeouts.call / 2)
+                .max(Duration::from_millis(1));
         }
         let server = Server::new(self.address, self.timeouts).map_err(StoreError::new)?;
         let records = Records {
@@ -202,7 +205,11 @@ impl Records {
                      {FORMAT}): upgrade this program, or set another prefix"
                 )));
             }
-            Some(_) => return Err(StoreError::new(format!("the key `{prefix}:format` is not a format"))),
+            Some(_) => {
+                return Err(StoreError::new(format!(
+                    "the key `{prefix}:format` is not a format"
+                )));
+            }
             None => {}
         }
         if self.has_version_1().await? {
@@ -211,14 +218,19 @@ impl Records {
                  another prefix"
             )));
         }
-        self.link.call(Call::command("SET", name).arg(FORMAT).arg("NX")).await?;
+        self.link
+            .call(Call::command("SET", name).arg(FORMAT).arg("NX"))
+            .await?;
         Ok(())
     }
 
     /// Looks for keys of version 1. In a cluster only for its dead letters, because `SCAN` sees one
     /// server. A record that is not found is never read, because the names differ.
     async fn has_version_1(&self) -> Result<bool, StoreError> {
-        let letters = self.link.call(Call::command("EXISTS", self.keys.old_letters())).await?;
+        let letters = self
+            .link
+            .call(Call::command("EXISTS", self.keys.old_letters()))
+            .await?;
         if letters != Value::Int(0) {
             return Ok(true);
         }
@@ -227,7 +239,9 @@ impl Records {
         }
         let mut cursor = b"0".to_vec();
         for _ in 0..SEARCHED[0] / SEARCHED[1] {
-            let scan = Call::command("SCAN", cursor).arg("MATCH").arg(self.keys.old_records());
+            let scan = Call::command("SCAN", cursor)
+                .arg("MATCH")
+                .arg(self.keys.old_records());
             let page = self.link.call(scan.arg("COUNT").arg(SEARCHED[1])).await?;
             let (next, found): (Vec<u8>, Vec<Value>) = read(page)?;
             if !found.is_empty() {

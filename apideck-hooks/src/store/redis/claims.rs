@@ -15,9 +15,9 @@
 use ::redis::Value;
 
 use super::letters::Place;
-use super::link::Confirm;
+use super::link::{Confirm, Fault};
 use super::reply::{key, numbers, read, unexpected};
-use super::runs::{FULL, NOT_KEPT, ROOM, Records, count, unconfirmed};
+use super::runs::{FULL, NOT_KEPT, ROOM, Records, UNCONFIRMED, count, unconfirmed};
 use super::scripts::{BIND, CLAIM, Call, UNDO, micros};
 use crate::delivery::Key;
 use crate::store::{Claim, Claimed, Grant, StoreError, Token, Verdict};
@@ -56,10 +56,15 @@ impl Records {
                 return Ok(taken.claimed);
             };
             let grant = Grant::new(taken.claimed.record, token, claim.id);
-            if self.bind(alias, grant, bound.as_deref(), life).await? {
-                return Ok(taken.claimed);
+            match self.bind(alias, grant, bound.as_deref(), life).await {
+                Ok(true) => return Ok(taken.claimed),
+                Ok(false) => self.take_back(&claim, grant, taken).await?,
+                Err(fault) if fault.is_full() => {
+                    self.take_back(&claim, grant, taken).await?;
+                    return Ok(Claimed::new(grant.record, Verdict::Full));
+                }
+                Err(fault) => return Err(fault.into()),
             }
-            self.take_back(&claim, grant, taken).await?;
         }
         Err(StoreError::new("other claims kept binding the delivery key"))
     }
@@ -83,14 +88,14 @@ impl Records {
         grant: Grant,
         dangling: Option<&str>,
         life: u64,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<bool, Fault> {
         let call = Call::script(&BIND, self.keys.alias(alias));
         let call = call.arg(format!("{}:{:?}", grant.record, grant.id));
         let call = call.arg(dangling.unwrap_or_default()).arg(life);
         let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
         match (reply.value, reply.confirmed) {
             (Value::Nil, true) => Ok(true),
-            (Value::Nil, false) => Err(unconfirmed()),
+            (Value::Nil, false) => Err(Fault::Refused(UNCONFIRMED.to_owned())),
             _ => Ok(false),
         }
     }
@@ -184,7 +189,9 @@ impl Records {
     /// Takes back a claim that lost its alias, with its letter.
     async fn take_back(&self, claim: &Claim, grant: Grant, taken: Taken) -> Result<(), StoreError> {
         let place = taken.place.filter(|_| taken.claimed.lettered);
-        let call = Call::script(&UNDO, self.keys.record(grant.record)).grant(grant).arg(self.retention);
+        let call = Call::script(&UNDO, self.keys.record(grant.record))
+            .grant(grant)
+            .arg(self.retention);
         let call = match &place {
             Some(place) => call.arg(place.at),
             None => call.arg(""),
@@ -201,10 +208,17 @@ impl Records {
         let id = crate::store::ClaimId::random();
         let claim = Claim::new(Key::from_bytes(id.to_bytes()), std::time::Duration::from_secs(1));
         let call = Call::script(&CLAIM, self.keys.record(claim.event));
-        let call = call.id(id).arg(1).arg(1_000_000).arg(NOT_KEPT).arg("").arg(0).rests(&claim.rests);
+        let call = call
+            .id(id)
+            .arg(1)
+            .arg(1_000_000)
+            .arg(NOT_KEPT)
+            .arg("")
+            .arg(0)
+            .rests(&claim.rests);
         let [_, token] = match self.link.call(call).await {
             Err(fault) if fault.is_full() => return Ok(()),
-            Err(fault) if fault.code() == Some("NOPERM") => {
+            Err(fault) if fault.is_forbidden() => {
                 return Err(StoreError::new(format!(
                     "the user may not run the store's scripts: allow it EVAL, EVALSHA and the other commands in \
                      the documentation of `RedisStore`, on the keys of the prefix ({fault})"

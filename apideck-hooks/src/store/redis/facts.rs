@@ -38,7 +38,9 @@ impl Facts {
     /// The commands that ask for them.
     pub(super) fn questions() -> [Cmd; 2] {
         let mut config = ::redis::cmd("CONFIG");
-        config.arg("GET").arg(&["maxmemory-policy", "appendonly", "appendfsync"]);
+        config
+            .arg("GET")
+            .arg(&["maxmemory-policy", "appendonly", "appendfsync"]);
         [::redis::cmd("INFO"), config]
     }
 
@@ -68,9 +70,15 @@ impl Facts {
             lines.find_map(|line| line.trim_end().strip_prefix(name)?.strip_prefix(':'))
         };
         let set = |name: &str| config.get(name).map(String::as_str);
-        let mut version = line("redis_version").unwrap_or_default().split('.').map_while(|part| part.parse().ok());
+        let mut version = line("redis_version")
+            .unwrap_or_default()
+            .split('.')
+            .map_while(|part| part.parse().ok());
         Self {
-            version: version.next().zip(version.next()).map(|(major, minor)| [major, minor]),
+            version: version
+                .next()
+                .zip(version.next())
+                .map(|(major, minor)| [major, minor]),
             is_cluster: line("cluster_enabled") == Some("1"),
             policy: set("maxmemory-policy")
                 .or(line("maxmemory_policy"))
@@ -78,7 +86,9 @@ impl Facts {
                 .to_owned(),
             appends: set("appendonly") == Some("yes") || line("aof_enabled") == Some("1"),
             syncs_always: set("appendfsync") == Some("always"),
-            replicas: line("connected_slaves").and_then(|count| count.parse().ok()).unwrap_or(0),
+            replicas: line("connected_slaves")
+                .and_then(|count| count.parse().ok())
+                .unwrap_or(0),
         }
     }
 
@@ -90,7 +100,9 @@ impl Facts {
             ));
         }
         match (self.is_cluster, cluster) {
-            (true, false) => Some("the server belongs to a Redis Cluster: use `RedisStore::cluster`".to_owned()),
+            (true, false) => {
+                Some("the server belongs to a Redis Cluster: use `RedisStore::cluster`".to_owned())
+            }
             (false, true) if self.version.is_some() => {
                 Some("the server does not belong to a Redis Cluster: use `RedisStore::builder`".to_owned())
             }
@@ -102,7 +114,10 @@ impl Facts {
     pub(super) fn durability(&self, sentinel: bool, acks: bool) -> Result<Durability, String> {
         let mut changes = Vec::new();
         if self.policy != "noeviction" {
-            changes.push(format!("set maxmemory-policy to noeviction (it is {})", self.policy));
+            changes.push(format!(
+                "set maxmemory-policy to noeviction (it is {})",
+                self.policy
+            ));
         }
         let can_wait = self.version.is_some_and(|version| version >= WAITAOF);
         if !self.appends {
@@ -131,7 +146,14 @@ mod tests {
     }
 
     fn config(fsync: &str) -> Value {
-        let pairs = ["maxmemory-policy", "noeviction", "appendonly", "yes", "appendfsync", fsync];
+        let pairs = [
+            "maxmemory-policy",
+            "noeviction",
+            "appendonly",
+            "yes",
+            "appendfsync",
+            fsync,
+        ];
         Value::Array(pairs.map(text).to_vec())
     }
 
@@ -142,24 +164,45 @@ mod tests {
     #[test]
     fn letters_are_kept_only_where_a_write_is_on_disk_before_its_answer() {
         let durability = |info, config| Facts::read(info, config).durability(false, false);
-        assert_eq!(durability(info("7.0.15", ""), config("always")), Ok(Durability::Always));
-        assert_eq!(durability(info("7.2.4", ""), config("everysec")), Ok(Durability::AfterWait));
+        assert_eq!(
+            durability(info("7.0.15", ""), config("always")),
+            Ok(Durability::Always)
+        );
+        assert_eq!(
+            durability(info("7.2.4", ""), config("everysec")),
+            Ok(Durability::AfterWait)
+        );
         let refused = durability(info("7.0.15", ""), config("everysec")).unwrap_err();
         assert_eq!(refused, "set appendfsync to always, or upgrade to Redis 7.2");
         // `CONFIG` is forbidden. `INFO` does not tell the policy of the append-only file.
         let told = "maxmemory_policy:noeviction\r\naof_enabled:1\r\n";
-        assert_eq!(durability(info("8.0.0", told), Value::Nil), Ok(Durability::AfterWait));
+        assert_eq!(
+            durability(info("8.0.0", told), Value::Nil),
+            Ok(Durability::AfterWait)
+        );
         assert!(durability(info("7.0.0", told), Value::Nil).is_err());
         let evicting = "maxmemory_policy:allkeys-lru\r\naof_enabled:0\r\n";
         let refused = durability(info("8.0.0", evicting), Value::Nil).unwrap_err();
-        assert!(refused.contains("allkeys-lru") && refused.contains("appendonly"), "{refused}");
-        assert!(durability(Value::Nil, Value::Nil).unwrap_err().contains("unknown"));
+        assert!(
+            refused.contains("allkeys-lru") && refused.contains("appendonly"),
+            "{refused}"
+        );
+        assert!(
+            durability(Value::Nil, Value::Nil)
+                .unwrap_err()
+                .contains("unknown")
+        );
     }
 
     #[test]
     fn replicas_must_acknowledge_letters() {
         let facts = Facts::read(info("7.0.15", "connected_slaves:1\r\n"), config("always"));
-        assert!(facts.durability(false, false).unwrap_err().contains("min_replicas_ack"));
+        assert!(
+            facts
+                .durability(false, false)
+                .unwrap_err()
+                .contains("min_replicas_ack")
+        );
         assert_eq!(facts.durability(false, true), Ok(Durability::Always));
         let alone = Facts::read(info("7.0.15", "connected_slaves:0\r\n"), config("always"));
         assert!(alone.durability(true, false).is_err());
@@ -169,8 +212,16 @@ mod tests {
     fn an_unusable_server_is_refused_with_the_change() {
         let refusal = |version, more, cluster| Facts::read(info(version, more), Value::Nil).refusal(cluster);
         assert!(refusal("6.2.14", "", false).unwrap().contains("7.0"));
-        assert!(refusal("7.0.0", "cluster_enabled:1\r\n", false).unwrap().contains("RedisStore::cluster"));
-        assert!(refusal("7.0.0", "cluster_enabled:0\r\n", true).unwrap().contains("RedisStore::builder"));
+        assert!(
+            refusal("7.0.0", "cluster_enabled:1\r\n", false)
+                .unwrap()
+                .contains("RedisStore::cluster")
+        );
+        assert!(
+            refusal("7.0.0", "cluster_enabled:0\r\n", true)
+                .unwrap()
+                .contains("RedisStore::builder")
+        );
         assert_eq!(refusal("10.0.1", "cluster_enabled:1\r\n", true), None);
         assert_eq!(Facts::read(Value::Nil, Value::Nil).refusal(true), None);
     }

@@ -48,7 +48,8 @@ enum Found {
 impl Records {
     /// Gives the record of a letter the newest place. `None` if the letter has no room.
     pub(super) async fn place(&self, letter: &DeadLetter, record: Key) -> Result<Option<Place>, StoreError> {
-        if letter.body.len() > DeadLetter::MAX_BODY {
+        let fits = letter.body.len() <= DeadLetter::MAX_BODY;
+        if !fits || !self.link.check_letters(&self.keys.record(record)).await? {
             return Ok(None);
         }
         let sources = Call::command("SADD", self.keys.sources()).arg(&letter.source);
@@ -77,15 +78,16 @@ impl Records {
 
     /// The place for the letter of a last delivery. `None` if there is no room, or no letter will be
     /// written.
-    pub(super) async fn place_of_claim(&self, claim: &Claim, record: Key) -> Result<Option<Place>, StoreError> {
+    pub(super) async fn place_of_claim(
+        &self,
+        claim: &Claim,
+        record: Key,
+    ) -> Result<Option<Place>, StoreError> {
         let Some(last) = &claim.last else {
             return Ok(None);
         };
-        let name = self.keys.record(record);
-        if !self.link.check_letters(&name).await? {
-            return Ok(None);
-        }
-        let kept: u64 = read(self.link.call(Call::command("HEXISTS", name).arg("dead_at")).await?)?;
+        let kept = Call::command("HEXISTS", self.keys.record(record)).arg("dead_at");
+        let kept: u64 = read(self.link.call(kept).await?)?;
         match kept {
             0 => self.place(&last.letter, record).await,
             _ => Ok(None),
@@ -94,12 +96,14 @@ impl Records {
 
     /// Gives a place back for which no letter was written.
     pub(super) async fn give_back(&self, letter: &DeadLetter, record: Key, place: &Place) {
-        self.displace(&letter.source, record, place.at, &place.before).await;
+        self.displace(&letter.source, record, place.at, &place.before)
+            .await;
     }
 
     /// Removes a place if it still has this time. A failure leaves a place without a letter.
     pub(super) async fn displace(&self, source: &str, record: Key, at: i64, before: &str) {
-        self.displace_after(source, record, at, before, Duration::ZERO).await;
+        self.displace_after(source, record, at, before, Duration::ZERO)
+            .await;
     }
 
     async fn displace_after(&self, source: &str, record: Key, at: i64, before: &str, age: Duration) {
@@ -152,14 +156,17 @@ impl Records {
             return Ok(None);
         };
         let name = filter.event_type.as_deref();
-        let found = places.iter().map(|place| self.find(source, place.record, name, fields));
+        let found = places
+            .iter()
+            .map(|place| self.find(source, place.record, name, fields));
         let mut letters = Vec::new();
         for (place, found) in places.iter().zip(try_join_all(found).await?) {
             match found {
                 Found::Letter(values) => letters.push((*place, values)),
                 Found::Other => {}
                 Found::Nothing => {
-                    self.displace_after(source, place.record, place.at, "", ABANDONED).await;
+                    self.displace_after(source, place.record, place.at, "", ABANDONED)
+                        .await;
                 }
             }
         }
@@ -226,8 +233,13 @@ impl DeadLetterStore for RedisStore {
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
         let records = &self.records;
-        let call = Call::script(&REPLAY, records.keys.record(claim.event)).arg(source).id(claim.id);
-        let call = call.arg(micros(claim.lease)).arg(records.retention).rests(&claim.rests);
+        let call = Call::script(&REPLAY, records.keys.record(claim.event))
+            .arg(source)
+            .id(claim.id);
+        let call = call
+            .arg(micros(claim.lease))
+            .arg(records.retention)
+            .rests(&claim.rests);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [verdict, first, second] = numbers(reply.value)?;
         match verdict {
@@ -247,14 +259,22 @@ impl DeadLetterStore for RedisStore {
 
     async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
         let records = &self.records;
-        let call = Call::script(&PURGE, records.keys.record(record)).arg(source).arg(records.retention);
+        let call = Call::script(&PURGE, records.keys.record(record))
+            .arg(source)
+            .arg(records.retention);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [purged, at] = numbers(reply.value)?;
         match purged {
             0 => Ok(Purged::Unknown),
             1 => {
-                records.displace(source, record, i64::try_from(at).unwrap_or(i64::MAX), "").await;
-                if reply.confirmed { Ok(Purged::Yes) } else { Err(unconfirmed()) }
+                records
+                    .displace(source, record, i64::try_from(at).unwrap_or(i64::MAX), "")
+                    .await;
+                if reply.confirmed {
+                    Ok(Purged::Yes)
+                } else {
+                    Err(unconfirmed())
+                }
             }
             2 => Ok(Purged::Busy),
             _ => Err(unexpected()),
@@ -284,5 +304,11 @@ fn dead_record(
         .event(event_type, event_id, entity_id, consumer_id)
         .context(Context::from_json(&context))
         .error(error);
-    Ok(DeadRecord::new(record, at.unwrap_or(kept_at), attempts, running, letter))
+    Ok(DeadRecord::new(
+        record,
+        at.unwrap_or(kept_at),
+        attempts,
+        running,
+        letter,
+    ))
 }

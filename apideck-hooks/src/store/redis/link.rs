@@ -12,7 +12,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -48,7 +48,13 @@ impl Fault {
         self.code() == Some("OOM")
     }
 
-    pub(super) fn code(&self) -> Option<&str> {
+    /// Tells if the user may not do what the store does.
+    pub(super) fn is_forbidden(&self) -> bool {
+        // Redis 7.0 has no code for a command in a script.
+        self.code() == Some("NOPERM") || self.to_string().contains("user executing the script")
+    }
+
+    fn code(&self) -> Option<&str> {
         match self {
             Self::Redis(error) => error.code(),
             Self::Refused(_) => None,
@@ -109,6 +115,7 @@ struct Shares {
     server: Server,
     acks: Option<Acks>,
     durability: AtomicU8,
+    keeps_letters: AtomicBool,
 }
 
 type Connecting = Shared<BoxFuture<'static, Result<Connection, Fault>>>;
@@ -128,10 +135,13 @@ impl Link {
             server,
             acks,
             durability: AtomicU8::new(UNKNOWN),
+            keeps_letters: AtomicBool::new(false),
         });
         let slots = if acks.is_some() { SLOTS_FOR_ACKS } else { 1 } + 1;
         Self {
-            slots: (0..slots).map(|_| Slot(Mutex::new((0, shared.connecting())))).collect(),
+            slots: (0..slots)
+                .map(|_| Slot(Mutex::new((0, shared.connecting()))))
+                .collect(),
             shared,
             next: AtomicUsize::new(0),
         }
@@ -152,24 +162,20 @@ impl Link {
         self.shared.server.is_cluster()
     }
 
-    /// Tells if the store kept letters when that was last checked.
+    /// Tells if the store keeps letters. A store that has kept them does not stop, because a receiver
+    /// acts on it before it ends a run. A letter has no room while a server could lose it.
     pub(super) fn keeps_letters(&self) -> bool {
-        let durability = self.shared.durability.load(Ordering::Relaxed);
-        durability == Durability::Always as u8 || durability == Durability::AfterWait as u8
+        self.shared.keeps_letters.load(Ordering::Relaxed)
     }
 
-    /// Checks that the server which has the key keeps letters. It is checked before each letter,
+    /// Checks that the server which has the key does not lose letters. It is checked before each,
     /// because the cluster client does not tell when it has connected to another server.
     pub(super) async fn check_letters(&self, key: &[u8]) -> Result<bool, Fault> {
-        let values = self.exchange(key, &Facts::questions(), self.slots.len() - 1).await?;
+        let values = self
+            .exchange(key, &Facts::questions(), self.slots.len() - 1)
+            .await?;
         let [info, config] = <[Value; 2]>::try_from(values).map_err(|_| super::reply::unexpected_fault())?;
-        let kept_before = self.keeps_letters();
-        self.shared.judge(&[Facts::read(info, config)]);
-        match (kept_before, self.keeps_letters()) {
-            // The receiver has acted on the former state, and must not acknowledge the event.
-            (true, false) => Err(Fault::Refused("the server no longer keeps dead letters".to_owned())),
-            (_, kept) => Ok(kept),
-        }
+        Ok(self.shared.judge(&[Facts::read(info, config)]) != Durability::None)
     }
 
     /// Makes a call, and makes it again with the text of its script if the server does not know it.
@@ -290,7 +296,10 @@ impl Shares {
 
     async fn check(&self, connection: &mut Connection) -> Result<(), Fault> {
         let facts = Facts::of_all(connection).await?;
-        match facts.iter().find_map(|facts| facts.refusal(self.server.is_cluster())) {
+        match facts
+            .iter()
+            .find_map(|facts| facts.refusal(self.server.is_cluster()))
+        {
             Some(reason) => Err(Fault::Refused(reason)),
             None => {
                 self.judge(&facts);
@@ -300,7 +309,7 @@ impl Shares {
     }
 
     /// Remembers how the servers keep letters, and logs a change.
-    fn judge(&self, facts: &[Facts]) {
+    fn judge(&self, facts: &[Facts]) -> Durability {
         let durabilities = facts
             .iter()
             .map(|facts| facts.durability(self.server.is_sentinel(), self.acks.is_some()));
@@ -317,11 +326,14 @@ impl Shares {
             match change {
                 Some(change) => tracing::warn!(
                     change,
-                    "Redis keeps no dead letters, because a restart or an eviction could lose them"
+                    "Redis cannot keep dead letters, because a restart or an eviction could lose them"
                 ),
                 None => tracing::debug!("Redis keeps dead letters"),
             }
         }
+        self.keeps_letters
+            .fetch_or(now != Durability::None, Ordering::Relaxed);
+        now
     }
 
     /// The commands that wait for the acknowledgement.
@@ -331,10 +343,17 @@ impl Shares {
             let within = u64::try_from(acks.within.as_millis()).unwrap_or(u64::MAX);
             waits.push(::redis::cmd("WAIT").arg(acks.replicas).arg(within).to_owned());
         }
-        if confirm == Confirm::Disk && self.durability.load(Ordering::Relaxed) == Durability::AfterWait as u8 {
+        if confirm == Confirm::Disk && self.durability.load(Ordering::Relaxed) == Durability::AfterWait as u8
+        {
             // Less than the time limit of the call, so that its answer comes in time.
             let within = u64::try_from(self.server.timeouts.call.as_millis()).unwrap_or(u64::MAX) / 4 * 3;
-            waits.push(::redis::cmd("WAITAOF").arg(1).arg(0).arg(within.max(1)).to_owned());
+            waits.push(
+                ::redis::cmd("WAITAOF")
+                    .arg(1)
+                    .arg(0)
+                    .arg(within.max(1))
+                    .to_owned(),
+            );
         }
         waits
     }

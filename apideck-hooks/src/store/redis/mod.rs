@@ -75,7 +75,8 @@ use runs::Records;
 /// [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack). The store reads these settings with
 /// `CONFIG GET` and `INFO` when it connects and before each letter. A provider that forbids `CONFIG`
 /// needs Redis 7.2. Elsewhere the store keeps no dead letters, logs what to change, and behaves as the
-/// memory store does.
+/// memory store does. If the settings change later, a dead letter has no room, and its event is answered
+/// `503`.
 ///
 /// # Cost
 ///

@@ -46,7 +46,7 @@ impl Records {
 
     pub(super) async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
         if let End::Dead { letter, began } = &end
-            && self.link.check_letters(&self.keys.record(grant.record)).await?
+            && self.keeps_letters(grant.record).await?
         {
             return self.finish_with_letter(grant, letter, *began).await;
         }
@@ -55,6 +55,11 @@ impl Records {
             self.displace(source, grant.record, *at, "").await;
         }
         Ok(finished.held)
+    }
+
+    /// Tells if the store keeps letters. A store that did not is asked again.
+    async fn keeps_letters(&self, record: Key) -> Result<bool, StoreError> {
+        Ok(self.link.keeps_letters() || self.link.check_letters(&self.keys.record(record)).await?)
     }
 
     async fn finish_without_letter(
@@ -161,6 +166,9 @@ pub(super) fn count(attempts: u64) -> u32 {
 }
 
 /// The write can be lost in a failover or a restart.
+pub(super) const UNCONFIRMED: &str =
+    "too few replicas acknowledged the write in time (`min_replicas_ack`), or it was not on disk in time";
+
 pub(super) fn unconfirmed() -> StoreError {
-    StoreError::new("too few replicas acknowledged the write in time (`min_replicas_ack`), or it was not on disk in time")
+    StoreError::new(UNCONFIRMED)
 }

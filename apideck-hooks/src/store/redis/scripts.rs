@@ -80,7 +80,10 @@ impl Call {
 
     /// The eight rests, in microseconds.
     pub(super) fn rests(self, rests: &Rests) -> Self {
-        rests.all().iter().fold(self, |call, rest| call.arg(micros(*rest)))
+        rests
+            .all()
+            .iter()
+            .fold(self, |call, rest| call.arg(micros(*rest)))
     }
 
     /// The fields and values of a letter. Its time is the last.

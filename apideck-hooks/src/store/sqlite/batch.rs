@@ -159,7 +159,9 @@ impl Batch {
 
     /// Binds the alias of a granted claim, and keeps a bound alias for longer than its record.
     fn bind(&mut self, alias: Option<Key>, record: Key, granted: bool) {
-        let (Some(alias), Some(slot)) = (alias, self.records.get(&record)) else { return };
+        let (Some(alias), Some(slot)) = (alias, self.records.get(&record)) else {
+            return;
+        };
         let expires = slot.row.record.expires;
         let bound = self.aliases.get(&alias);
         let bound = bound.filter(|alias| alias.record == record && alias.expires > self.now);

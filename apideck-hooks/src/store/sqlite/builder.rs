@@ -1,6 +1,7 @@
 //! Opening the store.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
@@ -117,12 +118,14 @@ impl SqliteStoreBuilder {
         let (operations, waiting) = mpsc::channel(QUEUE);
         let (begins, handlers) = mpsc::channel(QUEUE);
         let [least, most] = SWEEP_EVERY;
+        let [reader, letters] = [(); 2].map(|()| Arc::new(Reader::new(database.clone())));
         let writer = Writer {
             operations: waiting,
             begins: handlers,
             log: Log::new(&database),
             database: database.clone(),
             connection: Some(connection),
+            readers: [Arc::clone(&reader), Arc::clone(&letters)],
             settings,
             tx_limit: self.tx_limit,
             sweep_every: (self.retention / 10).clamp(least, most),
@@ -133,8 +136,8 @@ impl SqliteStoreBuilder {
             operations,
             begins,
             path: database.path().to_owned(),
-            reader: Reader::new(database.clone()),
-            letters: Reader::new(database),
+            reader,
+            letters,
             settings,
             tx_limit: self.tx_limit,
         })

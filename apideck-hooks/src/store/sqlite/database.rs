@@ -78,7 +78,10 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
         )));
     }
     if path.exists() && !path.is_file() {
-        return Err(StoreError::new(format!("{} is not a file; name a file", path.display())));
+        return Err(StoreError::new(format!(
+            "{} is not a file; name a file",
+            path.display()
+        )));
     }
     Ok(path)
 }
@@ -125,7 +128,9 @@ impl Database {
             .connect()
             .await?;
         self.check()?;
-        let mode = sqlx::query("PRAGMA journal_mode").fetch_one(&mut connection).await?;
+        let mode = sqlx::query("PRAGMA journal_mode")
+            .fetch_one(&mut connection)
+            .await?;
         let mode: String = mode.try_get(0)?;
         if mode != "wal" {
             return Err(Failed::Other(format!(
@@ -156,7 +161,9 @@ impl Database {
         let error = match failed {
             Failed::Other(text) => return format!("{path}: {text}"),
             Failed::Row => {
-                return format!("{path}: a row has values that no release has written; restore a copy of the file");
+                return format!(
+                    "{path}: a row has values that no release has written; restore a copy of the file"
+                );
             }
             Failed::Sql(error) => error,
         };

@@ -12,7 +12,8 @@ use super::operation::Needs;
 use super::row::{COLUMNS, Row, columns};
 use crate::delivery::Key;
 use crate::store::{
-    Claim, Context, Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError, Verdict,
+    Claim, Context, Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError,
+    Verdict,
 };
 
 /// Limit of the letters of a page.
@@ -71,7 +72,9 @@ impl DeadLetterStore for SqliteStore {
     ) -> Result<Vec<DeadRecord>, StoreError> {
         let (since, until) = filter.microseconds();
         // No letter has the greatest time, so a list without a cursor begins at the newest one.
-        let (at, key) = before.map_or((i64::MAX, [0; 16]), |before| (before.at, before.record.to_bytes()));
+        let (at, key) = before.map_or((i64::MAX, [0; 16]), |before| {
+            (before.at, before.record.to_bytes())
+        });
         let boot = self.settings.boot;
         self.letters
             .read(async |connection| {
@@ -154,7 +157,13 @@ fn decode(row: &SqliteRow, boot: i64) -> Result<DeadRecord, Failed> {
         .context(Context::from_json(text(5)?))
         .error(text(6)?);
     let running = record.is_running(super::now());
-    Ok(DeadRecord::new(key, row.try_get(COLUMNS)?, record.attempts, running, letter))
+    Ok(DeadRecord::new(
+        key,
+        row.try_get(COLUMNS)?,
+        record.attempts,
+        running,
+        letter,
+    ))
 }
 
 fn number(row: &SqliteRow, column: usize) -> Result<u64, Failed> {

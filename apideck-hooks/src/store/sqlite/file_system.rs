@@ -48,7 +48,12 @@ mod tests {
 36 35 98:0 / / rw,noatime master:1 shared:2 - ext4 /dev/root rw,errors=continue
 136 36 0:55 /a\\040-\\040b /mnt/a\\040-\\040b rw - nfs4 server:/a rw
 37 36 0:56 / /mnt/c rw - fuse.sshfs host: rw";
-        for (id, name) in [("36", Some("ext4")), ("136", Some("nfs4")), ("37", Some("fuse.sshfs")), ("13", None)] {
+        for (id, name) in [
+            ("36", Some("ext4")),
+            ("136", Some("nfs4")),
+            ("37", Some("fuse.sshfs")),
+            ("13", None),
+        ] {
             assert_eq!(name_in(MOUNTS, id), name, "{id}");
         }
     }

@@ -119,7 +119,9 @@ impl Lock {
 impl Drop for Lock {
     fn drop(&mut self) {
         let mut files = files();
-        let Some(slot) = files.get_mut(&self.id) else { return };
+        let Some(slot) = files.get_mut(&self.id) else {
+            return;
+        };
         slot.owned = false;
         if self.beside.is_none()
             && let Some(file) = &slot.file
@@ -143,7 +145,9 @@ fn find_or_create(files: &mut Files, database: &Path) -> Result<FileId, String> 
     // it the same mode.
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let created = options.open(database).and_then(|file| Ok((file_id(database)?, file)));
+    let created = options
+        .open(database)
+        .and_then(|file| Ok((file_id(database)?, file)));
     let (id, file) = created.map_err(|error| {
         format!(
             "{} cannot be created: {error}; this process must be able to write the directory of the database",
@@ -151,7 +155,10 @@ fn find_or_create(files: &mut Files, database: &Path) -> Result<FileId, String> 
         )
     })?;
     // Kept, because another connection of this process can have opened it already.
-    let slot = Slot { owned: false, file: Some(file) };
+    let slot = Slot {
+        owned: false,
+        file: Some(file),
+    };
     files.insert(id.clone(), slot);
     Ok(id)
 }

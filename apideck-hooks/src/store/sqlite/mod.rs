@@ -22,6 +22,7 @@ pub use builder::SqliteStoreBuilder;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -115,9 +116,9 @@ pub struct SqliteStore {
     operations: mpsc::Sender<Box<dyn Operation>>,
     begins: mpsc::Sender<Begin>,
     /// Reads for claims, which lists of dead letters must not hold up.
-    reader: Reader,
+    reader: Arc<Reader>,
     /// Reads dead letters.
-    letters: Reader,
+    letters: Arc<Reader>,
     settings: Settings,
     tx_limit: Duration,
     path: PathBuf,
@@ -137,7 +138,10 @@ impl SqliteStore {
             decision: None,
             reply,
         };
-        self.operations.send(Box::new(job)).await.map_err(|_| self.gone())?;
+        self.operations
+            .send(Box::new(job))
+            .await
+            .map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
     }
 

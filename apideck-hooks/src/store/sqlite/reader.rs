@@ -1,6 +1,6 @@
 //! Reads committed data on a connection beside the writer's.
 
-use sqlx::SqliteConnection;
+use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
 use super::batch::{Batch, Settings};
@@ -26,7 +26,11 @@ impl Reader {
 
     /// Answers a claim that changes nothing, such as one of a settled event. So it does not wait
     /// for the writer. Returns `None` for every other claim.
-    pub(super) async fn claim(&self, claim: &Claim, settings: Settings) -> Result<Option<Claimed>, StoreError> {
+    pub(super) async fn claim(
+        &self,
+        claim: &Claim,
+        settings: Settings,
+    ) -> Result<Option<Claimed>, StoreError> {
         let needs = Needs::of_claim(claim);
         self.read(async |connection| {
             let mut batch = Batch::load(connection, &[&needs], settings).await?;
@@ -43,6 +47,13 @@ impl Reader {
             Ok(batch.status(record))
         })
         .await
+    }
+
+    /// Closes the connection.
+    pub(super) async fn close(&self) {
+        if let Some(connection) = self.connection.lock().await.take() {
+            let _ = connection.close().await;
+        }
     }
 
     pub(super) async fn read<T>(

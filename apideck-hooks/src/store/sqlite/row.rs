@@ -57,7 +57,11 @@ impl Row {
             attempts: u32::try_from(number(5)?).map_err(|_| Failed::Row)?,
             interrupted: u8::try_from(number(6)?).map_err(|_| Failed::Row)?,
             // Only one process can have the file, so an earlier claim has ended with its process.
-            lease: if is_of_this_opening { wait(7)? } else { Wait::default() },
+            lease: if is_of_this_opening {
+                wait(7)?
+            } else {
+                Wait::default()
+            },
             rest: wait(9)?,
             first_seen: number(11)?,
             expires: number(12)?,

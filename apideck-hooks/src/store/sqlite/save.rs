@@ -65,8 +65,12 @@ impl Batch {
         let records = self.records.iter().filter(|(_, slot)| slot.changed);
         let aliases = self.aliases.iter().filter(|(_, alias)| alias.changed);
         let query = sqlx::query(save)
-            .bind(array(records, |text, (key, slot)| write_record(text, *key, slot, boot)))
-            .bind(array(aliases, |text, (key, alias)| write_alias(text, *key, alias)));
+            .bind(array(records, |text, (key, slot)| {
+                write_record(text, *key, slot, boot)
+            }))
+            .bind(array(aliases, |text, (key, alias)| {
+                write_alias(text, *key, alias)
+            }));
         query.execute(connection).await?;
         Ok(())
     }

@@ -75,7 +75,8 @@ pub(super) async fn open(connection: &mut SqliteConnection) -> Result<i64, Faile
         VERSION => {}
         version => return Err(Failed::Other(refusal(version))),
     }
-    let boot = sqlx::query("UPDATE apideck_hooks_meta SET value = value + 1 WHERE name = 'boot' RETURNING value");
+    let boot =
+        sqlx::query("UPDATE apideck_hooks_meta SET value = value + 1 WHERE name = 'boot' RETURNING value");
     let boot = boot.fetch_one(&mut *tx).await?.try_get(0)?;
     tx.commit().await?;
     Ok(boot)

@@ -34,7 +34,9 @@ impl Writer {
 
     async fn try_sweep(&mut self) -> Result<bool, Failed> {
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { return Ok(false) };
+        let Some(connection) = &mut self.connection else {
+            return Ok(false);
+        };
         self.database.check()?;
         self.log.check()?;
         let now = i64::try_from(super::now()).unwrap_or(i64::MAX);

@@ -86,7 +86,11 @@ impl SqliteEnding {
         let (reply, committed) = oneshot::channel();
         // If it cannot be sent, the reply is dropped.
         let _ = self.0.send(Order { commit, reply });
-        let ended = |_| Committed::Unknown(StoreError::new("the runtime that the store was opened in has ended"));
+        let ended = |_| {
+            Committed::Unknown(StoreError::new(
+                "the runtime that the store was opened in has ended",
+            ))
+        };
         committed.await.unwrap_or_else(ended)
     }
 }
@@ -136,7 +140,9 @@ impl Writer {
         // Without it, the next transaction opens another one.
         let Some(mut connection) = connection else { return };
         let committed = match &order {
-            Some(Order { commit: Some(grant), .. }) => self.commit_transaction(&mut connection, grant, limit).await,
+            Some(Order {
+                commit: Some(grant), ..
+            }) => self.commit_transaction(&mut connection, grant, limit).await,
             _ => Committed::No(StoreError::new("the transaction was rolled back")),
         };
         self.connection = match committed {
@@ -169,12 +175,23 @@ impl Writer {
 
     /// Waits for a connection that a handler keeps, and refuses all operations after a while. Ends
     /// without it if the store was dropped.
-    async fn outlast(&mut self, mut returned: oneshot::Receiver<Connection>, in_time: bool) -> Option<Connection> {
+    async fn outlast(
+        &mut self,
+        mut returned: oneshot::Receiver<Connection>,
+        in_time: bool,
+    ) -> Option<Connection> {
         if let Ok(returned) = timeout(PATIENCE, &mut returned).await {
             return returned.ok();
         }
-        let error = if in_time { TX_STILL_HELD.to_owned() } else { self.too_long() };
-        tracing::error!(error, "nothing can be written until a handler has dropped its `Tx`");
+        let error = if in_time {
+            TX_STILL_HELD.to_owned()
+        } else {
+            self.too_long()
+        };
+        tracing::error!(
+            error,
+            "nothing can be written until a handler has dropped its `Tx`"
+        );
         loop {
             tokio::select! {
                 biased;
@@ -205,7 +222,12 @@ impl Writer {
 
     /// Records the end of the run and commits. If the answer is not `Yes`, the connection is to be
     /// rolled back.
-    async fn commit_transaction(&mut self, connection: &mut Connection, grant: &Grant, limit: Instant) -> Committed {
+    async fn commit_transaction(
+        &mut self,
+        connection: &mut Connection,
+        grant: &Grant,
+        limit: Instant,
+    ) -> Committed {
         let no = |why: &str| Committed::No(StoreError::new(why));
         let (needs, settings) = (Needs::of_record(grant.record), self.settings);
         let recorded = async {

@@ -3,6 +3,7 @@
 //! All operations that wait share one transaction. Handlers' transactions come one after another,
 //! and all operations that have come meanwhile go before the next one.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Connection as _;
@@ -15,6 +16,7 @@ use super::database::{Database, Failed};
 use super::lock::Lock;
 use super::log::Log;
 use super::operation::Operation;
+use super::reader::Reader;
 use super::transactions::Begin;
 
 /// Limit of the operations that wait, and of those in one transaction. Further ones wait for room.
@@ -32,6 +34,7 @@ pub(super) struct Writer {
     pub(super) database: Database,
     /// `None` after a failure that has broken it. The next transaction opens it again.
     pub(super) connection: Option<Connection>,
+    pub(super) readers: [Arc<Reader>; 2],
     pub(super) log: Log,
     pub(super) settings: Settings,
     /// Time limit of a handler's transaction.
@@ -60,13 +63,27 @@ impl Writer {
                 self.run_transaction(begin).await;
             }
             if next_sweep <= Instant::now() {
-                let pause = if self.sweep().await { SWEEP_PAUSE } else { self.sweep_every };
+                let pause = if self.sweep().await {
+                    SWEEP_PAUSE
+                } else {
+                    self.sweep_every
+                };
                 next_sweep = Instant::now() + pause;
             }
             // Callers that were answered may call again: in one batch rather than in many.
             tokio::task::yield_now().await;
         }
-        let Self { connection, lock, .. } = self;
+        let Self {
+            connection,
+            readers,
+            lock,
+            ..
+        } = self;
+        // Before the writing connection, because the last connection of a file copies its log into
+        // it, which one that only reads cannot do.
+        for reader in readers {
+            reader.close().await;
+        }
         if let Some(connection) = connection {
             let _ = connection.into_inner().close().await;
         }
@@ -108,7 +125,9 @@ impl Writer {
     async fn transact(&mut self, operations: &mut [Box<dyn Operation>]) -> Result<(), Failed> {
         let settings = self.settings;
         self.connect().await?;
-        let Some(connection) = &mut self.connection else { return Ok(()) };
+        let Some(connection) = &mut self.connection else {
+            return Ok(());
+        };
         let needs: Vec<_> = operations.iter().map(|operation| operation.needs()).collect();
         let mut batch = Batch::begin(connection, &needs, settings).await?;
         for operation in operations {
@@ -131,7 +150,9 @@ impl Writer {
     /// Ends a failed transaction. The connection stays if possible, because another one can need
     /// room on a disk that is full.
     pub(super) async fn roll_back(&mut self) {
-        let Some(connection) = &mut self.connection else { return };
+        let Some(connection) = &mut self.connection else {
+            return;
+        };
         let rolled_back = sqlx::query("ROLLBACK").execute(&mut **connection).await;
         let code = rolled_back.err().map(|error| Failed::Sql(error).code());
         if code.is_some_and(|code| code != Some(NO_TRANSACTION)) {

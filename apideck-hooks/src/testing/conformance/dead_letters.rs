@@ -26,8 +26,8 @@ pub async fn a_dead_record_stays_dead(store: Arc<impl Store>) {
     }
 }
 
-/// A dead letter holds what it was given, with the attempts of its record. It is gone when its event
-/// is done.
+/// A dead letter holds what it was given, with the attempts of its record. It is gone when its
+/// event is done.
 pub async fn a_dead_letter_is_kept_until_its_event_is_done(store: Arc<impl Store>) {
     let Some(letters) = store.dead_letters() else {
         return;
@@ -133,7 +133,8 @@ pub async fn a_later_dead_letter_replaces_the_earlier_one(store: Arc<impl Store>
     assert_eq!(count(letters, &source).await, 1);
 }
 
-/// A replay is a claim: one at a time, the same grant for the same id, and nothing without a letter.
+/// A replay is a claim: one at a time, the same grant for the same id, and nothing without a
+/// letter.
 pub async fn a_replay_is_granted_once(store: Arc<impl Store>) {
     let Some(letters) = store.dead_letters() else {
         return;

@@ -99,8 +99,8 @@ pub(super) async fn verdict(store: &dyn Store, claim: Claim) -> Verdict {
     claimed.verdict
 }
 
-/// Claims the event and returns the grant and the attempt. Panics if the claim is not granted on the
-/// event's own record, or wrote a letter.
+/// Claims the event and returns the grant and the attempt. Panics if the claim is not granted on
+/// the event's own record, or wrote a letter.
 pub(super) async fn granted(store: &dyn Store, claim: Claim) -> (Grant, u32) {
     let (event, id) = (claim.event, claim.id);
     match verdict(store, claim).await {

@@ -1,5 +1,7 @@
 //! Schemas and databases of a test's own on the PostgreSQL server that all tests share.
 
+#[cfg(unix)]
+pub mod pgbouncer;
 pub mod proxy;
 #[cfg(unix)]
 pub mod server;

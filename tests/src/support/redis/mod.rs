@@ -128,7 +128,10 @@ impl Isolated {
 /// Makes the records and aliases under these names older.
 pub async fn age(client: &mut MultiplexedConnection, keys: &[String], time: Duration) {
     let mut call = redis::cmd("EVAL");
-    call.arg(AGE).arg(keys.len()).arg(keys).arg(time.as_millis() as u64);
+    call.arg(AGE)
+        .arg(keys.len())
+        .arg(keys)
+        .arg(time.as_millis() as u64);
     call.exec_async(client).await.expect("a script");
 }
 
