@@ -170,7 +170,7 @@ BEGIN
                     -- The alias is not bound any more.
                     EXIT WHEN l_absent AND l_bound IS NOT NULL;
                     o_lettered := l_room AND NOT r.kept
-                        AND (l_absent OR l_now - r.first_seen >= p_min_age);
+                        AND (l_absent OR greatest(0, l_now - r.first_seen) >= p_min_age);
                     o_kept := r.kept OR o_lettered;
                     o_left := least(r.lease_end - l_now, r.lease_length);
                     IF l_absent THEN

@@ -28,6 +28,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 const EVENT: &str = "vault.connection.callable";
 const EVENTS: usize = 3;
 const MAX_ATTEMPTS: u32 = 5;
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(300);
 /// Apideck's pauses between retries, in seconds. This sender never gives up and repeats the last
 /// one.
 const PAUSES: [u64; 9] = [180, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200];
@@ -164,7 +165,7 @@ impl World {
                 delivery = delivery.without(KEY);
             }
             if plan.captured {
-                captured = captured.header(KEY, &format!("captured-{n}"));
+                captured = captured.header(KEY, &format!("captured-{event}-{n}"));
             }
             if let Some(after) = plan.duplicate {
                 let world = Arc::clone(&self);
@@ -240,7 +241,7 @@ fn start(shared: &Shared, journals: &Arc<[Mutex<Journal>]>) -> Receiver {
         .state(handler)
         .store(store)
         .max_attempts(MAX_ATTEMPTS)
-        .handler_timeout(Duration::from_secs(300))
+        .handler_timeout(HANDLER_TIMEOUT)
         .build()
         .expect("a receiver");
     Receiver { hooks, crash }
@@ -312,7 +313,8 @@ fn play(scenario: &Scenario) -> TestCaseResult {
             let operated = Arc::clone(&world);
             tasks.spawn(async move {
                 at(seconds).await;
-                operated.operate(event, act).await;
+                // The operator gives up a call that hangs, and no run: it ends before that.
+                let _ = timeout(2 * HANDLER_TIMEOUT, operated.operate(event, act)).await;
             });
         }
         if let Some((from, seconds)) = scenario.full {
