@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::link::{Confirm, Link};
 use super::keys::Keys;
+use super::link::{Confirm, Link};
 use super::reply::{numbers, read, unexpected};
 use super::scripts::{Call, FINISH, FINISH_WITH_LETTER, RENEW, STATUS, micros};
 use crate::delivery::Key;
@@ -68,7 +68,12 @@ impl Records {
         end: &End,
         room: &str,
     ) -> Result<Finished, StoreError> {
-        let call = self.finish_call(Call::script(&FINISH, self.keys.record(grant.record)), grant, end, room);
+        let call = self.finish_call(
+            Call::script(&FINISH, self.keys.record(grant.record)),
+            grant,
+            end,
+            room,
+        );
         let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
         Finished::read(reply.value, reply.confirmed)
     }
