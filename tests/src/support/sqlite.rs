@@ -44,8 +44,8 @@ pub async fn until_unowned(file: &Path) {
     until("the store ends", async || !is_owned(file)).await;
 }
 
-/// Reads the locks of the system. Opening the file and closing it would take SQLite's own locks from
-/// this process.
+/// Reads the locks of the system. Opening the file and closing it would take SQLite's own locks
+/// from this process.
 #[cfg(target_os = "linux")]
 fn is_owned(file: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

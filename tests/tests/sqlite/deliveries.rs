@@ -104,7 +104,12 @@ async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
+                let hooks = probe
+                    .patient_hooks()
+                    .rest(Rest::Apideck)
+                    .store(open(&file).await)
+                    .build()
+                    .unwrap();
                 assert_eq!(done.call(&hooks).await.word(), "handled");
                 probe.started().await;
                 let sent = tokio::spawn(async move { stuck.call(&hooks).await });
@@ -116,7 +121,12 @@ async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are
         runs.join().unwrap();
     }
     let store = Arc::new(open(&file).await);
-    let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .rest(Rest::Apideck)
+        .store(Arc::clone(&store))
+        .build()
+        .unwrap();
     assert_eq!(done.call(&hooks).await.word(), "duplicate");
     // A run without an end rests too.
     let resting = stuck.call(&hooks).await;

@@ -183,7 +183,8 @@ async fn a_truncated_log_keeps_everything_that_was_acknowledged() {
                 let again = store.claim(again).await;
                 assert_eq!(again.unwrap().record, key(n), "its delivery key at {cut}");
             } else if *claimed <= cut as u64 {
-                // The end was lost, and the process that ran it has ended. So the event is claimable.
+                // The end was lost, and the process of the run has ended. So the event is
+                // claimable.
                 let status = store.status(key(n)).await.unwrap();
                 let claimable = matches!(status.state, RecordState::Released { left } if left.is_zero());
                 assert!(

@@ -14,7 +14,6 @@ const EXEMPT: &[&str] = &[
     "apideck-hooks/src/store/memory/",
     "apideck-hooks/src/store/postgres/",
     "apideck-hooks/src/store/redis/",
-    "apideck-hooks/src/store/sqlite/",
 ];
 
 /// The folders and files that are measured.

@@ -11,9 +11,9 @@ use std::time::Duration;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::database::Failed;
-use super::operation::Needs;
+use super::json;
 use super::row::{self, COLUMNS, Row, columns};
-use super::save;
+use super::wanted::Wanted;
 use crate::delivery::Key;
 use crate::store::record::{Letters, Record, micros};
 use crate::store::{Claim, Claimed, DeadLetter, End, Grant, Held, Purged, Status, Verdict};
@@ -39,9 +39,9 @@ const LOAD: &str = load!();
 /// In a new transaction, which no other writer can enter.
 const BEGIN_AND_LOAD: &str = concat!("BEGIN IMMEDIATE;", load!());
 
-/// The settings of a store.
+/// The terms of a store.
 #[derive(Clone, Copy)]
-pub(super) struct Settings {
+pub(super) struct Terms {
     /// Number of this opening.
     pub(super) boot: i64,
     pub(super) retention: Duration,
@@ -49,7 +49,7 @@ pub(super) struct Settings {
 }
 
 pub(super) struct Batch {
-    pub(super) settings: Settings,
+    pub(super) terms: Terms,
     pub(super) now: u64,
     pub(super) records: HashMap<Key, Slot>,
     /// Aliases with a record.
@@ -75,40 +75,40 @@ impl Batch {
     /// Loads the rows that operations need, in a new transaction.
     pub(super) async fn begin(
         connection: &mut SqliteConnection,
-        needs: &[&Needs],
-        settings: Settings,
+        wanted: &[&Wanted],
+        terms: Terms,
     ) -> Result<Self, Failed> {
-        Self::read(connection, BEGIN_AND_LOAD, needs, settings).await
+        Self::read(connection, BEGIN_AND_LOAD, wanted, terms).await
     }
 
     /// Loads the rows that operations need, in the transaction that is open.
     pub(super) async fn load(
         connection: &mut SqliteConnection,
-        needs: &[&Needs],
-        settings: Settings,
+        wanted: &[&Wanted],
+        terms: Terms,
     ) -> Result<Self, Failed> {
-        Self::read(connection, LOAD, needs, settings).await
+        Self::read(connection, LOAD, wanted, terms).await
     }
 
     async fn read(
         connection: &mut SqliteConnection,
         load: &'static str,
-        needs: &[&Needs],
-        settings: Settings,
+        wanted: &[&Wanted],
+        terms: Terms,
     ) -> Result<Self, Failed> {
         let query = sqlx::query(load)
-            .bind(save::keys(needs.iter().map(|needs| needs.record)))
-            .bind(save::keys(needs.iter().filter_map(|needs| needs.alias)));
+            .bind(json::keys(wanted.iter().map(|wanted| wanted.record)))
+            .bind(json::keys(wanted.iter().filter_map(|wanted| wanted.alias)));
         let rows = query.fetch_all(&mut *connection).await?;
         let mut batch = Self {
-            settings,
+            terms,
             now: super::now(),
             records: HashMap::with_capacity(rows.len()),
             aliases: HashMap::new(),
             letters: HashMap::new(),
         };
         for columns in &rows {
-            let (record, row) = Row::decode(columns, 0, settings.boot)?;
+            let (record, row) = Row::decode(columns, 0, terms.boot)?;
             if columns.try_get::<Option<&[u8]>, _>(COLUMNS)?.is_some() {
                 let expires: i64 = columns.try_get(COLUMNS + 1)?;
                 let alias = Alias {
@@ -120,16 +120,16 @@ impl Batch {
             }
             batch.records.insert(record, Slot::new(row));
         }
-        for source in needs.iter().filter_map(|needs| needs.letters_of.as_ref()) {
+        for source in wanted.iter().filter_map(|wanted| wanted.letters_of.as_ref()) {
             if let Entry::Vacant(entry) = batch.letters.entry(source.clone()) {
-                entry.insert(count(connection, source, settings.max_dead_letters).await?);
+                entry.insert(count(connection, source, terms.max_dead_letters).await?);
             }
         }
         Ok(batch)
     }
 
     pub(super) fn claim(&mut self, claim: &Claim) -> Claimed {
-        let (now, retention) = (self.now, self.settings.retention);
+        let (now, retention) = (self.now, self.terms.retention);
         let letters = match &claim.last {
             Some(last) => self.room(&last.letter),
             None => Letters::Room,
@@ -168,7 +168,7 @@ impl Batch {
         if bound.map_or(granted, |alias| alias.expires < expires) {
             // A part longer, so that the renewals of most runs do not pass it. The next claim would
             // then have to write.
-            let alias_expires = expires.saturating_add(micros(self.settings.retention / 4));
+            let alias_expires = expires.saturating_add(micros(self.terms.retention / 4));
             let bound = Alias {
                 record,
                 expires: alias_expires,
@@ -179,7 +179,7 @@ impl Batch {
     }
 
     pub(super) fn renew(&mut self, grant: &Grant, lease: Duration) -> Held {
-        let (now, retention) = (self.now, self.settings.retention);
+        let (now, retention) = (self.now, self.terms.retention);
         let slot = self.records.get_mut(&grant.record);
         slot.map_or(Held::Lost, |slot| {
             slot.change(|record| record.renew(grant, lease, now, retention))
@@ -187,7 +187,7 @@ impl Batch {
     }
 
     pub(super) fn finish(&mut self, grant: &Grant, end: &End) -> Held {
-        let (now, retention) = (self.now, self.settings.retention);
+        let (now, retention) = (self.now, self.terms.retention);
         let letters = match end {
             End::Dead { letter, .. } => self.room(letter),
             _ => Letters::Room,
@@ -226,13 +226,13 @@ impl Batch {
     }
 
     pub(super) fn replay(&mut self, source: &str, claim: &Claim) -> Option<Verdict> {
-        let (now, retention) = (self.now, self.settings.retention);
+        let (now, retention) = (self.now, self.terms.retention);
         let slot = self.slot_of(source, claim.event)?;
         slot.change(|record| record.replay(claim, now, retention))
     }
 
     pub(super) fn purge(&mut self, source: &str, record: Key) -> Purged {
-        let (now, retention) = (self.now, self.settings.retention);
+        let (now, retention) = (self.now, self.terms.retention);
         let Some(slot) = self.slot_of(source, record) else {
             return Purged::Unknown;
         };
@@ -253,7 +253,7 @@ impl Batch {
     /// Tells if there is room for a new letter.
     fn room(&self, letter: &DeadLetter) -> Letters {
         let count = self.letters.get(&letter.source).copied().unwrap_or(0);
-        if letter.body.len() > DeadLetter::MAX_BODY || count >= self.settings.max_dead_letters {
+        if letter.body.len() > DeadLetter::MAX_BODY || count >= self.terms.max_dead_letters {
             Letters::Full
         } else {
             Letters::Room

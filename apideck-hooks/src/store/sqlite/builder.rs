@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::SqliteStore;
-use super::batch::Settings;
+use super::batch::Terms;
 use super::database::{Database, resolve};
 use super::lock::Lock;
 use super::log::Log;
@@ -84,10 +84,11 @@ impl SqliteStoreBuilder {
 
     /// Allows a network file system or an unknown one.
     ///
-    /// The store then locks a file beside the database, with `.lock` appended to its name. It cannot
-    /// notice that another machine or another process uses the database under another name. Both
-    /// would run the same events, and damage the file. The default allows local file systems only.
-    /// On systems other than Linux, the lock is always beside the database, and this has no effect.
+    /// The store then locks a file beside the database, with `.lock` appended to its name. It
+    /// cannot notice that another machine or another process uses the database under another name.
+    /// Both would run the same events, and damage the file. The default allows local file systems
+    /// only. On systems other than Linux, the lock is always beside the database, and this has no
+    /// effect.
     pub fn any_file_system(mut self) -> Self {
         self.any_file_system = true;
         self
@@ -110,7 +111,7 @@ impl SqliteStoreBuilder {
         };
         let opened = opened.await;
         let (connection, boot) = opened.map_err(|failed| StoreError::new(database.explain(&failed)))?;
-        let settings = Settings {
+        let terms = Terms {
             boot,
             retention: self.retention,
             max_dead_letters: self.max_dead_letters,
@@ -126,7 +127,7 @@ impl SqliteStoreBuilder {
             database: database.clone(),
             connection: Some(connection),
             readers: [Arc::clone(&reader), Arc::clone(&letters)],
-            settings,
+            terms,
             tx_limit: self.tx_limit,
             sweep_every: (self.retention / 10).clamp(least, most),
             lock,
@@ -138,7 +139,7 @@ impl SqliteStoreBuilder {
             path: database.path().to_owned(),
             reader,
             letters,
-            settings,
+            terms,
             tx_limit: self.tx_limit,
         })
     }

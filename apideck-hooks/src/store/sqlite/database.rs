@@ -7,8 +7,8 @@ use std::time::Duration;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
 use sqlx::{ConnectOptions, Row, SqliteConnection};
 
-use super::connection::Connection;
 use super::lock::{FileId, file_id, with_suffix};
+use super::writing_connection::WritingConnection;
 use crate::store::StoreError;
 
 /// Time that a connection waits for another program that writes to the file. Shorter than the
@@ -63,7 +63,7 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, StoreError> {
     let refused = |error: io::Error| StoreError::new(format!("{}: {error}", path.display()));
     if path.as_os_str().is_empty() || path.as_os_str() == ":memory:" {
         return Err(StoreError::new(
-            "a SqliteStore needs the name of a file; use a MemoryStore to remember events in memory alone",
+            "a SqliteStore wanted the name of a file; use a MemoryStore to remember events in memory alone",
         ));
     }
     let mut path = std::path::absolute(path).map_err(refused)?;
@@ -113,7 +113,7 @@ impl Database {
     }
 
     /// Opens a connection that commits durably.
-    pub(super) async fn writer(&self) -> Result<Connection, Failed> {
+    pub(super) async fn writer(&self) -> Result<WritingConnection, Failed> {
         let mut connection = self
             .options()
             .journal_mode(SqliteJournalMode::Wal)
@@ -137,7 +137,7 @@ impl Database {
                 "its journal mode stays {mode:?}; keep it on a local disk, where SQLite can use a write-ahead log"
             )));
         }
-        Ok(Connection::new(connection).await?)
+        Ok(WritingConnection::new(connection).await?)
     }
 
     /// Opens a connection that reads committed data beside the writer.

@@ -8,8 +8,8 @@ use sqlx::{Row as _, SqliteConnection};
 use super::SqliteStore;
 use super::batch::Batch;
 use super::database::Failed;
-use super::operation::Needs;
 use super::row::{COLUMNS, Row, columns};
+use super::wanted::Wanted;
 use crate::delivery::Key;
 use crate::store::{
     Claim, Context, Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError,
@@ -75,7 +75,7 @@ impl DeadLetterStore for SqliteStore {
         let (at, key) = before.map_or((i64::MAX, [0; 16]), |before| {
             (before.at, before.record.to_bytes())
         });
-        let boot = self.settings.boot;
+        let boot = self.terms.boot;
         self.letters
             .read(async |connection| {
                 let rows = sqlx::query(LIST)
@@ -118,7 +118,7 @@ impl DeadLetterStore for SqliteStore {
     }
 
     async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
-        let boot = self.settings.boot;
+        let boot = self.terms.boot;
         self.letters
             .read(async |connection: &mut SqliteConnection| {
                 let row = sqlx::query(GET).bind(record.to_bytes().to_vec()).bind(source);
@@ -129,18 +129,18 @@ impl DeadLetterStore for SqliteStore {
     }
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
-        let needs = Needs {
+        let wanted = Wanted {
             is_claim: true,
-            ..Needs::of_record(claim.event)
+            ..Wanted::of_record(claim.event)
         };
         let source = source.to_owned();
-        self.change(needs, move |batch: &mut Batch| batch.replay(&source, &claim))
+        self.change(wanted, move |batch: &mut Batch| batch.replay(&source, &claim))
             .await
     }
 
     async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
         let source = source.to_owned();
-        self.change(Needs::of_record(record), move |batch: &mut Batch| {
+        self.change(Wanted::of_record(record), move |batch: &mut Batch| {
             batch.purge(&source, record)
         })
         .await

@@ -12,8 +12,8 @@
 //! after its file was deleted, because no other process can open that file any more. Dropping the
 //! store ends the ownership, so the next store uses the same descriptor again.
 //!
-//! On other systems, and on other file systems if the user insists, the lock is on a file beside the
-//! database with `.lock` appended. Two names of one file are then noticed in one process only.
+//! On other systems, and on other file systems if the user insists, the lock is on a file beside
+//! the database with `.lock` appended. Two names of one file are then noticed in one process only.
 
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -28,38 +28,36 @@ use tokio::time::{Instant, sleep};
 const PATIENCE: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A file's identity under all of its names: its device and its inode.
-#[cfg(unix)]
-pub(super) type FileId = (u64, u64);
-/// A file's identity: its canonical path, because there is no stable other one.
-#[cfg(not(unix))]
-pub(super) type FileId = PathBuf;
+/// A file's identity under all of its names: its device and its inode. Where these are not to be
+/// had, its canonical path.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(super) struct FileId(#[cfg(unix)] (u64, u64), #[cfg(not(unix))] PathBuf);
 
 /// Returns the identity of the file that a path names now.
 pub(super) fn file_id(path: &Path) -> io::Result<FileId> {
     #[cfg(unix)]
     return std::fs::metadata(path).map(|metadata| id_of(&metadata));
     #[cfg(not(unix))]
-    return std::fs::canonicalize(path);
+    return std::fs::canonicalize(path).map(FileId);
 }
 
 #[cfg(unix)]
 fn id_of(metadata: &std::fs::Metadata) -> FileId {
     use std::os::unix::fs::MetadataExt;
-    (metadata.dev(), metadata.ino())
+    FileId((metadata.dev(), metadata.ino()))
 }
 
 /// The files that this process owns or has owned.
-static FILES: Mutex<BTreeMap<FileId, Slot>> = Mutex::new(BTreeMap::new());
+static FILES: Mutex<BTreeMap<FileId, OwnFile>> = Mutex::new(BTreeMap::new());
 
 #[derive(Default)]
-struct Slot {
+struct OwnFile {
     owned: bool,
     /// The only descriptor of the file that this module has opened.
     file: Option<File>,
 }
 
-type Files = MutexGuard<'static, BTreeMap<FileId, Slot>>;
+type Files = MutexGuard<'static, BTreeMap<FileId, OwnFile>>;
 
 fn files() -> Files {
     FILES.lock().unwrap_or_else(PoisonError::into_inner)
@@ -155,7 +153,7 @@ fn find_or_create(files: &mut Files, database: &Path) -> Result<FileId, String> 
         )
     })?;
     // Kept, because another connection of this process can have opened it already.
-    let slot = Slot {
+    let slot = OwnFile {
         owned: false,
         file: Some(file),
     };
@@ -172,7 +170,7 @@ fn open_once(files: &mut Files, database: &Path, id: &FileId) -> Result<bool, St
     }
     let opened = File::open(database).and_then(|file| Ok((id_of(&file.metadata()?), file)));
     let (opened, file) = opened.map_err(|error| failed(database, &error))?;
-    let slot = files.entry(opened).or_default();
+    let slot = files.entry(opened.clone()).or_default();
     if slot.file.is_some() {
         // Not closed, because this can be the file of another store.
         std::mem::forget(file);
@@ -262,7 +260,7 @@ fn owner(database: &Path) -> Option<u32> {
 /// Finds the process with `flock` on a file in lines such as
 /// `1: FLOCK  ADVISORY  WRITE 11384 fe:00:10035667 0 EOF`.
 #[cfg(target_os = "linux")]
-fn owner_in(locks: &str, (device, inode): FileId) -> Option<u32> {
+fn owner_in(locks: &str, FileId((device, inode)): FileId) -> Option<u32> {
     let major = (device >> 8 & 0xfff) | (device >> 32 & !0xfff);
     let minor = (device & 0xff) | (device >> 12 & !0xff);
     let file = format!("{major:02x}:{minor:02x}:{inode}");
@@ -283,7 +281,7 @@ mod tests {
 1: POSIX  ADVISORY  WRITE 1 fe:00:7 0 EOF
 2: FLOCK  ADVISORY  WRITE 2 fe:01:7 0 EOF
 3: FLOCK  ADVISORY  WRITE 3 fe:00:7 0 EOF";
-        assert_eq!(owner_in(LOCKS, (0xfe00, 7)), Some(3));
-        assert_eq!(owner_in(LOCKS, (0xfe00, 8)), None);
+        assert_eq!(owner_in(LOCKS, FileId((0xfe00, 7))), Some(3));
+        assert_eq!(owner_in(LOCKS, FileId((0xfe00, 8))), None);
     }
 }

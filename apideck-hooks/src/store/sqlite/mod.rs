@@ -2,11 +2,12 @@
 
 mod batch;
 mod builder;
-mod connection;
 mod database;
 mod dead_letters;
 #[cfg(target_os = "linux")]
 mod file_system;
+mod handler_transaction;
+mod json;
 mod lock;
 mod log;
 mod operation;
@@ -16,7 +17,9 @@ mod save;
 mod schema;
 mod sweeper;
 mod transactions;
+mod wanted;
 mod writer;
+mod writing_connection;
 
 pub use builder::SqliteStoreBuilder;
 
@@ -31,10 +34,11 @@ use tokio::sync::{mpsc, oneshot};
 use super::transactions::Transactions;
 use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError};
 use crate::delivery::Key;
-use batch::{Batch, Settings};
-use operation::{Job, Needs, Operation};
+use batch::{Batch, Terms};
+use handler_transaction::Begin;
+use operation::{Operation, TypedOperation};
 use reader::Reader;
-use transactions::Begin;
+use wanted::Wanted;
 
 /// Remembers events in a SQLite file, for one process.
 ///
@@ -96,8 +100,8 @@ use transactions::Begin;
 /// # Contents of the file
 ///
 /// The store has three tables whose names start with `apideck_hooks_`: `records` with the dead
-/// letters (about 200 bytes for an event without one), `aliases`, and `meta` with the version of the
-/// tables. A file of another version is refused. The bodies of dead letters may hold end-user
+/// letters (about 200 bytes for an event without one), `aliases`, and `meta` with the version of
+/// the tables. A file of another version is refused. The bodies of dead letters may hold end-user
 /// credentials. On Unix only the owner can read a new file.
 ///
 /// Other tables in the file are left as they are, so [`Tx<Sqlite>`](crate::Tx) can write to them.
@@ -119,7 +123,7 @@ pub struct SqliteStore {
     reader: Arc<Reader>,
     /// Reads dead letters.
     letters: Arc<Reader>,
-    settings: Settings,
+    terms: Terms,
     tx_limit: Duration,
     path: PathBuf,
 }
@@ -128,12 +132,12 @@ impl SqliteStore {
     /// Has the writer do an operation. If the caller is dropped, it is done or not, never half.
     async fn change<T: Send + 'static>(
         &self,
-        needs: Needs,
+        wanted: Wanted,
         decide: impl Fn(&mut Batch) -> T + Send + 'static,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        let job = Job {
-            needs,
+        let job = TypedOperation {
+            wanted,
             decide,
             decision: None,
             reply,
@@ -157,16 +161,16 @@ impl SqliteStore {
 impl Store for SqliteStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         // If it fails, the writer finds out for itself.
-        if let Ok(Some(claimed)) = self.reader.claim(&claim, self.settings).await {
+        if let Ok(Some(claimed)) = self.reader.claim(&claim, self.terms).await {
             return Ok(claimed);
         }
-        let needs = Needs::of_claim(&claim);
-        self.change(needs, move |batch| batch.claim(&claim)).await
+        let wanted = Wanted::of_claim(&claim);
+        self.change(wanted, move |batch| batch.claim(&claim)).await
     }
 
     async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
-        let needs = Needs::of_record(grant.record);
-        self.change(needs, move |batch| batch.renew(&grant, lease)).await
+        let wanted = Wanted::of_record(grant.record);
+        self.change(wanted, move |batch| batch.renew(&grant, lease)).await
     }
 
     async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
@@ -174,20 +178,20 @@ impl Store for SqliteStore {
             End::Dead { letter, .. } => Some(letter.source.clone()),
             _ => None,
         };
-        let needs = Needs {
+        let wanted = Wanted {
             letters_of,
-            ..Needs::of_record(grant.record)
+            ..Wanted::of_record(grant.record)
         };
-        self.change(needs, move |batch| batch.finish(&grant, &end)).await
+        self.change(wanted, move |batch| batch.finish(&grant, &end)).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        self.reader.status(record, self.settings).await
+        self.reader.status(record, self.terms).await
     }
 
     async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
-        let needs = Needs::of_record(record);
-        self.change(needs, move |batch| batch.end_rest(record)).await
+        let wanted = Wanted::of_record(record);
+        self.change(wanted, move |batch| batch.end_rest(record)).await
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {

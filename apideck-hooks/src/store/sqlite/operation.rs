@@ -3,12 +3,12 @@
 use tokio::sync::oneshot;
 
 use super::batch::Batch;
-use crate::delivery::Key;
-use crate::store::{Claim, StoreError};
+use super::wanted::Wanted;
+use crate::store::StoreError;
 
 /// An operation of any result.
 pub(super) trait Operation: Send {
-    fn needs(&self) -> &Needs;
+    fn wanted(&self) -> &Wanted;
 
     /// Tells if it is a claim whose caller has gone. It is not granted, because nothing would run.
     fn is_abandoned(&self) -> bool;
@@ -20,50 +20,21 @@ pub(super) trait Operation: Send {
     fn answer(self: Box<Self>, error: Option<&str>);
 }
 
-/// The rows of an operation.
-pub(super) struct Needs {
-    pub(super) record: Key,
-    pub(super) alias: Option<Key>,
-    /// The source whose dead letters are counted, because there can be a new one.
-    pub(super) letters_of: Option<String>,
-    pub(super) is_claim: bool,
-}
-
-impl Needs {
-    pub(super) fn of_record(record: Key) -> Self {
-        Self {
-            record,
-            alias: None,
-            letters_of: None,
-            is_claim: false,
-        }
-    }
-
-    pub(super) fn of_claim(claim: &Claim) -> Self {
-        Self {
-            record: claim.event,
-            alias: claim.alias,
-            letters_of: claim.last.as_ref().map(|last| last.letter.source.clone()),
-            is_claim: true,
-        }
-    }
-}
-
 /// An operation with this result.
-pub(super) struct Job<T, F> {
-    pub(super) needs: Needs,
+pub(super) struct TypedOperation<T, F> {
+    pub(super) wanted: Wanted,
     pub(super) decide: F,
     pub(super) decision: Option<T>,
     pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T: Send, F: Fn(&mut Batch) -> T + Send> Operation for Job<T, F> {
-    fn needs(&self) -> &Needs {
-        &self.needs
+impl<T: Send, F: Fn(&mut Batch) -> T + Send> Operation for TypedOperation<T, F> {
+    fn wanted(&self) -> &Wanted {
+        &self.wanted
     }
 
     fn is_abandoned(&self) -> bool {
-        self.needs.is_claim && self.reply.is_closed()
+        self.wanted.is_claim && self.reply.is_closed()
     }
 
     fn apply(&mut self, batch: &mut Batch) {

@@ -3,9 +3,9 @@
 use sqlx::{Connection as _, SqliteConnection};
 use tokio::sync::Mutex;
 
-use super::batch::{Batch, Settings};
+use super::batch::{Batch, Terms};
 use super::database::{Database, Failed};
-use super::operation::Needs;
+use super::wanted::Wanted;
 use crate::delivery::Key;
 use crate::store::{Claim, Claimed, Status, StoreError};
 
@@ -26,24 +26,20 @@ impl Reader {
 
     /// Answers a claim that changes nothing, such as one of a settled event. So it does not wait
     /// for the writer. Returns `None` for every other claim.
-    pub(super) async fn claim(
-        &self,
-        claim: &Claim,
-        settings: Settings,
-    ) -> Result<Option<Claimed>, StoreError> {
-        let needs = Needs::of_claim(claim);
+    pub(super) async fn claim(&self, claim: &Claim, terms: Terms) -> Result<Option<Claimed>, StoreError> {
+        let wanted = Wanted::of_claim(claim);
         self.read(async |connection| {
-            let mut batch = Batch::load(connection, &[&needs], settings).await?;
+            let mut batch = Batch::load(connection, &[&wanted], terms).await?;
             let claimed = batch.claim(claim);
             Ok((!batch.is_changed()).then_some(claimed))
         })
         .await
     }
 
-    pub(super) async fn status(&self, record: Key, settings: Settings) -> Result<Status, StoreError> {
-        let needs = Needs::of_record(record);
+    pub(super) async fn status(&self, record: Key, terms: Terms) -> Result<Status, StoreError> {
+        let wanted = Wanted::of_record(record);
         self.read(async |connection| {
-            let batch = Batch::load(connection, &[&needs], settings).await?;
+            let batch = Batch::load(connection, &[&wanted], terms).await?;
             Ok(batch.status(record))
         })
         .await

@@ -89,5 +89,5 @@ fn refusal(version: i64) -> String {
         "they are older than the first release; drop the tables whose names start with `apideck_hooks_` to \
          start with empty ones, to which all events are new, or use another file"
     };
-    format!("its tables have version {version}, and this release needs version {VERSION}: {advice}")
+    format!("its tables have version {version}, and this release wanted version {VERSION}: {advice}")
 }

@@ -2,10 +2,10 @@
 //!
 //! # How it works
 //!
-//! The file has one writer, so the writer gives its own connection to the handler and writes nothing
-//! until it has it back. It gets an order from the [`Ending`], and the connection when the handler's
-//! `Tx` is dropped. Two switches of the connection work meanwhile: a commit by the handler fails,
-//! and after the time limit every long statement fails.
+//! The file has one writer, so the writer gives its own connection to the handler, and writes
+//! nothing until the connection is back. The store's ending sends an order, and the handler's `Tx`
+//! returns the connection when it is dropped. Two switches of the connection work meanwhile: a
+//! commit by the handler fails, and after the time limit every long statement fails.
 //!
 //! A connection cannot be taken from a handler that keeps it. So after the limit, operations are
 //! refused at once until it is back. The receiver ends the handler at the same limit, which drops
@@ -20,15 +20,16 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::SqliteStore;
 use super::batch::Batch;
-use super::connection::Connection;
 use super::database::Failed;
-use super::operation::Needs;
+use super::handler_transaction::{Begin, Order, SqliteEnding};
+use super::wanted::Wanted;
 use super::writer::Writer;
+use super::writing_connection::WritingConnection;
 use crate::handler::{Transactional, Tx};
 use crate::store::handler_connection::HandlerConnection;
 use crate::store::savepoints;
 use crate::store::transactions::{
-    Begun, Committed, Ending, TX_ENDED_BY_HANDLER, TX_STILL_HELD, Transactions, sealed,
+    Begun, Committed, TX_ENDED_BY_HANDLER, TX_STILL_HELD, Transactions, sealed,
 };
 use crate::store::{End, Grant, Held, StoreError};
 
@@ -41,16 +42,6 @@ const LONGEST_STOP: Duration = Duration::from_secs(5);
 const CONSTRAINT: i32 = 19;
 /// SQLite's code for a commit that the switch of the connection has refused.
 const COMMIT_REFUSED: i32 = 531;
-
-/// A handler's wish for its transaction.
-pub(super) struct Begin(oneshot::Sender<Result<Begun, StoreError>>);
-
-/// The end of a handler's transaction.
-struct Order {
-    /// Commits the end of this run. `None` rolls back.
-    commit: Option<Grant>,
-    reply: oneshot::Sender<Committed>,
-}
 
 impl sealed::Sealed for SqliteStore {}
 
@@ -76,33 +67,6 @@ impl Transactions for SqliteStore {
         };
         // A transaction that comes too late is dropped, and so rolled back.
         timeout(wait, asked).await.unwrap_or(Ok(Begun::Busy))
-    }
-}
-
-struct SqliteEnding(oneshot::Sender<Order>);
-
-impl SqliteEnding {
-    async fn order(self, commit: Option<Grant>) -> Committed {
-        let (reply, committed) = oneshot::channel();
-        // If it cannot be sent, the reply is dropped.
-        let _ = self.0.send(Order { commit, reply });
-        let ended = |_| {
-            Committed::Unknown(StoreError::new(
-                "the runtime that the store was opened in has ended",
-            ))
-        };
-        committed.await.unwrap_or_else(ended)
-    }
-}
-
-#[async_trait]
-impl Ending for SqliteEnding {
-    async fn commit(self: Box<Self>, grant: Grant) -> Committed {
-        self.order(Some(grant)).await
-    }
-
-    async fn roll_back(self: Box<Self>) {
-        self.order(None).await;
     }
 }
 
@@ -157,7 +121,7 @@ impl Writer {
     }
 
     /// Begins a transaction on the writing connection, and takes the connection.
-    async fn begin(&mut self) -> Result<Connection, Failed> {
+    async fn begin(&mut self) -> Result<WritingConnection, Failed> {
         self.connect().await?;
         self.database.check()?;
         let Some(mut connection) = self.connection.take() else {
@@ -177,9 +141,9 @@ impl Writer {
     /// without it if the store was dropped.
     async fn outlast(
         &mut self,
-        mut returned: oneshot::Receiver<Connection>,
+        mut returned: oneshot::Receiver<WritingConnection>,
         in_time: bool,
-    ) -> Option<Connection> {
+    ) -> Option<WritingConnection> {
         if let Ok(returned) = timeout(PATIENCE, &mut returned).await {
             return returned.ok();
         }
@@ -224,14 +188,14 @@ impl Writer {
     /// rolled back.
     async fn commit_transaction(
         &mut self,
-        connection: &mut Connection,
+        connection: &mut WritingConnection,
         grant: &Grant,
         limit: Instant,
     ) -> Committed {
         let no = |why: &str| Committed::No(StoreError::new(why));
-        let (needs, settings) = (Needs::of_record(grant.record), self.settings);
+        let (wanted, terms) = (Wanted::of_record(grant.record), self.terms);
         let recorded = async {
-            let mut batch = Batch::load(connection, &[&needs], settings).await?;
+            let mut batch = Batch::load(connection, &[&wanted], terms).await?;
             let held = batch.finish(grant, &End::Done);
             if held == Held::Yes {
                 batch.save(connection).await?;
@@ -240,7 +204,7 @@ impl Writer {
         };
         // It waits for statements that the handler has started and not awaited.
         match timeout_at(limit, recorded).await {
-            // Counted only now, because a dropped savepoint is rolled back before the statements above.
+            // Counted only now, because a dropped savepoint is rolled back before these statements.
             Ok(Ok(Held::Yes)) if savepoints::depth::<Sqlite>(connection) == 1 => {}
             Ok(Ok(Held::Lost)) => return Committed::Lost,
             Ok(Ok(_)) => return no(TX_ENDED_BY_HANDLER),
@@ -274,9 +238,9 @@ impl Writer {
     }
 }
 
-/// Returns the connection as it was before the transaction. If that fails, closes it, which ends its
-/// transaction.
-async fn rolled_back(mut connection: Connection) -> Option<Connection> {
+/// Returns the connection as it was before the transaction. If that fails, closes it, which ends
+/// its transaction.
+async fn rolled_back(mut connection: WritingConnection) -> Option<WritingConnection> {
     let switches = connection.switches();
     // Statements that the handler has left are stopped, because nothing of them stays.
     switches.stop(true);

@@ -10,14 +10,14 @@ use sqlx::Connection as _;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::batch::{Batch, Settings};
-use super::connection::Connection;
+use super::batch::{Batch, Terms};
 use super::database::{Database, Failed};
+use super::handler_transaction::Begin;
 use super::lock::Lock;
 use super::log::Log;
 use super::operation::Operation;
 use super::reader::Reader;
-use super::transactions::Begin;
+use super::writing_connection::WritingConnection;
 
 /// Limit of the operations that wait, and of those in one transaction. Further ones wait for room.
 pub(super) const QUEUE: usize = 1024;
@@ -33,10 +33,10 @@ pub(super) struct Writer {
     pub(super) begins: mpsc::Receiver<Begin>,
     pub(super) database: Database,
     /// `None` after a failure that has broken it. The next transaction opens it again.
-    pub(super) connection: Option<Connection>,
+    pub(super) connection: Option<WritingConnection>,
     pub(super) readers: [Arc<Reader>; 2],
     pub(super) log: Log,
-    pub(super) settings: Settings,
+    pub(super) terms: Terms,
     /// Time limit of a handler's transaction.
     pub(super) tx_limit: Duration,
     pub(super) sweep_every: Duration,
@@ -123,13 +123,13 @@ impl Writer {
     }
 
     async fn transact(&mut self, operations: &mut [Box<dyn Operation>]) -> Result<(), Failed> {
-        let settings = self.settings;
+        let terms = self.terms;
         self.connect().await?;
         let Some(connection) = &mut self.connection else {
             return Ok(());
         };
-        let needs: Vec<_> = operations.iter().map(|operation| operation.needs()).collect();
-        let mut batch = Batch::begin(connection, &needs, settings).await?;
+        let wanted: Vec<_> = operations.iter().map(|operation| operation.wanted()).collect();
+        let mut batch = Batch::begin(connection, &wanted, terms).await?;
         for operation in operations {
             operation.apply(&mut batch);
         }

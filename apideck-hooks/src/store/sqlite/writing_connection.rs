@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 const STEPS: i32 = 10_000;
 
 /// A connection with switches that work while a handler holds it.
-pub(super) struct Connection {
+pub(super) struct WritingConnection {
     inner: SqliteConnection,
     switches: Switches,
 }
@@ -26,7 +26,7 @@ struct Flags {
     stopped: AtomicBool,
 }
 
-impl Connection {
+impl WritingConnection {
     pub(super) async fn new(mut inner: SqliteConnection) -> sqlx::Result<Self> {
         let switches = Switches::default();
         let mut handle = inner.lock_handle().await?;
@@ -59,7 +59,7 @@ impl Switches {
     }
 }
 
-impl Deref for Connection {
+impl Deref for WritingConnection {
     type Target = SqliteConnection;
 
     fn deref(&self) -> &SqliteConnection {
@@ -67,7 +67,7 @@ impl Deref for Connection {
     }
 }
 
-impl DerefMut for Connection {
+impl DerefMut for WritingConnection {
     fn deref_mut(&mut self) -> &mut SqliteConnection {
         &mut self.inner
     }
