@@ -61,11 +61,7 @@ impl World {
         };
         let journals: Arc<[_]> = scenario.events.iter().map(journal).collect();
         let up = Mutex::new((0..2).map(|_| Arc::new(start(&shared, &journals))).collect());
-        World {
-            shared,
-            journals,
-            up,
-        }
+        World { shared, journals, up }
     }
 
     /// Selects the receivers in turn.
@@ -212,7 +208,9 @@ impl World {
             }
             Act::EndRest => {
                 journal().rest_ended = true;
-                let _ = self.call(async |hooks: &Hooks| hooks.end_rest(record).await).await;
+                let _ = self
+                    .call(async |hooks: &Hooks| hooks.end_rest(record).await)
+                    .await;
             }
         }
     }
@@ -325,7 +323,9 @@ fn play(scenario: &Scenario) -> TestCaseResult {
         let journals = world.journals.iter().enumerate();
         let faults = journals.flat_map(|(event, journal)| {
             let faults = std::mem::take(&mut journal.lock().expect("no panic").faults);
-            faults.into_iter().map(move |fault| format!("event {event} {fault}"))
+            faults
+                .into_iter()
+                .map(move |fault| format!("event {event} {fault}"))
         });
         faults.collect::<Vec<_>>()
     });
