@@ -4,7 +4,7 @@ use super::invariants::Invariants;
 use super::reference::{self, ALIASES, Crash, EVENTS, Kind, Model, Purged, RESTS, Response};
 use super::seeds::histories;
 use super::step::{End, Step, Whose, steps};
-use super::worlds::{LONG, SHORT, World};
+use super::worlds::World;
 use apideck_hooks::store::{
     Claim, ClaimId, DeadLetter, DeadLetterStore, End as StoreEnd, Grant, Held, Key, LastDelivery,
     LetterFilter, Purged as StorePurged, Rests, State, Status, Token, Verdict,
@@ -13,8 +13,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use proptest_state_machine::Sequential;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use tokio::runtime::Runtime;
 
 /// The number of steps of the longest history.
@@ -26,14 +26,7 @@ pub(crate) fn beside_the_model(
     default: u64,
     within: impl Fn(&dyn Fn(&Runtime, &mut dyn World) -> TestCaseResult) -> TestCaseResult,
 ) {
-    let strategy = Sequential::new(
-        (1..=LONGEST).into(),
-        move || (2..=EVENTS).prop_map(move |events| Model::new(kind, events)),
-        |model: &Model, step: &Step| model.defines(step),
-        steps,
-        |model: Model, step: &Step| model.apply(step),
-    );
-    histories(default, &strategy, |(model, steps, seen)| {
+    histories(default, &strategy(kind), |(model, steps, seen)| {
         let steps = &steps;
         within(&|runtime, world| {
             let mut model = model.clone();
@@ -49,6 +42,17 @@ pub(crate) fn beside_the_model(
             Ok(())
         })
     });
+}
+
+/// Random histories of a store of this kind.
+pub(crate) fn strategy(kind: Kind) -> impl Strategy<Value = (Model, Vec<Step>, Option<Arc<AtomicUsize>>)> {
+    Sequential::new(
+        (1..=LONGEST).into(),
+        move || (2..=EVENTS).prop_map(move |events| Model::new(kind, events)),
+        |model: &Model, step: &Step| model.defines(step),
+        steps,
+        |model: Model, step: &Step| model.apply(step),
+    )
 }
 
 struct History<'a> {
@@ -379,22 +383,4 @@ fn compare(event: u8, status: Status, model: &Model) -> TestCaseResult {
         event
     );
     Ok(())
-}
-
-impl Kind {
-    fn time(&self, ticks: u64) -> Duration {
-        self.tick() * u32::try_from(ticks).expect("few")
-    }
-
-    fn tick(&self) -> Duration {
-        if self.exact { SHORT } else { LONG }
-    }
-
-    /// The number of ticks. On a clock that cannot be paused less than a tick has passed since the
-    /// last step, so it is rounded up.
-    fn ticks(&self, time: Duration) -> u64 {
-        let (time, tick) = (time.as_micros(), self.tick().as_micros());
-        assert!(!self.exact || time.is_multiple_of(tick), "{time} microseconds");
-        u64::try_from(time.div_ceil(tick)).expect("few")
-    }
 }

@@ -1,7 +1,7 @@
 //! The scripted handler and its journal.
 
-use super::{MAX_ATTEMPTS, RESTS};
 use super::scenario::{Ending, Run};
+use super::{MAX_ATTEMPTS, RESTS};
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Outcome, Permanent, State, on};
 use std::collections::VecDeque;
@@ -100,7 +100,10 @@ pub(super) async fn scripted(
         return pending().await;
     }
     let is_replay = delivery.headers().is_empty();
-    let run = journal.lock().expect("no panic").begin(delivery.attempt(), is_replay);
+    let run = journal
+        .lock()
+        .expect("no panic")
+        .begin(delivery.attempt(), is_replay);
     sleep(Duration::from_secs(run.seconds)).await;
     if *handler.crashed.borrow() {
         return pending().await;

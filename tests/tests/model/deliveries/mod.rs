@@ -61,11 +61,7 @@ impl World {
         };
         let journals: Arc<[_]> = scenario.events.iter().map(journal).collect();
         let up = Mutex::new((0..2).map(|_| Arc::new(start(&shared, &journals))).collect());
-        World {
-            shared,
-            journals,
-            up,
-        }
+        World { shared, journals, up }
     }
 
     /// Selects the receivers in turn.
@@ -182,7 +178,7 @@ impl World {
             sleep(Duration::from_secs(PAUSES[n.min(PAUSES.len() - 1)])).await;
         }
         duplicates.join_all().await;
-        if ends < 2 || !self.settled(event).await {
+        if ends < 2 {
             let status = self.status(event).await;
             self.note(event, format!("has not ended: {status:?}"));
         }
@@ -212,7 +208,9 @@ impl World {
             }
             Act::EndRest => {
                 journal().rest_ended = true;
-                let _ = self.call(async |hooks: &Hooks| hooks.end_rest(record).await).await;
+                let _ = self
+                    .call(async |hooks: &Hooks| hooks.end_rest(record).await)
+                    .await;
             }
         }
     }
@@ -322,10 +320,20 @@ fn play(scenario: &Scenario) -> TestCaseResult {
             tasks.spawn(async move { filled.fill(from, seconds).await });
         }
         tasks.join_all().await;
+        // A replay can run to the last.
+        sleep(2 * HANDLER_TIMEOUT).await;
+        for event in 0..scenario.events.len() {
+            if !world.settled(event).await {
+                let status = world.status(event).await;
+                world.note(event, format!("ends as {status:?}"));
+            }
+        }
         let journals = world.journals.iter().enumerate();
         let faults = journals.flat_map(|(event, journal)| {
             let faults = std::mem::take(&mut journal.lock().expect("no panic").faults);
-            faults.into_iter().map(move |fault| format!("event {event} {fault}"))
+            faults
+                .into_iter()
+                .map(move |fault| format!("event {event} {fault}"))
         });
         faults.collect::<Vec<_>>()
     });

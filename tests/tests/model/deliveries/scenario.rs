@@ -91,7 +91,13 @@ pub(super) fn scenarios() -> impl Strategy<Value = Scenario> {
     });
     // Around the first deliveries, and after the last ones.
     let time = || prop_oneof![2 => 0_u64..4000, 3 => 0_u64..200_000];
-    let act = select(vec![Act::Replay, Act::Replay, Act::Replay, Act::Purge, Act::EndRest]);
+    let act = select(vec![
+        Act::Replay,
+        Act::Replay,
+        Act::Replay,
+        Act::Purge,
+        Act::EndRest,
+    ]);
     let all = (
         vec(event, 1..=EVENTS),
         vec(fault, 0..40),
