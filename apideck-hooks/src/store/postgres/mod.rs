@@ -27,7 +27,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::record::{Phase, Record, Wait};
+use super::record::{Record, Stage, Wait};
 use super::{
     Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError, Transactions,
 };
@@ -230,7 +230,7 @@ impl Store for PostgresStore {
             })
         };
         let record = Record {
-            phase: Phase::from_number(phase.into()),
+            phase: Stage::from_number(phase.into()),
             token: token(row, 4)?,
             claim: ClaimId::from_bytes(get(row, 5)?),
             attempts: count(row, 6)?,
