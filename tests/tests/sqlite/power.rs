@@ -3,7 +3,7 @@
 
 use super::{EVENT, RELEASE, claim_with_alias, dead, grant, key, open, other_program};
 use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, RecordState, Store};
-use apideck_hooks::{Hooks, RecordState, SqliteStore, Tx, on, router};
+use apideck_hooks::{Hooks, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
@@ -19,7 +19,7 @@ struct Pragmas(mpsc::UnboundedSender<(String, i64, i64, i64)>);
 
 /// Reports the settings of the store's own connection.
 #[on("*")]
-async fn ask(RecordState(pragmas): State<Pragmas>, mut tx: Tx<Sqlite>) -> sqlx::Result<()> {
+async fn ask(State(pragmas): State<Pragmas>, mut tx: Tx<Sqlite>) -> sqlx::Result<()> {
     let row = sqlx::query(
         "SELECT j.journal_mode, s.synchronous, f.fullfsync, c.checkpoint_fullfsync FROM pragma_journal_mode AS j,
         pragma_synchronous AS s, pragma_fullfsync AS f, pragma_checkpoint_fullfsync AS c",
