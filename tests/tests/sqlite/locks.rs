@@ -82,6 +82,7 @@ async fn another_file_system_is_refused_by_name_unless_the_user_insists() {
 mod linux {
     use super::*;
     use apideck_hooks_tests::services::skip;
+    use apideck_hooks_tests::sqlite::until_unowned;
     use apideck_hooks_tests::waiting::until;
     use std::os::unix::fs::MetadataExt;
     use std::process::Output;
@@ -231,7 +232,7 @@ mod linux {
             .await
             .unwrap();
         drop(first);
-        until("the store ends", async || descriptors(&file) == 0).await;
+        until_unowned(&file).await;
         assert!(locks_of_sqlite(&file) > 0);
         let second = open(&file).await;
         handle(&second, key(2)).await;
