@@ -12,8 +12,9 @@ pub(super) struct Scenario {
     pub(super) events: Vec<Event>,
     pub(super) faults: Vec<Fault>,
     pub(super) outages: Vec<Outage>,
-    /// The crashes of the receivers in turn, in seconds from the start.
-    pub(super) crashes: Vec<u64>,
+    /// The ends of the receivers in turn, in seconds from the start. `true` for a shutdown, `false` for
+    /// a crash.
+    pub(super) ends: Vec<(u64, bool)>,
     /// The acts of an operator, and their times in seconds from the start.
     pub(super) acts: Vec<(u64, usize, Act)>,
     /// The time in which the store has no room for another dead letter, in seconds from the start.
@@ -81,7 +82,7 @@ pub(super) fn scenarios() -> impl Strategy<Value = Scenario> {
         2 => late.prop_map(|seconds| Fault::Late(Duration::from_secs(seconds))),
         1 => Just(Fault::Hang),
     ];
-    let crash = prop_oneof![4 => 0_u64..110, 2 => 150_u64..300, 1 => 0_u64..5000];
+    let end = prop_oneof![4 => 0_u64..110, 2 => 150_u64..300, 1 => 0_u64..5000];
     // Longer than a lease, most of them from the start.
     let from = prop_oneof![2 => 0_u64..20, 1 => 0_u64..250];
     let outage = (from, 10_u64..80, any::<bool>()).prop_map(|(from, seconds, renewals)| Outage {
@@ -102,18 +103,18 @@ pub(super) fn scenarios() -> impl Strategy<Value = Scenario> {
         vec(event, 1..=EVENTS),
         vec(fault, 0..40),
         vec(outage, 0..3),
-        vec(crash, 0..4),
+        vec((end, any::<bool>()), 0..5),
         vec((time(), 0..EVENTS, act), 0..6),
         proptest::option::of((time(), 1_u64..200_000)),
     );
-    all.prop_map(|(events, faults, outages, mut crashes, mut acts, full)| {
-        crashes.sort_unstable();
+    all.prop_map(|(events, faults, outages, mut ends, mut acts, full)| {
+        ends.sort_unstable();
         acts.sort_unstable_by_key(|(at, ..)| *at);
         Scenario {
             events,
             faults,
             outages,
-            crashes,
+            ends,
             acts,
             full,
         }
