@@ -17,7 +17,7 @@ use super::lock::Lock;
 use super::log::Log;
 use super::operation::Operation;
 use super::reader::Reader;
-use super::transactions::Begin;
+use super::begin::Begin;
 
 /// Limit of the operations that wait, and of those in one transaction. Further ones wait for room.
 pub(super) const QUEUE: usize = 1024;
