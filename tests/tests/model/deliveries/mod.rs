@@ -1,6 +1,6 @@
 //! Whole deliveries through random faults: handlers end in all ways, calls to the store fail,
-//! receivers crash or shut down, and an operator replays and purges. Every `2xx` is true, and every event that is
-//! sent often enough ends.
+//! receivers crash or shut down, and an operator replays and purges. Every `2xx` is true, and every
+//! event that is sent often enough ends.
 
 mod handler;
 mod scenario;
