@@ -15,6 +15,7 @@ use proptest_state_machine::Sequential;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// The number of steps of the longest history.
@@ -135,13 +136,7 @@ impl<'a> History<'a> {
                 Response::Rested(rested.expect("a result"))
             }
             Step::OtherSource { event } => {
-                let (letters, record) = (self.letters(), self.event(event));
-                let other = format!("{}0", self.source());
-                prop_assert_eq!(letters.get(&other, record).await.expect("a result"), None);
-                let replay = Claim::new(record, time(5));
-                prop_assert_eq!(letters.replay(&other, replay).await.expect("a result"), None);
-                let purged = letters.purge(&other, record).await.expect("a result");
-                prop_assert_eq!(purged, StorePurged::Unknown);
+                self.other_source(event, time(5)).await?;
                 Response::None
             }
             Step::Wait { ticks } => {
@@ -164,6 +159,18 @@ impl<'a> History<'a> {
                 Response::None
             }
         })
+    }
+
+    /// Another source neither sees nor replays nor purges the letter.
+    async fn other_source(&self, event: u8, lease: Duration) -> TestCaseResult {
+        let (letters, record) = (self.letters(), self.event(event));
+        let other = format!("{}0", self.source());
+        prop_assert_eq!(letters.get(&other, record).await.expect("a result"), None);
+        let replay = letters.replay(&other, Claim::new(record, lease)).await;
+        prop_assert_eq!(replay.expect("a result"), None);
+        let purged = letters.purge(&other, record).await.expect("a result");
+        prop_assert_eq!(purged, StorePurged::Unknown);
+        Ok(())
     }
 
     fn claim(&self, claim: reference::Claim, model: &Model) -> Claim {

@@ -77,7 +77,6 @@ impl Invariants {
         let changed = format!("event {event}, {before:?} became {after:?} by {step:?}: {response:?}");
         let same = without_times(before) == without_times(after);
         let gone = after.state == RecordState::Absent;
-        let was_absent = before.state == RecordState::Absent;
 
         let shrank = after.token < before.token && !gone;
         prop_assert!(!shrank, "I2, the token shrank: {}", changed);
@@ -115,28 +114,32 @@ impl Invariants {
         let ran = matches!(before.state, RecordState::Running { .. });
         prop_assert!(!is_new || !ran, "I1, a running record was granted: {}", changed);
 
-        if was_absent || gone {
+        if before.state == RecordState::Absent || gone {
             self.runs.remove(&event);
         }
         let runs = self.runs.entry(event).or_default();
-        runs.attempts += u32::from(is_new);
-        match ended {
-            Some(End::Interrupt) if runs.interrupted < 3 => {
-                runs.interrupted += 1;
-                runs.attempts -= 1;
-            }
-            Some(End::Withdraw) => runs.attempts -= 1,
-            Some(End::Dead { began: false }) => {
-                *runs = Runs {
-                    attempts: runs.attempts - 1,
-                    interrupted: 0,
-                };
-            }
-            Some(End::Done | End::Release { .. } | End::Dead { began: true }) => runs.interrupted = 0,
-            Some(End::Interrupt) | None => {}
-        }
+        runs.count(is_new, ended);
         prop_assert_eq!(after.attempts, runs.attempts, "I10: {}", changed);
         Ok(())
+    }
+}
+
+impl Runs {
+    fn count(&mut self, began: bool, ended: Option<End>) {
+        self.attempts += u32::from(began);
+        match ended {
+            Some(End::Interrupt) if self.interrupted < 3 => {
+                self.interrupted += 1;
+                self.attempts -= 1;
+            }
+            Some(End::Withdraw) => self.attempts -= 1,
+            Some(End::Dead { began: false }) => {
+                self.attempts -= 1;
+                self.interrupted = 0;
+            }
+            Some(End::Done | End::Release { .. } | End::Dead { began: true }) => self.interrupted = 0,
+            Some(End::Interrupt) | None => {}
+        }
     }
 }
 

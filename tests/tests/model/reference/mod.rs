@@ -15,8 +15,8 @@ use values::{Alias, Wait};
 /// The properties in which the stores differ.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kind {
-    /// `true` if the clock can be set exactly. Otherwise no tested time is near a deadline: the clock
-    /// moves by multiples of four ticks, and all lengths are odd.
+    /// `true` if the clock can be set exactly. Otherwise no tested time is near a deadline: the
+    /// clock moves by multiples of four ticks, and all lengths are odd.
     pub(crate) exact: bool,
     /// The maximum number of records, and of aliases. A full store evicts the record that became
     /// `DONE` first, then the record that has not changed for the longest time and does not run. It
