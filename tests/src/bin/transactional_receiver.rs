@@ -4,9 +4,7 @@
 //! The event id selects the behaviour of the handler: `before…` stops before the effect, `after…`
 //! stops after it, `flaky…` fails the first time, `fatal…` kills the process after the effect.
 
-use apideck_hooks::{
-    Delivery, Failure, Hooks, HooksBuilder, Outcome, Routes, SqliteStore, Tx, on, router,
-};
+use apideck_hooks::{Delivery, Failure, Hooks, HooksBuilder, Outcome, Routes, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::postgres::options;
 use apideck_hooks_tests::probe::patient;
@@ -70,7 +68,9 @@ async fn main() {
     let hooks = match var("SCHEMA") {
         Ok(schema) => {
             let store = postgres_store(&schema, options(), 8);
-            receiver(Hooks::builder(router![in_postgres])).store(store).build()
+            receiver(Hooks::builder(router![in_postgres]))
+                .store(store)
+                .build()
         }
         Err(_) => {
             let file = var("DATABASE").expect("its environment");

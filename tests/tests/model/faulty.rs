@@ -119,7 +119,8 @@ impl Store for Faulty {
     }
 
     async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
-        self.call_in(true, call!(store => store.renew(grant, lease))).await
+        self.call_in(true, call!(store => store.renew(grant, lease)))
+            .await
     }
 
     async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {

@@ -69,11 +69,17 @@ fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
     let store = Spy::over(store);
     let hooks = match world {
         World::Postgres(_) => {
-            let hooks = Hooks::builder(router![in_postgres]).secret(SECRET).source("test").store(store);
+            let hooks = Hooks::builder(router![in_postgres])
+                .secret(SECRET)
+                .source("test")
+                .store(store);
             patient(hooks).rest(Rest::None).handler_timeout(limit).build()
         }
         World::Sqlite(_) => {
-            let hooks = Hooks::builder(router![in_sqlite]).secret(SECRET).source("test").store(store);
+            let hooks = Hooks::builder(router![in_sqlite])
+                .secret(SECRET)
+                .source("test")
+                .store(store);
             patient(hooks).rest(Rest::None).handler_timeout(limit).build()
         }
     };

@@ -92,7 +92,10 @@ async fn killed_by_its_handler(world: &World) {
         if let World::Postgres(_) = world {
             until(world, THERE, 0).await;
         }
-        assert_eq!((world.effects("fatal").await, world.attempt().await), (0, attempt));
+        assert_eq!(
+            (world.effects("fatal").await, world.attempt().await),
+            (0, attempt)
+        );
         world.end_leases().await;
     }
     let receiver = start(world).await;

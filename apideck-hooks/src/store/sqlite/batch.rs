@@ -11,9 +11,9 @@ use std::time::Duration;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::database::Failed;
-use super::operation::Needs;
+use super::json;
+use super::needs::Needs;
 use super::row::{self, COLUMNS, Row, columns};
-use super::save;
 use crate::delivery::Key;
 use crate::store::record::{Letters, Record, micros};
 use crate::store::{Claim, Claimed, DeadLetter, End, Grant, Held, Purged, Status, Verdict};
@@ -97,8 +97,8 @@ impl Batch {
         settings: Settings,
     ) -> Result<Self, Failed> {
         let query = sqlx::query(load)
-            .bind(save::keys(needs.iter().map(|needs| needs.record)))
-            .bind(save::keys(needs.iter().filter_map(|needs| needs.alias)));
+            .bind(json::keys(needs.iter().map(|needs| needs.record)))
+            .bind(json::keys(needs.iter().filter_map(|needs| needs.alias)));
         let rows = query.fetch_all(&mut *connection).await?;
         let mut batch = Self {
             settings,

@@ -8,7 +8,7 @@ use sqlx::{Row as _, SqliteConnection};
 use super::SqliteStore;
 use super::batch::Batch;
 use super::database::Failed;
-use super::operation::Needs;
+use super::needs::Needs;
 use super::row::{COLUMNS, Row, columns};
 use crate::delivery::Key;
 use crate::store::{

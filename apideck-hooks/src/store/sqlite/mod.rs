@@ -1,14 +1,17 @@
 //! The embedded durable store: a file, for one process.
 
 mod batch;
+mod begin;
 mod builder;
 mod connection;
 mod database;
 mod dead_letters;
 #[cfg(target_os = "linux")]
 mod file_system;
+mod json;
 mod lock;
 mod log;
+mod needs;
 mod operation;
 mod reader;
 mod row;
@@ -32,9 +35,10 @@ use super::transactions::Transactions;
 use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError};
 use crate::delivery::Key;
 use batch::{Batch, Settings};
-use operation::{Job, Needs, Operation};
+use begin::Begin;
+use needs::Needs;
+use operation::{Job, Operation};
 use reader::Reader;
-use transactions::Begin;
 
 /// Remembers events in a SQLite file, for one process.
 ///

@@ -3,8 +3,8 @@
 use tokio::sync::oneshot;
 
 use super::batch::Batch;
-use crate::delivery::Key;
-use crate::store::{Claim, StoreError};
+use super::needs::Needs;
+use crate::store::StoreError;
 
 /// An operation of any result.
 pub(super) trait Operation: Send {
@@ -18,35 +18,6 @@ pub(super) trait Operation: Send {
 
     /// Answers with the decision, or with the error of the commit.
     fn answer(self: Box<Self>, error: Option<&str>);
-}
-
-/// The rows of an operation.
-pub(super) struct Needs {
-    pub(super) record: Key,
-    pub(super) alias: Option<Key>,
-    /// The source whose dead letters are counted, because there can be a new one.
-    pub(super) letters_of: Option<String>,
-    pub(super) is_claim: bool,
-}
-
-impl Needs {
-    pub(super) fn of_record(record: Key) -> Self {
-        Self {
-            record,
-            alias: None,
-            letters_of: None,
-            is_claim: false,
-        }
-    }
-
-    pub(super) fn of_claim(claim: &Claim) -> Self {
-        Self {
-            record: claim.event,
-            alias: claim.alias,
-            letters_of: claim.last.as_ref().map(|last| last.letter.source.clone()),
-            is_claim: true,
-        }
-    }
 }
 
 /// An operation with this result.

@@ -6,6 +6,7 @@ use sqlx::SqliteConnection;
 
 use super::batch::{Alias, Batch, Slot};
 use super::database::Failed;
+use super::json::array;
 use crate::delivery::Key;
 use crate::store::DeadLetter;
 use crate::store::record::Record;
@@ -74,24 +75,6 @@ impl Batch {
         query.execute(connection).await?;
         Ok(())
     }
-}
-
-/// Writes keys as a JSON array.
-pub(super) fn keys(keys: impl Iterator<Item = Key>) -> String {
-    array(keys, |text, key| write!(text, "\"{key}\""))
-}
-
-fn array<T>(items: impl Iterator<Item = T>, write: impl Fn(&mut String, T) -> std::fmt::Result) -> String {
-    let mut text = String::from("[");
-    for item in items {
-        if text.len() > 1 {
-            text.push(',');
-        }
-        // Writing to a string does not fail.
-        let _ = write(&mut text, item);
-    }
-    text.push(']');
-    text
 }
 
 fn write_record(text: &mut String, key: Key, slot: &Slot, boot: i64) -> std::fmt::Result {

@@ -20,9 +20,10 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::SqliteStore;
 use super::batch::Batch;
+use super::begin::Begin;
 use super::connection::Connection;
 use super::database::Failed;
-use super::operation::Needs;
+use super::needs::Needs;
 use super::writer::Writer;
 use crate::handler::{Transactional, Tx};
 use crate::store::handler_connection::HandlerConnection;
@@ -41,9 +42,6 @@ const LONGEST_STOP: Duration = Duration::from_secs(5);
 const CONSTRAINT: i32 = 19;
 /// SQLite's code for a commit that the switch of the connection has refused.
 const COMMIT_REFUSED: i32 = 531;
-
-/// A handler's wish for its transaction.
-pub(super) struct Begin(oneshot::Sender<Result<Begun, StoreError>>);
 
 /// The end of a handler's transaction.
 struct Order {
