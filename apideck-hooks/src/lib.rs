@@ -6,7 +6,7 @@
 //! parameter is a compile error.
 //!
 //! ```no_run
-//! use apideck_hooks::{Hooks, events::*, on, router};
+//! use apideck_hooks::{Hooks, Secret, events::*, on, router};
 //!
 //! #[on("vault.connection.callable")]
 //! async fn start_sync(event: ConnectionCallable) {
@@ -22,7 +22,7 @@
 //! #[tokio::main]
 //! async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //!     let hooks = Hooks::builder(router![start_sync, crm_changed, ..])
-//!         .secret(std::env::var("APIDECK_API_KEY")?)
+//!         .secret(Secret::from_env("APIDECK_API_KEY")?)
 //!         .build()?;
 //!     let app = axum::Router::new().route_service("/webhooks/apideck", hooks);
 //!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
@@ -40,9 +40,11 @@
 //! | List the handlers and have the list checked | [`router!`] |
 //! | Set the secret, the limits and the store | [`HooksBuilder`] |
 //! | Mount the receiver | [`Hooks`] |
-//! | Stop the receiver and keep running handlers | [`Hooks::shutdown`], `Hooks::shutdown_on_signal` (feature `signal`) |
+//! | Stop the receiver, and let handlers end | [`Hooks::shutdown`] |
+//! | Stop it at a signal of the process | `Hooks::shutdown_on_signal` (feature `signal`) |
 //! | List, replay and purge dead letters | [`Hooks::dead_letters`] |
-//! | Let a failed event run again at once | [`Hooks::end_rest`] |
+//! | Let a failed event run again at once | [`Hooks::end_rest`], in tests [`Rest::None`] |
+//! | Fence a run that has lost its claim | [`Delivery::token`], [`Delivery::claim_lost`] |
 //! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
 //! | Read the receiver's counters | [`Hooks::stats`] |
 //! | Find out why a signature is refused | [`signature`] |
@@ -89,9 +91,9 @@ pub use payload::{
 pub use router::Routes;
 pub use service::ResponseFuture;
 pub use signature::Secret;
-#[cfg(feature = "postgres")]
-pub use store::{InvalidName, PostgresStore, PostgresStoreBuilder};
 pub use store::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "postgres")]
+pub use store::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use store::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]

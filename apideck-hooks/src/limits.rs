@@ -27,8 +27,9 @@ pub enum Rest {
     /// of the run: 1.6 minutes after the first two attempts, then 4, 16 and 24 minutes, 48 minutes,
     /// 1 hour 36 minutes and 3 hours 12 minutes.
     ///
-    /// So replays of a captured body run a failing handler no more often than Apideck does, and
-    /// cannot use up its attempts. Apideck's own retries never meet it.
+    /// So replays of a captured body run a failing handler hardly more often than Apideck does, and
+    /// cannot use up its attempts at once. Apideck's own retries come later than the rest, unless
+    /// such a replay has run the handler before them.
     #[default]
     Apideck,
     /// No rest. **For tests**: a captured body can then use up all attempts in milliseconds.

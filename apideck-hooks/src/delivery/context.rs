@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 /// The user's own values beside an event: a small map of strings.
 ///
-/// [`HooksBuilder::context`](crate::HooksBuilder::context) takes it from the request when a delivery
-/// is accepted. A dead letter keeps it. So a tenant or a path is the same in the first run and in a
-/// replay. **It is not signed.**
+/// [`HooksBuilder::context`](crate::HooksBuilder::context) takes it from the request when a
+/// delivery is accepted. A dead letter keeps it. So a tenant or a path is the same in the first run
+/// and in a replay. **It is not signed.**
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Context(BTreeMap<String, String>);

@@ -8,12 +8,13 @@ use super::signed_text::without_attempt;
 /// | key | made of |
 /// | --- | --- |
 /// | event key | `source`, `event_type`, `event_id`, `entity_id` |
-/// | delivery key | `source`, `event_type`, the header `x-apideck-idempotency-key`, `entity_id`, `occurred_at` |
+/// | delivery key | `source`, `event_type`, the header, `entity_id`, `occurred_at` |
 ///
-/// Apideck signs the body only (webhook reference), so anyone with a captured body can replace the
-/// header. The event key comes from the signed body alone and names the record. The delivery key is
-/// a second name of that record. It exists only if the body has an `entity_id` and an
-/// `occurred_at`. So a header can never make one signed event a duplicate of another.
+/// The header is `x-apideck-idempotency-key`. Apideck signs the body only (webhook reference), so
+/// anyone with a captured body can replace the header. The event key comes from the signed body
+/// alone and names the record. The delivery key is a second name of that record. It exists only if
+/// the body has an `entity_id` and an `occurred_at`. So a header can never make one signed event a
+/// duplicate of another.
 ///
 /// A body without an `event_id` is recognised by the SHA-256 of its sorted text without
 /// `execution_attempt`, because Apideck counts that up with every retry. If it has no `occurred_at`

@@ -126,8 +126,8 @@ impl Delivery {
         self.run.lost.wait().await;
     }
 
-    /// Returns the values that [`HooksBuilder::context`](crate::HooksBuilder::context) took from the
-    /// request. A replay has those of its dead letter. **They are not signed.**
+    /// Returns the values that [`HooksBuilder::context`](crate::HooksBuilder::context) took from
+    /// the request. A replay has those of its dead letter. **They are not signed.**
     pub fn context(&self) -> &Context {
         &self.inner.context
     }

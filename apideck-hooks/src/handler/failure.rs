@@ -10,7 +10,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 ///
 /// `?` makes a `Failure` from any error: a `std::error::Error`, an `anyhow::Error` or a string.
 /// Apideck's next retry then runs the handler again. Wrap the error in [`Permanent`] if a retry
-/// cannot succeed. Use [`retry_after`](Failure::retry_after) to ask Apideck for a later retry.
+/// cannot succeed. Use [`retry_after`](Failure::retry_after) for a later retry.
 ///
 /// The error's text goes to the log and the store, and never into the response to Apideck.
 ///
@@ -40,11 +40,15 @@ impl Failure {
         }
     }
 
-    /// Makes a failure that asks Apideck to wait this long before its retry.
+    /// Makes a failure after which the event rests for at least this long.
+    ///
+    /// The rest is counted from the end of the run, and is at most
+    /// [`max_retry_after`](crate::HooksBuilder::max_retry_after). Deliveries that come earlier are
+    /// answered `503` and run nothing. One that can be the event's last leaves a dead letter, if
+    /// the store keeps them. [`Hooks::end_rest`](crate::Hooks::end_rest) ends the rest.
     ///
     /// The response is `503` with the time in `Retry-After`, rounded up to whole seconds from 1 to
-    /// 60. Apideck does not document the effect of that header, so the retry can come earlier or
-    /// later. It runs the handler whenever it comes.
+    /// 60. Apideck does not document the effect of that header.
     pub fn retry_after(after: Duration, error: impl Into<BoxError>) -> Self {
         Self {
             permanent: false,
@@ -67,7 +71,7 @@ impl Failure {
         self.permanent
     }
 
-    /// Returns the time that the handler asked Apideck to wait, if it did.
+    /// Returns the rest that the handler asked for, if it did.
     pub fn delay(&self) -> Option<Duration> {
         self.retry_after
     }

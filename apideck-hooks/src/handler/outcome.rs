@@ -29,13 +29,15 @@ pub enum Outcome {
     /// again.
     Ignore,
     /// The handler failed, and Apideck's next retry runs it again. The response is `500`, or `503`
-    /// with `Retry-After` if the failure has a [`delay`](Failure::delay).
+    /// with `Retry-After` if the failure has a [`delay`](Failure::delay). The event
+    /// [rests](crate::HooksBuilder::rest) until shortly before that retry.
     ///
-    /// After the last of [`max_attempts`](crate::HooksBuilder::max_attempts) the event is
-    /// dead-lettered.
+    /// After the last of [`max_attempts`](crate::HooksBuilder::max_attempts), and after the last
+    /// delivery by Apideck, the event is dead-lettered.
     Retry(Failure),
     /// The event cannot be handled. A durable store keeps it as a dead letter, and the response is
-    /// `200`. A store that is not durable keeps no dead letters, so the response is `422`.
+    /// `200`, or `503` if the letter has no room. A store that is not durable keeps no dead
+    /// letters, so the response is `422`.
     DeadLetter(Failure),
 }
 

@@ -11,9 +11,9 @@ use crate::delivery::Delivery;
 /// The store's open transaction. Its commit also records the event as done, so changes through it
 /// happen **exactly once**.
 ///
-/// If the handler fails, panics, exceeds its time limit or dies with its process, its changes and
-/// the record are rolled back together. Apideck's next retry runs it again. Take the `Tx` as the
-/// last parameter, and use it as the connection that it dereferences to:
+/// If the handler fails, panics, exceeds its time limit or dies with its process, its changes are
+/// rolled back. Apideck's next retry runs it again. Take the `Tx` as the last parameter, and use it
+/// as the connection that it dereferences to:
 ///
 /// ```no_run
 /// # #[cfg(feature = "postgres")] mod example {
@@ -33,7 +33,11 @@ use crate::delivery::Delivery;
 /// # async fn run(pool: sqlx::PgPool) -> Result<(), Box<dyn std::error::Error>> {
 /// let store = PostgresStore::new(pool);
 /// store.migrate().await?;
-/// let hooks = Hooks::builder(router![start_sync, ..]).secret("key").store(store).build()?;
+/// let hooks = Hooks::builder(router![start_sync, ..])
+///     .secret("key")
+///     .store(store)
+///     .source("billing")
+///     .build()?;
 /// # Ok(()) } }
 /// ```
 ///
@@ -51,20 +55,31 @@ use crate::delivery::Delivery;
 ///
 /// # The end of the transaction
 ///
+/// The claim is committed before the transaction begins, as for every handler. The commit of the
+/// transaction records the end, and it needs the claim.
+///
 /// - The handler succeeds or ignores the event: the event is recorded as done, and all is
 ///   committed. The response is `200`.
-/// - The handler fails, panics or exceeds its time limit: all is rolled back. A second transaction
-///   counts the attempt or dead-letters the event. The response is as for any handler.
+/// - The handler fails, panics or exceeds its time limit: all is rolled back, and the failure is
+///   recorded afterwards. The response is as for any handler.
 /// - The database refuses the commit, because of a deferred constraint or of a failed statement
 ///   that the handler did not report: all is rolled back, and the handler has failed. The response
 ///   is `500`.
+/// - The commit conflicts with another transaction: all is rolled back, and **the handler runs
+///   again at once**, three times at most. After that the response is `503`, and no attempt counts.
+///   A conflict in one of the handler's own statements is an error that the handler returns, as any
+///   other.
+/// - Another delivery has taken the claim meanwhile: all is rolled back. The response follows from
+///   the record.
 /// - The connection breaks before the commit is sent: all is rolled back, and the handler has
 ///   failed. The response is `500`.
 /// - The connection breaks before the commit is answered: all or nothing is committed, and the next
 ///   delivery finds out. The response is `503`.
-/// - The process dies: all is rolled back, and the attempt is not counted.
-/// - [`shutdown`](crate::Hooks::shutdown) stops the handler: all is rolled back, and the attempt is
-///   not counted. The response is `503`.
+/// - The process dies: all is rolled back, and **the attempt counts**, because the claim is
+///   committed. So a handler that kills its process is dead-lettered in the end. The event can be
+///   claimed when its lease and its rest are over.
+/// - [`shutdown`](crate::Hooks::shutdown) stops the handler: all is rolled back. The attempt does
+///   not count, three times in a row. The response is `503`.
 ///
 /// The store ends the transaction after the handler has returned. The handler cannot end it,
 /// because it gets the connection and not sqlx's [`Transaction`]. `tx.begin()` makes a savepoint.
@@ -75,8 +90,8 @@ use crate::delivery::Delivery;
 ///
 /// A handler may leave behind a statement that it started and did not await. If the handler fails
 /// or is stopped, the statement is cancelled. If the handler succeeds, the store waits for the
-/// statement: up to 60 seconds in PostgreSQL, and up to 5 seconds in SQLite. After that the attempt
-/// fails.
+/// statement: up to 60 seconds in PostgreSQL, and up to the limit of the transaction in SQLite.
+/// After that the attempt fails.
 ///
 /// # In other parameters
 ///
@@ -104,24 +119,25 @@ use crate::delivery::Delivery;
 ///
 /// # Duplicates
 ///
-/// In the same process, duplicates wait for the outcome as they do for any handler. In another
-/// process they wait for the end of the transaction, for 5 seconds at most, and are then answered
-/// `503` with `Retry-After`.
+/// They wait for the outcome as for any handler, in this process and in others, and hold no
+/// connection meanwhile. The run has a lease, which is renewed while the handler runs.
 ///
-/// There is no lease, because a transaction ends with its process. If a *machine* disappears,
-/// PostgreSQL notices it when the TCP connection times out. `tcp_keepalives_idle` sets that time.
+/// If a *machine* disappears, the event can be claimed after its lease and its rest. PostgreSQL
+/// rolls the transaction back when the TCP connection times out. Until then the rows that the
+/// handler has changed stay locked. `tcp_keepalives_idle` sets that time.
 ///
 /// # Cost
 ///
 /// In PostgreSQL a handler holds a connection of the pool for as long as it runs. Handlers can hold
-/// all connections of the pool but one. Further deliveries wait for a connection up to
+/// all connections of the pool but two. Further deliveries wait for a connection up to
 /// [`store_timeout`](crate::HooksBuilder::store_timeout), and are then answered `503`.
 ///
 /// SQLite has one writer. Handlers with a `Tx` run one after another, and **nothing else is written
-/// to the file meanwhile**. The claims of other handlers wait too, up to `store_timeout`. Do no
-/// slow work in such a handler, and set [`handler_timeout`](crate::HooksBuilder::handler_timeout)
-/// to a few seconds. If a handler keeps its `Tx` after its end, all deliveries are answered `503`
-/// until the `Tx` is dropped.
+/// to the file meanwhile**. The claims of other events wait too. So a transaction has a limit of
+/// its own, `tx_limit` of the store's builder, 5 seconds by default. At the limit the transaction
+/// is rolled back, and the handler has failed. Duplicates of settled events do not wait. If a
+/// handler keeps its `Tx` after its end, all other deliveries are answered `503` until the `Tx` is
+/// dropped.
 ///
 /// # Tests
 ///

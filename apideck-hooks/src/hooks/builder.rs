@@ -142,8 +142,8 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
-    /// Sets the namespace of the records and dead letters, such as the name of your service. Default:
-    /// the empty string. Maximum: 255 bytes.
+    /// Sets the namespace of the records and dead letters, such as the name of your service.
+    /// Default: the empty string. Maximum: 255 bytes.
     ///
     /// A store that several services can share (PostgreSQL, Redis) needs one, because two services
     /// with one source take each other's events for duplicates. All processes of one service have
@@ -215,8 +215,9 @@ impl<R, S> HooksBuilder<R, S> {
 
     /// Sets the length of a claim's lease. Default: 30 seconds. Minimum: 100 milliseconds.
     ///
-    /// If a process dies, its events can be claimed again when their leases have ended. The lease
-    /// is renewed every third of its length while the handler runs. A handler that blocks its
+    /// If a process dies, its events can be claimed again when their leases and their
+    /// [rests](Self::rest) have ended. The lease is renewed every third of its length while the
+    /// handler runs. A handler that blocks its
     /// thread for longer prevents the renewal, and another delivery can claim the event. Use
     /// tokio's `spawn_blocking` for blocking work.
     pub fn lease(mut self, lease: Duration) -> Self {
@@ -287,9 +288,9 @@ impl<R, S> HooksBuilder<R, S> {
     ///
     /// # Errors
     ///
-    /// A secret is missing or empty, a limit is out of its range, a handler takes a transaction that
-    /// the store does not have, a shared store has no source, or another receiver of this process
-    /// uses the store under the same source.
+    /// A secret is missing or empty, a limit is out of its range, a handler takes a transaction
+    /// that the store does not have, a shared store has no source, or another receiver of this
+    /// process uses the store under the same source.
     pub fn build(self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,

@@ -93,8 +93,8 @@ pub(super) fn check_source(source: &str, store: &dyn Store) -> Result<(), BuildE
 
 /// Logs the facts of the store that its user should know.
 ///
-/// The dead letters are counted by a task, because `build` does not wait. Without a runtime it logs
-/// nothing of them.
+/// The dead letters of a shared store are counted by a task, because `build` does not wait. Without
+/// a runtime it logs nothing of them.
 pub(super) fn log_store(store: &Arc<dyn Store>, source: &str) {
     if store.is_volatile() {
         tracing::warn!(
@@ -106,7 +106,8 @@ pub(super) fn log_store(store: &Arc<dyn Store>, source: &str) {
     let Ok(runtime) = tokio::runtime::Handle::try_current() else {
         return;
     };
-    if store.dead_letters().is_none() {
+    // A store of one process is not held longer than its receiver, so that it can be opened again.
+    if !store.is_shared() || store.dead_letters().is_none() {
         return;
     }
     let (store, own) = (Arc::clone(store), source.to_owned());

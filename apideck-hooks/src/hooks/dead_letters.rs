@@ -16,8 +16,8 @@ use crate::store::{Cursor, DeadLetterStore, DeadRecord, LetterFilter, Purged, St
 
 /// The dead letters of a receiver. Get it from [`Hooks::dead_letters`].
 ///
-/// It sees the letters of the receiver's own [`source`](crate::HooksBuilder::source). The letters of
-/// another source are reached by [`of`](DeadLetters::of).
+/// It sees the letters of the receiver's own [`source`](crate::HooksBuilder::source). The letters
+/// of another source are reached by [`of`](DeadLetters::of).
 #[derive(Clone, Debug)]
 pub struct DeadLetters<'a> {
     hooks: &'a Hooks,

@@ -233,7 +233,7 @@ struct EventRun<R, S> {
     letter_kept: Option<LetterKept>,
 }
 
-impl<R, S> run::Handler for EventRun<R, S>
+impl<R, S> run::EventHandler for EventRun<R, S>
 where
     R: Routes<S>,
     S: Send + Sync + 'static,

@@ -23,7 +23,7 @@ use crate::store::Store;
 /// all clones share their limits and their store.
 ///
 /// ```no_run
-/// use apideck_hooks::{Hooks, events::ConnectionCallable, on, router};
+/// use apideck_hooks::{Hooks, Secret, events::ConnectionCallable, on, router};
 ///
 /// #[on("vault.connection.callable")]
 /// async fn start_sync(event: ConnectionCallable) {
@@ -32,7 +32,7 @@ use crate::store::Store;
 ///
 /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
 /// let hooks = Hooks::builder(router![start_sync, ..])
-///     .secret(std::env::var("APIDECK_API_KEY")?)
+///     .secret(Secret::from_env("APIDECK_API_KEY")?)
 ///     .build()?;
 /// let app = axum::Router::new().route_service("/webhooks/apideck", hooks);
 /// axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, app).await?;
@@ -44,8 +44,9 @@ use crate::store::Store;
 ///
 /// These hold for every event that Apideck keeps delivering:
 ///
-/// - A `2xx` is a promise. It is sent only after the event was handled or ignored, or dead-lettered
-///   in a store that keeps dead letters.
+/// - A `2xx` is a promise. It is sent only after the event was handled or ignored, or while a
+///   durable store keeps it as a dead letter.
+/// - A dead letter stays until its event is handled or purged.
 /// - While a handler runs for an event under its lease, no other handler runs for it.
 /// - A client that goes away does not cancel a handler.
 ///

@@ -7,8 +7,8 @@
 //! flight.
 //!
 //! If the grace period ends first, the phase changes again. Each run sees that, stops its handler
-//! and releases its claim. A release is a call to the store, and the store may be down. So the wait
-//! for the releases is bounded, and a claim that was not released ends with its lease.
+//! and ends its claim. That is a call to the store, and the store may be down. So the wait for
+//! these calls is bounded, and a claim that was not ended ends with its lease.
 
 use std::time::Duration;
 
@@ -30,9 +30,12 @@ impl Hooks {
     /// Shuts the receiver down, and waits for the deliveries in flight.
     ///
     /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to
-    /// `grace` to end. After that their handlers are stopped and their claims released, so another
-    /// process can claim the events at once. The releases take up to
-    /// [`store_timeout`](crate::HooksBuilder::store_timeout) more.
+    /// `grace` to end. After that their handlers are stopped and their claims withdrawn, so another
+    /// process can claim the events at once. That takes up to
+    /// [`store_timeout`](crate::HooksBuilder::store_timeout) more. A run that was stopped is no
+    /// attempt. After three such runs in a row each is one, and the event rests after it.
+    ///
+    /// A handler that blocks its thread cannot be stopped. Its claim ends with its lease.
     ///
     /// Serve connections until this returns, because the deliveries in flight still send their
     /// responses. Choose a `grace` shorter than the time after which your supervisor kills the

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::receiver::Hooks;
 
 impl Hooks {
-    /// Shuts the receiver down at the first signal that asks the process to end. The future is ready
-    /// after the shutdown. Needs the feature `signal`.
+    /// Shuts the receiver down at the first signal that asks the process to end. The future is
+    /// ready after the shutdown. Needs the feature `signal`.
     ///
-    /// The signals are `SIGTERM` and `SIGINT`, and Ctrl-C on Windows. Their handlers are installed by
-    /// this call and not by the first poll. A second signal ends the grace period. See
+    /// The signals are `SIGTERM` and `SIGINT`, and Ctrl-C on Windows. Their handlers are installed
+    /// by this call and not by the first poll. A second signal ends the grace period. See
     /// [`shutdown`](Hooks::shutdown) for `grace`.
     ///
     /// ```no_run
@@ -29,7 +29,10 @@ impl Hooks {
     /// It is called outside of a tokio runtime with I/O enabled.
     pub fn shutdown_on_signal(&self, grace: Duration) -> impl Future<Output = ()> + Send + use<> {
         let hooks = self.clone();
+        #[cfg(unix)]
         let signals = Signals::install();
+        #[cfg(windows)]
+        let signals = CtrlC::install();
         async move {
             let Some(mut signals) = signals else {
                 // The process then ends at the first signal, as it does without handlers.
@@ -83,11 +86,12 @@ impl Signals {
     }
 }
 
+/// The one signal of Windows.
 #[cfg(windows)]
-struct Signals(tokio::signal::windows::CtrlC);
+struct CtrlC(tokio::signal::windows::CtrlC);
 
 #[cfg(windows)]
-impl Signals {
+impl CtrlC {
     fn install() -> Option<Self> {
         match tokio::signal::windows::ctrl_c() {
             Ok(ctrl_c) => Some(Self(ctrl_c)),

@@ -26,7 +26,7 @@ use super::attend::Ended;
 use super::finish::Recorded;
 use super::granted::Granted;
 use super::guard::Guard;
-use super::job::{Handler, Job};
+use super::job::{EventHandler, Job};
 use super::runner::Runner;
 use crate::delivery::{Key, RunFacts};
 use crate::disposition::{Disposition, Why};
@@ -45,16 +45,13 @@ impl Runner {
     #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
     pub(crate) fn deliver<'a, H>(&'a self, mut job: Job<H>) -> impl Future<Output = Delivered> + Send + 'a
     where
-        H: Handler + 'a,
+        H: EventHandler + 'a,
     {
         async move {
             let claim = self.claim_of(&job);
             // A replay needs the store's letters, and no store in memory keeps them.
-            let at_once = if job.replay_of.is_some() {
-                None
-            } else {
-                self.store.claim_at_once(&claim)
-            };
+            let delivered = job.replay_of.is_none();
+            let at_once = delivered.then(|| self.store.claim_at_once(&claim)).flatten();
             let (claimed, end, late) = match at_once {
                 Some(claimed) => (claimed, job.now + self.limits.lease, false),
                 None => match Box::pin(self.claim(&claim, job.replay_of.as_deref())).await {
@@ -63,11 +60,10 @@ impl Runner {
                 },
             };
             if claimed.record != claim.event {
-                self.counters.recognised_by_header.add();
-                tracing::info!("recognised by its delivery key: an earlier delivery had another `event_id`");
+                self.recognised_by_header();
             }
             let Verdict::Granted { token, attempt } = claimed.verdict else {
-                return self.dispose_of_unclaimed(&claimed);
+                return self.dispose_of_unclaimed(&claimed, !delivered);
             };
             if claimed.lettered {
                 job.handler.letter_was_kept();
@@ -76,18 +72,14 @@ impl Runner {
             let granted = Granted::new(grant, attempt, claimed.lettered, end);
             let mut guard = Guard::new(&self.store, grant);
             if late {
-                self.counters.withdrawn.add();
-                tracing::error!(
-                    "the store granted a claim after the claim's lease had ended: it is withdrawn"
-                );
-                return Delivered::Settled(Disposition::later(Why::Store));
+                return Delivered::Settled(self.granted_too_late(&granted));
             }
             if job.transactional {
                 // Boxed, because it is larger and less usual.
                 let disposition = Box::pin(self.run_in_transaction(job, granted, guard)).await;
                 return Delivered::Settled(disposition);
             }
-            let ended = if attempt > self.limits.max_attempts && job.replay_of.is_none() {
+            let ended = if attempt > self.limits.max_attempts && delivered {
                 Ended::AttemptsUsedUp
             } else {
                 self.counters.runs.add();
@@ -120,12 +112,14 @@ impl Runner {
             Recorded::NoRoom => Box::pin(self.release_without_letter(&granted)).await,
             Recorded::No => self.unrecorded(&end, disposition, granted.lettered),
         };
+        let disposition = granted.acknowledged(disposition);
         self.count(&end, disposition);
         self.tell(granted, disposition)
     }
 
     /// Tells the waiters of a run. Call it after the record was settled.
     pub(super) fn tell(&self, granted: Granted<'_>, disposition: Disposition) -> Disposition {
+        let disposition = granted.acknowledged(disposition);
         match granted.owner.into_inner() {
             Some(owner) => owner.settle(disposition),
             None => self.waiters.settle(granted.grant.record, disposition),
@@ -133,8 +127,20 @@ impl Runner {
         disposition
     }
 
+    fn recognised_by_header(&self) {
+        self.counters.recognised_by_header.add();
+        tracing::info!("recognised by its delivery key: an earlier delivery had another `event_id`");
+    }
+
+    /// Refuses a delivery whose claim its guard withdraws.
+    fn granted_too_late(&self, granted: &Granted<'_>) -> Disposition {
+        self.counters.withdrawn.add();
+        tracing::error!("the store granted a claim after the claim's lease had ended: it is withdrawn");
+        granted.acknowledged(Disposition::later(Why::Store))
+    }
+
     /// Makes the claim of a job.
-    fn claim_of<H: Handler>(&self, job: &Job<H>) -> Claim {
+    fn claim_of<H: EventHandler>(&self, job: &Job<H>) -> Claim {
         let mut claim = Claim::new(job.keys.event, self.limits.lease);
         claim.alias = job.keys.alias;
         claim.rests = self.rests;
@@ -189,7 +195,7 @@ impl Runner {
 
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
-    async fn run_without_store<H: Handler>(
+    async fn run_without_store<H: EventHandler>(
         &self,
         mut job: Job<H>,
         claim: Claim,

@@ -20,14 +20,14 @@ use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
-use crate::store::{Claimed, State, Verdict};
+use crate::store::{Claimed, RecordState, Verdict};
 
 /// Time between two looks at the record of a running event.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Runner {
     /// Returns the disposition of a delivery whose claim was not granted, or asks it to wait.
-    pub(super) fn dispose_of_unclaimed(&self, claimed: &Claimed) -> Delivered {
+    pub(super) fn dispose_of_unclaimed(&self, claimed: &Claimed, replay: bool) -> Delivered {
         if claimed.lettered {
             self.counters.dead_lettered.add();
             tracing::error!(
@@ -37,6 +37,7 @@ impl Runner {
             return Delivered::Settled(Disposition::DeadLettered);
         }
         Delivered::Settled(match claimed.verdict {
+            Verdict::Running { lease_left, .. } if replay => Disposition::later_in(Why::Running, lease_left),
             Verdict::Running { kept: false, .. } => return Delivered::Running(claimed.record),
             Verdict::Running { kept: true, .. } => {
                 self.duplicate("the event's handler is running, and a dead letter of it is kept")
@@ -95,10 +96,10 @@ impl Runner {
         loop {
             match self.within_timeout(self.store.status(record)).await {
                 Ok(status) => match status.state {
-                    State::Running { .. } => {}
-                    State::Done => return Disposition::Duplicate,
-                    State::Dead => return Self::of_dead(status.kept),
-                    State::Released { .. } | State::Absent => return Disposition::Failed,
+                    RecordState::Running { .. } => {}
+                    RecordState::Done => return Disposition::Duplicate,
+                    RecordState::Dead => return Self::of_dead(status.kept),
+                    RecordState::Released { .. } | RecordState::Absent => return Disposition::Failed,
                 },
                 Err(error) => {
                     self.counters.store_errors.add();
@@ -151,11 +152,13 @@ impl Runner {
         tracing::warn!("the claim was lost: another delivery of this event has taken over");
         match self.within_timeout(self.store.status(record)).await {
             Ok(status) => match status.state {
-                State::Done => self.duplicate("another delivery has settled the event"),
-                State::Dead => self.duplicate_of_dead(status.kept),
-                State::Running { .. } if status.kept => self.duplicate("a dead letter of the event is kept"),
-                State::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
-                State::Released { .. } | State::Absent => Disposition::Failed,
+                RecordState::Done => self.duplicate("another delivery has settled the event"),
+                RecordState::Dead => self.duplicate_of_dead(status.kept),
+                RecordState::Running { .. } if status.kept => {
+                    self.duplicate("a dead letter of the event is kept")
+                }
+                RecordState::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
+                RecordState::Released { .. } | RecordState::Absent => Disposition::Failed,
             },
             Err(_) => Disposition::later(Why::Store),
         }

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 
 use super::owners::Owner;
 use crate::delivery::{ClaimLost, RunFacts};
+use crate::disposition::Disposition;
 use crate::store::Grant;
 
 /// A granted claim and its run.
@@ -33,6 +34,17 @@ impl Granted<'_> {
             lease: Lease(Mutex::new(lease_end)),
             lost: ClaimLost::default(),
             owner: OnceLock::new(),
+        }
+    }
+
+    /// Returns the disposition that can be answered.
+    ///
+    /// The letter of a last delivery is kept until the event succeeds. So the event is not lost,
+    /// and a refusal would only let Apideck disable the subscription.
+    pub(super) fn acknowledged(&self, disposition: Disposition) -> Disposition {
+        match disposition {
+            Disposition::Failed | Disposition::Later { .. } if self.lettered => Disposition::DeadLettered,
+            disposition => disposition,
         }
     }
 

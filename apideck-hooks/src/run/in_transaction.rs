@@ -2,10 +2,11 @@
 //!
 //! # How it works
 //!
-//! The claim has committed by itself, as for every handler. The handler's effects and the end `DONE`
-//! are one transaction, and the end applies only under the grant. So a run that has lost its claim
-//! commits nothing. If the process dies, the database undoes the effects, and the claim ends with
-//! its lease. Its attempt counts, so a handler that kills its process is dead-lettered in the end.
+//! The claim has committed by itself, as for every handler. The handler's effects and the end
+//! `DONE` are one transaction, and the end applies only under the grant. So a run that has lost its
+//! claim commits nothing. If the process dies, the database undoes the effects, and the claim ends
+//! with its lease. Its attempt counts, so a handler that kills its process is dead-lettered in the
+//! end.
 //!
 //! A failure rolls back first and is recorded afterwards, by a call of its own.
 //!
@@ -13,11 +14,14 @@
 //! times at most. After that the claim is withdrawn.
 
 use std::pin::pin;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use super::attend::Ended;
 use super::granted::Granted;
 use super::guard::Guard;
-use super::job::{Handler, Job};
+use super::job::{EventHandler, Job};
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
@@ -45,7 +49,7 @@ enum Transacted {
 impl Runner {
     /// Runs the handler under a granted claim. Its commit settles the event and the handler's
     /// effects together.
-    pub(super) async fn run_in_transaction<'r, H: Handler>(
+    pub(super) async fn run_in_transaction<'r, H: EventHandler>(
         &'r self,
         mut job: Job<H>,
         granted: Granted<'r>,
@@ -89,7 +93,7 @@ impl Runner {
     }
 
     /// Runs the handler in a transaction, and commits or rolls back.
-    async fn transact<'r, H: Handler>(
+    async fn transact<'r, H: EventHandler>(
         &'r self,
         handler: &mut H,
         granted: &Granted<'r>,
@@ -112,9 +116,8 @@ impl Runner {
             };
             self.counters.runs.add();
             guard.run_began();
-            let ended = self
-                .attend(pin!(handler.run(granted.run_facts(), Some(tx))), Some(granted))
-                .await;
+            let run = self.within(transactions.limit(), handler.run(granted.run_facts(), Some(tx)));
+            let ended = self.attend(pin!(run), Some(granted)).await;
             // The handler has ended, so its `Tx` was dropped and the connection has come back.
             let outcome = match ended {
                 Ended::Completed(outcome) if outcome.is_ok() => outcome,
@@ -144,6 +147,19 @@ impl Runner {
                 }
             }
         }
+    }
+
+    /// Ends the handler at the time limit of its transaction, because the store rolls back then.
+    async fn within(&self, limit: Option<Duration>, run: impl Future<Output = Outcome>) -> Outcome {
+        let Some(limit) = limit else { return run.await };
+        // A statement of its own, so that the handler's `Tx` is dropped before this returns.
+        let ended = timeout(limit, run).await;
+        ended.unwrap_or_else(|_| {
+            self.counters.timeouts.add();
+            Outcome::Retry(Failure::retry(format!(
+                "the handler's transaction took longer than {limit:?}"
+            )))
+        })
     }
 
     /// `fail_open` does not help, because there is no transaction without the store.

@@ -24,7 +24,7 @@ pub(crate) struct Job<H> {
 }
 
 /// The handler of a job.
-pub(crate) trait Handler: Send {
+pub(crate) trait EventHandler: Send {
     /// Starts the handler. Called again only if its transaction conflicted with another one.
     fn run(&mut self, run: RunFacts, transaction: Option<AnyTx>) -> impl Future<Output = Outcome> + Send;
 

@@ -3,21 +3,21 @@
 use std::time::Duration;
 
 use super::attend::Ended;
-use super::job::Handler;
+use super::job::EventHandler;
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
 use crate::store::End;
 
 impl Runner {
-    /// Decides how the record ends, and the delivery's disposition. With `final_attempt` any failure
-    /// dead-letters the event.
+    /// Decides how the record ends, and the delivery's disposition. With `final_attempt` any
+    /// failure dead-letters the event.
     pub(super) fn judge(
         &self,
         ended: Ended,
         attempt: u32,
         final_attempt: bool,
-        handler: &impl Handler,
+        handler: &impl EventHandler,
     ) -> (End, Disposition) {
         let (failure, began) = match ended {
             Ended::Stopped => {

@@ -9,8 +9,8 @@
 //! If the claim is not granted, the delivery is a duplicate. `duplicates` answers it from the
 //! record, or waits for the disposition of the delivery that runs the event (`waiter_queues`).
 //!
-//! `in_transaction` runs a handler that takes the store's transaction. `take_back` withdraws a claim
-//! whose answer was lost.
+//! `in_transaction` runs a handler that takes the store's transaction. `take_back` withdraws a
+//! claim whose answer was lost.
 //!
 //! A process can die between any two of these steps. The lease then ends, and the event can be
 //! claimed again. Correctness never depends on `guard`, which only releases a claim earlier.
@@ -35,6 +35,6 @@ mod take_back;
 mod waiter_queues;
 
 pub(crate) use deliver::Delivered;
-pub(crate) use job::{Handler, Job};
+pub(crate) use job::{EventHandler, Job};
 pub(crate) use phase::Phase;
 pub(crate) use runner::Runner;

@@ -2,11 +2,10 @@
 //!
 //! # How it works
 //!
-//! Each record with a waiter has a queue: a watch channel that gets the disposition, and the lock of
-//! the one waiter that looks at the store. A waiter joins the queue of its record under the lock of
-//! the map. `settle` takes the queue out of the map under the same
-//! lock and then sends the disposition. So each waiter of that queue gets it, and a later waiter
-//! gets a new queue.
+//! Each record with a waiter has a queue: a watch channel that gets the disposition, and the lock
+//! of the one waiter that looks at the store. A waiter joins the queue of its record under the lock
+//! of the map. `settle` takes the queue out of the map under the same lock and then sends the
+//! disposition. So each waiter of that queue gets it, and a later waiter gets a new queue.
 //!
 //! `waiting` counts the waiters. `register` raises it before it takes the lock. `settle` reads it
 //! without the lock, so settling an event without duplicates costs one load.

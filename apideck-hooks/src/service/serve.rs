@@ -20,7 +20,7 @@ use super::refusal::Refusal;
 use super::response::response;
 use crate::delivery;
 use crate::disposition::{Disposition, Why};
-use crate::hooks::{self, Arrival, Dispatched, Hooks, Progress, Receiver, TakeContext};
+use crate::hooks::{self, Arrival, Dispatched, Hooks, LetterKept, Progress, Receiver, TakeContext};
 use crate::poll;
 
 /// The future of a response. Its output is always `Ok`.
@@ -133,24 +133,24 @@ impl Receiver {
                 Ok(Ok(disposition)) => Ok(disposition),
                 // The runtime was shut down, or a `Drop` in the handler panicked.
                 Ok(Err(_)) => Ok(Disposition::Failed),
-                // The last delivery of its event. Its letter is kept, and another delivery never comes.
-                Err(_) if letter_kept.is_some_and(|kept| kept.is_set()) => {
-                    self.counters.late.add();
-                    tracing::warn!(
-                        "the handler of a last delivery is still running at the response deadline: it goes on, and \
-                         the event is kept as a dead letter until it succeeds"
-                    );
-                    Ok(Disposition::DeadLettered)
-                }
-                Err(_) => {
-                    self.counters.late.add();
-                    tracing::warn!(
-                        "the handler is still running at the response deadline: answered 503, and it goes on"
-                    );
-                    Ok(Disposition::later_in(Why::Running, self.limits.lease))
-                }
+                Err(_) => Ok(self.late(letter_kept)),
             }
         }
+    }
+
+    /// Decides the disposition of a delivery whose handler still runs at the response deadline.
+    fn late(&self, letter_kept: Option<LetterKept>) -> Disposition {
+        self.counters.late.add();
+        if letter_kept.is_some_and(|kept| kept.is_set()) {
+            // The last delivery of its event. Another one never comes.
+            tracing::warn!(
+                "the handler of a last delivery is still running at the response deadline: it goes on, and the \
+                 event is kept as a dead letter until it succeeds"
+            );
+            return Disposition::DeadLettered;
+        }
+        tracing::warn!("the handler is still running at the response deadline: answered 503, and it goes on");
+        Disposition::later_in(Why::Running, self.limits.lease)
     }
 
     /// Verifies the body, takes a permit and finds the handler.

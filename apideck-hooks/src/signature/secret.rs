@@ -69,7 +69,10 @@ impl fmt::Debug for Secret {
 }
 
 /// The reason why a secret cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// `Debug` prints the same sentence as `Display`, because a `main` that returns a
+/// `Box<dyn Error>` prints `Debug`.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecretError {
     kind: SecretErrorKind,
     variable: Option<String>,
@@ -121,6 +124,12 @@ impl fmt::Display for SecretError {
             SecretErrorKind::NotUnicode => "is not valid Unicode",
             SecretErrorKind::NoSecret => "is missing: verifying signatures needs at least one",
         })
+    }
+}
+
+impl fmt::Debug for SecretError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 
@@ -214,6 +223,7 @@ mod tests {
     fn the_error_names_a_variable_that_is_not_set() {
         let error = Secret::from_env("APIDECK_HOOKS_NO_SUCH_VARIABLE").unwrap_err();
         assert!(error.is_missing());
+        assert_eq!(format!("{error:?}"), error.to_string());
         assert_eq!(
             error.to_string(),
             "the environment variable `APIDECK_HOOKS_NO_SUCH_VARIABLE` is not set: it must contain the application's API key"

@@ -24,16 +24,16 @@ use crate::delivery::Key;
 /// # Rules
 ///
 /// - Each operation is atomic.
-/// - Every end but `DONE` is read off the record. A record that keeps a letter is `DEAD`, else it is
-///   `RELEASED`. This also holds for a lease that has ended without an end.
+/// - Every end but `DONE` is read off the record. A record that keeps a letter is `DEAD`, else it
+///   is `RELEASED`. This also holds for a lease that has ended without an end.
 /// - A dead letter stays until its record becomes `DONE`. It stays through every run in between.
 /// - [`renew`](Store::renew) and [`finish`](Store::finish) change a record only if it is `RUNNING`
 ///   under the same token and claim id. A lease that has ended still holds until another claim is
 ///   granted.
 /// - An end that is sent again is answered [`Held::Yes`] and changes nothing. A claim that is sent
 ///   again while its lease lasts gets the same grant. A refusal is decided anew.
-/// - A record's token only grows. It is the greater of the last token plus one and the store's clock
-///   in microseconds.
+/// - A record's token only grows. It is the greater of the last token plus one and the store's
+///   clock in microseconds.
 /// - Times are compared by the store's clock alone. A lease and a rest are kept with their lengths,
 ///   and are never longer than their length from now. So a clock that was set back keeps nobody
 ///   waiting.
@@ -48,9 +48,9 @@ pub trait Store: Send + Sync + 'static {
     /// Otherwise it claims the record of [`Claim::event`].
     ///
     /// The claim is granted if the record is absent, or `RELEASED` and not resting. The record then
-    /// becomes `RUNNING` under a new token and the claim's id, and counts one attempt more. Its rest
-    /// begins now, with the length of [`Claim::rests`] for this attempt. A granted claim binds its
-    /// alias to the record. No other claim does.
+    /// becomes `RUNNING` under a new token and the claim's id, and counts one attempt more. Its
+    /// rest begins now, with the length of [`Claim::rests`] for this attempt. A granted claim binds
+    /// its alias to the record. No other claim does.
     ///
     /// A [`Claim::last`] writes its letter before that.
     ///
@@ -89,8 +89,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns the store's dead letters. `None` if the store does not keep them.
     ///
-    /// Return `Some` only if a dead letter survives a restart, because the receiver then acknowledges
-    /// a dead-lettered event to Apideck.
+    /// Return `Some` only if a dead letter survives a restart, because the receiver then
+    /// acknowledges a dead-lettered event to Apideck.
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         None
     }

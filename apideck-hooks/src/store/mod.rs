@@ -6,11 +6,14 @@
 #![cfg_attr(feature = "full", doc = include_str!("which_store.md"))]
 
 mod contract;
+mod cursor;
+mod dead_letter;
 mod dead_letters;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod handler_connection;
 mod into_store;
+mod letter_filter;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -26,22 +29,23 @@ mod values;
 
 pub use crate::delivery::{Context, ContextTooLarge, Key, ParseKeyError};
 pub use contract::Store;
-pub use dead_letters::{
-    Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, ParseCursorError, Purged,
-};
+pub use cursor::{Cursor, ParseCursorError};
+pub use dead_letter::{DeadLetter, DeadRecord};
+pub use dead_letters::{DeadLetterStore, Purged};
 pub use error::StoreError;
 pub use into_store::IntoStore;
+pub use letter_filter::LetterFilter;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
-pub use postgres::{InvalidName, PostgresStore, PostgresStoreBuilder};
+pub use postgres::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use redis::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use transactions::Transactions;
 pub use values::{
-    Claim, ClaimId, Claimed, End, Grant, Held, LastDelivery, MAX_INTERRUPTED, Rests, State, Status, Token,
-    Verdict,
+    Claim, ClaimId, Claimed, End, Grant, Held, LastDelivery, MAX_INTERRUPTED, RecordState, Rests, Status,
+    Token, Verdict,
 };
 
 pub(crate) use transactions::{AnyTx, Begun, Committed};

@@ -26,6 +26,14 @@ pub trait Transactions: sealed::Sealed + Send + Sync {
     #[doc(hidden)]
     fn at_once(&self) -> Option<u32>;
 
+    /// Returns the time limit of a transaction. The store rolls it back then. So the receiver ends
+    /// the handler, which may not notice it otherwise. `None` if there is no limit of the store's
+    /// own.
+    #[doc(hidden)]
+    fn limit(&self) -> Option<Duration> {
+        None
+    }
+
     /// Begins a transaction. It waits up to `wait` for a free connection.
     #[doc(hidden)]
     async fn begin(&self, wait: Duration) -> Result<Begun, StoreError>;

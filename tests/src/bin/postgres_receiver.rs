@@ -2,10 +2,10 @@
 //!
 //! Its effects are lines in a file: `start ID ATTEMPT` and `end ID ATTEMPT`. The event id selects
 //! the behaviour of the handler: `flaky…` fails the first time, `bad…` fails permanently, `stuck…`
-//! does not end on its first attempt.
+//! does not end on its first attempt, `fatal…` kills the process.
 
 use apideck_hooks::events::AnyEvent;
-use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Permanent, PostgresStore, State, on, router};
+use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Permanent, PostgresStore, Rest, State, on, router};
 use apideck_hooks_tests::postgres;
 use apideck_hooks_tests::waiting::GENEROUS;
 use std::fs::{File, OpenOptions};
@@ -29,6 +29,9 @@ async fn handle(_: AnyEvent, delivery: Delivery, State(effects): State<Arc<File>
     if id.starts_with("stuck") && attempt == 1 {
         std::future::pending::<()>().await;
     }
+    if id.starts_with("fatal") {
+        std::process::abort();
+    }
     // Long enough for a kill in the middle.
     tokio::time::sleep(Duration::from_millis(2)).await;
     if id.starts_with("flaky") && attempt == 1 {
@@ -46,6 +49,7 @@ async fn main() {
     let variable = |name: &str| std::env::var(name).expect("its environment");
     let store = PostgresStore::builder(postgres::pool(postgres::options(), 8))
         .schema(variable("SCHEMA"))
+        .connections(8)
         .build()
         .expect("a good name");
     store.migrate().await.expect("a migration");
@@ -58,6 +62,8 @@ async fn main() {
     let hooks = Hooks::builder(router![handle])
         .secret(apideck_hooks_tests::SECRET)
         .state(Arc::new(effects))
+        .source("test")
+        .rest(Rest::None)
         .store(store)
         .lease(Duration::from_millis(lease))
         .duplicate_wait(Duration::from_millis(200))

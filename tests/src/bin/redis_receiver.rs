@@ -5,7 +5,7 @@
 //! input.
 
 use apideck_hooks::events::AnyEvent;
-use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, State, on, router};
+use apideck_hooks::{Delivery, Hooks, Outcome, RedisStore, Rest, State, on, router};
 use apideck_hooks_tests::redis::client;
 use apideck_hooks_tests::services::REDIS;
 use apideck_hooks_tests::waiting::GENEROUS;
@@ -59,6 +59,8 @@ async fn main() {
     let hooks = Hooks::builder(router![effect])
         .secret(apideck_hooks_tests::SECRET)
         .store(store)
+        .source("tests")
+        .rest(Rest::None)
         .lease(Duration::from_millis(
             variable("LEASE_MS").parse().expect("a number"),
         ))

@@ -2,9 +2,9 @@
 //! `DATABASE`, or in the schema `SCHEMA` of PostgreSQL.
 //!
 //! The event id selects the behaviour of the handler: `before…` stops before the effect, `after…`
-//! stops after it, `flaky…` fails the first time.
+//! stops after it, `flaky…` fails the first time, `fatal…` kills the process after the effect.
 
-use apideck_hooks::{Delivery, Failure, Hooks, Outcome, SqliteStore, Tx, on, router};
+use apideck_hooks::{Delivery, Failure, Hooks, HooksBuilder, Outcome, Routes, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::postgres::options;
 use apideck_hooks_tests::probe::patient;
@@ -12,6 +12,7 @@ use apideck_hooks_tests::transactional::{EFFECT, postgres_store};
 use sqlx::{Postgres, Sqlite};
 use std::env::var;
 use std::future::pending;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Prints the place in the handler, and stops there if the event id says so.
@@ -19,6 +20,9 @@ async fn reach(place: &str, id: &str) {
     println!("{place} {id}");
     if id.starts_with(place) {
         pending::<()>().await;
+    }
+    if place == "after" && id.starts_with("fatal") {
+        std::process::abort();
     }
 }
 
@@ -50,23 +54,28 @@ async fn in_sqlite(delivery: Delivery, mut tx: Tx<Sqlite>) -> Result<Outcome, sq
     Ok(end(id, attempt))
 }
 
+/// A patient receiver. `LEASE_MS` is the lease if it is not as long as any test.
+fn receiver<R: Routes<S>, S>(hooks: HooksBuilder<R, S>) -> HooksBuilder<R, S> {
+    let hooks = patient(hooks).secret(SECRET);
+    match var("LEASE_MS") {
+        Ok(lease) => hooks.lease(Duration::from_millis(lease.parse().expect("milliseconds"))),
+        Err(_) => hooks,
+    }
+}
+
 #[tokio::main]
 async fn main() {
     let hooks = match var("SCHEMA") {
         Ok(schema) => {
             let store = postgres_store(&schema, options(), 8);
-            patient(Hooks::builder(router![in_postgres]))
-                .secret(SECRET)
+            receiver(Hooks::builder(router![in_postgres]))
                 .store(store)
                 .build()
         }
         Err(_) => {
             let file = var("DATABASE").expect("its environment");
             let store = SqliteStore::open(file).await.expect("a file");
-            patient(Hooks::builder(router![in_sqlite]))
-                .secret(SECRET)
-                .store(store)
-                .build()
+            receiver(Hooks::builder(router![in_sqlite])).store(store).build()
         }
     };
     let hooks = hooks.expect("a receiver");

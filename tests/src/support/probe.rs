@@ -2,7 +2,9 @@
 
 use crate::waiting::GENEROUS;
 use apideck_hooks::events::AnyEvent;
-use apideck_hooks::{Delivery, Failure, Hooks, HooksBuilder, Outcome, Permanent, Routes, State, on, router};
+use apideck_hooks::{
+    Delivery, Failure, Hooks, HooksBuilder, Outcome, Permanent, Rest, Routes, State, on, router,
+};
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -99,7 +101,7 @@ impl Probe {
     }
 }
 
-/// Sets limits that even a busy machine does not reach.
+/// Sets limits that even a busy machine does not reach, no rests, and a source for shared stores.
 pub fn patient<R: Routes<S>, S>(hooks: HooksBuilder<R, S>) -> HooksBuilder<R, S> {
     hooks
         .response_deadline(2 * GENEROUS)
@@ -107,6 +109,8 @@ pub fn patient<R: Routes<S>, S>(hooks: HooksBuilder<R, S>) -> HooksBuilder<R, S>
         .duplicate_wait(GENEROUS)
         .store_timeout(GENEROUS)
         .lease(2 * GENEROUS)
+        .rest(Rest::None)
+        .source("tests")
 }
 
 #[on("*")]

@@ -3,7 +3,7 @@
 use crate::stranger::StrangerStore;
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError, Verdict,
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError, Transactions, Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -214,6 +214,14 @@ impl Store for Spy {
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.0.store.dead_letters()
+    }
+
+    fn transactions(&self) -> Option<&dyn Transactions> {
+        self.0.store.transactions()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.0.store.is_shared()
     }
 
     fn is_volatile(&self) -> bool {

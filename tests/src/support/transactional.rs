@@ -4,10 +4,13 @@ use crate::SECRET;
 use crate::directory::Directory;
 use crate::postgres::{self, Database};
 use crate::probe::{Probe, patient};
-use crate::sqlite::open;
+use crate::spy::Spy;
+use crate::sqlite::open_with;
 use crate::waiting::GENEROUS;
 use apideck_hooks::store::{IntoStore, Store};
-use apideck_hooks::{Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, State, Tx, on, router};
+use apideck_hooks::{
+    Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, SqliteStore, State, Tx, on, router,
+};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Postgres, Row, Sqlite, SqliteConnection};
@@ -43,6 +46,7 @@ pub struct Settings {
     pub duplicate_wait: Duration,
     pub handler_timeout: Duration,
     pub store_timeout: Duration,
+    pub lease: Duration,
     pub connections: u32,
 }
 
@@ -53,6 +57,7 @@ impl Default for Settings {
             duplicate_wait: GENEROUS,
             handler_timeout: 2 * GENEROUS,
             store_timeout: GENEROUS,
+            lease: 2 * GENEROUS,
             connections: 10,
         }
     }
@@ -98,7 +103,10 @@ impl World {
                 database.options.clone(),
                 connections,
             )),
-            World::Sqlite(directory) => Arc::new(open(&file(directory)).await),
+            World::Sqlite(directory) => {
+                let store = SqliteStore::builder(file(directory)).tx_limit(2 * GENEROUS);
+                Arc::new(open_with(store).await)
+            }
         }
     }
 
@@ -119,17 +127,26 @@ impl World {
     /// Counts the records that are done.
     pub async fn done_records(&self) -> i64 {
         self.number(match self {
-            World::Postgres(_) => "SELECT count(*) FROM records WHERE state = 'done'",
-            World::Sqlite(_) => "SELECT count(*) FROM apideck_hooks_records WHERE state = 3",
+            World::Postgres(_) => "SELECT count(*) FROM records WHERE phase = 1",
+            World::Sqlite(_) => "SELECT count(*) FROM apideck_hooks_records WHERE phase = 1",
         })
         .await
+    }
+
+    /// Ends all leases, as if their time were over.
+    pub async fn end_leases(&self) {
+        self.execute(match self {
+            World::Postgres(_) => "UPDATE records SET lease_end = 0",
+            World::Sqlite(_) => "UPDATE apideck_hooks_records SET lease_end = 0",
+        })
+        .await;
     }
 
     /// The attempt of the only record, 0 without a record.
     pub async fn attempt(&self) -> i64 {
         self.number(match self {
-            World::Postgres(_) => "SELECT coalesce(max(attempt), 0)::bigint FROM records",
-            World::Sqlite(_) => "SELECT coalesce(max(attempt), 0) FROM apideck_hooks_records",
+            World::Postgres(_) => "SELECT coalesce(max(attempts), 0)::bigint FROM records",
+            World::Sqlite(_) => "SELECT coalesce(max(attempts), 0) FROM apideck_hooks_records",
         })
         .await
     }
@@ -202,12 +219,15 @@ fn hooks<R: Routes<Probe>>(
     store: impl IntoStore,
     settings: Settings,
 ) -> Hooks {
+    // A store of its own for each receiver, as in processes of their own.
+    let store = Spy::over(store.into_store());
     let builder = builder.secret(SECRET).state(probe.clone()).store(store);
     let builder = patient(builder)
         .max_attempts(settings.max_attempts)
         .duplicate_wait(settings.duplicate_wait)
         .handler_timeout(settings.handler_timeout)
-        .store_timeout(settings.store_timeout);
+        .store_timeout(settings.store_timeout)
+        .lease(settings.lease);
     builder.build().expect("a receiver")
 }
 

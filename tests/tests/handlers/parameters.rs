@@ -1,7 +1,9 @@
 //! Parameters of handlers.
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable};
-use apideck_hooks::{Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Permanent, State, on, router};
+use apideck_hooks::{
+    Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Permanent, Rest, State, on, router,
+};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery as Sent;
 use std::sync::{Arc, Mutex};
@@ -109,6 +111,7 @@ async fn a_handler_gets_the_parameters_that_it_names() {
     let hooks = Hooks::builder(router![everything, no_event, nothing_at_all, ..])
         .secret(SECRET)
         .state(app)
+        .rest(Rest::None)
         .build()
         .unwrap();
     let callable = |id| Sent::event("vault.connection.callable", id);

@@ -1,10 +1,12 @@
 //! A store with injected faults, shared by receivers that crash.
 
-use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Grant, Held, Key, LetterFilter, Purged, Status,
+    Store, StoreError, Verdict,
 };
+use apideck_hooks_tests::stranger::StrangerStore;
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
 use std::future::pending;
 use std::sync::{Arc, Mutex};
@@ -39,16 +41,16 @@ pub(crate) struct Outage {
 /// The store and its next faults. They survive a crash of a receiver.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) store: Arc<StrangerStore>,
     faults: Arc<Mutex<VecDeque<Fault>>>,
     outages: Arc<[Outage]>,
     start: Instant,
 }
 
 impl Shared {
-    pub(crate) fn new(store: MemoryStore, faults: &[Fault], outages: &[Outage]) -> Self {
+    pub(crate) fn new(faults: &[Fault], outages: &[Outage]) -> Self {
         Shared {
-            store: Arc::new(store),
+            store: Arc::default(),
             faults: Arc::new(Mutex::new(faults.iter().copied().collect())),
             outages: outages.into(),
             start: Instant::now(),
@@ -56,26 +58,35 @@ impl Shared {
     }
 }
 
-/// The store as one receiver sees it. It reports that it keeps dead letters, which is enough for
-/// the responses.
+/// The store as one receiver sees it.
 pub(crate) struct Faulty {
     pub(crate) shared: Shared,
     /// Becomes `true` with a crash. After it no new call reaches the store.
     pub(crate) crashed: watch::Receiver<bool>,
 }
 
+/// A call that owns its arguments, so that another task can make it later.
+type Call<T> = Box<dyn FnOnce(Arc<StrangerStore>) -> BoxFuture<'static, Result<T, StoreError>> + Send>;
+
+/// Makes a [`Call`]: `call!(store => store.status(record))`.
+macro_rules! call {
+    ($store:ident => $call:expr) => {
+        Box::new(move |$store: Arc<StrangerStore>| Box::pin(async move { $call.await }))
+    };
+}
+
 impl Faulty {
-    async fn call<T, F>(&self, call: F) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: AsyncCall<T>,
-    {
+    async fn call<T: Send + 'static>(&self, call: Call<T>) -> Result<T, StoreError> {
+        self.call_in(false, call).await
+    }
+
+    async fn call_in<T: Send + 'static>(&self, renewal: bool, call: Call<T>) -> Result<T, StoreError> {
         if *self.crashed.borrow() {
             return pending().await;
         }
         let now = self.shared.start.elapsed().as_secs();
         let is_out = |outage: &Outage| {
-            (outage.from..outage.from + outage.seconds).contains(&now) && (F::RENEWS || !outage.renewals)
+            (outage.from..outage.from + outage.seconds).contains(&now) && (renewal || !outage.renewals)
         };
         if self.shared.outages.iter().any(is_out) {
             return Err(StoreError::new("an outage"));
@@ -83,16 +94,16 @@ impl Faulty {
         let store = Arc::clone(&self.shared.store);
         let fault = self.shared.faults.lock().expect("no panic").pop_front();
         match fault.unwrap_or(Fault::None) {
-            Fault::None => call.on(store).await,
+            Fault::None => call(store).await,
             Fault::Fail => Err(StoreError::new("injected fault")),
             Fault::LoseResponse => {
-                call.on(store).await?;
+                call(store).await?;
                 Err(StoreError::new("injected: the response is lost"))
             }
             Fault::Late(by) => {
                 let late = tokio::spawn(async move {
                     sleep(by).await;
-                    call.on(store).await
+                    call(store).await
                 });
                 late.await.map_err(StoreError::new)?
             }
@@ -101,64 +112,27 @@ impl Faulty {
     }
 }
 
-/// A call that owns its arguments, so that another task can make it later.
-#[async_trait]
-trait AsyncCall<T>: Send + 'static {
-    const RENEWS: bool = false;
-
-    async fn on(self, store: Arc<MemoryStore>) -> Result<T, StoreError>;
-}
-
-#[async_trait]
-impl AsyncCall<Claimed> for Claim {
-    async fn on(self, store: Arc<MemoryStore>) -> Result<Claimed, StoreError> {
-        store.claim(self).await
-    }
-}
-
-struct Renewal(Key, Token, Duration);
-
-#[async_trait]
-impl AsyncCall<Held> for Renewal {
-    const RENEWS: bool = true;
-
-    async fn on(self, store: Arc<MemoryStore>) -> Result<Held, StoreError> {
-        store.renew(self.0, self.1, self.2).await
-    }
-}
-
-struct Finish(Key, Token, End);
-
-#[async_trait]
-impl AsyncCall<Held> for Finish {
-    async fn on(self, store: Arc<MemoryStore>) -> Result<Held, StoreError> {
-        store.finish(self.0, self.1, self.2).await
-    }
-}
-
-#[async_trait]
-impl AsyncCall<Status> for Key {
-    async fn on(self, store: Arc<MemoryStore>) -> Result<Status, StoreError> {
-        store.status(self).await
-    }
-}
-
 #[async_trait]
 impl Store for Faulty {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.call(claim).await
+        self.call(call!(store => store.claim(claim))).await
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        self.call(Renewal(record, token, lease)).await
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        self.call_in(true, call!(store => store.renew(grant, lease)))
+            .await
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        self.call(Finish(record, token, end)).await
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        self.call(call!(store => store.finish(grant, end))).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        self.call(record).await
+        self.call(call!(store => store.status(record))).await
+    }
+
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.call(call!(store => store.end_rest(record))).await
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
@@ -166,21 +140,39 @@ impl Store for Faulty {
     }
 }
 
+/// Reads for a list have no faults, because they change nothing.
 #[async_trait]
 impl DeadLetterStore for Faulty {
-    async fn list(&self, _: Option<Cursor>, _: u32) -> Result<Vec<DeadRecord>, StoreError> {
-        Err(StoreError::new("not kept"))
+    async fn list(
+        &self,
+        source: &str,
+        filter: &LetterFilter,
+        before: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<DeadRecord>, StoreError> {
+        self.shared.store.list(source, filter, before, limit).await
     }
 
-    async fn get(&self, _: Key) -> Result<Option<DeadRecord>, StoreError> {
-        Err(StoreError::new("not kept"))
+    async fn count(&self, source: &str, filter: &LetterFilter) -> Result<u64, StoreError> {
+        self.shared.store.count(source, filter).await
     }
 
-    async fn release(&self, _: Key) -> Result<bool, StoreError> {
-        Err(StoreError::new("not kept"))
+    async fn sources(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.shared.store.sources().await
     }
 
-    async fn purge(&self, _: Key) -> Result<bool, StoreError> {
-        Err(StoreError::new("not kept"))
+    async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
+        let source = source.to_owned();
+        self.call(call!(store => store.get(&source, record))).await
+    }
+
+    async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
+        let source = source.to_owned();
+        self.call(call!(store => store.replay(&source, claim))).await
+    }
+
+    async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
+        let source = source.to_owned();
+        self.call(call!(store => store.purge(&source, record))).await
     }
 }

@@ -1,21 +1,25 @@
 //! A history of a store, compared with the model at each step.
 
-use super::reference::{Crash, DELIVERIES, EVENTS, Kind, Model, RETENTION, Response, State};
+use super::invariants::Invariants;
+use super::reference::{self, ALIASES, Crash, EVENTS, Kind, Model, Purged, RESTS, Response};
 use super::seeds::histories;
 use super::step::{End, Step, Whose, steps};
-use super::worlds::{LONG, SHORT, World};
-use apideck_hooks::store::{Claim, Claimed, DeadLetter, End as StoreEnd, Held, Key, Status, Token, Verdict};
-use bytes::Bytes;
+use super::worlds::World;
+use apideck_hooks::store::{
+    Claim, ClaimId, DeadLetter, DeadLetterStore, End as StoreEnd, Grant, Held, Key, LastDelivery,
+    LetterFilter, Purged as StorePurged, RecordState, Rests, Status, Token, Verdict,
+};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use proptest_state_machine::Sequential;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// The number of steps of the longest history.
-const LONGEST: usize = 40;
+const LONGEST: usize = 50;
 
 /// Compares random histories with the model. `within` provides a world for each history.
 pub(crate) fn beside_the_model(
@@ -23,17 +27,7 @@ pub(crate) fn beside_the_model(
     default: u64,
     within: impl Fn(&dyn Fn(&Runtime, &mut dyn World) -> TestCaseResult) -> TestCaseResult,
 ) {
-    let strategy = Sequential::new(
-        (1..=LONGEST).into(),
-        move || {
-            let about = (2..=EVENTS, prop::bool::weighted(0.2));
-            about.prop_map(move |(events, many_keys)| Model::new(kind, events, many_keys))
-        },
-        |model: &Model, step: &Step| model.defines(step),
-        steps,
-        |model: Model, step: &Step| model.apply(step),
-    );
-    histories(default, &strategy, |(model, steps, seen)| {
+    histories(default, &strategy(kind), |(model, steps, seen)| {
         let steps = &steps;
         within(&|runtime, world| {
             let mut model = model.clone();
@@ -45,21 +39,32 @@ pub(crate) fn beside_the_model(
                 model = model.apply(step);
                 runtime.block_on(history.take(step, &model))?;
             }
-            runtime.block_on(history.end(&model));
+            runtime.block_on(history.clean_up(&model));
             Ok(())
         })
     });
 }
 
+/// Random histories of a store of this kind.
+pub(crate) fn strategy(kind: Kind) -> impl Strategy<Value = (Model, Vec<Step>, Option<Arc<AtomicUsize>>)> {
+    Sequential::new(
+        (1..=LONGEST).into(),
+        move || (2..=EVENTS).prop_map(move |events| Model::new(kind, events)),
+        |model: &Model, step: &Step| model.defines(step),
+        steps,
+        |model: Model, step: &Step| model.apply(step),
+    )
+}
+
 struct History<'a> {
     world: &'a mut dyn World,
-    /// A number that makes the keys of this history unique.
+    /// A number that makes the keys and the source of this history unique.
     number: u64,
-    /// The tokens of each event's claims in order. `None` where the store returned no token.
-    tokens: BTreeMap<u8, Vec<Option<Token>>>,
-    /// The greatest token of each event so far.
-    greatest: BTreeMap<u8, Token>,
-    seen: BTreeMap<u8, Status>,
+    /// The claims that were sent, as in the model.
+    claims: Vec<Claim>,
+    /// The grants, as in the model.
+    grants: Vec<Grant>,
+    invariants: Invariants,
 }
 
 impl<'a> History<'a> {
@@ -68,9 +73,9 @@ impl<'a> History<'a> {
         History {
             world,
             number: COUNT.fetch_add(1, Ordering::Relaxed),
-            tokens: BTreeMap::new(),
-            greatest: BTreeMap::new(),
-            seen: (0..EVENTS).map(|event| (event, Status::Absent)).collect(),
+            claims: Vec::new(),
+            grants: Vec::new(),
+            invariants: Invariants::default(),
         }
     }
 
@@ -80,195 +85,253 @@ impl<'a> History<'a> {
         prop_assert_eq!(response, model.response, "{:?}", step);
         let mut statuses = BTreeMap::new();
         for event in 0..EVENTS {
-            let status = self
-                .world
-                .store()
-                .status(self.event(event))
-                .await
-                .expect("a status");
-            self.compare(event, status, model)?;
+            let status = self.world.store().status(self.event(event)).await;
+            let status = status.expect("a status");
+            compare(event, status, model)?;
             statuses.insert(event, status);
         }
-        for (event, after) in &statuses {
-            invariants(*event, self.seen[event], *after, step, response)?;
-        }
-        self.seen = statuses;
-        self.dead_letters(model).await
+        let finished = match step {
+            Step::Finish { event, whose, end } => Some((self.grant(*event, *whose, model), *end)),
+            _ => None,
+        };
+        self.invariants.check(step, finished, response, statuses)?;
+        self.compare_letters(model).await
     }
 
     /// Takes a step. Returns the result in the terms of the model.
     async fn carry_out(&mut self, step: &Step, model: &Model) -> Result<Response, TestCaseError> {
-        let store = self.world.store();
         let time = |ticks| model.kind.time(ticks);
-        let told = |held: Result<Held, _>| Response::Told(held.expect("a result") == Held::Yes);
         Ok(match *step {
-            Step::Claim {
-                event,
-                delivery,
-                lease,
-            } => {
-                let delivery = delivery.map(|delivery| self.key(b'd', delivery));
-                let claim = Claim::new(self.event(event), delivery, time(lease));
-                let claimed = store.claim(claim).await.expect("a claim");
-                self.response(claimed, model)?
+            Step::Claim(claim) => {
+                self.claims.push(self.claim(claim, model));
+                self.send(self.claims.len() - 1, model).await?
             }
+            Step::Again { back } => self.send(self.claims.len() - 1 - back, model).await?,
             Step::Renew { event, whose, lease } => {
-                let token = self.token(event, whose, model);
-                told(store.renew(self.event(event), token, time(lease)).await)
+                let grant = self.grant(event, whose, model);
+                held(
+                    self.world
+                        .store()
+                        .renew(grant, time(lease))
+                        .await
+                        .expect("a result"),
+                )
             }
             Step::Finish { event, whose, end } => {
-                let token = self.token(event, whose, model);
-                let end = match end {
-                    End::Done => StoreEnd::Done,
-                    End::Release => StoreEnd::Release,
-                    End::Dead => StoreEnd::Dead(self.letter(event)),
-                };
-                told(store.finish(self.event(event), token, end).await)
-            }
-            Step::Release { event } => {
-                let dead_letters = store.dead_letters().expect("a store with dead letters");
-                Response::Told(dead_letters.release(self.event(event)).await.expect("a result"))
+                let grant = self.grant(event, whose, model);
+                let end = self.end(end, model);
+                held(self.world.store().finish(grant, end).await.expect("a result"))
             }
             Step::Purge { event } => {
-                let dead_letters = store.dead_letters().expect("a store with dead letters");
-                Response::Told(dead_letters.purge(self.event(event)).await.expect("a result"))
+                let purged = self.letters().purge(&self.source(), self.event(event)).await;
+                Response::Purged(match purged.expect("a result") {
+                    StorePurged::Yes => Purged::Yes,
+                    StorePurged::Busy => Purged::Busy,
+                    StorePurged::Unknown => Purged::Unknown,
+                    other => panic!("{other:?}"),
+                })
+            }
+            Step::EndRest { event } => {
+                let rested = self.world.store().end_rest(self.event(event)).await;
+                Response::Rested(rested.expect("a result"))
+            }
+            Step::OtherSource { event } => {
+                self.other_source(event, time(5)).await?;
+                Response::None
             }
             Step::Wait { ticks } => {
-                let keys = self.keys();
-                self.world.pass(time(ticks), &keys).await;
+                self.world.pass(time(ticks), &self.keys()).await;
+                Response::None
+            }
+            Step::SetBack { ticks } => {
+                self.world.set_back(time(ticks), &self.keys()).await;
                 Response::None
             }
             Step::Crash => {
                 self.world.crash().await;
-                if model.kind.crash != Crash::Abandons {
-                    self.tokens.clear();
-                    self.greatest.retain(|event, _| model.records.contains_key(event));
+                if model.kind.crash != Crash::KeepsLeases {
+                    self.claims.clear();
+                    self.grants.clear();
+                }
+                if model.kind.crash == Crash::Forgets {
+                    self.invariants = Invariants::default();
                 }
                 Response::None
             }
         })
     }
 
-    fn response(&mut self, claimed: Claimed, model: &Model) -> Result<Response, TestCaseError> {
+    /// Another source neither sees nor replays nor purges the letter.
+    async fn other_source(&self, event: u8, lease: Duration) -> TestCaseResult {
+        let (letters, record) = (self.letters(), self.event(event));
+        let other = format!("{}0", self.source());
+        prop_assert_eq!(letters.get(&other, record).await.expect("a result"), None);
+        let replay = letters.replay(&other, Claim::new(record, lease)).await;
+        prop_assert_eq!(replay.expect("a result"), None);
+        let purged = letters.purge(&other, record).await.expect("a result");
+        prop_assert_eq!(purged, StorePurged::Unknown);
+        Ok(())
+    }
+
+    fn claim(&self, claim: reference::Claim, model: &Model) -> Claim {
+        let mut made = Claim::new(self.event(claim.event), model.kind.time(claim.lease));
+        made.alias = claim.alias.map(|alias| self.key(b'a', alias));
+        if claim.rests {
+            made.rests = Rests::new(RESTS.map(|ticks| model.kind.time(ticks)));
+        }
+        made.last = claim.last.map(|min_age| {
+            let mut last = LastDelivery::new(self.letter(model.steps));
+            last.min_age = model.kind.time(min_age);
+            Box::new(last)
+        });
+        made
+    }
+
+    async fn send(&mut self, number: usize, model: &Model) -> Result<Response, TestCaseError> {
+        let claim = self.claims[number].clone();
+        let id = claim.id;
+        let sent = model.claims[number].claim;
+        if sent.replay {
+            let event = claim.event;
+            let verdict = self
+                .letters()
+                .replay(&self.source(), claim)
+                .await
+                .expect("a replay");
+            let verdict = verdict.map(|verdict| self.verdict(event, verdict, id, model));
+            return Ok(Response::Replayed {
+                record: sent.event,
+                verdict: verdict.transpose()?,
+            });
+        }
+        let claimed = self.world.store().claim(claim).await.expect("a claim");
         let Some(record) = (0..EVENTS).find(|event| self.event(*event) == claimed.record) else {
             return Err(TestCaseError::fail(format!("no event's record: {claimed:?}")));
         };
-        let response = match claimed.verdict {
+        Ok(Response::Claimed {
+            record,
+            verdict: self.verdict(claimed.record, claimed.verdict, id, model)?,
+            lettered: claimed.lettered,
+        })
+    }
+
+    /// Converts a verdict into the terms of the model.
+    fn verdict(
+        &mut self,
+        record: Key,
+        verdict: Verdict,
+        id: ClaimId,
+        model: &Model,
+    ) -> Result<reference::Verdict, TestCaseError> {
+        let ticks = |time| model.kind.ticks(time);
+        Ok(match verdict {
             Verdict::Granted { token, attempt } => {
-                let before = self.greatest.insert(record, token);
-                prop_assert!(before < Some(token), "{:?} after {:?}", token, before);
-                self.tokens.entry(record).or_default().push(Some(token));
-                Response::Granted { record, attempt }
+                let granted = Grant::new(record, token, id);
+                let known = self.grants.iter().position(|grant| *grant == granted);
+                if known.is_none() {
+                    self.grants.push(granted);
+                    self.invariants.granted(granted)?;
+                }
+                reference::Verdict::Granted {
+                    grant: known.unwrap_or(self.grants.len() - 1),
+                    attempt,
+                }
             }
-            Verdict::Running { lease_left } => match model.response {
-                Response::Running { left, .. } if model.kind.is_about(lease_left, left) => {
-                    Response::Running { record, left }
-                }
-                _ => {
-                    return Err(TestCaseError::fail(format!(
-                        "{claimed:?}, not {:?}",
-                        model.response
-                    )));
-                }
+            Verdict::Running { lease_left, kept } => reference::Verdict::Running {
+                left: ticks(lease_left),
+                kept,
             },
-            Verdict::Done => Response::Done { record },
-            Verdict::Dead => Response::Dead { record },
-            Verdict::Full => Response::Full { record },
-        };
-        for (event, grants) in &model.grants {
-            let tokens = self.tokens.entry(*event).or_default();
-            if tokens.len() < *grants {
-                // A claim that was granted and taken back.
-                tokens.push(None);
-            }
+            Verdict::Resting { left } => reference::Verdict::Resting(ticks(left)),
+            Verdict::Done => reference::Verdict::Done,
+            Verdict::Dead { kept } => reference::Verdict::Dead { kept },
+            Verdict::Full => reference::Verdict::Full,
+            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+        })
+    }
+
+    /// The grant that a step uses. Without such a grant, it is one that was never given.
+    fn grant(&self, event: u8, whose: Whose, model: &Model) -> Grant {
+        if let Some(grant) = model.grant_of(event, whose) {
+            return self.grants[grant];
         }
-        Ok(response)
+        let latest = model
+            .grant_of(event, Whose::Latest)
+            .map(|grant| self.grants[grant]);
+        let (token, id) = latest.map_or((Token(1), ClaimId::random()), |latest| (latest.token, latest.id));
+        match whose {
+            Whose::Future => Grant::new(self.event(event), Token(token.0 + (1 << 60)), id),
+            _ => Grant::new(self.event(event), token, ClaimId::random()),
+        }
     }
 
-    /// The token of a claim. Without such a claim, it is a token that was never given.
-    fn token(&self, event: u8, whose: Whose, model: &Model) -> Token {
-        let claim = model.claim_of(event, whose);
-        let token = claim.and_then(|claim| *self.tokens.get(&event)?.get(claim - 1)?);
-        token.unwrap_or_else(|| Token(self.greatest.get(&event).map_or(1, |token| token.0 + 1)))
+    fn end(&self, end: End, model: &Model) -> StoreEnd {
+        match end {
+            End::Done => StoreEnd::Done,
+            End::Release { rest } => StoreEnd::Release {
+                rest: model.kind.time(rest),
+            },
+            End::Dead { began } => StoreEnd::Dead {
+                letter: Box::new(self.letter(model.steps)),
+                began,
+            },
+            End::Withdraw => StoreEnd::Withdraw,
+            End::Interrupt => StoreEnd::Interrupt,
+        }
     }
 
-    /// Compares a status with the record of the model.
-    fn compare(&mut self, event: u8, status: Status, model: &Model) -> TestCaseResult {
-        let Some(record) = model.records.get(&event) else {
-            prop_assert_eq!(status, Status::Absent, "of event {}", event);
+    async fn compare_letters(&self, model: &Model) -> TestCaseResult {
+        let Some(letters) = self.world.store().dead_letters() else {
             return Ok(());
         };
-        let (state, token, attempt) = match status {
-            Status::Absent => {
-                return Err(TestCaseError::fail(format!(
-                    "event {event} is absent: {record:?}"
-                )));
-            }
-            Status::Running {
-                lease_left,
-                token,
-                attempt,
-            } => {
-                let left = record.at.saturating_sub(model.now);
-                prop_assert!(
-                    model.kind.is_about(lease_left, left),
-                    "{:?}, not {}",
-                    lease_left,
-                    left
-                );
-                (State::Running, token, attempt)
-            }
-            Status::Released { token, attempt } => (State::Released, token, attempt),
-            Status::Done { token } => (State::Done, token, record.attempt),
-            Status::Dead { token } => (State::Dead, token, record.attempt),
+        let source = self.source();
+        let wanted = model.letters();
+        let described = |event: u8, text: usize| {
+            let record = model.present(event).expect("a record with a letter");
+            let running = matches!(model.state(event), reference::State::Running(_));
+            (self.event(event), record.attempts, running, self.letter(text))
         };
-        prop_assert_eq!(
-            (state, attempt),
-            (record.state, record.attempt),
-            "of event {}",
-            event
-        );
-        let greatest = self.greatest.get(&event).copied();
-        match self.tokens.get(&event).and_then(|tokens| *tokens.last()?) {
-            Some(last) => prop_assert_eq!(token, last, "of event {}", event),
-            None => prop_assert!(greatest <= Some(token), "{:?} after {:?}", token, greatest),
-        }
-        self.greatest.insert(event, token);
-        Ok(())
-    }
-
-    async fn dead_letters(&self, model: &Model) -> TestCaseResult {
-        let Some(dead_letters) = self.world.store().dead_letters() else {
-            return Ok(());
-        };
-        let expected = model.dead_letters();
+        let wanted: Vec<_> = wanted
+            .into_iter()
+            .map(|(event, letter)| described(event, letter.text))
+            .collect();
+        let found = letters.list(&source, &LetterFilter::new(), None, 100).await;
+        let found = found.expect("a list");
+        let listed: Vec<_> = found
+            .iter()
+            .map(|dead| (dead.record, dead.attempts, dead.running, dead.letter.clone()))
+            .collect();
+        prop_assert_eq!(&listed, &wanted);
+        let count = letters.count(&source, &LetterFilter::new()).await;
+        prop_assert_eq!(count.expect("a count"), wanted.len() as u64);
         for event in 0..EVENTS {
-            let found = dead_letters.get(self.event(event)).await.expect("a result");
-            let letter = expected.iter().find(|(of, _)| *of == event);
-            prop_assert_eq!(
-                found.map(|dead| (dead.record, dead.attempts, dead.letter)),
-                letter.map(|(_, letter)| (self.event(event), letter.attempts, self.letter(event)))
-            );
+            let dead = letters.get(&source, self.event(event)).await.expect("a result");
+            let listed = found.iter().find(|dead| dead.record == self.event(event));
+            prop_assert_eq!(dead.as_ref(), listed);
         }
-        // The list also contains the dead letters of other histories.
-        let mut listed = dead_letters.list(None, 1000).await.expect("a list");
-        listed.retain(|dead| (0..EVENTS).any(|event| dead.record == self.event(event)));
-        let listed: Vec<_> = listed.into_iter().map(|dead| dead.record).collect();
-        let expected: Vec<_> = expected.iter().map(|(event, _)| self.event(*event)).collect();
-        prop_assert_eq!(listed, expected);
         Ok(())
     }
 
-    /// Lets the remaining records expire.
-    async fn end(self, model: &Model) {
-        let keys = self.keys();
-        self.world.pass(model.kind.time(10 * RETENTION), &keys).await;
+    /// Deletes the letters and lets the other records expire.
+    async fn clean_up(self, model: &Model) {
+        for (event, _) in model.letters() {
+            let purged = self.letters().purge(&self.source(), self.event(event)).await;
+            purged.expect("a result");
+        }
+        let time = model.kind.time(4 * model.kind.retention);
+        if !model.kind.exact {
+            self.world.pass(time, &self.keys()).await;
+        }
+    }
+
+    fn letters(&self) -> &dyn DeadLetterStore {
+        let letters = self.world.store().dead_letters();
+        letters.expect("a store with dead letters")
     }
 
     fn keys(&self) -> Vec<Key> {
         let events = (0..EVENTS).map(|event| self.event(event));
         events
-            .chain((0..DELIVERIES).map(|delivery| self.key(b'd', delivery)))
+            .chain((0..ALIASES).map(|alias| self.key(b'a', alias)))
             .collect()
     }
 
@@ -277,85 +340,54 @@ impl<'a> History<'a> {
     }
 
     fn key(&self, kind: u8, n: u8) -> Key {
-        debug_assert!(n < EVENTS.max(DELIVERIES));
+        debug_assert!(n < EVENTS.max(ALIASES));
         let mut bytes = [0; 16];
         bytes[..8].copy_from_slice(&self.number.to_le_bytes());
         bytes[6..8].copy_from_slice(&[kind, n]);
         Key::from_bytes(bytes)
     }
 
-    fn letter(&self, event: u8) -> DeadLetter {
-        DeadLetter {
-            source: "model".to_owned(),
-            event_type: "vault.connection.created".to_owned(),
-            event_id: format!("{}-{event}", self.number),
-            error: "no use".to_owned(),
-            body: Some(Bytes::from(vec![event; 10])),
-        }
+    fn source(&self) -> String {
+        format!("model-{}", self.number)
+    }
+
+    /// A letter of this text.
+    fn letter(&self, text: usize) -> DeadLetter {
+        DeadLetter::new(self.source(), format!("body {text}"))
+            .event("vault.connection.created", text.to_string(), "", "")
+            .error("no use")
     }
 }
 
-impl Kind {
-    fn time(&self, ticks: u64) -> Duration {
-        self.tick() * u32::try_from(ticks).expect("few")
-    }
-
-    fn tick(&self) -> Duration {
-        if self.exact { SHORT } else { LONG }
-    }
-
-    /// Compares a remaining time with a number of ticks. A clock that cannot be paused may have
-    /// moved on by less than a tick.
-    fn is_about(&self, left: Duration, ticks: u64) -> bool {
-        let expected = self.time(ticks);
-        left == expected || !self.exact && left < expected && expected < left + self.tick()
-    }
+fn held(held: Held) -> Response {
+    Response::Held(match held {
+        Held::Yes => reference::Held::Yes,
+        Held::Lost => reference::Held::Lost,
+        Held::NoRoom => reference::Held::NoRoom,
+        other => panic!("{other:?}"),
+    })
 }
 
-/// Checks the invariants that do not depend on the model.
-fn invariants(event: u8, before: Status, after: Status, step: &Step, response: Response) -> TestCaseResult {
-    let changed = format!("event {event}, {before:?} became {after:?} by {step:?}");
-    let (was, is) = (token_of(before), token_of(after));
-    prop_assert!(was <= is || is.is_none(), "the token shrank: {}", changed);
-    let same = without_lease(before) == without_lease(after);
-    if matches!(step, Step::Renew { .. } | Step::Finish { .. }) && response == Response::Told(false) {
-        prop_assert!(same, "a stale end applied: {}", changed);
-    }
-    let gone = after == Status::Absent;
-    let may_change = match *step {
-        Step::Wait { .. } | Step::Crash => gone,
-        // The store evicted the record.
-        Step::Claim { event: of, .. } => gone && of != event,
-        Step::Release { event: of } => of == event && matches!(after, Status::Released { .. }),
-        Step::Purge { event: of } => gone && of == event,
-        Step::Renew { .. } | Step::Finish { .. } => false,
+/// Compares a status with the record of the model.
+fn compare(event: u8, status: Status, model: &Model) -> TestCaseResult {
+    let ticks = |time| model.kind.ticks(time);
+    let state = match status.state {
+        RecordState::Absent => reference::State::Absent,
+        RecordState::Running { lease_left } => reference::State::Running(ticks(lease_left)),
+        RecordState::Released { left } => reference::State::Released(ticks(left)),
+        RecordState::Done => reference::State::Done,
+        RecordState::Dead => reference::State::Dead,
+        other => return Err(TestCaseError::fail(format!("{other:?}"))),
     };
-    let settled = matches!(before, Status::Done { .. } | Status::Dead { .. });
-    prop_assert!(
-        !settled || same || may_change,
-        "a settled record changed: {}",
-        changed
+    let record = model.present(event);
+    let attempts = record.map_or(0, |record| record.attempts);
+    let kept = record.is_some_and(|record| record.letter.is_some());
+    let wanted = (model.state(event), attempts, kept);
+    prop_assert_eq!(
+        (state, status.attempts, status.kept),
+        wanted,
+        "of event {}",
+        event
     );
     Ok(())
-}
-
-fn token_of(status: Status) -> Option<Token> {
-    match status {
-        Status::Absent => None,
-        Status::Running { token, .. }
-        | Status::Released { token, .. }
-        | Status::Done { token }
-        | Status::Dead { token } => Some(token),
-    }
-}
-
-fn without_lease(status: Status) -> Status {
-    match status {
-        Status::Running { token, attempt, .. } => Status::Running {
-            lease_left: Duration::ZERO,
-            token,
-            attempt,
-        },
-        status => status,
-    }
 }

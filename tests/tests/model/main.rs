@@ -1,13 +1,15 @@
 //! Model tests (Case 31). Every store is compared with a model of the documentation of the trait,
-//! through random histories of claims, finishes, passing time and crashes. Whole deliveries go
+//! through random histories of claims, ends, replays, passing time and crashes. Whole deliveries go
 //! through failing stores and crashing receivers.
 //!
 //! `APIDECK_HOOKS_SEED` sets the first seed and `APIDECK_HOOKS_HISTORIES` the number of histories.
 //! A failing history is shrunk and printed with its seed.
 
+mod coverage;
 mod deliveries;
 mod faulty;
 mod history;
+mod invariants;
 mod reference;
 mod seeds;
 mod step;
@@ -17,7 +19,7 @@ use history::beside_the_model;
 use reference::Kind;
 use std::cell::RefCell;
 use tokio::runtime::{Builder, Runtime};
-use worlds::{MEMORY, Memory, POSTGRES, Postgres, SQLITE, Sqlite, World};
+use worlds::{FULL_MEMORY, MEMORY, Memory, POSTGRES, Postgres, SQLITE, Sqlite, World};
 
 fn memory(kind: Kind) {
     beside_the_model(kind, 10_000, |history| {
@@ -26,7 +28,7 @@ fn memory(kind: Kind) {
             .start_paused(true)
             .build()
             .unwrap();
-        let mut world = runtime.block_on(async { Memory::new(kind.capacity) });
+        let mut world = runtime.block_on(async { Memory::new(kind) });
         history(&runtime, &mut world)
     });
 }
@@ -38,32 +40,20 @@ fn case_31_the_memory_store_equals_the_model() {
 
 #[test]
 fn case_31_a_full_memory_store_equals_the_model() {
-    memory(Kind {
-        capacity: 3,
-        ..MEMORY
-    });
+    memory(FULL_MEMORY);
 }
 
 fn runtime() -> Runtime {
     Builder::new_current_thread().enable_all().build().unwrap()
 }
 
-fn sqlite(in_batches: bool) {
-    beside_the_model(SQLITE, 200, |history| {
-        let runtime = runtime();
-        let mut world = runtime.block_on(Sqlite::new(in_batches));
-        history(&runtime, &mut world)
-    });
-}
-
 #[test]
 fn case_31_sqlite_equals_the_model() {
-    sqlite(false);
-}
-
-#[test]
-fn case_31_sqlite_equals_the_model_with_batches() {
-    sqlite(true);
+    beside_the_model(SQLITE, 200, |history| {
+        let runtime = runtime();
+        let mut world = runtime.block_on(Sqlite::new());
+        history(&runtime, &mut world)
+    });
 }
 
 /// Compares a store with the model in a world that all histories share.

@@ -1,12 +1,14 @@
 //! Changes of the clock. Only the clock of the server counts, at the time of a change (Case 23).
 
-use super::{LEASE, blocked_by, database, execute, granted, key, number, verdict};
-use apideck_hooks::store::{Claim, End, Held, Status, Store, Token, Verdict};
+use super::{LEASE, age, blocked_by, claim_of, database, execute, granted, key, number, verdict};
+use apideck_hooks::store::{Claim, End, Grant, Held, RecordState, Rests, Store, Token, Verdict};
 use sqlx::AssertSqlSafe;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A change of the wall clock has no effect on code that does not read it.
 #[test]
@@ -34,6 +36,13 @@ fn case_23_the_store_reads_only_the_clock_of_the_server() {
     assert!(files > 5, "{files}");
 }
 
+/// Makes all records an hour younger, as a clock that is set back by an hour.
+async fn set_back(database: &apideck_hooks_tests::postgres::Database, pool: &sqlx::PgPool) {
+    let sql = "UPDATE {}.records SET first_seen = first_seen + N, expires = expires + N,
+        lease_end = lease_end + N, rest_end = rest_end + N";
+    execute(database, pool, &sql.replace('N', &HOUR.as_micros().to_string())).await;
+}
+
 /// A change of the clock by an hour makes all records an hour older or younger. Settled events stay
 /// settled. A lease ends by the new clock, and a stale owner has lost.
 #[tokio::test(flavor = "multi_thread")]
@@ -41,40 +50,51 @@ async fn case_23_a_clock_change_of_the_server_grants_no_claim_twice() {
     let database = database!();
     let (store, pool) = (database.store(2).await, database.pool(1));
     let (done, running) = (key(1), key(2));
-    let (token, _) = granted(&store, done).await;
-    assert_eq!(store.finish(done, token, End::Done).await.unwrap(), Held::Yes);
-    let (old, _) = granted(&store, running).await;
-    for set in ["-", "+"] {
-        let sql = format!(
-            "UPDATE {{}}.records SET created_at = created_at {set} interval '1 hour',
-                changed_at = changed_at {set} interval '1 hour', lease_until = lease_until {set} interval '1 hour'"
-        );
-        assert_eq!(execute(&database, &pool, &sql).await, 2);
+    let (grant, _) = granted(&store, claim_of(done, None)).await;
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+    let (old, _) = granted(&store, claim_of(running, None)).await;
+    set_back(&database, &pool).await;
+    // A lease is never longer than its length.
+    let Verdict::Running { lease_left, .. } = verdict(&store, claim_of(running, None)).await else {
+        panic!("it runs")
+    };
+    assert!(lease_left <= LEASE, "{lease_left:?}");
+    for _ in 0..2 {
         assert_eq!(store.sweep().await.unwrap(), 0);
-        assert_eq!(store.status(done).await.unwrap(), Status::Done { token });
-        let again = verdict(&store, Claim::new(done, None, LEASE)).await;
-        assert_eq!(again, Verdict::Done);
+        assert_eq!(store.status(done).await.unwrap().state, RecordState::Done);
+        assert_eq!(verdict(&store, claim_of(done, None)).await, Verdict::Done);
+        age(&database, &pool, HOUR).await;
     }
     // With the clock ahead, the lease is over and another claim is granted.
-    execute(
-        &database,
-        &pool,
-        "UPDATE {}.records SET lease_until = lease_until - interval '1 hour' WHERE state = 'running'",
-    )
-    .await;
-    let (new, attempt) = granted(&store, running).await;
-    assert!(new > old && attempt == 2);
-    assert_eq!(store.finish(running, old, End::Done).await.unwrap(), Held::Lost);
-    // With the clock back, the lease lasts longer and its owner still settles the record.
-    execute(
-        &database,
-        &pool,
-        "UPDATE {}.records SET lease_until = lease_until + interval '1 hour' WHERE state = 'running'",
-    )
-    .await;
-    let busy = verdict(&store, Claim::new(running, None, LEASE)).await;
-    assert!(matches!(busy, Verdict::Running { .. }));
-    assert_eq!(store.finish(running, new, End::Done).await.unwrap(), Held::Yes);
+    let (new, attempt) = granted(&store, claim_of(running, None)).await;
+    assert!(new.token > old.token && attempt == 2);
+    assert_eq!(store.finish(old, End::Done).await.unwrap(), Held::Lost);
+    // With the clock back, tokens grow all the same, and the owner still settles the record.
+    set_back(&database, &pool).await;
+    let far = "UPDATE {}.records SET token = token + 3600000000 RETURNING token";
+    execute(&database, &pool, far).await;
+    let held = Grant::new(running, Token(new.token.0 + 3_600_000_000), new.id);
+    let release = End::Release { rest: Duration::ZERO };
+    assert_eq!(store.finish(held, release).await.unwrap(), Held::Yes);
+    let (newest, _) = granted(&store, claim_of(running, None)).await;
+    assert_eq!(newest.token.0, held.token.0 + 1);
+}
+
+/// A clock that is set back makes no rest longer than its length.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
+    let database = database!();
+    let (store, pool) = (database.store(2).await, database.pool(1));
+    let mut claim = Claim::new(key(1), LEASE);
+    claim.rests = Rests::new([Duration::from_secs(90); 8]);
+    let (grant, _) = granted(&store, claim).await;
+    let release = End::Release { rest: Duration::ZERO };
+    assert_eq!(store.finish(grant, release).await.unwrap(), Held::Yes);
+    set_back(&database, &pool).await;
+    let Verdict::Resting { left } = verdict(&store, claim_of(key(1), None)).await else {
+        panic!("it rests")
+    };
+    assert!(left <= Duration::from_secs(90), "{left:?}");
 }
 
 /// A claim that waits for a lock reads the time after the wait. Its own lease starts then.
@@ -83,58 +103,44 @@ async fn time_is_read_after_the_wait_for_a_lock() {
     let database = database!();
     let (store, pool) = (Arc::new(database.store(2).await), database.pool(2));
     let event = key(1);
-    let first = verdict(&store, Claim::new(event, None, LEASE)).await;
-    assert!(matches!(first, Verdict::Granted { attempt: 1, .. }), "{first:?}");
-    // Another program locks the row, and the lease ends meanwhile.
+    granted(&store, claim_of(event, None)).await;
+    // Another program locks the row, after the lease has ended.
+    age(&database, &pool, 2 * LEASE).await;
     let mut holder = pool.begin().await.unwrap();
-    let end = "UPDATE {}.records SET lease_until = clock_timestamp() + interval '100 milliseconds'";
-    let end = AssertSqlSafe(end.replace("{}", &database.schema));
-    sqlx::query(end).execute(&mut *holder).await.unwrap();
-    // A new delivery key has to be bound, so that the claim needs the lock.
+    let lock = AssertSqlSafe("SELECT FROM {}.records FOR UPDATE".replace("{}", &database.schema));
+    sqlx::query(lock).execute(&mut *holder).await.unwrap();
     let waiting = tokio::spawn({
         let store = Arc::clone(&store);
-        async move { verdict(&store, Claim::new(event, Some(key(2)), LEASE)).await }
+        async move { granted(&store, claim_of(event, None)).await.1 }
     });
     blocked_by(&mut holder, &pool).await;
     sleep(Duration::from_millis(200)).await;
-    let released: String = sqlx::query_scalar("SELECT clock_timestamp()::text")
-        .fetch_one(&pool)
-        .await
-        .unwrap();
+    let now = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+    let released = number(&database, &pool, now).await;
     holder.commit().await.unwrap();
-    let taken = waiting.await.unwrap();
-    assert!(matches!(taken, Verdict::Granted { attempt: 2, .. }), "{taken:?}");
+    assert_eq!(waiting.await.unwrap(), 2);
     let full = format!(
-        "SELECT count(*) FROM {{}}.records WHERE state = 'running'
-            AND lease_until >= '{released}'::timestamptz + interval '{} seconds'",
-        LEASE.as_secs()
+        "SELECT count(*) FROM {{}}.records WHERE phase = 0 AND lease_end >= {released} + {}",
+        LEASE.as_micros()
     );
     assert_eq!(number(&database, &pool, &full).await, 1);
 }
 
-/// Times of any length are cut to a hundred years.
+/// Times of any length are accepted.
 #[tokio::test(flavor = "multi_thread")]
 async fn unbounded_times_are_accepted() {
     let database = database!();
     let store = database.builder(2).retention(Duration::MAX).build().unwrap();
     store.migrate().await.unwrap();
-    let claimed = verdict(&store, Claim::new(key(1), None, Duration::MAX)).await;
-    assert_eq!(
-        claimed,
-        Verdict::Granted {
-            token: Token(1),
-            attempt: 1
-        }
-    );
-    let held = store.renew(key(1), Token(1), Duration::MAX).await.unwrap();
-    assert_eq!(held, Held::Yes);
-    assert_eq!(
-        store.renew(key(1), Token(u64::MAX), LEASE).await.unwrap(),
-        Held::Lost
-    );
-    assert_eq!(
-        store.finish(key(1), Token(1), End::Done).await.unwrap(),
-        Held::Yes
-    );
+    let mut claim = Claim::new(key(1), Duration::MAX);
+    claim.rests = Rests::new([Duration::MAX; 8]);
+    let (grant, attempt) = granted(&store, claim).await;
+    assert_eq!(attempt, 1);
+    assert_eq!(store.renew(grant, Duration::MAX).await.unwrap(), Held::Yes);
+    let never = Grant::new(key(1), Token(u64::MAX), grant.id);
+    assert_eq!(store.renew(never, LEASE).await.unwrap(), Held::Lost);
+    let release = End::Release { rest: Duration::MAX };
+    assert_eq!(store.finish(grant, release).await.unwrap(), Held::Yes);
+    assert!(store.end_rest(key(1)).await.unwrap());
     assert_eq!(store.sweep().await.unwrap(), 0);
 }

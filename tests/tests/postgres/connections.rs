@@ -1,96 +1,219 @@
-//! Connections of the pool, which queries pass on to each other.
+//! The store's own connections.
 
-use super::{LEASE, database, key};
+use super::{EVENT, LEASE, claim_of, database, execute, granted, hooks, key, number};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{Claim, End, Held, Store, Verdict};
-use apideck_hooks_tests::waiting::{GENEROUS, ends};
+use apideck_hooks::store::{End, Held, RecordState, Store, Verdict};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::postgres::{Database, pool};
+use apideck_hooks_tests::probe::Probe;
+use apideck_hooks_tests::waiting::{GENEROUS, until};
 use futures_util::future::join_all;
-use sqlx::postgres::PgPoolOptions;
+use sqlx::AssertSqlSafe;
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use tokio::time::Instant;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
 
 async fn handle(store: &PostgresStore, n: u64) {
-    let claim = Claim::new(key(n), Some(key(1_000_000 + n)), LEASE);
-    let Verdict::Granted { token, .. } = store.claim(claim).await.unwrap().verdict else {
-        panic!("it is new")
-    };
-    assert_eq!(store.finish(key(n), token, End::Done).await.unwrap(), Held::Yes);
+    let (grant, _) = granted(store, claim_of(key(n), key(1_000_000 + n))).await;
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
 }
 
-/// The pool pings a connection that is released. The store releases it when it is idle, not after
-/// each query.
+/// Counts the server processes with the name of the schema.
+const PROCESSES: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{}'";
+
+/// A store whose server processes can be counted.
+fn named(database: &Database, connections: u32) -> PostgresStore {
+    let options = database.options.clone().application_name(&database.schema);
+    let store = PostgresStore::builder(pool(options, 2)).schema(&database.schema);
+    store.connections(connections).build().unwrap()
+}
+
+/// A table is locked while deliveries come. The receiver gives each claim up, and the server
+/// processes stay at the pool's size. After that no claim has been counted that nobody got.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_passes_from_query_to_query() {
+async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
+    const SIZE: i64 = 5;
     let database = database!();
-    database.store(1).await;
-    let releases = Arc::new(AtomicU32::new(0));
-    let pool = PgPoolOptions::new().max_connections(1).after_release({
-        let releases = Arc::clone(&releases);
-        move |_, _| {
-            releases.fetch_add(1, Ordering::SeqCst);
-            Box::pin(async { Ok(true) })
-        }
-    });
-    let pool = pool.connect_with(database.options.clone()).await.unwrap();
-    let store = PostgresStore::builder(pool).schema(&database.schema);
-    let store = Arc::new(store.build().unwrap());
-    let start = Instant::now();
-    let tasks = (0..8).map(|task| {
-        let store = Arc::clone(&store);
+    let store = Arc::new(named(&database, SIZE as u32));
+    store.migrate().await.unwrap();
+    let (other, locker) = (database.pool(1), database.pool(1));
+    let probe = Probe::default();
+    let receiver = hooks(&probe)
+        .store(Arc::clone(&store))
+        .lease(Duration::from_secs(300))
+        .store_timeout(Duration::from_millis(300))
+        .duplicate_wait(Duration::from_millis(300));
+    let receiver = receiver.build().unwrap();
+    // The first delivery probes and starts the sweeper.
+    until("the store is ready", async || {
+        Delivery::event(EVENT, "warm").call(&receiver).await.status == 200
+    })
+    .await;
+    let mut lock = locker.begin().await.unwrap();
+    let sql = "LOCK TABLE {}.records, {}.aliases".replace("{}", &database.schema);
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut *lock).await.unwrap();
+    let (stop, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
+    let senders = (0..64).map(|sender| {
+        let (hooks, stop) = (receiver.clone(), Arc::clone(&stop));
         tokio::spawn(async move {
-            for n in 0..50 {
-                handle(&store, task * 100 + n).await;
+            let delivery = Delivery::event(EVENT, &format!("e{sender}"));
+            let mut refused = 0;
+            while !stop.load(Ordering::SeqCst) {
+                assert_eq!(delivery.call(&hooks).await.status, 503);
+                refused += 1;
             }
+            refused
         })
     });
-    for task in join_all(tasks).await {
-        task.unwrap();
+    let senders: Vec<_> = senders.collect();
+    for _ in 0..80 {
+        let processes = number(&database, &other, PROCESSES).await;
+        most.fetch_max(processes, Ordering::SeqCst);
+        sleep(Duration::from_millis(100)).await;
     }
-    // A connection is released after 5 ms of idle time. A slow machine leaves more such times.
-    let most = start.elapsed().as_millis() / 5 + 2;
-    let releases = u128::from(releases.load(Ordering::SeqCst));
-    assert!(
-        releases <= most,
-        "{releases} of 800 calls in {:?}",
-        start.elapsed()
-    );
+    stop.store(true, Ordering::SeqCst);
+    let mut refused = 0;
+    for sender in senders {
+        refused += sender.await.unwrap();
+    }
+    assert!(refused > 200, "{refused}");
+    assert_eq!(probe.count(), 1);
+    lock.rollback().await.unwrap();
+    let most = most.load(Ordering::SeqCst);
+    assert!((1..=SIZE).contains(&most), "{most} processes");
+    // What the lock held up ends now, and what was granted to nobody is withdrawn.
+    let running = "SELECT count(*) FROM {}.records WHERE phase = 0";
+    until("no record is running", async || {
+        number(&database, &other, running).await == 0
+    })
+    .await;
+    let attempts = "SELECT coalesce(sum(attempts), 0)::bigint FROM {}.records WHERE phase <> 1";
+    assert_eq!(number(&database, &other, attempts).await, 0);
+    for sender in 0..64 {
+        let delivery = Delivery::event(EVENT, &format!("e{sender}"));
+        until("it is handled", async || {
+            delivery.call(&receiver).await.status == 200
+        })
+        .await;
+    }
+    assert!(probe.runs().iter().all(|run| run.attempt == 1));
+    assert_eq!(probe.count(), 65);
 }
 
-/// Queries without a pause leave connections of the pool to other users.
+/// A claim whose caller is gone is cancelled, or withdrawn if it was granted before.
 #[tokio::test(flavor = "multi_thread")]
-async fn other_users_of_the_pool_get_connections() {
+async fn a_dropped_claim_has_no_effect() {
+    let database = database!();
+    let store = database.store(4).await;
+    granted(&store, claim_of(key(0), None)).await;
+    for n in 1..300 {
+        let claim = claim_of(key(n), key(1000 + n));
+        let _ = timeout(Duration::from_micros(n * 10), store.claim(claim.clone())).await;
+        // The same claim waits for the withdrawal, and another one is not in its way.
+        let (grant, attempt) = granted(&store, claim).await;
+        assert_eq!(attempt, 1);
+        assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+        let claim = claim_of(key(2000 + n), key(3000 + n));
+        let dropped = timeout(Duration::from_micros(n * 10), store.claim(claim)).await;
+        if let Ok(claimed) = dropped {
+            assert!(matches!(claimed.unwrap().verdict, Verdict::Granted { .. }));
+            continue;
+        }
+        until("it is not running", async || {
+            let status = store.status(key(2000 + n)).await.unwrap();
+            !matches!(status.state, RecordState::Running { .. }) && status.attempts == 0
+        })
+        .await;
+    }
+}
+
+/// A dropped end has happened or has not. Its connection carries no response into the next call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_end_does_not_disturb_the_next_call() {
+    let database = database!();
+    let store = database.store(4).await;
+    for n in 0..300 {
+        let (grant, _) = granted(&store, claim_of(key(n), None)).await;
+        let _ = timeout(Duration::from_micros(n * 10), store.finish(grant, End::Done)).await;
+        let release = End::Release { rest: Duration::ZERO };
+        let held = store.finish(grant, release).await.unwrap();
+        let after = store.claim(claim_of(key(n), None)).await.unwrap();
+        match held {
+            Held::Yes => assert!(matches!(after.verdict, Verdict::Granted { attempt: 2, .. })),
+            Held::Lost => assert_eq!(after.verdict, Verdict::Done),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+/// The limits of the store's connections are not those of the pool, and the pool may be exhausted.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pool_keeps_its_settings_and_its_connections() {
     let database = database!();
     database.store(1).await;
     let pool = database.pool(1);
     let store = PostgresStore::builder(pool.clone()).schema(&database.schema);
-    let store = Arc::new(store.build().unwrap());
-    let done = Arc::new(AtomicBool::new(false));
-    let tasks = (0..4).map(|task| {
-        let (store, done) = (Arc::clone(&store), Arc::clone(&done));
-        tokio::spawn(async move {
-            for n in 0.. {
-                if done.load(Ordering::SeqCst) {
-                    return;
-                }
-                handle(&store, task * 100_000 + n).await;
-            }
-        })
-    });
-    let tasks: Vec<_> = tasks.collect();
-    for _ in 0..5 {
-        let one: i32 = sqlx::query_scalar("SELECT 1").fetch_one(&pool).await.unwrap();
-        assert_eq!(one, 1);
+    let store = store.build().unwrap();
+    let mut connection = pool.acquire().await.unwrap();
+    for n in 0..20 {
+        handle(&store, n).await;
     }
-    done.store(true, Ordering::SeqCst);
-    for task in tasks {
-        task.await.unwrap();
+    for (setting, own) in [("lock_timeout", "5s"), ("statement_timeout", "10s")] {
+        let sql = "SELECT current_setting($1)";
+        let given: String = sqlx::query_scalar(sql)
+            .bind(setting)
+            .fetch_one(&mut *connection)
+            .await
+            .unwrap();
+        assert_eq!(given, "0", "{setting}, which is {own} for the store");
     }
-    // The close of a pool waits for all connections.
-    ends("the close of the pool", pool.close()).await;
-    let claimed = store.claim(Claim::new(key(1), None, LEASE)).await;
+    drop(connection);
+    pool.close().await;
+    let claimed = store.claim(claim_of(key(100), None)).await;
     assert!(claimed.is_err(), "{claimed:?}");
+}
+
+/// The server gives a statement up that waits for a lock, also if nobody drops it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lock_is_waited_for_five_seconds() {
+    let database = database!();
+    let (store, other) = (database.store(1).await, database.pool(1));
+    let (grant, _) = granted(&store, claim_of(key(1), None)).await;
+    let mut lock = other.begin().await.unwrap();
+    let sql = "SELECT FROM {}.records FOR UPDATE".replace("{}", &database.schema);
+    sqlx::query(AssertSqlSafe(sql)).execute(&mut *lock).await.unwrap();
+    let error = store.renew(grant, LEASE).await.unwrap_err().to_string();
+    assert!(error.contains("lock timeout"), "{error}");
+    lock.rollback().await.unwrap();
+    assert_eq!(store.renew(grant, LEASE).await.unwrap(), Held::Yes);
+}
+
+/// A stricter default makes no claim fail that meets another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_serializable_default_does_not_matter() {
+    let database = database!();
+    database.store(1).await;
+    let options = database.options.clone();
+    let options = options.options([("default_transaction_isolation", "serializable")]);
+    let store = PostgresStore::builder(pool(options, 4)).schema(&database.schema);
+    let store = Arc::new(store.connections(9).build().unwrap());
+    for n in 0..50 {
+        let claims = (0..8).map(|_| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move { verdict_of(&store, n).await })
+        });
+        let mut granted = 0;
+        for verdict in join_all(claims).await {
+            granted += usize::from(matches!(verdict.unwrap(), Verdict::Granted { .. }));
+        }
+        assert_eq!(granted, 1);
+    }
+}
+
+async fn verdict_of(store: &PostgresStore, n: u64) -> Verdict {
+    super::verdict(store, claim_of(key(n), key(1000 + n))).await
 }
 
 /// A connection ends with the runtime in which it was made.
@@ -99,7 +222,7 @@ fn a_store_outlives_a_runtime() {
     let runtime = || tokio::runtime::Runtime::new().unwrap();
     let first = runtime();
     let store = first.block_on(async {
-        let database = apideck_hooks_tests::postgres::Database::new().await?;
+        let database = Database::new().await?;
         Some((database.store(2).await, database))
     });
     let Some((store, _database)) = store else {
@@ -116,7 +239,7 @@ fn a_store_outlives_a_runtime() {
 #[test]
 fn a_query_can_end_while_its_runtime_shuts_down() {
     let Some(database) = tokio::runtime::Runtime::new().unwrap().block_on(async {
-        let database = apideck_hooks_tests::postgres::Database::new().await?;
+        let database = Database::new().await?;
         database.store(1).await;
         Some(database)
     }) else {
@@ -133,7 +256,7 @@ fn a_query_can_end_while_its_runtime_shuts_down() {
         let handle = runtime.handle().clone();
         let store = runtime.block_on(async { database.builder(1).build().unwrap() });
         runtime.spawn(async move {
-            let claim = store.claim(Claim::new(key(step), None, LEASE));
+            let claim = store.claim(claim_of(key(step), None));
             let mut claim = std::pin::pin!(claim);
             let mut polls = 0;
             let claimed = poll_fn(|cx| {
@@ -161,5 +284,22 @@ fn a_query_can_end_while_its_runtime_shuts_down() {
         runtime.shutdown_background();
         let ready = ended.recv_timeout(GENEROUS).expect("it hangs");
         println!("step {step}: {ready}");
+    }
+}
+
+/// A connection that the server has closed costs no error.
+#[tokio::test(flavor = "multi_thread")]
+async fn closed_connections_are_replaced() {
+    let database = database!();
+    let (store, other) = (named(&database, 5), database.pool(1));
+    store.migrate().await.unwrap();
+    for n in 0..5 {
+        handle(&store, n).await;
+        let close = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{}'";
+        execute(&database, &other, close).await;
+        until("they are closed", async || {
+            number(&database, &other, PROCESSES).await == 0
+        })
+        .await;
     }
 }

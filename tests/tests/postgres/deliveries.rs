@@ -1,8 +1,8 @@
 //! Whole deliveries.
 
-use super::{EVENT, database, execute, number};
-use apideck_hooks::Replayed;
-use apideck_hooks::store::DeadRecord;
+use super::{EVENT, database, execute, hooks, number};
+use apideck_hooks::store::LetterFilter;
+use apideck_hooks::{Disposition, Hooks};
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::probe::{Probe, Step};
 use futures_util::future::join_all;
@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::sleep;
 
-async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<String> {
+async fn words(deliveries: &[Delivery], hooks: &Hooks) -> Vec<String> {
     let mut words = Vec::new();
     for delivery in deliveries {
         words.push(delivery.call(hooks).await.word());
@@ -22,87 +22,66 @@ async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<Str
 async fn case_01_case_02_case_11_first_delivery_duplicate_failure_and_second_attempt() {
     let database = database!();
     let probe = Probe::new([Step::Succeed, Step::Fail]);
-    let hooks = probe
-        .patient_hooks()
-        .store(database.store(4).await)
-        .build()
-        .unwrap();
+    let receiver = hooks(&probe).store(database.store(4).await).build().unwrap();
     let [one, two] = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
     let sent = [one.clone(), one, two.clone(), two.clone(), two];
     assert_eq!(
-        words(&sent, &hooks).await,
+        words(&sent, &receiver).await,
         ["handled", "duplicate", "500", "handled", "duplicate"]
     );
     let attempts: Vec<_> = probe.runs().iter().map(|run| run.attempt).collect();
     assert_eq!(attempts, [1, 1, 2]);
 }
 
+/// Another header key of the same event, and a header key that came with another signed event.
 #[tokio::test(flavor = "multi_thread")]
-async fn case_04_case_05_a_new_key_and_a_reused_key_are_duplicates() {
+async fn case_04_case_05_a_new_key_is_a_duplicate_and_a_reused_key_names_its_event() {
     let database = database!();
     let probe = Probe::default();
-    let hooks = probe
-        .patient_hooks()
-        .store(database.store(4).await)
-        .build()
-        .unwrap();
+    let receiver = hooks(&probe).store(database.store(4).await).build().unwrap();
     let one = Delivery::event(EVENT, "e1").header("x-apideck-idempotency-key", "k");
     let fresh = one.clone().header("x-apideck-idempotency-key", "fresh");
+    // The same entity and time are signed, so only the id of the event has changed.
     let reused = Delivery::event(EVENT, "e2").header("x-apideck-idempotency-key", "k");
     assert_eq!(
-        words(&[one, fresh, reused], &hooks).await,
+        words(&[one, fresh, reused], &receiver).await,
         ["handled", "duplicate", "duplicate"]
     );
-    assert_eq!((probe.count(), hooks.stats().idempotency_key_reused), (1, 1));
+    assert_eq!((probe.count(), receiver.stats().recognised_by_header), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     let database = database!();
     let probe = Probe::new([Step::Refuse, Step::Fail]);
-    let hooks = probe
-        .patient_hooks()
-        .store(database.store(4).await)
-        .build()
-        .unwrap();
+    let receiver = hooks(&probe).store(database.store(4).await).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(
-        words(&[delivery.clone(), delivery.clone()], &hooks).await,
+        words(&[delivery.clone(), delivery.clone()], &receiver).await,
         ["dead_lettered", "duplicate"]
     );
-    let dead_letters = hooks.dead_letters().unwrap();
-    let kept = dead_letters.list(None, 10).await.unwrap();
-    let [
-        DeadRecord {
-            record,
-            attempts: 1,
-            letter,
-            ..
-        },
-    ] = &kept[..]
-    else {
-        panic!("{kept:?}")
-    };
-    assert_eq!(
-        (letter.event_type.as_str(), letter.event_id.as_str()),
-        (EVENT, "e1")
-    );
-    assert_eq!(letter.body.as_ref(), Some(&delivery.body));
+    let all = LetterFilter::new();
+    let dead_letters = receiver.dead_letters().unwrap();
+    let kept = dead_letters.list(&all, None, 10).await.unwrap();
+    let [dead] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!((dead.attempts, dead.running), (1, false));
+    let letter = &dead.letter;
+    assert_eq!((&*letter.event_type, &*letter.event_id), (EVENT, "e1"));
+    assert_eq!(letter.body, delivery.body);
     assert!(letter.error.contains("secret-reason"), "{}", letter.error);
 
     // Another process finds the dead letter. It stays when a replay fails.
-    let other = probe
-        .patient_hooks()
-        .store(database.store(4).await)
-        .build()
-        .unwrap();
+    let other = hooks(&probe).store(database.store(4).await).build().unwrap();
     let others = other.dead_letters().unwrap();
-    assert_eq!(others.replay(*record).await.unwrap(), Replayed::Failed);
-    assert!(dead_letters.get(*record).await.unwrap().is_some());
-    assert_eq!(dead_letters.replay(*record).await.unwrap(), Replayed::Done);
-    assert!(dead_letters.list(None, 10).await.unwrap().is_empty());
-    assert_eq!(dead_letters.replay(*record).await.unwrap(), Replayed::Unknown);
-    assert_eq!(words(&[delivery], &hooks).await, ["duplicate"]);
+    let replayed = others.replay(dead.record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::DeadLettered);
+    assert!(dead_letters.get(dead.record).await.unwrap().is_some());
+    let replayed = dead_letters.replay(dead.record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Handled);
+    assert!(dead_letters.list(&all, None, 10).await.unwrap().is_empty());
+    let replayed = dead_letters.replay(dead.record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Duplicate);
+    assert_eq!(words(&[delivery], &receiver).await, ["duplicate"]);
     assert_eq!(probe.count(), 3);
 }
 
@@ -110,13 +89,9 @@ async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
 async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let database = database!();
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
-    let hooks = probe
-        .patient_hooks()
-        .store(database.store(8).await)
-        .build()
-        .unwrap();
+    let receiver = hooks(&probe).store(database.store(8).await).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
-    let replies = join_all((0..1000).map(|_| delivery.call(&hooks))).await;
+    let replies = join_all((0..1000).map(|_| delivery.call(&receiver))).await;
     for reply in &replies {
         let busy = reply.status == 503 && reply.retry_after().is_some();
         assert!(busy || reply.status == 200, "{reply:?}");
@@ -131,16 +106,8 @@ async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
     let database = database!();
     let probe = Probe::default();
     let receivers = [
-        probe
-            .patient_hooks()
-            .store(database.store(8).await)
-            .build()
-            .unwrap(),
-        probe
-            .patient_hooks()
-            .store(database.store(8).await)
-            .build()
-            .unwrap(),
+        hooks(&probe).store(database.store(8).await).build().unwrap(),
+        hooks(&probe).store(database.store(8).await).build().unwrap(),
     ];
     // Each sender starts with another event, so that duplicates meet and part.
     let senders = (0..64).map(|sender| {
@@ -165,7 +132,7 @@ async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
     assert!(runs.len() > EVENTS / 4, "{}", runs.len());
 }
 
-async fn retry_while_busy(delivery: &Delivery, hooks: &apideck_hooks::Hooks) -> Reply {
+async fn retry_while_busy(delivery: &Delivery, hooks: &Hooks) -> Reply {
     loop {
         let reply = delivery.call(hooks).await;
         if reply.status != 503 {
@@ -190,9 +157,9 @@ async fn commits_are_as_durable_as_the_server_is_configured() {
         execute(&database, &pool, sql).await;
     }
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
-    let hooks = probe.patient_hooks().store(store).build().unwrap();
+    let receiver = hooks(&probe).store(store).build().unwrap();
     let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
-    assert_eq!(words(&sent, &hooks).await, ["handled", "500", "dead_lettered"]);
+    assert_eq!(words(&sent, &receiver).await, ["handled", "500", "dead_lettered"]);
     let seen = "SELECT count(*) FROM {}.seen";
     assert_eq!(number(&database, &pool, seen).await, 6);
     let lower = "SELECT count(*) FROM {}.seen WHERE synchronous <> current_setting('synchronous_commit')";

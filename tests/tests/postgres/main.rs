@@ -5,21 +5,26 @@ mod connections;
 mod deliveries;
 #[cfg(unix)]
 mod kills;
+mod letters;
 mod outages;
+#[cfg(unix)]
+mod poolers;
 mod races;
 mod retention;
 mod schema;
 #[cfg(unix)]
 mod servers;
 
-use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{Claim, Key, Store, Token, Verdict};
+use apideck_hooks::store::{Claim, Grant, Key, Store, Verdict};
+use apideck_hooks::{HooksBuilder, PostgresStore, Rest, Routes};
 use apideck_hooks_tests::postgres::Database;
+use apideck_hooks_tests::probe::Probe;
 use sqlx::{AssertSqlSafe, PgConnection, PgPool, Row};
 use std::time::Duration;
 
 const EVENT: &str = "vault.connection.callable";
 const LEASE: Duration = Duration::from_secs(60);
+const SOURCE: &str = "test";
 
 /// A schema of the test's own. Without a server the test returns.
 macro_rules! database {
@@ -38,15 +43,29 @@ fn key(n: u64) -> Key {
     Key::from_bytes(bytes)
 }
 
-async fn verdict(store: &PostgresStore, claim: Claim) -> Verdict {
-    store.claim(claim).await.unwrap().verdict
+fn claim_of(event: Key, alias: impl Into<Option<Key>>) -> Claim {
+    let mut claim = Claim::new(event, LEASE);
+    claim.alias = alias.into();
+    claim
 }
 
-async fn granted(store: &PostgresStore, event: Key) -> (Token, u32) {
-    match verdict(store, Claim::new(event, None, LEASE)).await {
-        Verdict::Granted { token, attempt } => (token, attempt),
+/// A patient receiver whose events do not rest.
+fn hooks(probe: &Probe) -> HooksBuilder<impl Routes<Probe>, Probe> {
+    probe.patient_hooks().source(SOURCE).rest(Rest::None)
+}
+
+/// Claims an event and returns the grant and the attempt.
+async fn granted(store: &PostgresStore, claim: Claim) -> (Grant, u32) {
+    let id = claim.id;
+    let claimed = store.claim(claim).await.unwrap();
+    match claimed.verdict {
+        Verdict::Granted { token, attempt } => (Grant::new(claimed.record, token, id), attempt),
         other => panic!("not granted: {other:?}"),
     }
+}
+
+async fn verdict(store: &PostgresStore, claim: Claim) -> Verdict {
+    store.claim(claim).await.unwrap().verdict
 }
 
 /// Runs a statement as another program. `{}` is the schema.
@@ -60,6 +79,13 @@ async fn number(database: &Database, pool: &PgPool, sql: &str) -> i64 {
     let sql = sql.replace("{}", &database.schema);
     let row = sqlx::query(AssertSqlSafe(sql)).fetch_one(pool).await.unwrap();
     row.get(0)
+}
+
+/// Makes all records this much older.
+async fn age(database: &Database, pool: &PgPool, by: Duration) -> u64 {
+    let sql = "UPDATE {}.records SET first_seen = first_seen - N, expires = expires - N,
+        lease_end = lease_end - N, rest_end = rest_end - N";
+    execute(database, pool, &sql.replace('N', &by.as_micros().to_string())).await
 }
 
 /// Waits until another transaction waits for a lock of this one.

@@ -1,14 +1,15 @@
 //! Outages of the server, and the end of the runtime.
 
-use super::{EVENT, LEASE, database, execute, key};
+use super::{EVENT, SOURCE, claim_of, database, execute, hooks, key};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{Claim, End, Held, Store, StoreError, Verdict};
+use apideck_hooks::Rest;
+use apideck_hooks::store::{Store, StoreError};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::waiting::{ends, until};
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgConnectOptions;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -18,8 +19,8 @@ use tokio::time::{sleep, timeout};
 /// A store behind a proxy.
 async fn behind_proxy(database: &Database, connections: u32) -> (PostgresStore, Proxy) {
     let (options, proxy) = proxied(database).await;
-    let store = PostgresStore::builder(pool(options, connections)).schema(&database.schema);
-    (store.build().unwrap(), proxy)
+    let store = PostgresStore::builder(pool(options, 2)).schema(&database.schema);
+    (store.connections(connections).build().unwrap(), proxy)
 }
 
 async fn proxied(database: &Database) -> (PgConnectOptions, Proxy) {
@@ -39,6 +40,8 @@ async fn outages_under_load_cause_no_false_2xx() {
     let probe = Probe::default();
     let hooks = probe
         .hooks()
+        .source(SOURCE)
+        .rest(Rest::None)
         .store(store)
         .store_timeout(Duration::from_millis(500))
         .duplicate_wait(Duration::from_millis(100))
@@ -47,7 +50,7 @@ async fn outages_under_load_cause_no_false_2xx() {
         .lease(Duration::from_secs(30))
         .build()
         .unwrap();
-    let direct = probe.patient_hooks().store(direct).build().unwrap();
+    let direct = super::hooks(&probe).store(direct).build().unwrap();
     let (stop, refused) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let senders = (0..16).map(|sender| {
         let (hooks, direct) = (hooks.clone(), direct.clone());
@@ -63,7 +66,9 @@ async fn outages_under_load_cause_no_false_2xx() {
                     if reply.status == 200 {
                         break;
                     }
-                    assert_eq!(reply.status, 503, "{reply:?}");
+                    // A delivery that waits for a claim that is then withdrawn is told that it
+                    // failed.
+                    assert!([500, 503].contains(&reply.status), "{reply:?}");
                     refused.fetch_add(1, Ordering::SeqCst);
                     sleep(Duration::from_millis(100)).await;
                 }
@@ -104,56 +109,23 @@ async fn outages_under_load_cause_no_false_2xx() {
 }
 
 /// A query that is dropped takes its connection along, without any sign that the connection is
-/// dead.
+/// dead. It is given up, and others take its place.
 #[tokio::test(flavor = "multi_thread")]
 async fn silently_dead_connections_are_replaced() {
     let database = database!();
     database.store(1).await;
-    let (options, proxy) = proxied(&database).await;
-    // The pool does not test a connection, so that the query itself gets the dead one.
-    let pool = PgPoolOptions::new().max_connections(2).test_before_acquire(false);
-    let pool = pool.connect_lazy_with(options);
-    let store = PostgresStore::builder(pool.clone()).schema(&database.schema);
-    let store = store.build().unwrap();
-    let claim = |n| store.claim(Claim::new(key(n), Some(key(100 + n)), LEASE));
+    let (store, proxy) = behind_proxy(&database, 3).await;
+    let claim = |n| store.claim(claim_of(key(n), key(100 + n)));
     let (one, two) = tokio::join!(claim(1), claim(2));
     assert!(one.is_ok() && two.is_ok());
-    // Wait until the connections are back, because the pool pings them and would wait for the
-    // response.
-    while pool.num_idle() < pool.size() as usize {
-        tokio::task::yield_now().await;
-    }
     proxy.set(Line::Stalled);
     let given_up = |n| timeout(Duration::from_millis(300), claim(n));
     let (one, two) = tokio::join!(given_up(3), given_up(4));
     assert!(one.is_err() && two.is_err(), "the line is stalled");
     proxy.set(Line::Open);
-    // A pool that waited for the dead ones would fail after 30 seconds.
+    // The server's limits are over first, because it could still be busy with the calls.
     let (one, two) = tokio::join!(claim(5), claim(6));
     assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
-}
-
-/// A dropped claim was granted or was not. Its connection carries no response into the next call.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_call_does_not_disturb_the_next_one() {
-    let database = database!();
-    let store = database.store(4).await;
-    for n in 0..300 {
-        let wait = Duration::from_micros(n * 10);
-        let _ = timeout(wait, store.claim(Claim::new(key(n), Some(key(1000 + n)), LEASE))).await;
-        let claimed = store.claim(Claim::new(key(2000 + n), None, LEASE)).await.unwrap();
-        assert_eq!(claimed.record, key(2000 + n));
-        let Verdict::Granted { token, attempt: 1 } = claimed.verdict else {
-            panic!("{claimed:?}")
-        };
-        let _ = timeout(wait, store.finish(key(2000 + n), token, End::Done)).await;
-        let held = store.finish(key(2000 + n), token, End::Release).await.unwrap();
-        let after = store.claim(Claim::new(key(2000 + n), None, LEASE)).await.unwrap();
-        match held {
-            Held::Yes => assert!(matches!(after.verdict, Verdict::Granted { attempt: 2, .. })),
-            Held::Lost => assert_eq!(after.verdict, Verdict::Done),
-        }
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -164,6 +136,8 @@ async fn case_21_nothing_runs_while_the_server_is_down() {
     let probe = Probe::default();
     let hooks = probe
         .hooks()
+        .source(SOURCE)
+        .rest(Rest::None)
         .store(store)
         .store_timeout(Duration::from_millis(500))
         .lease(Duration::from_secs(5));
@@ -190,11 +164,7 @@ async fn a_restart_forgets_nothing() {
     let database = database!();
     let probe = Probe::default();
     for word in ["handled", "duplicate"] {
-        let hooks = probe
-            .patient_hooks()
-            .store(database.store(2).await)
-            .build()
-            .unwrap();
+        let hooks = hooks(&probe).store(database.store(2).await).build().unwrap();
         assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
     }
     assert_eq!(probe.count(), 1);
@@ -212,19 +182,19 @@ fn case_16_after_its_runtime_ends_an_event_is_claimable_when_its_lease_is_over()
     let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
     first.block_on(async {
         let store = database.store(2).await;
-        let hooks = probe.patient_hooks().store(store).build().unwrap();
+        let hooks = hooks(&probe).store(store).build().unwrap();
         let delivery = delivery.clone();
         tokio::spawn(async move { delivery.call(&hooks).await });
         probe.started().await;
     });
     drop(first);
     runtime().block_on(async {
-        let hooks = probe.patient_hooks().store(database.store(2).await);
+        let hooks = hooks(&probe).store(database.store(2).await);
         let hooks = hooks.duplicate_wait(Duration::from_millis(1)).build().unwrap();
         let mut reply = delivery.call(&hooks).await;
         // The ending runtime may have released the claim.
         if reply.status == 503 {
-            let over = "UPDATE {}.records SET lease_until = lease_until - interval '1 hour'";
+            let over = "UPDATE {}.records SET lease_end = 0";
             assert_eq!(execute(&database, &database.pool(1), over).await, 1);
             reply = delivery.call(&hooks).await;
         }

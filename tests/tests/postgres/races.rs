@@ -1,8 +1,8 @@
 //! Races of clients.
 
-use super::{LEASE, blocked_by, database, execute, key, number};
+use super::{age, claim_of, database, execute, granted, key, number};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{Claim, Claimed, End, Held, Key, MAX_ALIASES, Store, Verdict};
+use apideck_hooks::store::{Claimed, End, Grant, Held, Store, Verdict};
 use apideck_hooks_tests::postgres::Database;
 use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
@@ -67,70 +67,70 @@ async fn case_27_a_race_of_32_clients_has_one_row_per_claim_and_one_winner_per_k
     let claims = race(&stores, KEYS, |store, client, n| async move {
         // A quarter of the clients shares a delivery key, a quarter has none, the others have their
         // own.
-        let delivery = match client % 4 {
+        let alias = match client % 4 {
             0 => Some(key(1_000_000 + n)),
             1 => None,
             _ => Some(key(2_000_000 + n * CLIENTS + client)),
         };
-        let claimed = store.claim(Claim::new(key(n), delivery, LEASE)).await;
-        claimed.expect("one row")
+        store.claim(claim_of(key(n), alias)).await.expect("one row")
     })
     .await;
     for n in 0..KEYS as usize {
         assert_eq!(winners(&claims, n), 1, "key {n}");
         assert!(claims.iter().all(|claims| claims[n].record == key(n as u64)));
     }
+    // Only the winner binds its delivery key.
     let pool = database.pool(1);
-    let keys = "SELECT count(delivery) FROM {}.records";
-    let most = "SELECT max(count) FROM (
-        SELECT count(delivery) FROM {}.records GROUP BY coalesce(alias_of, record)
-    ) counts";
-    let counted = "SELECT sum(keys) FROM {}.records";
-    assert_eq!(number(&database, &pool, most).await, MAX_ALIASES as i64);
-    assert_eq!(
-        number(&database, &pool, keys).await,
-        number(&database, &pool, counted).await
-    );
+    let most = "SELECT max(count) FROM (SELECT count(*) FROM {}.aliases GROUP BY record) counts";
+    assert_eq!(number(&database, &pool, most).await, 1);
 }
 
-/// The first client decides which event a delivery key names.
+/// Events race for one delivery key. One of them binds it, and the others use that one's record, as
+/// if they had come later (Case 5).
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_of_32_clients_binds_the_delivery_key() {
+async fn case_05_the_first_of_32_clients_binds_the_delivery_key() {
     let database = database!();
     let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     race_for_delivery_keys(&stores, 300).await;
     let pool = database.pool(1);
-    let records = number(&database, &pool, "SELECT count(*) FROM {}.records").await;
-    assert_eq!(records, 300);
+    for (table, rows) in [("records", 300), ("aliases", 300)] {
+        let sql = format!("SELECT count(*) FROM {{}}.{table}");
+        assert_eq!(number(&database, &pool, &sql).await, rows, "{table}");
+    }
 }
 
-/// The delivery key named another event, whose record has expired.
+/// The delivery key named another event, whose record has expired or is gone.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_first_of_32_clients_rebinds_an_expired_delivery_key() {
+async fn the_first_of_32_clients_rebinds_the_delivery_key_of_an_expired_record() {
     let database = database!();
     let _alone = RACE.lock().await;
     let stores = clients(&database).await;
     for n in 0..300 {
-        let claim = Claim::new(key(2_000_000 + n), Some(key(1_000_000 + n)), LEASE);
-        let Verdict::Granted { token, .. } = stores[0].claim(claim).await.unwrap().verdict else {
-            panic!("it is new")
-        };
-        let held = stores[0].finish(claim.event, token, End::Done).await;
-        assert_eq!(held.unwrap(), Held::Yes);
+        let claim = claim_of(key(2_000_000 + n), key(1_000_000 + n));
+        let (grant, _) = granted(&stores[0], claim).await;
+        assert_eq!(stores[0].finish(grant, End::Done).await.unwrap(), Held::Yes);
     }
-    let age = "UPDATE {}.records SET changed_at = changed_at - interval '8 days'";
-    execute(&database, &database.pool(1), age).await;
+    let pool = database.pool(1);
+    age(&database, &pool, Duration::from_secs(8 * 24 * 60 * 60)).await;
+    execute(
+        &database,
+        &pool,
+        "DELETE FROM {}.records WHERE get_byte(key, 7) % 2 = 0",
+    )
+    .await;
     race_for_delivery_keys(&stores, 300).await;
 }
 
 async fn race_for_delivery_keys(stores: &[Arc<PostgresStore>], keys: u64) {
     let claims = race(stores, keys, |store, client, n| async move {
-        let claim = Claim::new(key(n * CLIENTS + client), Some(key(1_000_000 + n)), LEASE);
+        let claim = claim_of(key(n * CLIENTS + client), key(1_000_000 + n));
+        let id = claim.id;
         let claimed = store.claim(claim).await.expect("one row");
         // The end is recorded at once, so that records change under later claims.
         if let Verdict::Granted { token, .. } = claimed.verdict {
-            let held = store.finish(claimed.record, token, End::Done).await;
+            let grant = Grant::new(claimed.record, token, id);
+            let held = store.finish(grant, End::Done).await;
             assert_eq!(held.expect("a result"), Held::Yes);
         }
         claimed
@@ -143,80 +143,33 @@ async fn race_for_delivery_keys(stores: &[Arc<PostgresStore>], keys: u64) {
     }
 }
 
-/// Another claim creates the record while a claim waits for the lock of another row. The waiting
-/// claim must not lock the rows out of order.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_record_created_during_a_lock_wait_is_locked_in_order() {
-    let database = database!();
-    let store = Arc::new(database.store(4).await);
-    let (event, holder, delivery) = (key(1), key(2), key(3));
-    let Verdict::Granted { token, .. } = store
-        .claim(Claim::new(holder, Some(delivery), LEASE))
-        .await
-        .unwrap()
-        .verdict
-    else {
-        panic!("it is new")
-    };
-    assert_eq!(store.finish(holder, token, End::Done).await.unwrap(), Held::Yes);
-    let pool = database.pool(3);
-    execute(
-        &database,
-        &pool,
-        "UPDATE {}.records SET changed_at = changed_at - interval '8 days'",
-    )
-    .await;
-    let lock = |record| {
-        let sql = "SELECT FROM {}.records WHERE record = $1 FOR UPDATE".replace("{}", &database.schema);
-        sqlx::query(AssertSqlSafe(sql)).bind(Key::to_bytes(record))
-    };
-    let mut first = pool.begin().await.unwrap();
-    lock(holder).execute(&mut *first).await.unwrap();
-    // The record of the delivery key has expired. The row of the delivery key is locked after the
-    // row of the event, which does not exist yet.
-    let claim = {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { store.claim(Claim::new(event, Some(delivery), LEASE)).await })
-    };
-    blocked_by(&mut first, &pool).await;
-    let made = store.claim(Claim::new(event, None, LEASE)).await.unwrap();
-    assert!(matches!(made.verdict, Verdict::Granted { .. }));
-    let mut second = pool.begin().await.unwrap();
-    lock(event).execute(&mut *second).await.unwrap();
-    first.rollback().await.unwrap();
-    blocked_by(&mut second, &pool).await;
-    lock(holder)
-        .execute(&mut *second)
-        .await
-        .expect("a waiting claim holds no lock that comes later in the order");
-    second.rollback().await.unwrap();
-    let claimed = claim.await.unwrap().expect("no deadlock");
-    assert!(matches!(claimed.verdict, Verdict::Running { .. }), "{claimed:?}");
-    assert_eq!(claimed.record, event);
-}
-
-/// Delivery keys expire at once and are bound crosswise, while two sweepers run. No claim is
-/// granted twice.
+/// Records and delivery keys expire at once and are bound crosswise, while two sweepers run. No
+/// claim is granted twice, and nothing deadlocks.
 #[tokio::test(flavor = "multi_thread")]
 async fn claims_and_sweepers_do_not_deadlock() {
     let database = database!();
     let mut stores = Vec::new();
     for _ in 0..16 {
-        let store = database
-            .builder(1)
-            .retention(Duration::from_millis(1))
-            .build()
-            .unwrap();
+        let store = database.builder(1).retention(Duration::ZERO).build().unwrap();
         store.migrate().await.unwrap();
         stores.push(Arc::new(store));
     }
     let held: Arc<Vec<AtomicBool>> = Arc::new((0..12).map(|_| AtomicBool::new(false)).collect());
     let done = Arc::new(AtomicBool::new(false));
     let sweepers = stores.drain(..2).map(|store| {
-        let done = Arc::clone(&done);
+        let (done, pool) = (Arc::clone(&done), database.pool(1));
+        let expire = [
+            "UPDATE {}.records SET expires = 0 WHERE phase <> 0",
+            "UPDATE {}.aliases SET expires = 0",
+        ];
+        let expire = expire.map(|sql| sql.replace("{}", &database.schema));
         tokio::spawn(async move {
             let mut swept = 0;
             while !done.load(Ordering::SeqCst) {
+                for sql in &expire {
+                    // A sweeper may have locked the rows in another order.
+                    let _ = sqlx::query(AssertSqlSafe(sql.clone())).execute(&pool).await;
+                }
                 swept += store.sweep().await.expect("a sweep");
             }
             swept
@@ -228,8 +181,8 @@ async fn claims_and_sweepers_do_not_deadlock() {
         tokio::spawn(async move {
             for n in 0..400 {
                 let event = (n * 5 + client) % 12;
-                let delivery = key(100 + (n * 7 + client * 3) % 11);
-                let claim = Claim::new(key(event), Some(delivery), LEASE);
+                let claim = claim_of(key(event), key(100 + (n * 7 + client * 3) % 11));
+                let id = claim.id;
                 let claimed = store.claim(claim).await.expect("a claim");
                 let Verdict::Granted { token, .. } = claimed.verdict else {
                     continue;
@@ -238,8 +191,10 @@ async fn claims_and_sweepers_do_not_deadlock() {
                 assert!(!held[index as usize].swap(true, Ordering::SeqCst), "held twice");
                 tokio::task::yield_now().await;
                 held[index as usize].store(false, Ordering::SeqCst);
-                let end = if n % 3 == 0 { End::Release } else { End::Done };
-                assert_eq!(store.finish(claimed.record, token, end).await.unwrap(), Held::Yes);
+                let release = End::Release { rest: Duration::ZERO };
+                let end = if n % 3 == 0 { release } else { End::Done };
+                let grant = Grant::new(claimed.record, token, id);
+                assert_eq!(store.finish(grant, end).await.unwrap(), Held::Yes);
             }
         })
     });

@@ -1,7 +1,7 @@
 //! Servers of a test's own, which are killed. They or their standby keep everything that was
 //! acknowledged.
 
-use super::EVENT;
+use super::{EVENT, hooks};
 use apideck_hooks::{Hooks, HooksBuilder, PostgresStore, Routes};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::pool;
@@ -20,7 +20,7 @@ async fn receiver(server: &Server, probe: &Probe) -> HooksBuilder<impl Routes<Pr
     // No sweep, because statements are counted.
     let store = store.sweep_every(Duration::MAX).build().unwrap();
     store.migrate().await.unwrap();
-    probe.patient_hooks().store(store)
+    hooks(probe).store(store)
 }
 
 /// A receiver with a short store timeout, for a server that is killed.

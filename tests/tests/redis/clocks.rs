@@ -1,9 +1,13 @@
 //! Changes of the clock. Only the clock of the server counts (Case 23).
 
-use super::{LONG, claim, granted, key, record_name, set_token};
-use apideck_hooks::store::{End, Held, Key, Status, Store, Verdict};
+use super::{LONG, RELEASE, claim_of, granted, key, run, verdict};
+use apideck_hooks::RedisStore;
+use apideck_hooks::store::{End, Held, Key, RecordState, Rests, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
 use std::path::Path;
+use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(60 * 60);
 
 /// A change of the wall clock has no effect on code that does not read it.
 #[test]
@@ -24,74 +28,75 @@ fn case_23_the_store_reads_only_the_clock_of_the_server() {
     assert!(files > 8, "{files}");
 }
 
-/// Moves the clock of the server ahead for one record, which makes the record older.
-async fn set_clock(isolated: &Isolated, record: Key, hours: i64) {
-    let key = record_name(isolated, record);
+/// Sets the clock of the server back by an hour, which moves the times of a record ahead.
+async fn set_back(isolated: &Isolated, record: Key) {
+    let name = format!("{}:record:{record}", isolated.prefix);
     let mut client = isolated.client().await;
-    // The store derives the end of a lease from the time to live of its key, which Redis counts by
-    // its clock.
-    let left: i64 = redis::cmd("PTTL")
-        .arg(&key)
-        .query_async(&mut client)
-        .await
-        .unwrap();
-    redis::cmd("PEXPIRE")
-        .arg(&key)
-        .arg(left - hours * 3_600_000)
-        .exec_async(&mut client)
-        .await
-        .unwrap();
+    for field in ["lease_end", "rest_end", "first_seen", "expires", "token"] {
+        redis::cmd("HINCRBY")
+            .arg(&name)
+            .arg(field)
+            .arg(HOUR.as_micros() as u64)
+            .exec_async(&mut client)
+            .await
+            .unwrap();
+    }
 }
 
-/// The clock of the server changes by an hour. Settled events stay settled. A lease ends by the new
-/// clock, and a stale owner has lost.
+async fn state(store: &RedisStore, record: Key) -> RecordState {
+    store.status(record).await.unwrap().state
+}
+
+/// The clock jumps ahead by an hour. Settled events stay settled. A lease ends early, and a stale
+/// owner has lost.
 #[tokio::test]
-async fn case_23_a_clock_change_of_the_server_grants_no_claim_twice() {
+async fn case_23_a_clock_that_jumps_ahead_grants_no_claim_twice() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
     let (done, running) = (key(), key());
-    let (token, _) = granted(&store, done, LONG).await;
-    assert_eq!(store.finish(done, token, End::Done).await.unwrap(), Held::Yes);
-    for hours in [1, -1, -1, 1] {
-        set_clock(&isolated, done, hours).await;
-        assert_eq!(store.status(done).await.unwrap(), Status::Done { token });
-        assert_eq!(claim(&store, done, None, LONG).await.verdict, Verdict::Done);
-    }
-    // With the clock ahead, the lease is over and another claim is granted, with a greater token.
-    let (old, _) = granted(&store, running, LONG).await;
-    set_clock(&isolated, running, 1).await;
-    let (new, attempt) = granted(&store, running, LONG).await;
-    assert!(new > old && attempt == 2);
-    assert_eq!(store.finish(running, old, End::Done).await.unwrap(), Held::Lost);
-    // With the clock back, the lease lasts longer and its owner still renews and settles the
-    // record.
-    set_clock(&isolated, running, -1).await;
-    let busy = claim(&store, running, None, LONG).await.verdict;
-    assert!(matches!(busy, Verdict::Running { lease_left } if lease_left > LONG));
-    assert_eq!(store.renew(running, new, LONG).await.unwrap(), Held::Yes);
-    let busy = claim(&store, running, None, LONG).await.verdict;
-    assert!(
-        matches!(busy, Verdict::Running { lease_left } if lease_left <= LONG),
-        "by the new clock"
-    );
-    assert_eq!(store.finish(running, new, End::Done).await.unwrap(), Held::Yes);
+    super::done(&store, done).await;
+    let old = run(&store, running).await;
+    isolated.age(HOUR).await;
+    assert_eq!(verdict(&store, done).await, Verdict::Done);
+    let (new, attempt) = granted(&store, claim_of(running, None)).await;
+    assert!(new.token > old.token && attempt == 2);
+    assert_eq!(store.finish(old, End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(store.renew(old, LONG).await.unwrap(), Held::Lost);
+    assert_eq!(store.finish(new, End::Done).await.unwrap(), Held::Yes);
 }
 
-/// No token is given twice after the clock goes back.
+/// The clock is set back by an hour. Nobody waits for longer than the length of a lease or a rest,
+/// and tokens grow.
 #[tokio::test]
-async fn case_23_tokens_grow_after_the_clock_goes_back() {
+async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
     let event = key();
-    let (first, _) = granted(&store, event, LONG).await;
-    assert_eq!(store.finish(event, first, End::Release).await.unwrap(), Held::Yes);
-    // A token from a clock that was an hour ahead.
-    let ahead = first.0 + 3_600_000_000;
-    set_token(&isolated, event, ahead).await;
-    let (second, attempt) = granted(&store, event, LONG).await;
-    assert!(second.0 > ahead && attempt == 2, "{second:?}");
+    let mut claim = claim_of(event, None);
+    claim.rests = Rests::new([LONG; Rests::LENGTH]);
+    let (first, _) = granted(&store, claim).await;
+    set_back(&isolated, event).await;
+    let RecordState::Running { lease_left } = state(&store, event).await else {
+        panic!("it runs")
+    };
+    assert_eq!(lease_left, LONG);
+    let moved = apideck_hooks::store::Grant::new(
+        event,
+        apideck_hooks::store::Token(first.token.0 + HOUR.as_micros() as u64),
+        first.id,
+    );
+    assert_eq!(store.renew(moved, LONG).await.unwrap(), Held::Yes);
+    assert_eq!(store.finish(moved, RELEASE).await.unwrap(), Held::Yes);
+    set_back(&isolated, event).await;
+    let RecordState::Released { left } = state(&store, event).await else {
+        panic!("it rests")
+    };
+    assert_eq!(left, LONG);
+    assert!(store.end_rest(event).await.unwrap());
+    let (second, attempt) = granted(&store, claim_of(event, None)).await;
+    assert!(second.token.0 > moved.token.0 + HOUR.as_micros() as u64 && attempt == 2);
 }

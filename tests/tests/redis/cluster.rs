@@ -1,14 +1,16 @@
 //! A cluster of three servers.
 
-use super::{LONG, PATIENCE, claim, connected, done, granted, key, ms, token_of};
-use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, Status, Store, Verdict};
-use apideck_hooks::{RedisStore, Replayed, store_conformance};
+use super::{
+    LONG, PATIENCE, RELEASE, claim, claim_of, connected, dead, done, granted, key, ms, patient, run, verdict,
+};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
+use apideck_hooks::{Disposition, RedisStore, store_conformance};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::cluster::Cluster;
 use apideck_hooks_tests::redis::prefix;
 use apideck_hooks_tests::redis::server::can_start;
-use apideck_hooks_tests::waiting::{GENEROUS, until};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Instant;
@@ -44,21 +46,27 @@ async fn a_single_server_of_a_cluster_is_refused() {
 }
 
 #[tokio::test]
-async fn whole_deliveries_work_on_a_cluster() {
+async fn case_05_whole_deliveries_work_on_a_cluster() {
     let Some(store) = store().await else { return };
     let probe = Probe::new([Step::Fail, Step::Succeed, Step::Refuse]);
-    let hooks = probe.patient_hooks().store(store).build().unwrap();
+    let hooks = patient(&probe, store).build().unwrap();
     let event = |id| Delivery::event("vault.connection.callable", id);
     for word in ["500", "handled", "duplicate"] {
         assert_eq!(event("e1").call(&hooks).await.word(), word);
     }
-    let reused = event("e2").header("x-apideck-idempotency-key", "key-of-e1");
-    assert_eq!(reused.call(&hooks).await.word(), "duplicate");
     assert_eq!(event("e3").call(&hooks).await.word(), "dead_lettered");
-    let dead_letters = hooks.dead_letters().unwrap();
-    let dead = dead_letters.list(None, 10).await.unwrap().remove(0);
-    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);
     assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
+    let letters = hooks.dead_letters().unwrap();
+    assert_eq!(letters.sources().await.unwrap(), [("tests".to_owned(), 1)]);
+    let dead = letters
+        .list(&LetterFilter::new(), None, 10)
+        .await
+        .unwrap()
+        .remove(0);
+    let replayed = letters.replay(dead.record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Handled);
+    assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
+    assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
     assert_eq!(probe.count(), 4);
 }
 
@@ -74,11 +82,10 @@ async fn the_store_follows_moving_slots() {
                 let store = Arc::clone(&store);
                 tokio::spawn(async move {
                     let (event, delivery) = (key(), key());
-                    let claimed = claim(&store, event, Some(delivery), LONG).await;
-                    let (token, attempt) = token_of(claimed);
+                    let (grant, attempt) = granted(&store, claim_of(event, Some(delivery))).await;
                     assert_eq!(attempt, 1);
-                    assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
-                    let again = claim(&store, key(), Some(delivery), LONG).await;
+                    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+                    let again = claim(&store, key(), Some(delivery)).await;
                     assert_eq!((again.record, again.verdict), (event, Verdict::Done));
                 })
             }));
@@ -99,29 +106,39 @@ async fn a_server_that_is_killed_and_started_again() {
     let patient = patient.connect_timeout(PATIENCE).connect().await.unwrap();
     let store = RedisStore::cluster(cluster.urls()).call_timeout(ms(500));
     let store = connected(&store.connect_timeout(ms(1000))).await;
-    let events: Vec<_> = (0..30).map(|_| key()).collect();
-    let mut tokens = Vec::new();
-    for event in &events {
-        tokens.push(granted(&patient, *event, 2 * GENEROUS).await.0);
+    let mut grants = Vec::new();
+    for _ in 0..30 {
+        grants.push(run(&patient, key()).await);
     }
     cluster.kill(0);
     let asked = Instant::now();
     let mut failed = 0;
     for _ in 0..10 {
-        failed += usize::from(store.claim(Claim::new(key(), None, LONG)).await.is_err());
+        failed += usize::from(store.claim(Claim::new(key(), LONG)).await.is_err());
     }
     assert!(failed > 0, "a third of the keys is out of reach");
     assert!(asked.elapsed() < PATIENCE, "{:?}", asked.elapsed());
     cluster.restart(0).await;
-    for (event, token) in events.iter().zip(tokens) {
-        // `Lost` counts as a success: an earlier call that timed out may have recorded the end.
+    for (n, grant) in grants.into_iter().enumerate() {
+        let end = if n % 3 == 0 { dead("{}") } else { End::Done };
+        let state = if n % 3 == 0 {
+            RecordState::Dead
+        } else {
+            RecordState::Done
+        };
         until("it is settled", async || {
-            store.finish(*event, token, End::Done).await.is_ok()
+            matches!(store.finish(grant, end.clone()).await, Ok(Held::Yes))
         })
         .await;
-        assert_eq!(patient.status(*event).await.unwrap(), Status::Done { token });
-        assert_eq!(claim(&patient, *event, None, LONG).await.verdict, Verdict::Done);
+        assert_eq!(patient.status(grant.record).await.unwrap().state, state);
     }
     done(&patient, key()).await;
-    assert!(patient.list(None, 10).await.unwrap().is_empty());
+    let letters = patient.count(super::SOURCE, &LetterFilter::new()).await.unwrap();
+    assert_eq!(letters, 10);
+    let grant = run(&patient, key()).await;
+    assert_eq!(patient.finish(grant, RELEASE).await.unwrap(), Held::Yes);
+    assert!(matches!(
+        verdict(&patient, grant.record).await,
+        Verdict::Granted { .. }
+    ));
 }

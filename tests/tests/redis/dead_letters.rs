@@ -1,279 +1,279 @@
-//! Dead letters: their list, their limits and their retention.
+//! Dead letters: their list and their life.
 
-use super::{LONG, granted, key, ms, proxied};
-use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, Held, Key, Status, Store, Verdict};
-use apideck_hooks::{RedisStore, Replayed};
-use apideck_hooks_tests::probe::Probe;
+use super::{
+    LONG, RELEASE, SOURCE, claim_of, dead, dead_letter, done, key, letter, ms, patient, proxied, run, verdict,
+};
+use apideck_hooks::store::{
+    Claim, DeadLetterStore, End, Grant, Held, Key, LastDelivery, LetterFilter, Purged, RecordState, Store,
+    Verdict,
+};
+use apideck_hooks::{Disposition, RedisStore};
+use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::Isolated;
-use apideck_hooks_tests::waiting::until;
-use bytes::Bytes;
+use apideck_hooks_tests::redis::proxy::Mode;
+use futures_util::future::join_all;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::sleep;
 
-pub(super) fn letter(body: &str) -> DeadLetter {
-    DeadLetter {
-        source: "source".to_owned(),
-        event_type: "vault.connection.created".to_owned(),
-        event_id: "e1".to_owned(),
-        error: "no use".to_owned(),
-        body: Some(Bytes::from(body.to_owned())),
-    }
-}
-
-async fn dead_letter(store: &RedisStore, body: &str) -> Key {
-    let event = key();
-    let (token, _) = granted(store, event, LONG).await;
-    assert_eq!(
-        store.finish(event, token, End::Dead(letter(body))).await.unwrap(),
-        Held::Yes
-    );
-    event
+fn all() -> LetterFilter {
+    LetterFilter::new()
 }
 
 async fn put_on_list(isolated: &Isolated, record: Key, score: f64) {
     redis::cmd("ZADD")
-        .arg(format!("{}:dead", isolated.prefix))
+        .arg(format!("{}:letters:{SOURCE}", isolated.prefix))
         .arg(score)
-        .arg(&record.to_bytes()[..])
+        .arg(record.to_string())
         .exec_async(&mut isolated.client().await)
         .await
         .unwrap();
 }
 
-/// The time to live of a record.
-async fn time_to_live(isolated: &Isolated, record: Key) -> Duration {
-    let left: u64 = redis::cmd("PTTL")
-        .arg(format!("{}:r:{record}", isolated.prefix))
-        .query_async(&mut isolated.client().await)
-        .await
-        .unwrap();
-    ms(left)
-}
-
-async fn listed(isolated: &Isolated) -> Vec<Vec<u8>> {
-    redis::cmd("ZRANGE")
-        .arg(format!("{}:dead", isolated.prefix))
-        .arg(0)
-        .arg(-1)
+/// The records on the list, also those without a letter, newest first.
+async fn places(isolated: &Isolated) -> Vec<String> {
+    redis::cmd("ZREVRANGE")
+        .arg(format!("{}:letters:{SOURCE}", isolated.prefix))
+        .arg(&[0, -1])
         .query_async(&mut isolated.client().await)
         .await
         .unwrap()
 }
 
-/// A model test found this: the finish moved the dead letter to the top of the list.
+async fn listed(store: &RedisStore) -> Vec<Key> {
+    let letters = store.list(SOURCE, &all(), None, 100).await.unwrap();
+    letters.iter().map(|dead| dead.record).collect()
+}
+
+/// The time to live of a record. Negative without one.
+async fn time_to_live(isolated: &Isolated, record: Key) -> i64 {
+    redis::cmd("PTTL")
+        .arg(format!("{}:record:{record}", isolated.prefix))
+        .query_async(&mut isolated.client().await)
+        .await
+        .unwrap()
+}
+
+async fn replayed(store: &RedisStore, record: Key) -> Grant {
+    let claim = Claim::new(record, LONG);
+    match store.replay(SOURCE, claim.clone()).await.unwrap() {
+        Some(Verdict::Granted { token, .. }) => Grant::new(record, token, claim.id),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The order is that of the letters that were written, not of the calls.
 #[tokio::test]
-async fn a_late_finish_leaves_the_order_of_dead_letters() {
+async fn a_late_end_leaves_the_order_of_dead_letters() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
-    let (late, other) = (key(), key());
-    let (token, _) = granted(&store, late, LONG).await;
-    for event in [late, other] {
-        let token = if event == late {
-            token
-        } else {
-            granted(&store, other, LONG).await.0
-        };
-        let held = store.finish(event, token, End::Dead(letter("{}"))).await.unwrap();
-        assert_eq!(held, Held::Yes);
+    let late = run(&store, key()).await;
+    assert_eq!(store.finish(late, dead("{}")).await.unwrap(), Held::Yes);
+    let other = dead_letter(&store, "{}").await;
+    // The same end again, and the end of a lost run.
+    assert_eq!(store.finish(late, dead("{}")).await.unwrap(), Held::Yes);
+    let replay = replayed(&store, late.record).await;
+    assert_eq!(store.finish(late, dead("{}")).await.unwrap(), Held::Lost);
+    assert_eq!(listed(&store).await, [other, late.record]);
+    // A letter that replaces another one is the newest.
+    assert_eq!(store.finish(replay, dead("{}")).await.unwrap(), Held::Yes);
+    assert_eq!(listed(&store).await, [late.record, other]);
+    let times = store.list(SOURCE, &all(), None, 9).await.unwrap();
+    for dead in times {
+        assert_eq!(store.get(SOURCE, dead.record).await.unwrap(), Some(dead));
     }
-    let again = store.finish(late, token, End::Dead(letter("{}"))).await.unwrap();
-    assert_eq!(again, Held::Lost);
-    let dead_letters = store.list(None, 10).await.unwrap();
-    assert_eq!(
-        dead_letters.iter().map(|dead| dead.record).collect::<Vec<_>>(),
-        [other, late]
-    );
 }
 
 #[tokio::test]
-async fn the_list_of_dead_letters_repairs_itself_after_a_crash() {
+async fn a_dead_letter_of_a_lost_run_has_no_place() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
     let store = isolated.store().await;
-    let dead = dead_letter(&store, "{}").await;
-    // A crash leaves an entry in the list for a record that runs, was released or does not exist.
-    let (running, released, absent) = (key(), key(), key());
-    granted(&store, running, LONG).await;
-    let (token, _) = granted(&store, released, LONG).await;
-    store.finish(released, token, End::Release).await.unwrap();
-    for record in [running, released, absent] {
-        put_on_list(&isolated, record, 9e15).await;
-    }
+    let grant = run(&store, key()).await;
+    store.finish(grant, End::Done).await.unwrap();
+    assert_eq!(store.finish(grant, dead("{}")).await.unwrap(), Held::Lost);
+    assert!(places(&isolated).await.is_empty());
+}
+
+/// A crash leaves a place without a letter. The list does not show it, and removes it once no letter
+/// can be written for it any more.
+#[tokio::test]
+async fn a_place_without_a_letter_is_ignored_and_removed() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let kept = dead_letter(&store, "{}").await;
+    let place = store.get(SOURCE, kept).await.unwrap().unwrap().cursor.at as f64;
+    let running = run(&store, key()).await;
+    put_on_list(&isolated, running.record, place + 1.0).await;
+    put_on_list(&isolated, key(), place - 25.0 * 3600.0 * 1e6).await;
+    assert_eq!(store.count(SOURCE, &all()).await.unwrap(), 1);
+    assert_eq!(store.sources().await.unwrap(), [(SOURCE.to_owned(), 1)]);
     for limit in [1, 100] {
-        let dead_letters = store.list(None, limit).await.unwrap();
-        assert_eq!(
-            dead_letters.iter().map(|dead| dead.record).collect::<Vec<_>>(),
-            [dead]
-        );
+        let letters = store.list(SOURCE, &all(), None, limit).await.unwrap();
+        assert_eq!(letters.iter().map(|dead| dead.record).collect::<Vec<_>>(), [kept]);
     }
-    let left = listed(&isolated).await;
-    assert_eq!(
-        left.len(),
-        2,
-        "a running event may be dead-lettered at any moment"
-    );
-    assert!(left.contains(&running.to_bytes().to_vec()) && left.contains(&dead.to_bytes().to_vec()));
+    let places = places(&isolated).await;
+    assert_eq!(places, [running.record.to_string(), kept.to_string()]);
+    // The letter that is written for the young place is listed.
+    assert_eq!(store.finish(running, dead("{}")).await.unwrap(), Held::Yes);
+    assert_eq!(listed(&store).await, [running.record, kept]);
 }
 
-#[tokio::test]
-async fn a_dead_letter_of_a_stale_owner_is_not_listed() {
+/// The list of letters shows each letter that was acknowledged, while others are written, replaced,
+/// handled and purged.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kept_letter_is_listed_at_every_moment() {
     let Some(isolated) = Isolated::new().await else {
         return;
     };
-    let store = isolated.store().await;
-    let event = key();
-    let (token, _) = granted(&store, event, LONG).await;
-    store.finish(event, token, End::Done).await.unwrap();
-    let late = store.finish(event, token, End::Dead(letter("{}"))).await.unwrap();
-    assert_eq!(late, Held::Lost);
-    assert!(listed(&isolated).await.is_empty());
-}
-
-#[tokio::test]
-async fn pages_continue_after_purged_and_handled_dead_letters() {
-    let Some(isolated) = Isolated::new().await else {
-        return;
-    };
-    let store = isolated.store().await;
-    let mut events = Vec::new();
-    for _ in 0..9 {
-        events.push(dead_letter(&store, "{}").await);
-    }
-    events.reverse();
-    let mut seen = Vec::new();
-    let mut before = None;
-    loop {
-        let page = store.list(before, 2).await.unwrap();
-        let Some(last) = page.last() else { break };
-        before = Some(last.cursor);
-        for dead in &page {
-            seen.push(dead.record);
-            if seen.len() % 2 == 0 {
-                assert!(store.purge(dead.record).await.unwrap());
-            } else {
-                assert!(store.release(dead.record).await.unwrap());
-                let (token, _) = granted(&store, dead.record, LONG).await;
-                store.finish(dead.record, token, End::Done).await.unwrap();
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = Arc::new(builder.connect().await.unwrap());
+    let kept = dead_letter(&store, "{}").await;
+    proxy.set(Mode::Jitter);
+    let work = join_all((0..8).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            for _ in 0..5 {
+                let record = dead_letter(&store, "{}").await;
+                if n % 2 == 0 {
+                    assert_eq!(store.purge(SOURCE, record).await.unwrap(), Purged::Yes);
+                } else {
+                    let grant = replayed(&store, record).await;
+                    assert_eq!(store.finish(grant, dead("{}")).await.unwrap(), Held::Yes);
+                    let grant = replayed(&store, record).await;
+                    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+                }
             }
+        })
+    }));
+    let look = async {
+        for _ in 0..20 {
+            // Its own replays fail, and replace it.
+            let grant = replayed(&store, kept).await;
+            assert!(listed(&store).await.contains(&kept));
+            assert_eq!(store.finish(grant, dead("{}")).await.unwrap(), Held::Yes);
+            assert!(listed(&store).await.contains(&kept));
+        }
+    };
+    let (work, ()) = tokio::join!(work, look);
+    work.into_iter().for_each(Result::unwrap);
+    assert_eq!(listed(&store).await, [kept]);
+    assert_eq!(places(&isolated).await, [kept.to_string()]);
+}
+
+/// Case 24. Settled records expire. Running ones stay a retention longer than their lease, and
+/// records with a letter stay.
+#[tokio::test]
+async fn case_24_records_expire_and_letters_do_not() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let retention = Duration::from_secs(100);
+    let store = isolated.builder().retention(retention).connect().await.unwrap();
+    let (settled, released, running, lettered) = (key(), key(), key(), key());
+    done(&store, settled).await;
+    let grant = run(&store, released).await;
+    store.finish(grant, RELEASE).await.unwrap();
+    run(&store, running).await;
+    let kept = dead_letter(&store, "{}").await;
+    let mut last = claim_of(lettered, None);
+    last.last = Some(Box::new(LastDelivery::new(letter("{}"))));
+    assert!(store.claim(last).await.unwrap().lettered);
+    let most = (retention + LONG).as_millis() as i64 + 1;
+    for record in [settled, released, running] {
+        let left = time_to_live(&isolated, record).await;
+        assert!(left > most - 60_000 && left <= most, "{left}");
+    }
+    for record in [kept, lettered] {
+        assert_eq!(time_to_live(&isolated, record).await, -1);
+    }
+    isolated.age(LONG + retention).await;
+    for record in [settled, released, running] {
+        assert_eq!(store.status(record).await.unwrap().state, RecordState::Absent);
+    }
+    assert_eq!(store.status(kept).await.unwrap().state, RecordState::Dead);
+    assert_eq!(listed(&store).await, [lettered, kept]);
+    // A settled or purged letter has a time to live again, from then on.
+    let grant = replayed(&store, kept).await;
+    assert_eq!(time_to_live(&isolated, kept).await, -1);
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.purge(SOURCE, lettered).await.unwrap(), Purged::Yes);
+    for record in [kept, lettered] {
+        let left = time_to_live(&isolated, record).await;
+        assert!(left > retention.as_millis() as i64 / 2 && left <= most, "{left}");
+        assert_eq!(verdict(&store, record).await, Verdict::Done);
+    }
+}
+
+/// Case 30. Two sources share a Redis and see their own letters.
+#[tokio::test]
+async fn case_30_sources_are_independent() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let probe = Probe::new([Step::Refuse, Step::Refuse]);
+    let mut receivers = Vec::new();
+    for source in ["billing", "hr"] {
+        let store = isolated.store().await;
+        receivers.push(patient(&probe, store).source(source).build().unwrap());
+    }
+    let delivery = Delivery::event("vault.connection.callable", "e1");
+    for hooks in &receivers {
+        assert_eq!(delivery.call(hooks).await.word(), "dead_lettered");
+    }
+    let letters = receivers[0].dead_letters().unwrap();
+    let both = [("billing".to_owned(), 1), ("hr".to_owned(), 1)];
+    assert_eq!(letters.sources().await.unwrap(), both);
+    let own = letters.list(&all(), None, 10).await.unwrap();
+    assert_eq!(own.len(), 1);
+    let others = receivers[1].dead_letters().unwrap();
+    assert_eq!(others.get(own[0].record).await.unwrap(), None);
+    assert_eq!(others.purge(own[0].record).await.unwrap(), Purged::Unknown);
+    assert_eq!(
+        others.replay(own[0].record).await.unwrap().disposition,
+        Disposition::Duplicate
+    );
+    let replayed = letters.replay(own[0].record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Handled);
+    assert_eq!(letters.sources().await.unwrap(), both[1..]);
+    assert_eq!(probe.count(), 3);
+}
+
+/// Case 34. Replays, purges and deliveries of one letter at once. Each answer is true of the store
+/// afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_34_replays_and_purges_at_once_agree() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = Arc::new(builder.connect().await.unwrap());
+    proxy.set(Mode::Jitter);
+    for _ in 0..30 {
+        let record = dead_letter(&store, "{}").await;
+        let replays = join_all((0..4).map(|n| {
+            let store = Arc::clone(&store);
+            tokio::spawn(async move {
+                let claim = Claim::new(record, LONG);
+                tokio::time::sleep(ms(n)).await;
+                store.replay(SOURCE, claim).await.unwrap()
+            })
+        }));
+        let (replays, purged) = tokio::join!(replays, store.purge(SOURCE, record));
+        let granted = replays
+            .into_iter()
+            .filter(|replay| matches!(replay.as_ref().unwrap(), Some(Verdict::Granted { .. })))
+            .count();
+        let status = store.status(record).await.unwrap();
+        match purged.unwrap() {
+            Purged::Yes => assert_eq!((granted, status.state), (0, RecordState::Done)),
+            Purged::Busy => assert!(granted == 1 && status.kept, "{granted} {status:?}"),
+            other => panic!("{other:?}"),
         }
     }
-    assert_eq!(seen, events);
-    assert!(store.list(None, 100).await.unwrap().is_empty());
-    assert!(listed(&isolated).await.is_empty());
-}
-
-#[tokio::test]
-async fn a_dead_letter_omits_a_body_over_the_limit_and_reports_it() {
-    let Some(isolated) = Isolated::new().await else {
-        return;
-    };
-    let store = isolated
-        .builder()
-        .dead_letter_body_limit(10)
-        .connect()
-        .await
-        .unwrap();
-    let fits = dead_letter(&store, "0123456789").await;
-    assert_eq!(
-        store.get(fits).await.unwrap().unwrap().letter,
-        letter("0123456789")
-    );
-    let large = dead_letter(&store, "0123456789a").await;
-    let dead = store.get(large).await.unwrap().unwrap();
-    assert!(dead.letter.body.is_none());
-    assert_eq!(
-        dead.letter.error,
-        "the body was too large to keep (11 bytes); no use"
-    );
-    assert!(matches!(store.status(large).await.unwrap(), Status::Dead { .. }));
-    // Without a body there is nothing to replay.
-    assert!(!store.release(large).await.unwrap());
-    let probe = Probe::default();
-    let hooks = probe.hooks().store(store).build().unwrap();
-    let dead_letters = hooks.dead_letters().unwrap();
-    assert_eq!(dead_letters.replay(large).await.unwrap(), Replayed::NoBody);
-    assert_eq!(probe.count(), 0);
-    assert!(dead_letters.purge(large).await.unwrap());
-    assert_eq!(dead_letters.replay(large).await.unwrap(), Replayed::Unknown);
-}
-
-#[tokio::test]
-async fn case_24_settled_records_expire_and_running_records_stay() {
-    let Some(isolated) = Isolated::new().await else {
-        return;
-    };
-    // The test reads the times to live instead of waiting.
-    let retention = Duration::from_secs(600);
-    let store = isolated.builder().retention(retention).connect().await.unwrap();
-    let (done, released, running) = (key(), key(), key());
-    let (token, _) = granted(&store, done, LONG).await;
-    store.finish(done, token, End::Done).await.unwrap();
-    let (token, _) = granted(&store, released, LONG).await;
-    store.finish(released, token, End::Release).await.unwrap();
-    granted(&store, running, LONG).await;
-    let dead = dead_letter(&store, "{}").await;
-    assert!(matches!(store.status(done).await.unwrap(), Status::Done { .. }));
-    assert!(matches!(store.status(dead).await.unwrap(), Status::Dead { .. }));
-    for event in [released, dead] {
-        let left = time_to_live(&isolated, event).await;
-        assert!(left <= retention && left > retention / 2, "{left:?}");
-    }
-    // The retention of a running record begins after its lease. A record that was done at once is
-    // kept for as long.
-    for event in [running, done] {
-        let left = time_to_live(&isolated, event).await;
-        assert!(left > retention && left <= retention + 100 * LONG, "{left:?}");
-    }
-
-    // A record expires after a short retention.
-    let store = isolated.builder().retention(ms(1500)).connect().await.unwrap();
-    let mut over = vec![key(), key()];
-    for (event, end) in over.iter().zip([End::Done, End::Release]) {
-        let (token, _) = granted(&store, *event, ms(5)).await;
-        store.finish(*event, token, end).await.unwrap();
-    }
-    over.push(dead_letter(&store, "{}").await);
-    for event in &over {
-        until("it is forgotten", async || {
-            store.status(*event).await.unwrap() == Status::Absent
-        })
-        .await;
-    }
-    assert_eq!(granted(&store, over[0], LONG).await.1, 1);
-    // The sweeper removes the entries of the list.
-    assert!(store.purge(dead).await.unwrap());
-    until("the list is swept", async || listed(&isolated).await.is_empty()).await;
-}
-
-#[tokio::test]
-async fn the_sweeper_keeps_released_dead_letters_and_ends_with_the_store() {
-    let Some(isolated) = Isolated::new().await else {
-        return;
-    };
-    // This store sweeps once a second. The dead letter has the retention of the other store.
-    let (proxy, sweeping) = proxied(&isolated).await;
-    let sweeping = sweeping.retention(ms(1000));
-    let store = isolated.store().await;
-    let event = dead_letter(&store, "{}").await;
-    assert!(store.release(event).await.unwrap());
-    let gone = key();
-    for record in [event, gone] {
-        put_on_list(&isolated, record, 1.0).await;
-    }
-    let sweeper = sweeping.connect().await.unwrap();
-    until("the list is swept", async || listed(&isolated).await.len() == 1).await;
-    assert_eq!(listed(&isolated).await, [event.to_bytes().to_vec()]);
-    drop(sweeper);
-    until("the store has ended", async || proxy.open() == 0).await;
-    put_on_list(&isolated, gone, 1.0).await;
-    sleep(ms(2500)).await;
-    assert_eq!(listed(&isolated).await.len(), 2, "no sweeper runs");
-    assert_eq!(store.list(None, 9).await.unwrap().len(), 1);
-    assert!(matches!(
-        super::claim(&store, event, None, LONG).await.verdict,
-        Verdict::Granted { .. }
-    ));
 }

@@ -1,7 +1,7 @@
 //! Data that Redis loses or keeps: a truncated append-only file, and a replica that was behind.
 
-use super::{LONG, claim, done, granted, key, store_on};
-use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, Status, Store, Verdict};
+use super::{LONG, SOURCE, claim, claim_of, dead, done, granted, key, store_on, verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
 use apideck_hooks_tests::redis::server::{Server, can_start};
@@ -44,13 +44,9 @@ async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
     let mut acknowledged = Vec::new();
     for n in 0..30 {
         let (event, delivery) = (key(), key());
-        let claimed = claim(&store, event, Some(delivery), LONG).await;
-        let (token, _) = super::token_of(claimed);
-        let end = match n % 2 {
-            0 => End::Done,
-            _ => End::Dead(super::dead_letters::letter("{}")),
-        };
-        assert_eq!(store.finish(event, token, end).await.unwrap(), Held::Yes);
+        let (grant, _) = granted(&store, claim_of(event, Some(delivery))).await;
+        let end = if n % 2 == 0 { End::Done } else { dead("{}") };
+        assert_eq!(store.finish(grant, end).await.unwrap(), Held::Yes);
         acknowledged.push((event, delivery, n % 2 == 0, length()));
     }
     drop(store);
@@ -69,11 +65,19 @@ async fn a_truncated_append_only_file_keeps_everything_that_was_acknowledged() {
         let server = Server::durable(&image, free_port()).await;
         let store = store_on(&server).await;
         for (event, delivery, handled, _) in &acknowledged[..=cut] {
-            let again = claim(&store, key(), Some(*delivery), LONG).await;
-            let verdict = if *handled { Verdict::Done } else { Verdict::Dead };
+            let again = claim(&store, key(), Some(*delivery)).await;
+            let verdict = if *handled {
+                Verdict::Done
+            } else {
+                Verdict::Dead { kept: true }
+            };
             assert_eq!((again.record, again.verdict), (*event, verdict));
-            assert_eq!(store.get(*event).await.unwrap().is_some(), !handled);
         }
+        let letters = store.list(SOURCE, &LetterFilter::new(), None, 100).await.unwrap();
+        let mut listed: Vec<_> = letters.iter().map(|dead| dead.record).collect();
+        listed.reverse();
+        let kept = acknowledged[..=cut].iter().filter(|(_, _, handled, _)| !handled);
+        assert_eq!(listed, kept.map(|(event, ..)| *event).collect::<Vec<_>>());
     }
 }
 
@@ -98,14 +102,15 @@ async fn a_failover_can_grant_a_claim_twice() {
     let mut client = replica.client().await;
     until("the replica has the record", async || {
         let keys: usize = redis::cmd("DBSIZE").query_async(&mut client).await.unwrap();
-        keys == 1
+        // The record, and the format of the keys.
+        keys == 2
     })
     .await;
     // From now on the replica gets no writes, and the primary does not wait for it.
     line.set(Mode::Stall);
     let (running, handled) = (key(), key());
     let store = store_on(&primary).await;
-    let (token, _) = granted(&store, running, LONG).await;
+    let (grant, _) = granted(&store, claim_of(running, None)).await;
     done(&store, handled).await;
     drop(store);
     drop(primary);
@@ -116,20 +121,14 @@ async fn a_failover_can_grant_a_claim_twice() {
         .await
         .unwrap();
     let store = store_on(&replica).await;
-    assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
-    assert_eq!(
-        granted(&store, handled, LONG).await.1,
-        1,
-        "the event is handled again"
-    );
-    let (again, attempt) = granted(&store, running, LONG).await;
-    assert!(attempt == 1 && again > token, "{token:?} {again:?}");
-    assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Lost);
-    assert_eq!(store.renew(running, token, LONG).await.unwrap(), Held::Lost);
-    assert_eq!(store.finish(running, again, End::Done).await.unwrap(), Held::Yes);
-    assert_eq!(
-        store.status(running).await.unwrap(),
-        Status::Done { token: again }
-    );
-    assert!(store.claim(Claim::new(key(), None, LONG)).await.is_ok());
+    assert_eq!(verdict(&store, before).await, Verdict::Done);
+    let (_, attempt) = granted(&store, claim_of(handled, None)).await;
+    assert_eq!(attempt, 1, "the event is handled again");
+    let (again, attempt) = granted(&store, claim_of(running, None)).await;
+    assert!(attempt == 1 && again.token > grant.token, "{grant:?} {again:?}");
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Lost);
+    assert_eq!(store.renew(grant, LONG).await.unwrap(), Held::Lost);
+    assert_eq!(store.finish(again, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.status(running).await.unwrap().state, RecordState::Done);
+    assert!(store.claim(Claim::new(key(), LONG)).await.is_ok());
 }

@@ -2,26 +2,32 @@
 #![cfg(unix)]
 
 mod aliases;
-mod batches;
 mod clocks;
 mod cluster;
+mod connecting;
 mod dead_letters;
 mod deliveries;
 mod faults;
+mod formats;
+mod full;
 mod losses;
 mod outages;
 mod processes;
 mod replicas;
-mod settling;
 
-use apideck_hooks::store::{Claim, Claimed, End, Held, Key, Store, Token, Verdict};
-use apideck_hooks::{RedisStore, RedisStoreBuilder};
-use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks::store::{Claim, Claimed, DeadLetter, End, Grant, Held, Key, Store, Verdict};
+use apideck_hooks::{HooksBuilder, RedisStore, RedisStoreBuilder, Rest, Routes, store_conformance};
+use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::proxy::Proxy;
 use apideck_hooks_tests::redis::server::Server;
+use apideck_hooks_tests::redis::{Cleaned, Isolated};
 use apideck_hooks_tests::waiting::until;
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+
+// The server that is configured for tests, which need not keep dead letters. The suite on a server
+// that keeps them is in `stores`.
+store_conformance!(configured, async { Cleaned::shared().await });
 
 const LONG: Duration = Duration::from_secs(600);
 
@@ -41,53 +47,82 @@ fn key() -> Key {
     Key::from_bytes(bytes)
 }
 
-async fn claim(store: &RedisStore, event: Key, delivery: Option<Key>, lease: Duration) -> Claimed {
-    store
-        .claim(Claim::new(event, delivery, lease))
-        .await
-        .expect("a claim")
+const SOURCE: &str = "source";
+
+fn claim_of(event: Key, alias: Option<Key>) -> Claim {
+    let mut claim = Claim::new(event, LONG);
+    claim.alias = alias;
+    claim
 }
 
-async fn granted(store: &RedisStore, event: Key, lease: Duration) -> (Token, u32) {
-    token_of(claim(store, event, None, lease).await)
+async fn claim(store: &RedisStore, event: Key, alias: Option<Key>) -> Claimed {
+    store.claim(claim_of(event, alias)).await.expect("a claim")
 }
 
-fn token_of(claimed: Claimed) -> (Token, u32) {
+async fn verdict(store: &RedisStore, event: Key) -> Verdict {
+    claim(store, event, None).await.verdict
+}
+
+/// Makes a claim that must be granted. Returns also the number of the attempt.
+async fn granted(store: &RedisStore, claim: Claim) -> (Grant, u32) {
+    let claimed = store.claim(claim.clone()).await.expect("a claim");
+    grant_of(&claim, claimed)
+}
+
+async fn run(store: &RedisStore, event: Key) -> Grant {
+    granted(store, claim_of(event, None)).await.0
+}
+
+fn grant_of(claim: &Claim, claimed: Claimed) -> (Grant, u32) {
     match claimed.verdict {
-        Verdict::Granted { token, attempt } => (token, attempt),
+        Verdict::Granted { token, attempt } => (Grant::new(claimed.record, token, claim.id), attempt),
         _ => panic!("{claimed:?}"),
     }
 }
 
 async fn done(store: &RedisStore, event: Key) {
-    let (token, _) = granted(store, event, LONG).await;
-    assert_eq!(store.finish(event, token, End::Done).await.unwrap(), Held::Yes);
+    let grant = run(store, event).await;
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
 }
 
-fn record_name(isolated: &Isolated, record: Key) -> String {
-    format!("{}:r:{record}", isolated.prefix)
+const RELEASE: End = End::Release { rest: Duration::ZERO };
+
+fn letter(body: &str) -> DeadLetter {
+    DeadLetter::new(SOURCE, body.to_owned())
+        .event("vault.connection.created", "e1", "entity", "consumer")
+        .error("no use")
 }
 
-async fn get_record(isolated: &Isolated, record: Key) -> Option<Vec<u8>> {
-    let mut get = redis::cmd("GET");
-    get.arg(record_name(isolated, record));
-    get.query_async(&mut isolated.client().await).await.unwrap()
-}
-
-async fn set_record(isolated: &Isolated, record: Key, value: &[u8]) {
-    let mut set = redis::cmd("SET");
-    set.arg(record_name(isolated, record)).arg(value).arg("KEEPTTL");
-    set.exec_async(&mut isolated.client().await).await.unwrap();
-}
-
-/// Overwrites the token of a record without a dead letter.
-async fn set_token(isolated: &Isolated, record: Key, token: u64) {
-    let mut value = get_record(isolated, record).await.unwrap();
-    if value[8] == b'r' {
-        value[..8].copy_from_slice(&token.to_be_bytes());
+fn dead(body: &str) -> End {
+    End::Dead {
+        letter: Box::new(letter(body)),
+        began: true,
     }
-    value[9..25].copy_from_slice(format!("{token:016}").as_bytes());
-    set_record(isolated, record, &value).await;
+}
+
+async fn dead_letter(store: &RedisStore, body: &str) -> Key {
+    let event = key();
+    let grant = run(store, event).await;
+    assert_eq!(store.finish(grant, dead(body)).await.unwrap(), Held::Yes);
+    event
+}
+
+/// A receiver with generous limits and without rests.
+fn patient(probe: &Probe, store: RedisStore) -> HooksBuilder<impl Routes<Probe>, Probe> {
+    probe
+        .patient_hooks()
+        .store(store)
+        .source("tests")
+        .rest(Rest::None)
+}
+
+async fn run_command(server: &Server, command: &[&str]) {
+    let (name, arguments) = command.split_first().unwrap();
+    redis::cmd(name)
+        .arg(arguments)
+        .exec_async(&mut server.client().await)
+        .await
+        .unwrap();
 }
 
 /// A store on a server of the test's own.
@@ -116,32 +151,10 @@ async fn connected(builder: &RedisStoreBuilder) -> RedisStore {
     until("a store responds", async || {
         store = builder.clone().connect().await.ok();
         match &store {
-            Some(store) => store.claim(Claim::new(key(), None, LONG)).await.is_ok(),
+            Some(store) => store.claim(Claim::new(key(), LONG)).await.is_ok(),
             None => false,
         }
     })
     .await;
     store.expect("a store")
-}
-
-/// Makes all records older by a lease. The store derives the end of a lease from the time to live
-/// of its key.
-async fn end_leases(isolated: &Isolated, lease: Duration) {
-    let mut client = isolated.client().await;
-    for name in isolated.keys().await {
-        if !name.contains(":r:") {
-            continue;
-        }
-        let left: i64 = redis::cmd("PTTL")
-            .arg(&name)
-            .query_async(&mut client)
-            .await
-            .unwrap();
-        redis::cmd("PEXPIRE")
-            .arg(&name)
-            .arg(left - lease.as_millis() as i64)
-            .exec_async(&mut client)
-            .await
-            .unwrap();
-    }
 }

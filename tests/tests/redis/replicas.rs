@@ -1,8 +1,8 @@
 //! Replicas: `min_replicas_ack`, and Sentinel.
 
-use super::{LONG, PATIENCE, claim, done, granted, key, ms, token_of};
+use super::{LONG, PATIENCE, SOURCE, claim, claim_of, dead, done, granted, key, ms, patient, run, verdict};
 use apideck_hooks::RedisStore;
-use apideck_hooks::store::{Claim, End, Held, Status, Store, Verdict};
+use apideck_hooks::store::{DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
@@ -16,7 +16,9 @@ use std::time::Duration;
 
 /// Starts a primary and a replica that is in step.
 async fn pair(directories: &[Directory; 2]) -> (Server, Server) {
-    let primary = Server::start(&directories[0], free_port(), &["--repl-diskless-sync-delay", "0"]).await;
+    let options = ["--appendonly", "yes", "--appendfsync", "always"];
+    let options = [&options[..], &["--repl-diskless-sync-delay", "0"]].concat();
+    let primary = Server::start(&directories[0], free_port(), &options).await;
     let replica = replica(&directories[1], free_port(), &primary).await;
     (primary, replica)
 }
@@ -56,7 +58,7 @@ async fn acked_by_one(primary: &Server, within: Duration) -> RedisStore {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn with_too_few_replicas_no_claim_and_no_dead_letter_is_accepted() {
+async fn with_too_few_replicas_no_claim_and_no_end_is_acknowledged() {
     if !can_start() {
         return;
     }
@@ -71,48 +73,55 @@ async fn with_too_few_replicas_no_claim_and_no_dead_letter_is_accepted() {
         tokio::spawn(async move { done(&store, key()).await })
     }));
     claims.await.into_iter().for_each(Result::unwrap);
-    let (running, failing, handled, delivery) = (key(), key(), key(), key());
-    let (token, _) = token_of(claim(&store, running, Some(delivery), LONG).await);
-    let (dying, _) = granted(&store, failing, LONG).await;
-    let (ending, _) = granted(&store, handled, LONG).await;
+    let (event, alias) = (key(), key());
+    let (running, _) = granted(&store, claim_of(event, Some(alias))).await;
+    let failing = run(&store, key()).await;
+    let handled = run(&store, key()).await;
 
     let port = replica.port;
     drop(replica);
-    let fresh = key();
-    for delivery in [None, Some(key())] {
-        let refused = impatient.claim(Claim::new(fresh, delivery, LONG)).await;
-        assert!(refused.unwrap_err().to_string().contains("min_replicas_ack"));
-        assert!(matches!(
-            impatient.status(fresh).await.unwrap(),
-            Status::Absent | Status::Released { attempt: 0, .. }
-        ));
+    let calls = [claim_of(key(), None), claim_of(key(), Some(key()))];
+    for call in &calls {
+        // The claim that is sent again gets its grant, and waits for the replica again.
+        for _ in 0..2 {
+            let refused = impatient.claim(call.clone()).await.unwrap_err();
+            assert!(refused.to_string().contains("min_replicas_ack"), "{refused}");
+        }
     }
-    // A duplicate needs no acknowledgement.
-    let busy = claim(&impatient, running, Some(delivery), LONG).await;
+    // A duplicate and a renewal need no acknowledgement.
+    let busy = claim(&impatient, event, Some(alias)).await;
     assert!(matches!(busy.verdict, Verdict::Running { .. }), "{busy:?}");
-    assert!(impatient.renew(running, token, LONG).await.is_err());
-    let dead = || End::Dead(super::dead_letters::letter("{}"));
-    assert!(impatient.finish(failing, dying, dead()).await.is_err());
-    assert!(
-        matches!(impatient.status(failing).await.unwrap(), Status::Running { token, .. } if token == dying)
-    );
-    // The event was handled, so that its end is recorded without the replica.
-    assert_eq!(
-        impatient.finish(handled, ending, End::Done).await.unwrap(),
-        Held::Yes
-    );
-    assert_eq!(
-        claim(&impatient, handled, None, LONG).await.verdict,
-        Verdict::Done
-    );
+    assert_eq!(impatient.renew(running, LONG).await.unwrap(), Held::Yes);
+    for _ in 0..2 {
+        assert!(impatient.finish(failing, dead("{}")).await.is_err());
+        assert!(impatient.finish(handled, End::Done).await.is_err());
+    }
+    let state = impatient.status(failing.record).await.unwrap().state;
+    assert!(matches!(state, RecordState::Running { .. }), "{state:?}");
 
     replica = self::replica(&directories[1], port, &primary).await;
-    assert_eq!(store.finish(failing, dying, dead()).await.unwrap(), Held::Yes);
-    assert_eq!(store.renew(running, token, LONG).await.unwrap(), Held::Yes);
-    let (token, attempt) = granted(&store, fresh, LONG).await;
-    assert_eq!(attempt, 1);
-    assert_eq!(store.finish(fresh, token, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.finish(failing, dead("{}")).await.unwrap(), Held::Yes);
+    assert_eq!(store.count(SOURCE, &LetterFilter::new()).await.unwrap(), 1);
+    assert_eq!(store.finish(handled, End::Done).await.unwrap(), Held::Yes);
+    for call in calls {
+        let (grant, attempt) = granted(&store, call).await;
+        assert_eq!(attempt, 1);
+        assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+    }
     drop(replica);
+}
+
+/// A failover could lose letters of a server with replicas, if no replica acknowledges them.
+#[tokio::test]
+async fn a_server_with_replicas_keeps_letters_only_with_acknowledgements() {
+    if !can_start() {
+        return;
+    }
+    let directories = [Directory::default(), Directory::default()];
+    let (primary, _replica) = pair(&directories).await;
+    let store = super::store_on(&primary).await;
+    assert!(store.dead_letters().is_none());
+    assert!(acked_by_one(&primary, PATIENCE).await.dead_letters().is_some());
 }
 
 #[tokio::test]
@@ -125,7 +134,7 @@ async fn with_too_few_replicas_an_event_is_503_and_does_not_run() {
     let probe = Probe::default();
     let hooks = async |within| {
         let store = acked_by_one(&primary, within).await;
-        probe.patient_hooks().store(store).build().unwrap()
+        patient(&probe, store).build().unwrap()
     };
     let (impatient, hooks) = (hooks(ms(200)).await, hooks(PATIENCE).await);
     let event = |id| Delivery::event("vault.connection.callable", id);
@@ -137,8 +146,12 @@ async fn with_too_few_replicas_an_event_is_503_and_does_not_run() {
     assert_eq!(event("e1").call(&impatient).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
     let _replica = self::replica(&directories[1], port, &primary).await;
-    assert_eq!(event("e2").call(&hooks).await.word(), "handled");
-    assert_eq!(probe.runs()[1].attempt, 1);
+    // The receiver takes the claim without an acknowledgement back.
+    until("it is handled", async || {
+        event("e2").call(&hooks).await.word() == "handled"
+    })
+    .await;
+    assert_eq!((probe.count(), probe.runs()[1].attempt), (2, 1));
 }
 
 /// A requested failover waits for the replica, so that no write is lost.
@@ -161,7 +174,7 @@ async fn the_store_follows_sentinel_to_the_new_primary() {
     let store = store.connect_timeout(PATIENCE).connect().await.unwrap();
     let (before, running) = (key(), key());
     done(&store, before).await;
-    let (token, _) = granted(&store, running, LONG).await;
+    let grant = run(&store, running).await;
 
     // Sentinel must have found the replica.
     let mut client = sentinel.client().await;
@@ -186,12 +199,12 @@ async fn the_store_follows_sentinel_to_the_new_primary() {
     })
     .await;
     // The old primary is read-only now. The store finds the new one within the call.
-    assert_eq!(store.finish(running, token, End::Done).await.unwrap(), Held::Yes);
-    assert_eq!(claim(&store, before, None, LONG).await.verdict, Verdict::Done);
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(verdict(&store, before).await, Verdict::Done);
     done(&store, key()).await;
     let keys: usize = redis::cmd("DBSIZE")
         .query_async(&mut replica.client().await)
         .await
         .unwrap();
-    assert_eq!(keys, 4, "three records and the counter");
+    assert_eq!(keys, 5, "three records, the format and the counter");
 }

@@ -1,19 +1,17 @@
 //! Whole deliveries.
 
-use super::{EVENT, open};
-use apideck_hooks::Replayed;
-use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{Status, Store, Token};
+use super::{EVENT, age, microseconds, open};
+use apideck_hooks::store::{LetterFilter, RecordState, Store};
+use apideck_hooks::{Disposition, Hooks, Rest};
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::fixtures::body;
 use apideck_hooks_tests::probe::{Probe, Step};
-use apideck_hooks_tests::sqlite::open_with;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 
-async fn words(deliveries: &[Delivery], hooks: &apideck_hooks::Hooks) -> Vec<String> {
+async fn words(deliveries: &[Delivery], hooks: &Hooks) -> Vec<String> {
     let mut words = Vec::new();
     for delivery in deliveries {
         words.push(delivery.call(hooks).await.word());
@@ -26,7 +24,12 @@ async fn case_01_case_02_case_11_first_delivery_duplicate_failure_and_second_att
     let directory = Directory::default();
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Succeed]);
     let store = open(&directory.file("hooks.db")).await;
-    let hooks = probe.patient_hooks().store(store).build().unwrap();
+    let hooks = probe
+        .patient_hooks()
+        .rest(Rest::None)
+        .store(store)
+        .build()
+        .unwrap();
     let (one, other) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
     let sent = [one.clone(), one, other.clone(), other.clone(), other];
     assert_eq!(
@@ -56,15 +59,16 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
     let dead_letters = hooks.dead_letters().unwrap();
-    let listed = dead_letters.list(None, 10).await.unwrap();
+    let list = async || dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap();
+    let listed = list().await;
     let [dead] = &listed[..] else { panic!("{listed:?}") };
     assert_eq!(
         (dead.letter.event_type.as_str(), dead.letter.event_id.as_str()),
         (EVENT, "e1")
     );
     assert_eq!(
-        (dead.letter.body.as_deref(), dead.attempts),
-        (Some(body(EVENT, "e1").as_bytes()), 1)
+        (&*dead.letter.body, dead.attempts),
+        (body(EVENT, "e1").as_bytes(), 1)
     );
     assert!(
         dead.letter.error.contains("secret-reason"),
@@ -72,45 +76,16 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
         dead.letter.error
     );
 
-    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Failed);
-    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Done);
-    assert_eq!(dead_letters.replay(dead.record).await.unwrap(), Replayed::Unknown);
-    assert_eq!(dead_letters.list(None, 10).await.unwrap(), []);
+    let replay = async || dead_letters.replay(dead.record).await.unwrap().disposition;
+    assert_eq!(replay().await, Disposition::DeadLettered);
+    assert_eq!(replay().await, Disposition::Handled);
+    assert_eq!(replay().await, Disposition::Duplicate);
+    assert_eq!(list().await, []);
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     let runs = probe.runs();
-    assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 1, 1]);
+    assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(runs[2].body, body(EVENT, "e1"));
-    let done = Status::Done { token: Token(3) };
-    assert_eq!(store.status(dead.record).await.unwrap(), done);
-}
-
-#[tokio::test]
-async fn a_dead_letter_omits_a_body_over_the_limit() {
-    let directory = Directory::default();
-    let store = SqliteStore::builder(directory.file("hooks.db")).dead_letter_body_limit(10);
-    let probe = Probe::new([Step::Refuse]);
-    let hooks = probe
-        .patient_hooks()
-        .store(open_with(store).await)
-        .build()
-        .unwrap();
-    assert_eq!(
-        Delivery::event(EVENT, "e1").call(&hooks).await.word(),
-        "dead_lettered"
-    );
-    let listed = hooks.dead_letters().unwrap().list(None, 10).await.unwrap();
-    let [dead] = &listed[..] else { panic!("{listed:?}") };
-    assert!(dead.letter.body.is_none());
-    let error = &dead.letter.error;
-    assert!(
-        error.contains("too large to keep") && error.contains("secret-reason"),
-        "{error}"
-    );
-    let (dead_letters, record) = (hooks.dead_letters().unwrap(), dead.record);
-    assert_eq!(dead_letters.replay(record).await.unwrap(), Replayed::NoBody);
-    assert_eq!(probe.count(), 1);
-    assert!(dead_letters.purge(record).await.unwrap());
-    assert_eq!(dead_letters.replay(record).await.unwrap(), Replayed::Unknown);
+    assert_eq!(store.status(dead.record).await.unwrap().state, RecordState::Done);
 }
 
 #[tokio::test]
@@ -140,8 +115,13 @@ async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are
         });
         runs.join().unwrap();
     }
-    let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
+    let store = Arc::new(open(&file).await);
+    let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
     assert_eq!(done.call(&hooks).await.word(), "duplicate");
+    // A run without an end rests too.
+    let resting = stuck.call(&hooks).await;
+    assert!(resting.status == 503 && resting.retry_after().is_some());
+    age(&file, microseconds(Duration::from_secs(600))).await;
     assert_eq!(stuck.call(&hooks).await.word(), "handled");
     let runs = probe.runs();
     assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 1, 2]);

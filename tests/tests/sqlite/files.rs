@@ -1,44 +1,23 @@
-//! Files that are in use, missing, locked, damaged or too new.
+//! Files that are missing, locked, replaced, damaged or of another version.
 
-use super::{EVENT, granted, key, open, other_program, refusal};
+use super::logs::Logs;
+use super::{EVENT, claim, claim_with_alias, dead, end, granted, handle, key, open, other_program, refusal};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{Claim, DeadLetter, DeadLetterStore, End, Held, Store, Verdict};
+use apideck_hooks::store::{DeadLetter, DeadLetterStore, RecordState, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
-use apideck_hooks_tests::sqlite::until_closed;
+use apideck_hooks_tests::sqlite::{beside, until_closed};
 use bytes::Bytes;
 use sqlx::Executor;
 use std::sync::Arc;
-
-#[tokio::test]
-async fn a_second_store_is_refused_while_the_first_lives() {
-    let directory = Directory::default();
-    let file = directory.file("hooks.db");
-    let first = open(&file).await;
-    let (token, _) = granted(&first, key(1)).await;
-    let error = refusal(&file).await;
-    let process = format!("is open in process {}", std::process::id());
-    assert!(error.contains(&process) && error.contains("hooks.db"), "{error}");
-    #[cfg(unix)]
-    {
-        let link = directory.file("link.db");
-        std::os::unix::fs::symlink(&file, &link).unwrap();
-        assert!(refusal(&link).await.contains(&process));
-    }
-    assert_eq!(first.finish(key(1), token, End::Done).await.unwrap(), Held::Yes);
-    drop(first);
-    let second = open(&file).await;
-    let verdict = second.claim(Claim::new(key(1), None, super::LEASE)).await;
-    assert_eq!(verdict.unwrap().verdict, Verdict::Done);
-}
 
 #[tokio::test]
 async fn an_impossible_file_is_refused_with_advice() {
     let directory = Directory::default();
     for (path, advice) in [
         (directory.file("none/hooks.db"), "create it first"),
-        (directory.path().to_owned(), "is a directory"),
+        (directory.path().to_owned(), "is not a file"),
         ("".into(), "name of a file"),
         (":memory:".into(), "MemoryStore"),
     ] {
@@ -118,8 +97,7 @@ async fn a_damaged_file_is_an_error_with_advice() {
     {
         let store = open(&file).await;
         for n in 0..300 {
-            let (token, _) = granted(&store, key(n)).await;
-            store.finish(key(n), token, End::Done).await.unwrap();
+            handle(&store, key(n)).await;
         }
     }
     // The last connection copies the log into the file when it closes, so that one file has
@@ -135,8 +113,8 @@ async fn a_damaged_file_is_an_error_with_advice() {
             Err(error) => errors.push(error.to_string()),
             Ok(store) => {
                 for n in 0..300 {
-                    let claim = Claim::new(key(n), Some(key(1_000_000 + n)), super::LEASE);
-                    errors.extend(store.claim(claim).await.err().map(|error| error.to_string()));
+                    let claimed = store.claim(claim_with_alias(n)).await;
+                    errors.extend(claimed.err().map(|error| error.to_string()));
                 }
             }
         }
@@ -152,6 +130,7 @@ async fn tables_of_a_later_release_are_refused() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     drop(open(&file).await);
+    until_closed(&file).await;
     other_program(&file)
         .await
         .execute("UPDATE apideck_hooks_meta SET value = 99 WHERE name = 'schema'")
@@ -159,9 +138,56 @@ async fn tables_of_a_later_release_are_refused() {
         .unwrap();
     let error = refusal(&file).await;
     assert!(
-        error.contains("of version 99") && error.contains("a later release"),
+        error.contains("have version 99") && error.contains("a later release"),
         "{error}"
     );
+}
+
+/// The tables of version 1, which was never released. They are refused, not misread.
+const VERSION_1: &str = "
+    CREATE TABLE apideck_hooks_meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
+    INSERT INTO apideck_hooks_meta VALUES ('schema', 1), ('boot', 3);
+    CREATE TABLE apideck_hooks_records (
+        id INTEGER PRIMARY KEY, key BLOB NOT NULL UNIQUE, state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
+        at INTEGER NOT NULL, boot INTEGER NOT NULL, token INTEGER NOT NULL, attempt INTEGER NOT NULL,
+        aliases INTEGER NOT NULL, letter INTEGER NOT NULL CHECK (letter BETWEEN 0 AND 2)
+    ) STRICT;
+    INSERT INTO apideck_hooks_records VALUES (1, zeroblob(16), 3, 1700000000000, 3, 1, 1, 0, 0);
+    CREATE TABLE apideck_hooks_aliases (delivery BLOB NOT NULL PRIMARY KEY, record INTEGER NOT NULL)
+    STRICT, WITHOUT ROWID;
+    CREATE TABLE apideck_hooks_dead_letters (
+        id INTEGER PRIMARY KEY AUTOINCREMENT, key BLOB NOT NULL UNIQUE, since INTEGER NOT NULL,
+        attempts INTEGER NOT NULL, source TEXT NOT NULL, event_type TEXT NOT NULL, event_id TEXT NOT NULL,
+        error TEXT NOT NULL, body BLOB
+    ) STRICT";
+
+#[tokio::test]
+async fn tables_of_the_previous_version_are_refused_with_advice() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    other_program(&file).await.execute(VERSION_1).await.unwrap();
+    let error = refusal(&file).await;
+    assert!(
+        error.contains("have version 1") && error.contains("drop the tables"),
+        "{error}"
+    );
+    // Nothing was changed.
+    let boot = "SELECT value FROM apideck_hooks_meta WHERE name = 'boot'";
+    assert_eq!(super::number(&file, boot).await, 3);
+    assert_eq!(
+        super::number(&file, "SELECT state FROM apideck_hooks_records").await,
+        3
+    );
+    // The advice helps.
+    other_program(&file)
+        .await
+        .execute(
+            "DROP TABLE apideck_hooks_meta; DROP TABLE apideck_hooks_records; DROP TABLE apideck_hooks_aliases;
+            DROP TABLE apideck_hooks_dead_letters",
+        )
+        .await
+        .unwrap();
+    handle(&open(&file).await, key(1)).await;
 }
 
 #[tokio::test]
@@ -185,8 +211,8 @@ async fn the_store_recovers_when_another_program_unlocks_the_file() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let probe = Probe::default();
-    let store = Arc::new(open(&file).await);
-    let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
+    let store = open(&file).await;
+    let hooks = probe.patient_hooks().store(store).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");
     let mut other = other_program(&file).await;
     other.execute("BEGIN IMMEDIATE").await.unwrap();
@@ -195,7 +221,6 @@ async fn the_store_recovers_when_another_program_unlocks_the_file() {
     assert!(reply.retry_after().is_some());
     assert_eq!(probe.count(), 0);
     other.execute("COMMIT").await.unwrap();
-    let hooks = probe.patient_hooks().store(store).build().unwrap();
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
 }
 
@@ -205,26 +230,102 @@ async fn a_write_that_fails_is_an_error_and_changes_nothing() {
     let file = directory.file("hooks.db");
     let store = open(&file).await;
     let mut other = other_program(&file).await;
-    let letter = DeadLetter {
-        source: String::new(),
-        event_type: EVENT.to_owned(),
-        event_id: "e1".to_owned(),
-        error: "no use".to_owned(),
-        body: Some(Bytes::from(vec![b' '; 1024 * 1024])),
-    };
-    let (token, _) = granted(&store, key(1)).await;
+    let letter = DeadLetter::new("", Bytes::from(vec![b' '; 1024 * 1024])).error("no use");
+    let (run, _) = granted(&store, key(1)).await;
     other
-        .execute("CREATE TRIGGER full BEFORE INSERT ON apideck_hooks_dead_letters BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        .execute(
+            "CREATE TRIGGER full BEFORE UPDATE OF body ON apideck_hooks_records WHEN NEW.body IS NOT NULL
+            BEGIN SELECT RAISE(ABORT, 'no room'); END",
+        )
         .await
         .unwrap();
-    let error = store.finish(key(1), token, End::Dead(letter.clone())).await;
+    let error = store.finish(run, dead(letter.clone())).await;
     let error = error.expect_err("no room").to_string();
     assert!(error.contains("no room"), "{error}");
-    assert!(store.get(key(1)).await.unwrap().is_none());
+    assert!(store.get("", key(1)).await.unwrap().is_none());
+    let state = store.status(key(1)).await.unwrap().state;
+    assert!(matches!(state, RecordState::Running { .. }), "{state:?}");
     other.execute("DROP TRIGGER full").await.unwrap();
-    let held = store.finish(key(1), token, End::Dead(letter.clone())).await;
-    assert_eq!(held.unwrap(), Held::Yes);
-    assert_eq!(store.get(key(1)).await.unwrap().unwrap().letter, letter);
+    end(&store, run, dead(letter.clone())).await;
+    assert_eq!(store.get("", key(1)).await.unwrap().unwrap().letter, letter);
+}
+
+/// A commit into a file that no path names would be lost.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_replaced_file_is_noticed_before_the_next_commit() {
+    let directory = Directory::default();
+    let (file, elsewhere) = (directory.file("hooks.db"), directory.file("elsewhere.db"));
+    let probe = Probe::default();
+    let store = Arc::new(open(&file).await);
+    let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
+    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+    for replaced in [false, true] {
+        std::fs::rename(&file, &elsewhere).unwrap();
+        if replaced {
+            std::fs::write(&file, "").unwrap();
+        }
+        let reply = Delivery::event(EVENT, "e2").call(&hooks).await;
+        assert_eq!((reply.status, probe.count()), (503, 1));
+        assert!(reply.retry_after().is_some());
+        let error = store.claim(claim(key(1))).await.unwrap_err().to_string();
+        assert!(error.contains("deleted, moved or replaced"), "{error}");
+        // A settled event needs no commit.
+        assert_eq!(
+            Delivery::event(EVENT, "e1").call(&hooks).await.word(),
+            "duplicate"
+        );
+        // It was not changed either way.
+        assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Absent);
+        std::fs::rename(&elsewhere, &file).unwrap();
+    }
+    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.word(), "handled");
+    assert_eq!(probe.count(), 2);
+}
+
+/// A commit into a log that no path names would be lost with the process.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_deleted_log_is_noticed_before_the_next_commit() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let log = beside(&file, "-wal");
+    let store = open(&file).await;
+    handle(&store, key(1)).await;
+    std::fs::rename(&log, directory.file("elsewhere")).unwrap();
+    let error = store.claim(claim(key(2))).await.unwrap_err().to_string();
+    assert!(error.contains("-wal was deleted or replaced"), "{error}");
+    assert_eq!(store.claim(claim(key(1))).await.unwrap().verdict, Verdict::Done);
+    std::fs::rename(directory.file("elsewhere"), &log).unwrap();
+    handle(&store, key(2)).await;
+}
+
+/// A foreign reader keeps SQLite from shortening the log.
+#[tokio::test]
+async fn a_log_that_grows_under_a_foreign_reader_is_reported() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let logs = Logs::default();
+    let _guard = logs.capture();
+    let store = open(&file).await;
+    handle(&store, key(0)).await;
+    let mut other = other_program(&file).await;
+    other
+        .execute("BEGIN; SELECT * FROM apideck_hooks_records")
+        .await
+        .unwrap();
+    for n in 1..=10 {
+        assert_eq!(logs.count("write-ahead log is large"), 0);
+        let letter = DeadLetter::new("", Bytes::from(vec![b'x'; DeadLetter::MAX_BODY]));
+        super::dead_letter(&store, key(n), letter).await;
+        if std::fs::metadata(beside(&file, "-wal")).unwrap().len() >= 128 << 20 {
+            break;
+        }
+    }
+    for n in 100..110 {
+        handle(&store, key(n)).await;
+    }
+    assert_eq!(logs.count("write-ahead log is large"), 1);
 }
 
 #[tokio::test]
@@ -239,37 +340,7 @@ async fn a_store_without_its_runtime_reports_an_error() {
         runtime.block_on(open(&file))
     });
     let store = store.join().unwrap();
-    let error = store.claim(Claim::new(key(1), None, super::LEASE)).await;
+    let error = store.claim(claim(key(1))).await;
     let error = error.expect_err("no writer").to_string();
     assert!(error.contains("runtime"), "{error}");
-}
-
-#[tokio::test]
-async fn a_page_of_dead_letters_ends_at_16_mib() {
-    let directory = Directory::default();
-    let store = open(&directory.file("hooks.db")).await;
-    for n in 0..40 {
-        let letter = DeadLetter {
-            source: String::new(),
-            event_type: EVENT.to_owned(),
-            event_id: n.to_string(),
-            error: String::new(),
-            body: Some(Bytes::from(vec![b' '; 1024 * 1024])),
-        };
-        let (token, _) = granted(&store, key(n)).await;
-        store.finish(key(n), token, End::Dead(letter)).await.unwrap();
-    }
-    let (mut before, mut pages, mut ids) = (None, Vec::new(), Vec::new());
-    loop {
-        let page = store.list(before, u32::MAX).await.unwrap();
-        let Some(last) = page.last() else { break };
-        before = Some(last.cursor);
-        pages.push(page.len());
-        ids.extend(
-            page.iter()
-                .map(|dead| dead.letter.event_id.parse::<u64>().unwrap()),
-        );
-    }
-    assert_eq!(pages, [16, 16, 8]);
-    assert_eq!(ids, (0..40).rev().collect::<Vec<_>>());
 }

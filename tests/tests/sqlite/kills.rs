@@ -1,7 +1,7 @@
 //! Receivers that are killed in the middle of a run, or cannot write.
 
-use super::{EVENT, open, other_program, refusal};
-use apideck_hooks::store::DeadLetterStore;
+use super::{EVENT, age, microseconds, number, open, other_program, refusal};
+use apideck_hooks::store::{DeadLetterStore, LetterFilter};
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
@@ -10,14 +10,18 @@ use futures_util::future::join_all;
 use sqlx::Row;
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::process::Command;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
+const IN_TRANSACTION: &str = "vault.connection.created";
+
+#[derive(Default)]
 struct Files {
     directory: Directory,
 }
@@ -32,9 +36,11 @@ impl Files {
         text.lines().map(str::to_owned).collect()
     }
 
+    /// A receiver whose failed events do not rest.
     async fn receiver(&self) -> Receiver {
-        self.receiver_of(Command::new(env!("CARGO_BIN_EXE_sqlite-receiver")))
-            .await
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sqlite-receiver"));
+        command.env("REST", "none");
+        self.receiver_of(command).await
     }
 
     async fn receiver_of(&self, mut command: Command) -> Receiver {
@@ -50,42 +56,96 @@ async fn kill(receiver: Receiver) {
     assert!(!receiver.wait().await.success());
 }
 
-/// The token and the attempt of the only record.
-async fn only_record(database: &Path) -> (i64, i64) {
-    let mut connection = other_program(database).await;
-    let row = sqlx::query("SELECT token, attempt FROM apideck_hooks_records")
-        .fetch_one(&mut connection)
-        .await
-        .unwrap();
-    (row.get(0), row.get(1))
+/// Sends a delivery to a receiver that ends before its response.
+async fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> JoinHandle<bool> {
+    let (delivery, addr) = (delivery.clone(), receiver.addr);
+    tokio::spawn(async move { delivery.try_send(addr).await.is_err() })
 }
 
 #[tokio::test]
-async fn case_18_an_event_is_claimable_at_once_after_a_kill() {
-    let files = Files {
-        directory: Directory::default(),
-    };
-    let delivery = Delivery::event(EVENT, "stuck");
-    for life in 1..=3 {
-        let mut receiver = files.receiver().await;
-        let addr = receiver.addr;
-        let sent = {
-            let delivery = delivery.clone();
-            tokio::spawn(async move { delivery.try_send(addr).await.is_ok() })
-        };
-        // The lease is a day, so that the event cannot have waited for its end.
-        receiver.line(&format!("started stuck {life}")).await;
-        let error = refusal(&files.database()).await;
+async fn case_18_an_event_is_claimable_after_a_kill_and_its_rest() {
+    let files = Files::default();
+    let database = files.database();
+    let mut last_token = 0;
+    for (life, event_type) in (1..).zip([EVENT, IN_TRANSACTION, EVENT]) {
+        let mut receiver = files
+            .receiver_of(Command::new(env!("CARGO_BIN_EXE_sqlite-receiver")))
+            .await;
+        let delivery = Delivery::event(event_type, &format!("stuck {event_type}"));
+        // The lease is a day, so no event waits for its end.
+        let lost = send_in_vain(&receiver, &delivery).await;
+        let attempt = (life + 1) / 2;
+        receiver
+            .line(&format!("started stuck {event_type} {attempt}"))
+            .await;
+        let error = refusal(&database).await;
         assert!(error.contains("is open in process"), "{error}");
         kill(receiver).await;
-        assert!(!sent.await.unwrap());
-        assert_eq!(only_record(&files.database()).await, (life, life));
+        assert!(lost.await.unwrap());
+        let token = number(&database, "SELECT max(token) FROM apideck_hooks_records").await;
+        assert!(token > last_token);
+        last_token = token;
+
+        let receiver = files
+            .receiver_of(Command::new(env!("CARGO_BIN_EXE_sqlite-receiver")))
+            .await;
+        let resting = delivery.send(receiver.addr).await;
+        assert!(resting.status == 503 && resting.retry_after().is_some());
+        kill(receiver).await;
+        age(&database, microseconds(Duration::from_secs(600))).await;
     }
+    let attempts = "SELECT sum(attempts) FROM apideck_hooks_records";
+    assert_eq!(number(&database, attempts).await, 3);
+}
+
+/// The claim commits before the handler runs, so each life of the process counts as an attempt.
+#[tokio::test]
+async fn case_18_a_handler_that_kills_its_process_ends_as_a_dead_letter() {
+    let files = Files::default();
+    for event_type in [EVENT, IN_TRANSACTION] {
+        let delivery = Delivery::event(event_type, &format!("fatal {event_type}"));
+        for life in 1..=8 {
+            let mut receiver = files.receiver().await;
+            let lost = send_in_vain(&receiver, &delivery).await;
+            receiver.line(&format!("started fatal {event_type} {life}")).await;
+            assert!(!receiver.wait().await.success());
+            assert!(lost.await.unwrap());
+        }
+        let receiver = files.receiver().await;
+        for word in ["dead_lettered", "duplicate"] {
+            assert_eq!(delivery.send(receiver.addr).await.word(), word);
+        }
+        kill(receiver).await;
+    }
+    let store = open(&files.database()).await;
+    let letters = store.list("", &LetterFilter::new(), None, 10).await.unwrap();
+    assert_eq!(
+        letters.iter().map(|dead| dead.attempts).collect::<Vec<_>>(),
+        [8, 8]
+    );
+}
+
+/// Another process cannot take the file of a process that is stopped.
+#[tokio::test]
+async fn case_19_a_stopped_process_keeps_its_file_and_its_claims() {
+    let files = Files::default();
+    let mut receiver = files.receiver().await;
+    let delivery = Delivery::event(EVENT, "good");
+    assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
+    let lost = send_in_vain(&receiver, &Delivery::event(EVENT, "stuck")).await;
+    receiver.line("started stuck 1").await;
+    receiver.signal("STOP").await;
+    let error = refusal(&files.database()).await;
+    assert!(error.contains("is open in process"), "{error}");
+    receiver.signal("CONT").await;
+    assert_eq!(delivery.send(receiver.addr).await.word(), "duplicate");
+    kill(receiver).await;
+    assert!(lost.await.unwrap());
 }
 
 const EVENTS: usize = 1000;
 const SENDERS: usize = 16;
-const KILLS: usize = 10;
+const KILLS: usize = 20;
 
 fn id(n: usize) -> String {
     let kind = match n % 10 {
@@ -142,10 +202,8 @@ fn check(effects: &[String], acknowledged: &HashSet<String>) -> HashMap<String, 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_invariants_hold_through_ten_kills_under_load() {
-    let files = Files {
-        directory: Directory::default(),
-    };
+async fn the_invariants_hold_through_twenty_kills_and_stops_under_load() {
+    let files = Files::default();
     let mut receiver = files.receiver().await;
     let (addr, watched) = watch::channel(receiver.addr);
     let settled = Arc::new(AtomicUsize::new(0));
@@ -165,6 +223,9 @@ async fn the_invariants_hold_through_ten_kills_under_load() {
             settled.load(Ordering::SeqCst) >= EVENTS * kills / (KILLS + 1)
         })
         .await;
+        receiver.signal("STOP").await;
+        assert!(refusal(&files.database()).await.contains("is open in process"));
+        receiver.signal("CONT").await;
         kill(receiver).await;
         receiver = files.receiver().await;
         addr.send_replace(receiver.addr);
@@ -190,28 +251,16 @@ async fn the_invariants_hold_through_ten_kills_under_load() {
 
     // Every event is done or dead, and every dead one has a dead letter.
     let store = open(&files.database()).await;
-    let dead_letters = store.list(None, 1000).await.unwrap();
-    let bad: HashSet<String> = dead_letters
-        .into_iter()
-        .map(|dead| dead.letter.event_id)
-        .collect();
-    assert_eq!(
-        bad,
-        acknowledged
-            .into_iter()
-            .filter(|id| id.starts_with("bad"))
-            .collect()
-    );
-    let mut connection = other_program(&files.database()).await;
-    let rows = sqlx::query(
-        "SELECT state, count(*), min(token = attempt) FROM apideck_hooks_records GROUP BY state ORDER BY state",
-    );
-    let rows = rows.fetch_all(&mut connection).await.unwrap();
-    let rows: Vec<(i64, i64, i64)> = rows
-        .iter()
-        .map(|row| (row.get(0), row.get(1), row.get(2)))
-        .collect();
-    assert_eq!(rows, [(3, EVENTS as i64 * 9 / 10, 1), (4, EVENTS as i64 / 10, 1)]);
+    let dead_letters = store.list("", &LetterFilter::new(), None, 1000).await.unwrap();
+    let letters = dead_letters.into_iter().map(|dead| dead.letter.event_id);
+    let bad = acknowledged.into_iter().filter(|id| id.starts_with("bad"));
+    assert_eq!(letters.collect::<HashSet<_>>(), bad.collect());
+    let database = files.database();
+    let settled = "SELECT count(*) FROM apideck_hooks_records WHERE phase = 1 AND body IS NULL";
+    assert_eq!(number(&database, settled).await, EVENTS as i64 * 9 / 10);
+    let dead = "SELECT count(*) FROM apideck_hooks_records WHERE phase = 3 AND body IS NOT NULL";
+    assert_eq!(number(&database, dead).await, EVENTS as i64 / 10);
+    let mut connection = other_program(&database).await;
     let check: String = sqlx::query("PRAGMA integrity_check")
         .fetch_one(&mut connection)
         .await
@@ -249,9 +298,7 @@ async fn no_event_runs_while_the_disk_is_full() {
     if Command::new("prlimit").arg("--version").output().await.is_err() {
         return apideck_hooks_tests::services::skip("prlimit");
     }
-    let files = Files {
-        directory: Directory::default(),
-    };
+    let files = Files::default();
     // The program inherits the ignored signal, so that a write fails and does not kill it.
     let mut command = Command::new("sh");
     command.args([

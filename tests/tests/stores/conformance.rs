@@ -3,6 +3,7 @@
 use apideck_hooks::{MemoryStore, SqliteStore, store_conformance};
 use apideck_hooks_tests::directory::file_of_this_thread;
 use apideck_hooks_tests::postgres::Database;
+use apideck_hooks_tests::stranger::StrangerStore;
 
 store_conformance!(memory, (start_paused = true), async { MemoryStore::new() });
 store_conformance!(memory_of_one_shard, (start_paused = true), async {
@@ -13,6 +14,8 @@ store_conformance!(
     (flavor = "multi_thread", worker_threads = 2),
     async { MemoryStore::new() }
 );
+// A user's own store passes too.
+store_conformance!(stranger, async { StrangerStore::default() });
 store_conformance!(sqlite, async {
     SqliteStore::open(file_of_this_thread("hooks.db")).await.unwrap()
 });

@@ -3,7 +3,6 @@
 mod conformance;
 mod memory;
 mod receivers;
-mod stranger;
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Receivers with a store that has no transactions. They are refused before any handler runs.
 
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError,
 };
 use apideck_hooks::{BuildError, Hooks, MemoryStore, PostgresStore, Routes, SqliteStore, Tx, on, router};
 use apideck_hooks_tests::directory::Directory;
@@ -21,7 +21,11 @@ async fn in_postgres(_: Tx<Postgres>) {}
 async fn in_sqlite(_: Tx<Sqlite>) {}
 
 fn build(router: impl Routes<apideck_hooks::NoState>, store: Arc<dyn Store>) -> Result<Hooks, BuildError> {
-    Hooks::builder(router).secret("key").store(store).build()
+    Hooks::builder(router)
+        .secret("key")
+        .store(store)
+        .source("build")
+        .build()
 }
 
 /// A user's own store, without transactions.
@@ -33,16 +37,20 @@ impl Store for Own {
         self.0.claim(claim).await
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        self.0.renew(record, token, lease).await
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        self.0.renew(grant, lease).await
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        self.0.finish(record, token, end).await
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        self.0.finish(grant, end).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
         self.0.status(record).await
+    }
+
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.0.end_rest(record).await
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {

@@ -2,10 +2,11 @@
 
 use super::EVENT;
 use apideck_hooks::store::Store;
-use apideck_hooks::{Delivery, Hooks, Outcome, Tx, on, router};
+use apideck_hooks::{Delivery, Hooks, Outcome, Rest, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery as Sent;
 use apideck_hooks_tests::probe::patient;
+use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::transactional::World;
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 use sqlx::{Connection, Postgres, Sqlite};
@@ -65,14 +66,21 @@ handler!(
 
 /// A receiver on a store, with a handler timeout.
 fn hooks(world: &World, store: Arc<dyn Store>, limit: Duration) -> Hooks {
+    let store = Spy::over(store);
     let hooks = match world {
         World::Postgres(_) => {
-            let hooks = Hooks::builder(router![in_postgres]).secret(SECRET).store(store);
-            patient(hooks).handler_timeout(limit).build()
+            let hooks = Hooks::builder(router![in_postgres])
+                .secret(SECRET)
+                .source("test")
+                .store(store);
+            patient(hooks).rest(Rest::None).handler_timeout(limit).build()
         }
         World::Sqlite(_) => {
-            let hooks = Hooks::builder(router![in_sqlite]).secret(SECRET).store(store);
-            patient(hooks).handler_timeout(limit).build()
+            let hooks = Hooks::builder(router![in_sqlite])
+                .secret(SECRET)
+                .source("test")
+                .store(store);
+            patient(hooks).rest(Rest::None).handler_timeout(limit).build()
         }
     };
     hooks.unwrap()

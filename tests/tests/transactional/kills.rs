@@ -13,12 +13,23 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::sleep;
 
-async fn start(world: &World) -> Receiver {
+fn command(world: &World) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_transactional-receiver"));
     match world {
         World::Postgres(database) => command.env("SCHEMA", &database.schema),
         World::Sqlite(directory) => command.env("DATABASE", file(directory)),
     };
+    command
+}
+
+async fn start(world: &World) -> Receiver {
+    Receiver::of(command(world)).await
+}
+
+/// Starts a receiver with a short lease.
+async fn start_with_lease(world: &World, lease: Duration) -> Receiver {
+    let mut command = command(world);
+    command.env("LEASE_MS", lease.as_millis().to_string());
     Receiver::of(command).await
 }
 
@@ -35,17 +46,10 @@ fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> tokio::task::JoinHa
 
 /// Checks that the next receiver handles the event or knows it.
 async fn is_handled_once(world: &World, id: &str) {
+    world.end_leases().await;
     let receiver = start(world).await;
     let delivery = Delivery::event(EVENT, id);
-    // The server may not have noticed the kill and may still lock the record.
-    loop {
-        let reply = delivery.send(receiver.addr).await;
-        if reply.status == 200 {
-            break;
-        }
-        assert_eq!(reply.status, 503);
-        sleep(Duration::from_millis(50)).await;
-    }
+    assert_eq!(delivery.send(receiver.addr).await.status, 200);
     assert_eq!(
         (world.effects(id).await, world.done_records().await),
         (1, 1),
@@ -55,30 +59,64 @@ async fn is_handled_once(world: &World, id: &str) {
     kill(receiver).await;
 }
 
-/// Kills the receiver before the effect and after it.
+/// Kills the receiver before the effect and after it. Each run is an attempt.
 async fn killed_in_the_handler(world: &World) {
     // The event id selects where the handler stops.
-    for place in ["before", "after"] {
-        let mut receiver = start(world).await;
-        let delivery = Delivery::event(EVENT, place);
-        let lost = send_in_vain(&receiver, &delivery);
-        receiver.line(&format!("{place} {place}")).await;
-        kill(receiver).await;
-        assert!(lost.await.unwrap());
-        assert_eq!((world.effects(place).await, world.done_records().await), (0, 0));
-        if let World::Postgres(_) = world {
-            // The server must have noticed the kill.
-            until(world, THERE, 0).await;
+    for (place, attempts) in [("before", [1, 2]), ("after", [1, 2])] {
+        for attempt in attempts {
+            let mut receiver = start(world).await;
+            let delivery = Delivery::event(EVENT, place);
+            let lost = send_in_vain(&receiver, &delivery);
+            receiver.line(&format!("{place} {place}")).await;
+            kill(receiver).await;
+            assert!(lost.await.unwrap());
+            if let World::Postgres(_) = world {
+                // The server must have noticed the kill.
+                until(world, THERE, 0).await;
+            }
+            assert_eq!((world.effects(place).await, world.done_records().await), (0, 0));
+            assert!(world.attempt().await >= attempt);
+            world.end_leases().await;
         }
-        // The next receiver runs the same attempt and stops at the same place.
-        let mut receiver = start(world).await;
-        let lost = send_in_vain(&receiver, &delivery);
-        receiver.line(&format!("{place} {place}")).await;
-        kill(receiver).await;
-        assert!(lost.await.unwrap());
-        assert_eq!((world.effects(place).await, world.attempt().await), (0, 0));
     }
     is_handled_once(world, "whole").await;
+}
+
+/// A handler that kills its process each time has used its attempts up in the end.
+async fn killed_by_its_handler(world: &World) {
+    let delivery = Delivery::event(EVENT, "fatal");
+    for attempt in 1..=8 {
+        let receiver = start(world).await;
+        assert!(delivery.try_send(receiver.addr).await.is_err());
+        assert!(!receiver.wait().await.success());
+        if let World::Postgres(_) = world {
+            until(world, THERE, 0).await;
+        }
+        assert_eq!(
+            (world.effects("fatal").await, world.attempt().await),
+            (0, attempt)
+        );
+        world.end_leases().await;
+    }
+    let receiver = start(world).await;
+    for word in ["dead_lettered", "duplicate"] {
+        assert_eq!(delivery.send(receiver.addr).await.word(), word);
+    }
+    assert_eq!((world.effects("fatal").await, world.attempt().await), (0, 8));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_18_a_handler_that_kills_its_process_is_dead_lettered_on_postgres() {
+    if let Some(world) = World::postgres().await {
+        killed_by_its_handler(&world).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_18_a_handler_that_kills_its_process_is_dead_lettered_on_sqlite() {
+    if let Some(world) = World::sqlite().await {
+        killed_by_its_handler(&world).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,7 +177,7 @@ async fn case_26_a_kill_during_any_statement_leaves_an_effect_and_a_done_record_
         ),
         (
             "finish",
-            "CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.state = 'done')
+            "CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.phase = 1)
             EXECUTE FUNCTION hold()",
         ),
         (
@@ -175,14 +213,13 @@ async fn case_26_a_kill_during_any_statement_leaves_an_effect_and_a_done_record_
             .execute("DROP TRIGGER IF EXISTS hold ON records; DROP TRIGGER IF EXISTS hold ON effects")
             .await;
         is_handled_once(&world, place).await;
-        world.execute("TRUNCATE records, effects").await;
+        world.execute("TRUNCATE records, aliases, effects").await;
     }
 }
 
-/// A kill while a failure is recorded leaves nothing. The event is claimable as soon as the server
-/// has noticed.
+/// A kill while a failure is recorded leaves no effect. The run was an attempt.
 #[tokio::test(flavor = "multi_thread")]
-async fn case_26_a_kill_during_the_release_leaves_no_trace() {
+async fn case_26_a_kill_during_the_release_leaves_an_attempt_and_no_effect() {
     let Some(world) = World::postgres().await else {
         return;
     };
@@ -194,7 +231,7 @@ async fn case_26_a_kill_during_the_release_leaves_no_trace() {
         .execute(
             "CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN PERFORM pg_advisory_xact_lock(hashtext(current_schema())); RETURN NEW; END $$;
-            CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.state = 'released')
+            CREATE TRIGGER hold BEFORE UPDATE ON records FOR EACH ROW WHEN (NEW.phase = 2)
             EXECUTE FUNCTION hold()",
         )
         .await;
@@ -208,23 +245,22 @@ async fn case_26_a_kill_during_the_release_leaves_no_trace() {
     assert!(lost.await.unwrap());
     drop(holder);
     until(&world, THERE, 0).await;
-    assert_eq!((world.attempt().await, world.effects("flaky").await), (0, 0));
-    // The event is claimable: its first attempt runs again, and then its second.
+    assert_eq!((world.attempt().await, world.effects("flaky").await), (1, 0));
+    world.end_leases().await;
     let receiver = start(&world).await;
-    assert_eq!(delivery.send(receiver.addr).await.status, 500);
-    assert_eq!(world.attempt().await, 1);
     assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
-    assert_eq!((world.effects("flaky").await, world.done_records().await), (1, 1));
+    assert_eq!((world.effects("flaky").await, world.attempt().await), (1, 2));
     kill(receiver).await;
 }
 
 const EVENTS: usize = 400;
 const SENDERS: usize = 8;
 const KILLS: usize = 8;
+const LEASE: Duration = Duration::from_secs(2);
 
 /// Kills the receiver again and again under senders that retry. Each event has exactly one effect.
 async fn killed_again_and_again(world: &World) {
-    let mut receiver = start(world).await;
+    let mut receiver = start_with_lease(world, LEASE).await;
     let (addr, addrs) = tokio::sync::watch::channel(receiver.addr);
     let senders: Vec<_> = (0..SENDERS)
         .map(|sender| {
@@ -252,7 +288,7 @@ async fn killed_again_and_again(world: &World) {
         })
         .await;
         kill(receiver).await;
-        receiver = start(world).await;
+        receiver = start_with_lease(world, LEASE).await;
         addr.send_replace(receiver.addr);
     }
     for sender in senders {

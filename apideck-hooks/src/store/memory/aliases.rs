@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hashlink::LinkedHashMap;
 
-use super::Limits;
+use super::limits::ShardLimits;
 use crate::delivery::Key;
 use crate::store::record::micros;
 
@@ -32,7 +32,7 @@ impl Aliases {
 
     /// Binds an alias, and keeps it for longer than its record. The oldest alias is removed if there
     /// are too many.
-    pub(super) fn bind(&mut self, alias: Key, record: Key, lease: Duration, now: u64, limits: &Limits) {
+    pub(super) fn bind(&mut self, alias: Key, record: Key, lease: Duration, now: u64, limits: &ShardLimits) {
         let time = limits.retention.saturating_add(lease).saturating_add(GRACE);
         let expires = now.saturating_add(micros(time));
         self.0.insert(alias, Binding { record, expires });
@@ -52,7 +52,7 @@ impl Aliases {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits = Limits {
+    const LIMITS: ShardLimits = ShardLimits {
         retention: Duration::from_micros(1000),
         records: 3,
     };

@@ -13,6 +13,7 @@
 mod aliases;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
+mod limits;
 mod shard;
 
 use std::fmt;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use self::aliases::Aliases;
+use self::limits::ShardLimits;
 use self::shard::Shard;
 use super::record::micros;
 use super::{Claim, Claimed, End, Grant, Held, Status, Store, StoreError, Verdict};
@@ -61,17 +63,10 @@ pub struct MemoryStore {
     records: Shards<Shard>,
     /// Locked before a shard of the records.
     aliases: Shards<Aliases>,
-    limits: Limits,
+    limits: ShardLimits,
     start: Instant,
     /// Microseconds since the start of 1970. Tokens begin with it, so they grow over a restart.
     start_micros: u64,
-}
-
-/// The limits of a shard.
-struct Limits {
-    retention: Duration,
-    /// The number of records, and of aliases.
-    records: usize,
 }
 
 /// Values that are spread by keys, each with a lock.
@@ -136,7 +131,7 @@ impl MemoryStoreBuilder {
         MemoryStore {
             records: Shards::new(shards),
             aliases: Shards::new(shards),
-            limits: Limits {
+            limits: ShardLimits {
                 retention: self.retention,
                 records: self.capacity.div_ceil(shards),
             },

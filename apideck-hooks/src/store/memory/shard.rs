@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use hashlink::LinkedHashMap;
 
-use super::Limits;
+use super::limits::ShardLimits;
 use crate::delivery::Key;
-use crate::store::record::{Letters, Phase, Record, Wait};
+use crate::store::record::{Letters, Record, Stage, Wait};
 use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
 
 /// Some of the records, and their number that was evicted.
@@ -39,7 +39,7 @@ struct Done {
 
 impl Done {
     fn of(record: &Record) -> Option<Self> {
-        (record.phase == Phase::Done).then_some(Self {
+        (record.phase == Stage::Done).then_some(Self {
             token: record.token,
             claim: record.claim,
             expires: record.expires,
@@ -49,7 +49,7 @@ impl Done {
 
     fn to_record(self) -> Record {
         Record {
-            phase: Phase::Done,
+            phase: Stage::Done,
             token: self.token,
             claim: self.claim,
             attempts: self.attempts,
@@ -74,7 +74,7 @@ impl Shard {
         self.evicted
     }
 
-    pub(super) fn claim(&mut self, key: Key, claim: &Claim, now: u64, limits: &Limits) -> Verdict {
+    pub(super) fn claim(&mut self, key: Key, claim: &Claim, now: u64, limits: &ShardLimits) -> Verdict {
         let decide = |record: &mut Record| record.claim(claim, Letters::NotKept, now, limits.retention).0;
         if let Some(verdict) = self.change(key, decide) {
             return verdict;
@@ -97,20 +97,20 @@ impl Shard {
         key: Key,
         claim: &Claim,
         now: u64,
-        limits: &Limits,
+        limits: &ShardLimits,
     ) -> Option<Verdict> {
         let present = self.get(&key)?;
         (!present.is_expired(now)).then(|| self.claim(key, claim, now, limits))
     }
 
-    pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, limits: &Limits) -> Held {
+    pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, limits: &ShardLimits) -> Held {
         self.change(grant.record, |record| {
             record.renew(grant, lease, now, limits.retention)
         })
         .unwrap_or(Held::Lost)
     }
 
-    pub(super) fn finish(&mut self, grant: &Grant, end: &End, now: u64, limits: &Limits) -> Held {
+    pub(super) fn finish(&mut self, grant: &Grant, end: &End, now: u64, limits: &ShardLimits) -> Held {
         self.change(grant.record, |record| {
             record.finish(grant, end, Letters::NotKept, now, limits.retention)
         })
@@ -206,17 +206,17 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Rests, State};
+    use crate::store::{RecordState, Rests};
 
     const LEASE: Duration = Duration::from_micros(100);
     const RETENTION: Duration = Duration::from_micros(1000);
 
     /// A shard with room for this many records, which keeps them for 1,000 microseconds.
-    struct Fixture(Shard, Limits);
+    struct Fixture(Shard, ShardLimits);
 
     impl Fixture {
         fn new(records: usize) -> Self {
-            let limits = Limits {
+            let limits = ShardLimits {
                 retention: RETENTION,
                 records,
             };
@@ -364,7 +364,7 @@ mod tests {
         let mut fixture = Fixture::new(10);
         fixture.settle(1, &RELEASE, 0);
         let grant = fixture.settle(1, &End::Done, 0);
-        let status = Status::new(State::Done, grant.token, 2, false);
+        let status = Status::new(RecordState::Done, grant.token, 2, false);
         assert_eq!(fixture.0.status(&key(1), 1099), status);
         assert_eq!(fixture.0.status(&key(1), 1100), Status::ABSENT);
         assert_eq!(fixture.finish(&grant, &End::Done, 0), Held::Yes);

@@ -1,107 +1,141 @@
-//! Building a store.
+//! The builder of a store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::PgPool;
+use tokio::sync::Semaphore;
 
 use super::PostgresStore;
 use super::connections::Connections;
-use super::limits::Limits;
-use super::names::{InvalidName, Names};
+use super::limits::RecordLimits;
+use super::names::Names;
 use super::statements::Statements;
-
-use sqlx::PgPool;
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-use tokio::sync::Semaphore;
+use crate::store::StoreError;
 
 /// Names and limits of a [`PostgresStore`]. All have a default.
 #[derive(Clone, Debug)]
-#[must_use = "nothing happens before `build`"]
+#[must_use = "a builder does nothing before `build`"]
 pub struct PostgresStoreBuilder {
     pool: PgPool,
     schema: String,
     prefix: String,
-    limits: Limits,
+    connections: u32,
+    transactions: Option<u32>,
+    limits: RecordLimits,
 }
 
 impl PostgresStore {
-    /// A store on this pool, with the default names and limits. It does not connect yet.
+    /// Makes a store with the default names and limits. It does not connect yet.
     pub fn new(pool: PgPool) -> Self {
-        PostgresStoreBuilder::new(pool).build_with(&Names::default())
+        let builder = Self::builder(pool);
+        let names = Names::default();
+        let transactions = builder.most_transactions();
+        builder.build_with(&names, transactions)
     }
 
-    /// A store with names and limits of your own.
+    /// Makes a builder for other names or limits.
     pub fn builder(pool: PgPool) -> PostgresStoreBuilder {
-        PostgresStoreBuilder::new(pool)
-    }
-}
-
-impl PostgresStoreBuilder {
-    fn new(pool: PgPool) -> Self {
         PostgresStoreBuilder {
             pool,
             schema: Names::DEFAULT_SCHEMA.to_owned(),
             prefix: String::new(),
-            limits: Limits {
+            connections: 5,
+            transactions: None,
+            limits: RecordLimits {
                 retention: Duration::from_secs(7 * 24 * 60 * 60),
                 sweep_every: Duration::from_secs(60),
-                longest_body: 1024 * 1024,
+                letters: 100_000,
             },
         }
     }
+}
 
-    /// The schema that the tables are in, `apideck_hooks` by default; [`PostgresStore::migrate`] makes it. 1 to 63
-    /// lower-case letters, digits and `_`, no digit first.
+impl PostgresStoreBuilder {
+    /// Connections that are left to other users of the pool.
+    const LEFT: u32 = 2;
+
+    /// Sets the schema of the tables. The default is `apideck_hooks`. [`PostgresStore::migrate`]
+    /// creates it. A schema has 1 to 63 lower-case letters, digits and `_`, and no digit first.
     pub fn schema(mut self, schema: impl Into<String>) -> Self {
         self.schema = schema.into();
         self
     }
 
-    /// What the names of the tables begin with; nothing by default. At most 30 lower-case letters, digits and `_`, no
-    /// digit first.
+    /// Sets the beginning of all names in the schema. The default is empty. A prefix has at most 30
+    /// lower-case letters, digits and `_`, and no digit first.
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long an event is remembered after it was settled, 7 days by default: Apideck's own retries end after 24 hours.
-    /// More than a hundred years count as a hundred.
+    /// Sets the number of the store's own connections, at least 2. The default is 5. One of them is
+    /// open only while it cancels a statement that was given up.
+    pub fn connections(mut self, connections: u32) -> Self {
+        self.connections = connections.max(2);
+        self
+    }
+
+    /// Sets how many handlers can hold a transaction at once. The default is the pool's connections
+    /// less two, which is also the maximum.
+    pub fn transactions(mut self, transactions: u32) -> Self {
+        self.transactions = Some(transactions);
+        self
+    }
+
+    /// Sets how long a settled event is remembered. The default is 7 days, because Apideck's
+    /// retries end after 24 hours.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.limits.retention = retention;
         self
     }
 
-    /// How often what is over is swept away, every minute by default, at most every 10 milliseconds. Several processes
-    /// share the work.
+    /// Sets the pause between two sweeps, at least 10 milliseconds. The default is a minute.
+    /// Several processes share the work.
     pub fn sweep_every(mut self, pause: Duration) -> Self {
         self.limits.sweep_every = pause;
         self
     }
 
-    /// The largest body that is kept of an event that is set aside, in bytes; 1 MiB by default. Of a larger one all is
-    /// kept but the body: it cannot be replayed, and its error says so.
-    pub fn dead_letter_body_limit(mut self, bytes: usize) -> Self {
-        self.limits.longest_body = bytes;
+    /// Sets how many dead letters of a source are kept. The default is 100,000. The limit is an
+    /// estimate: events that are dead-lettered at the same time can pass it.
+    pub fn max_dead_letters(mut self, letters: u64) -> Self {
+        self.limits.letters = letters;
         self
     }
 
-    /// The store. It does not connect yet.
+    /// Makes the store. It does not connect yet.
     ///
     /// # Errors
     ///
-    /// The schema or the prefix is no plain name.
-    pub fn build(self) -> Result<PostgresStore, InvalidName> {
+    /// The schema or the prefix is not a plain name, or there are more transactions than the pool's
+    /// connections less two.
+    pub fn build(self) -> Result<PostgresStore, StoreError> {
         let names = Names::new(&self.schema, &self.prefix)?;
-        Ok(self.build_with(&names))
+        let most = self.most_transactions();
+        let transactions = self.transactions.unwrap_or(most);
+        if transactions > most {
+            return Err(StoreError::new(format!(
+                "{transactions} transactions at once need a pool of {} connections, and it has {}",
+                transactions + Self::LEFT,
+                self.pool.options().get_max_connections()
+            )));
+        }
+        Ok(self.build_with(&names, transactions))
     }
 
-    fn build_with(self, names: &Names) -> PostgresStore {
-        // One connection is left for all else, if there is more than one: failed attempts are counted, dead letters looked at.
-        let connections = Connections::of(self.pool);
-        let turns = connections.most().saturating_sub(1).max(1);
+    fn most_transactions(&self) -> u32 {
+        let connections = self.pool.options().get_max_connections();
+        connections.saturating_sub(Self::LEFT)
+    }
+
+    fn build_with(self, names: &Names, transactions: u32) -> PostgresStore {
         PostgresStore {
-            turns: Arc::new(Semaphore::new(turns as usize)),
-            connections,
-            statements: Arc::new(Statements::new(names)),
+            connections: Connections::new(self.pool, self.connections, Statements::new(names)),
             limits: self.limits,
-            sweeper: OnceLock::new(),
+            transactions,
+            slots: Arc::new(Semaphore::new(transactions as usize)),
+            sweeper: Default::default(),
         }
     }
 }

@@ -1,85 +1,66 @@
-//! One call on one connection.
+//! A statement with its arguments.
 
-use super::connections::Connections;
-use crate::store::StoreError;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres};
-use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::time::timeout;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-/// No call is waited for longer, whoever makes it.
-const LONGEST_CALL: Duration = Duration::from_secs(60);
+use sqlx::error::BoxDynError;
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::{Arguments, AssertSqlSafe, Encode, PgConnection, Postgres, Row, Type};
 
-/// A statement of ours: its only variable parts are names that were checked.
-pub(super) fn query(sql: &Arc<str>) -> Query<'static, Postgres, PgArguments> {
-    sqlx::query(AssertSqlSafe(Arc::clone(sql)))
+use super::errors::mixes_statements_up;
+use super::statements::Statement;
+use crate::store::StoreError;
+
+/// A statement with its arguments.
+#[derive(Clone)]
+pub(super) struct Call {
+    name: Arc<str>,
+    sql: Arc<str>,
+    number: i64,
+    arguments: Result<PgArguments, Arc<str>>,
 }
 
-/// All rows of a statement.
-pub(super) async fn rows(
-    connections: &Connections,
-    query: Query<'_, Postgres, PgArguments>,
-) -> Result<Vec<PgRow>, StoreError> {
-    call(connections, async |connection| query.fetch_all(connection).await).await
-}
-
-/// How many rows a statement has changed.
-pub(super) async fn changed(
-    connections: &Connections,
-    query: Query<'_, Postgres, PgArguments>,
-) -> Result<u64, StoreError> {
-    let done = call(connections, async |connection| query.execute(connection).await).await?;
-    Ok(done.rows_affected())
-}
-
-/// Statements without parameters.
-pub(super) async fn run(connections: &Connections, sql: &Arc<str>) -> Result<(), StoreError> {
-    let script = sqlx::raw_sql(AssertSqlSafe(Arc::clone(sql)));
-    call(connections, async |connection| script.execute(connection).await).await?;
-    Ok(())
-}
-
-async fn call<T>(
-    connections: &Connections,
-    call: impl AsyncFnOnce(&mut PgConnection) -> sqlx::Result<T>,
-) -> Result<T, StoreError> {
-    // The pool panics without one.
-    if Handle::try_current().is_err() {
-        return Err(StoreError::new("called outside of a tokio runtime"));
+impl Call {
+    pub(super) fn new(statement: &Statement) -> Self {
+        /// Numbers the calls of this process.
+        static NUMBER: AtomicI64 = AtomicI64::new(1);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let call = Self {
+            name: Arc::clone(&statement.name),
+            sql: Arc::clone(&statement.sql),
+            number,
+            arguments: Ok(PgArguments::default()),
+        };
+        call.bind(&*statement.name).bind(number)
     }
-    let call = async {
-        let mut lent = connections.lend().await?;
-        let result = call(&mut lent).await;
-        if let Ok(_) | Err(sqlx::Error::Database(_)) = result {
-            lent.give_back();
+
+    /// Adds the next argument.
+    pub(super) fn bind<'q, T: Encode<'q, Postgres> + Type<Postgres>>(mut self, value: T) -> Self {
+        if let Ok(arguments) = &mut self.arguments
+            && let Err(error) = arguments.add(value)
+        {
+            self.arguments = Err(error.to_string().into());
         }
-        result
-    };
-    match timeout(LONGEST_CALL, call).await {
-        Ok(result) => result.map_err(explain),
-        Err(_) => Err(StoreError::new(format!("no answer within {LONGEST_CALL:?}"))),
+        self
     }
-}
 
-/// Until when a call is waited for.
-pub(super) async fn within_limit<T>(call: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    match timeout(LONGEST_CALL, call).await {
-        Ok(result) => result,
-        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    /// Runs the statement. It must not be dropped half-way.
+    pub(super) async fn run(&self, connection: &mut PgConnection) -> sqlx::Result<Vec<PgRow>> {
+        let arguments = self.arguments.clone();
+        let arguments = arguments.map_err(|error| sqlx::Error::Encode(BoxDynError::from(&*error)))?;
+        let query = sqlx::query_with(AssertSqlSafe(Arc::clone(&self.sql)), arguments);
+        query.fetch_all(connection).await
     }
-}
 
-pub(super) fn explain(error: sqlx::Error) -> StoreError {
-    let code = error.as_database_error().and_then(|error| error.code());
-    // No such table, function, schema.
-    if let Some("42P01" | "42883" | "3F000") = code.as_deref() {
-        return StoreError::new(format!(
-            "{error}; was `PostgresStore::migrate` run for this schema and prefix?"
-        ));
+    /// Checks that the rows are of this call. Their columns begin at 2.
+    pub(super) fn check(&self, rows: Vec<PgRow>) -> Result<Vec<PgRow>, StoreError> {
+        let mine = |row: &PgRow| {
+            row.try_get(0).is_ok_and(|name: &str| name == &*self.name)
+                && row.try_get(1).is_ok_and(|number: i64| number == self.number)
+        };
+        if rows.is_empty() || !rows.iter().all(mine) {
+            return Err(mixes_statements_up());
+        }
+        Ok(rows)
     }
-    StoreError::new(error)
 }

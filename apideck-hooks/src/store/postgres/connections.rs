@@ -1,226 +1,256 @@
-//! The pool's connections, on their way from call to call.
+//! The store's own connections.
+//!
+//! # How it works
+//!
+//! The store connects with the options of the pool that it was given, and not through that pool. So
+//! it sets its time limits on its own connections, and the user's queries keep theirs.
+//!
+//! A slot of the semaphore is held from before a connection is opened until it is idle again or
+//! closed. A connection whose call was given up keeps its slot until the server is done with the
+//! call. So there are never more server processes than slots, and one that cancels. See `running`.
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Connection, PgConnection, PgPool, Postgres};
-use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, sleep, timeout};
 
-/// How long the server may take to be done with a call that was given up, before its connection is closed.
-pub(super) const LONGEST_DRAIN: Duration = Duration::from_secs(5);
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
+use tokio::sync::{Mutex as Turn, OnceCell, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout};
 
-/// How long a connection that nobody uses is kept from the pool.
-const LONGEST_IDLE: Duration = Duration::from_millis(5);
+use super::errors::explain;
+use super::late::Late;
+use super::pooler;
+use super::statements::Statements;
+use crate::store::StoreError;
 
-/// How long a connection passes from call to call. Then it is the turn of others who use the pool.
-const LONGEST_KEPT: Duration = Duration::from_millis(100);
+/// Maximum time for which a connection is idle. An older one may have been cut without a sign.
+const LONGEST_IDLE: Duration = Duration::from_secs(60);
 
-/// Lends connections. What a call gives back goes to the next call at once, and to the pool when there is none: a pool
-/// pings whatever comes back to it, which takes the server as long as a claim.
+/// Maximum age of a connection, because a server process keeps what it has learned.
+const LONGEST_LIFE: Duration = Duration::from_secs(30 * 60);
+
+/// Maximum time in which a statement is cancelled.
+const LONGEST_CANCEL: Duration = Duration::from_secs(5);
+
+/// More prepared statements than the store has.
+const STATEMENTS: usize = 50;
+
+/// The time limits of the server. A call is given up later than the server gives it up. Another
+/// isolation than `read committed` would only make claims conflict.
+const SETTINGS: &str = "SELECT pg_backend_pid(),
+    (SELECT (extract(epoch FROM a.backend_start) * 1000000)::bigint
+        FROM pg_stat_get_activity(pg_backend_pid()) a),
+    set_config('lock_timeout', '5s', false), set_config('statement_timeout', '10s', false),
+    set_config('default_transaction_isolation', 'read committed', false)";
+
+/// The connections, and the statements that run on them. Clones share them.
 #[derive(Clone)]
-pub(super) struct Connections {
-    pool: PgPool,
-    /// As many as the pool has connections, so that calls wait here for what others give back.
-    turns: Arc<Semaphore>,
-    shelf: Arc<Mutex<Shelf>>,
-}
+pub(super) struct Connections(Arc<OwnPool>);
 
-#[derive(Default)]
-struct Shelf {
-    /// The one that was used last comes last, and is taken first.
-    idle: Vec<Idle>,
-    /// Whether a task looks after those that nobody takes.
-    tended: bool,
+struct OwnPool {
+    given: PgPool,
+    statements: Statements,
+    slots: Arc<Semaphore>,
+    /// The one that was used last comes last and is taken first.
+    idle: Mutex<Vec<Idle>>,
+    /// `true` behind a transaction pooler.
+    pooled: OnceCell<bool>,
+    checked: OnceCell<()>,
+    /// One connection cancels at a time.
+    cancels: Turn<()>,
+    late: Late,
 }
 
 struct Idle {
-    connection: Kept,
+    session: Open,
     since: Instant,
+}
+
+struct Open {
+    connection: PgConnection,
+    backend: Option<Backend>,
+    opened: Instant,
+}
+
+/// A server process. Its id can be given to another process later, with another start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Backend {
+    pub(super) pid: i32,
+    /// Microseconds since the start of 1970.
+    pub(super) started: i64,
+}
+
+/// A connection in use. Dropping it closes it.
+pub(super) struct Session {
+    open: Open,
+    /// `true` if it was idle before. The server may have closed it meanwhile.
+    pub(super) reused: bool,
+    _slot: OwnedSemaphorePermit,
+}
+
+impl Session {
+    pub(super) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.open.connection
+    }
+
+    /// The server process. `None` behind a transaction pooler.
+    pub(super) fn backend(&self) -> Option<Backend> {
+        self.open.backend
+    }
 }
 
 impl Connections {
-    pub(super) fn of(pool: PgPool) -> Self {
-        let turns = pool.options().get_max_connections().max(1);
-        Connections {
-            pool,
-            turns: Arc::new(Semaphore::new(turns as usize)),
-            shelf: Arc::default(),
+    pub(super) fn new(given: PgPool, size: u32, statements: Statements) -> Self {
+        Self(Arc::new(OwnPool {
+            given,
+            statements,
+            // One more connection cancels.
+            slots: Arc::new(Semaphore::new(size.saturating_sub(1).max(1) as usize)),
+            idle: Mutex::default(),
+            pooled: OnceCell::new(),
+            checked: OnceCell::new(),
+            cancels: Turn::const_new(()),
+            late: Late::default(),
+        }))
+    }
+
+    pub(super) fn given(&self) -> &PgPool {
+        &self.0.given
+    }
+
+    pub(super) fn statements(&self) -> &Statements {
+        &self.0.statements
+    }
+
+    pub(super) fn late(&self) -> &Late {
+        &self.0.late
+    }
+
+    /// Waits for a slot.
+    pub(super) async fn slot(&self) -> sqlx::Result<OwnedSemaphorePermit> {
+        let slot = Arc::clone(&self.0.slots).acquire_owned().await;
+        slot.map_err(|_| sqlx::Error::PoolClosed)
+    }
+
+    /// Takes an idle connection, or opens one.
+    pub(super) async fn session(&self, slot: OwnedSemaphorePermit) -> sqlx::Result<Session> {
+        if self.0.given.is_closed() {
+            self.close_idle();
+            return Err(sqlx::Error::PoolClosed);
         }
-    }
-
-    /// How many there can be.
-    pub(super) fn most(&self) -> u32 {
-        self.pool.options().get_max_connections()
-    }
-
-    pub(super) async fn lend(&self) -> sqlx::Result<Lent> {
-        let limit = self.pool.options().get_acquire_timeout();
-        let turn = timeout(limit, Arc::clone(&self.turns).acquire_owned()).await;
-        let Ok(Ok(turn)) = turn else {
-            return Err(sqlx::Error::PoolTimedOut);
+        let idle = self.idle().pop();
+        let (open, reused) = match idle {
+            Some(idle) if idle.since.elapsed() < LONGEST_IDLE => (idle.session, true),
+            _ => (self.open().await?, false),
         };
-        let idle = lock(&self.shelf).idle.pop();
-        let connection = match idle {
-            Some(idle) if !self.pool.is_closed() => idle.connection,
-            _ => Kept::new(self.pool.acquire().await?),
-        };
-        Ok(Lent {
-            held: Some((connection, turn)),
-            shelf: Arc::clone(&self.shelf),
+        Ok(Session {
+            open,
+            reused,
+            _slot: slot,
         })
     }
-}
 
-/// A connection that the pool waits for.
-struct Kept {
-    /// None once it is away.
-    connection: Option<PoolConnection<Postgres>>,
-    /// When it came from the pool.
-    since: Instant,
-}
-
-impl Kept {
-    fn new(connection: PoolConnection<Postgres>) -> Self {
-        Kept {
-            connection: Some(connection),
-            since: Instant::now(),
-        }
-    }
-}
-
-/// Back to the pool.
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // Outside of a runtime the pool would panic.
-        if let (Some(connection), Err(_)) = (self.connection.take(), Handle::try_current()) {
-            drop(connection.detach());
-        }
-    }
-}
-
-/// A connection that is closed unless it is given back: after a call that was given up, an answer may still be on its
-/// way. The pool would wait for that answer without end, and be one connection short until TCP gives up.
-pub(super) struct Lent {
-    held: Option<(Kept, OwnedSemaphorePermit)>,
-    shelf: Arc<Mutex<Shelf>>,
-}
-
-impl Lent {
-    /// It has answered all that it was asked, and is in no transaction.
-    pub(super) fn give_back(mut self) {
-        let Some((connection, turn)) = self.held.take() else {
-            return;
+    async fn open(&self) -> sqlx::Result<Open> {
+        let mut connection = self.connect().await?;
+        let backend = if self.0.pooled.get() == Some(&false) {
+            let row = sqlx::query(SETTINGS)
+                .persistent(false)
+                .fetch_one(&mut connection)
+                .await?;
+            Some(Backend {
+                pid: row.try_get(0)?,
+                started: row.try_get(1)?,
+            })
+        } else {
+            None
         };
-        let now = Instant::now();
-        if let (true, Ok(runtime)) = (
-            now.duration_since(connection.since) < LONGEST_KEPT,
-            Handle::try_current(),
-        ) {
-            let mut shelf = lock(&self.shelf);
-            shelf.idle.push(Idle {
-                connection,
-                since: now,
+        Ok(Open {
+            connection,
+            backend,
+            opened: Instant::now(),
+        })
+    }
+
+    /// Connects as the pool does, without any setting of the store.
+    pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
+        self.options().connect().await
+    }
+
+    fn options(&self) -> PgConnectOptions {
+        let options = PgConnectOptions::clone(&self.0.given.connect_options());
+        // The pool may have been told to keep none.
+        options.statement_cache_capacity(STATEMENTS)
+    }
+
+    /// Takes a connection back that has answered everything and is not in a transaction.
+    pub(super) fn give_back(&self, session: Session) {
+        let Session {
+            open, _slot: slot, ..
+        } = session;
+        let mut idle = self.idle();
+        idle.retain(|idle| idle.since.elapsed() < LONGEST_IDLE);
+        if open.opened.elapsed() < LONGEST_LIFE && !self.0.given.is_closed() {
+            idle.push(Idle {
+                session: open,
+                since: Instant::now(),
             });
-            let tended = std::mem::replace(&mut shelf.tended, true);
-            // Before the task is made: a runtime that shuts down drops it here and now, and with it goes what is on the shelf.
-            drop(shelf);
-            if !tended {
-                runtime.spawn(tend(Tended(Some(Arc::clone(&self.shelf)))));
-            }
         }
-        // Last, so that whose turn it is finds the connection.
-        drop(turn);
+        drop(idle);
+        // Last, so that the next holder of the slot finds the connection.
+        drop(slot);
     }
-}
 
-impl Deref for Lent {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        match &self.held {
-            Some((
-                Kept {
-                    connection: Some(connection),
-                    ..
-                },
-                _,
-            )) => connection,
-            _ => unreachable!("used after it was given back"),
-        }
+    /// Closes all idle connections, because one of them was dead.
+    pub(super) fn close_idle(&self) {
+        self.idle().clear();
     }
-}
 
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut PgConnection {
-        match &mut self.held {
-            Some((
-                Kept {
-                    connection: Some(connection),
-                    ..
-                },
-                _,
-            )) => connection,
-            _ => unreachable!("used after it was given back"),
-        }
+    fn idle(&self) -> MutexGuard<'_, Vec<Idle>> {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
 
-impl Drop for Lent {
-    fn drop(&mut self) {
-        let Some((mut kept, turn)) = self.held.take() else {
-            return;
+    /// Cancels the statement of a server process. Returns `false` if that is not certain.
+    pub(super) async fn cancel(&self, backend: Backend) -> bool {
+        let cancel = async {
+            let _turn = self.0.cancels.lock().await;
+            let mut connection = self.connect().await?;
+            let statement = sqlx::query(
+                "SELECT pg_cancel_backend(a.pid) FROM pg_stat_get_activity($1) a
+                WHERE (extract(epoch FROM a.backend_start) * 1000000)::bigint = $2",
+            );
+            let statement = statement
+                .persistent(false)
+                .bind(backend.pid)
+                .bind(backend.started);
+            statement.execute(&mut connection).await?;
+            connection.close().await
         };
-        let Some(mut connection) = kept.connection.take() else {
-            return;
-        };
-        let Ok(runtime) = Handle::try_current() else {
-            return drop(connection.detach());
-        };
-        // It counts as in use until the server is done with it: a pool must not open more than it may.
-        runtime.spawn(async move {
-            let _ = timeout(LONGEST_DRAIN, connection.ping()).await;
-            drop(connection.detach());
-            drop(turn);
-        });
+        matches!(timeout(LONGEST_CANCEL, cancel).await, Ok(Ok(())))
     }
-}
 
-/// Gives the pool what nobody takes, until nothing is left.
-async fn tend(mut tended: Tended) {
-    while let Some(shelf) = &tended.0 {
-        sleep(LONGEST_IDLE).await;
-        let mut shelf = lock(shelf);
-        let now = Instant::now();
-        // Those that have been there longest come first.
-        let over = shelf
-            .idle
-            .partition_point(|idle| now.duration_since(idle.since) >= LONGEST_IDLE);
-        let over: Vec<_> = shelf.idle.drain(..over).collect();
-        shelf.tended = !shelf.idle.is_empty();
-        let done = !shelf.tended;
-        drop(shelf);
-        drop(over);
-        if done {
-            tended.0 = None;
+    /// Tells if a transaction pooler is in between. The first call probes.
+    ///
+    /// # Errors
+    ///
+    /// The server is out of reach, or the pooler mixes prepared statements up.
+    pub(super) async fn pooled(&self) -> Result<bool, StoreError> {
+        let options = self.options();
+        let pooled = self.0.pooled.get_or_try_init(|| pooler::probe(&options)).await?;
+        Ok(*pooled)
+    }
+
+    /// Checks the pooler and the tables, once.
+    pub(super) async fn ready(&self) -> Result<(), StoreError> {
+        if self.0.checked.initialized() {
+            return Ok(());
         }
+        self.pooled().await?;
+        let check = || async {
+            let mut connection = self.connect().await.map_err(explain)?;
+            pooler::check(&mut connection, &self.0.statements).await?;
+            let _ = connection.close().await;
+            Ok(())
+        };
+        self.0.checked.get_or_try_init(check).await.copied()
     }
-}
-
-/// The shelf, until there is nothing on it. If the task's runtime ends before, so do the connections.
-struct Tended(Option<Arc<Mutex<Shelf>>>);
-
-impl Drop for Tended {
-    fn drop(&mut self) {
-        if let Some(shelf) = &self.0 {
-            let left = std::mem::take(&mut *lock(shelf));
-            drop(left);
-        }
-    }
-}
-
-fn lock(shelf: &Mutex<Shelf>) -> MutexGuard<'_, Shelf> {
-    shelf.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,72 +1,104 @@
-//! What is set aside. A letter lives in the row of its record.
+//! The dead letters. A letter is in the row of its record.
+
+use async_trait::async_trait;
+use sqlx::postgres::PgRow;
 
 use super::PostgresStore;
-use super::call::{query, rows};
-use super::limits::micros;
-use super::row::{count, get, key, unexpected};
-use crate::delivery::Key;
-use crate::store::StoreError;
-use crate::store::dead_letters::{Cursor, DeadLetter, DeadLetterStore, DeadRecord, since_epoch};
-use async_trait::async_trait;
-use bytes::Bytes;
-use sqlx::Postgres;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use std::sync::Arc;
+use super::call::Call;
+use super::claims::{claimed, replay, time};
+use super::row::{count, get, key, number, unexpected};
+use super::statements::Statement;
+use super::text::{escape, unescape};
+use crate::delivery::{Context, Key};
+use crate::store::{
+    Claim, Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError, Verdict,
+};
 
 #[async_trait]
 impl DeadLetterStore for PostgresStore {
-    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
-        let query = self
-            .about(&self.statements.list_letters, before.map(|before| before.record))
-            .bind(i64::from(limit))
-            .bind(before.map(|before| before.at));
-        let rows = rows(&self.connections, query).await?;
-        rows.iter().map(letter).collect()
+    async fn list(
+        &self,
+        source: &str,
+        filter: &LetterFilter,
+        before: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<DeadRecord>, StoreError> {
+        let call = matching(&self.connections.statements().list, source, filter)
+            .bind(before.map(|before| before.at))
+            .bind(before.map(|before| before.record.to_bytes()))
+            .bind(i64::from(limit));
+        let rows = self.connections.call(call).await?;
+        present(&rows)?.map(letter).collect()
     }
 
-    async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
-        let query = self.about(&self.statements.get_letter, Some(record));
-        rows(&self.connections, query)
-            .await?
-            .first()
-            .map(letter)
-            .transpose()
+    async fn count(&self, source: &str, filter: &LetterFilter) -> Result<u64, StoreError> {
+        let call = matching(&self.connections.statements().count, source, filter);
+        number(&self.connections.call(call).await?[0], 2)
     }
 
-    async fn release(&self, record: Key) -> Result<bool, StoreError> {
-        let query = self.about(&self.statements.release_letter, Some(record));
-        Ok(!rows(&self.connections, query).await?.is_empty())
+    async fn sources(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        let call = Call::new(&self.connections.statements().sources);
+        let rows = self.connections.call(call).await?;
+        let source = |row| Ok((unescape(get(row, 2)?), number(row, 3)?));
+        present(&rows)?.map(source).collect()
     }
 
-    async fn purge(&self, record: Key) -> Result<bool, StoreError> {
-        let query = self.about(&self.statements.purge_letter, Some(record));
-        Ok(!rows(&self.connections, query).await?.is_empty())
+    async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
+        let call = Call::new(&self.connections.statements().get)
+            .bind(escape(source))
+            .bind(record.to_bytes());
+        let rows = self.connections.call(call).await?;
+        present(&rows)?.map(letter).next().transpose()
+    }
+
+    async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
+        let statements = self.connections.statements();
+        let call = replay(statements, source, &claim, self.limits);
+        let rows = self.granting(&claim, call).await?;
+        Ok(claimed(&rows[0])?.map(|claimed| claimed.verdict))
+    }
+
+    async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
+        let call = Call::new(&self.connections.statements().purge)
+            .bind(escape(source))
+            .bind(record.to_bytes())
+            .bind(time(self.limits.retention));
+        match get(&self.connections.call(call).await?[0], 2)? {
+            0 => Ok(Purged::Unknown),
+            1 => Ok(Purged::Yes),
+            2 => Ok(Purged::Busy),
+            _ => Err(unexpected()),
+        }
     }
 }
 
-impl PostgresStore {
-    /// A statement about a kept record.
-    fn about(&self, sql: &Arc<str>, record: Option<Key>) -> Query<'static, Postgres, PgArguments> {
-        query(sql)
-            .bind(micros(self.limits.retention))
-            .bind(record.map(Key::to_bytes))
-    }
+fn matching(statement: &Statement, source: &str, filter: &LetterFilter) -> Call {
+    let (first, end) = filter.microseconds();
+    Call::new(statement)
+        .bind(escape(source))
+        .bind(filter.event_type.as_deref().map(escape))
+        .bind(first)
+        .bind(end)
+}
+
+/// The rows of a list. A list without rows is one row of nulls, because every answer has a row.
+fn present(rows: &[PgRow]) -> Result<impl Iterator<Item = &PgRow>, StoreError> {
+    use sqlx::{Row, ValueRef};
+    let empty = rows[0].try_get_raw(2).map_err(StoreError::new)?.is_null();
+    Ok(rows.iter().filter(move |_| !empty))
 }
 
 fn letter(row: &PgRow) -> Result<DeadRecord, StoreError> {
-    let (record, at) = (key(row, 0)?, get(row, 2)?);
-    Ok(DeadRecord {
-        record,
-        cursor: Cursor { at, record },
-        attempts: count(get(row, 1)?)?,
-        since: since_epoch(at).ok_or_else(unexpected)?,
-        letter: DeadLetter {
-            source: get(row, 3)?,
-            event_type: get(row, 4)?,
-            event_id: get(row, 5)?,
-            error: get(row, 6)?,
-            body: get::<Option<Vec<u8>>>(row, 7)?.map(Bytes::from),
-        },
-    })
+    let text = |column| get(row, column).map(unescape);
+    let letter = DeadLetter::new(text(6)?, get::<Vec<u8>>(row, 13)?)
+        .event(text(7)?, text(8)?, text(9)?, text(10)?)
+        .context(Context::from_json(get(row, 11)?))
+        .error(text(12)?);
+    Ok(DeadRecord::new(
+        key(row, 2)?,
+        get(row, 3)?,
+        count(row, 4)?,
+        get(row, 5)?,
+        letter,
+    ))
 }

@@ -1,17 +1,12 @@
-//! The limits of the store.
+//! The limits of the records.
 
 use std::time::Duration;
 
-#[derive(Clone, Debug)]
-pub(super) struct Limits {
+/// The limits of the records.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RecordLimits {
     pub(super) retention: Duration,
     pub(super) sweep_every: Duration,
-    /// Bytes.
-    pub(super) longest_body: usize,
-}
-
-/// At most a hundred years: it is added to a time of the server.
-pub(super) fn micros(duration: Duration) -> i64 {
-    const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
-    i64::try_from(duration.min(LONGEST).as_micros()).unwrap_or(i64::MAX)
+    /// Largest number of dead letters of a source.
+    pub(super) letters: u64,
 }

@@ -1,38 +1,45 @@
 //! The store for several processes: in PostgreSQL.
 
-mod bind;
 mod builder;
 mod call;
+mod claims;
 mod connections;
+mod errors;
+mod late;
 mod letters;
 mod limits;
 mod names;
+mod pooler;
 mod row;
+mod running;
 mod statements;
 mod sweeper;
+mod text;
 mod transactions;
 
-use super::dead_letters::DeadLetterStore;
-use super::transactions::Transactions;
-use super::{Claim, Claimed, End, Held, Status, Store, StoreError, Token, Verdict};
-use crate::delivery::Key;
-use async_trait::async_trait;
-use call::{changed, query, rows, run};
-use connections::Connections;
-use limits::{Limits, micros};
-use row::{count, get, unexpected};
-use sqlx::Postgres;
-use sqlx::postgres::{PgArguments, PgRow};
-use sqlx::query::Query;
-use statements::Statements;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use sweeper::Sweeper;
+
+use async_trait::async_trait;
+use sqlx::postgres::{PgDatabaseError, PgRow};
+use sqlx::{AssertSqlSafe, Connection};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::record::{Record, Stage, Wait};
+use super::{
+    Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError, Transactions,
+};
+use crate::delivery::Key;
+use call::Call;
+use connections::Connections;
+use errors::explain;
+use limits::RecordLimits;
+use row::{count, get, number, token, unexpected};
+use sweeper::Sweeper;
+
 pub use builder::PostgresStoreBuilder;
-pub use names::InvalidName;
 
 /// Remembers events in PostgreSQL, for any number of processes.
 ///
@@ -46,167 +53,200 @@ pub use names::InvalidName;
 /// let pool = PgPoolOptions::new().connect("postgres://app@localhost/app").await?;
 /// let store = PostgresStore::new(pool);
 /// store.migrate().await?;
-/// let hooks = Hooks::builder(router![connection, ..]).secret("key").store(store).build()?;
+/// let hooks = Hooks::builder(router![connection, ..])
+///     .secret("key")
+///     .source("billing")
+///     .store(store)
+///     .build()?;
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # What it survives
 ///
-/// | | |
-/// | --- | --- |
-/// | restart, crash or `kill -9` of a receiver | what it was handling can be claimed when its lease is over, under a greater token |
-/// | several receivers at once | one of them runs an event |
-/// | restart of the server, lost connections | answered `503` meanwhile; no restart of the receiver is needed |
-/// | power loss of the server | as far as its `synchronous_commit` reaches; `on`, the default, loses nothing |
-/// | failover to a replica | what the replica has not received is forgotten: an event can be handled again. `synchronous_commit` `on` or `remote_apply` with a synchronous standby loses nothing |
-/// | clocks of receivers that are wrong | nothing depends on them |
-/// | the clock of the server being set | leases and retention end earlier or later by as much |
+/// - Restart, crash or `kill -9` of a receiver: an event that was running can be claimed when its
+///   lease and its rest are over, under a greater token.
+/// - Several receivers at once: one of them runs an event.
+/// - Restart of the server, lost connections: answered `503` meanwhile. No restart of the receiver
+///   is needed.
+/// - Power loss of the server: as far as its `synchronous_commit` reaches. `on`, the default, loses
+///   nothing.
+/// - Failover to a replica: an event that the replica has not received can be handled again.
+///   `synchronous_commit` `on` or `remote_apply` with a synchronous standby loses nothing.
+/// - Wrong clocks of receivers: nothing depends on them.
+/// - A change of the server's clock: set ahead, leases and retention end earlier. Set back, nobody
+///   waits longer than the length of a wait.
 ///
-/// The effects of a handler are not part of it: a receiver that dies after the effect and before the end is recorded handles
-/// the event again.
+/// The effects of a handler are not part of it. A receiver that dies after the effect and before
+/// the end is recorded runs the event again. [`Tx`](crate::Tx) makes effects in PostgreSQL part of
+/// it.
 ///
-/// # What it costs
+/// # Connections
 ///
-/// An event that is handled takes two statements, each one round trip and one commit; a duplicate takes one that writes
-/// nothing. A pool pings a connection that comes back to it, and by default before it lends it, each of which is another
-/// round trip. So a connection passes from one call of the store to the next, for up to 100 ms, and goes back to the pool
-/// when no call has taken it for 5 ms. With [`test_before_acquire(false)`](sqlx::postgres::PgPoolOptions::test_before_acquire) the
-/// first ping is spared too, and a dead connection costs one `503` instead. A remembered event takes about 450 bytes with its
-/// delivery key and all indexes.
+/// The store has [connections of its own](PostgresStoreBuilder::connections), with the options of
+/// the pool that it is given. It sets `lock_timeout`, `statement_timeout` and the isolation `READ
+/// COMMITTED` on them, so these settings of your queries stay as they are. A call whose caller
+/// gives up is cancelled in the server before its connection is used again. So a slow server has no
+/// more processes of this store than a fast one. The transactions of handlers use the given pool.
 ///
-/// A claim waits for a free connection, no longer than the pool's `acquire_timeout`: the pool's `max_connections` bounds how
-/// many run at once, so share it with nothing that holds connections for long.
+/// An event that is handled takes two statements, each one round trip and one commit. A duplicate
+/// takes one that writes nothing. An event takes about 500 bytes with its delivery key and indexes.
 ///
 /// # What it needs
 ///
-/// - PostgreSQL 12 or later, `UTF8` as the database's encoding, and `READ COMMITTED` as the default isolation, which it is:
-///   under a stricter one no event runs twice, but claims that meet are answered `503`.
-/// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql) run by your own tool.
-///   That makes the table `records`, the sequence `tokens` and the function `claim_v1`, named with the
-///   [prefix](PostgresStoreBuilder::prefix), in the [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them
-///   a role needs `USAGE` of the schema and the sequence and `SELECT`, `INSERT`, `UPDATE`, `DELETE` on the table.
-/// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` over zero.
+/// - PostgreSQL 12 or later, and `UTF8` as the database's encoding.
+/// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql)
+///   run by your own tool. That creates the tables `records`, `aliases` and `format` and three
+///   functions, all named with the [prefix](PostgresStoreBuilder::prefix), in the
+///   [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them a role needs `USAGE` of
+///   the schema and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the tables.
+/// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` greater than
+///   zero. A pooler that mixes prepared statements up is refused. Behind any transaction pooler the
+///   store sets no time limits in the server, cancels nothing, and gives a call up after 30
+///   seconds.
 ///
 /// TLS comes with the features of your own `sqlx` (`tls-rustls`, `tls-native-tls`).
 ///
 /// # What it keeps
 ///
-/// A record for the [retention](PostgresStoreBuilder::retention) after it was settled, its delivery keys as long; a task that
-/// starts with the first claim and ends with the store [sweeps](PostgresStoreBuilder::sweep_every) what is over. Keys are
-/// hashes. **The body of an event that is set aside may hold end-user credentials**, and is kept until it is handled, purged
-/// or swept away. A record whose receiver died, and whose event never came again, stays `running` and is never swept.
+/// A settled record is kept for the [retention](PostgresStoreBuilder::retention), its delivery keys
+/// at least as long. A task that starts with the first claim and ends with the store sweeps expired
+/// ones. Keys are hashes. **The body of a dead letter may hold end-user credentials.** It is kept
+/// until the event is handled or purged.
 pub struct PostgresStore {
     connections: Connections,
-    statements: Arc<Statements>,
-    limits: Limits,
-    /// One a handler's transaction.
-    turns: Arc<Semaphore>,
+    limits: RecordLimits,
+    transactions: u32,
+    /// One slot for each transaction of a handler.
+    slots: Arc<Semaphore>,
     sweeper: OnceLock<Sweeper>,
 }
 
 impl PostgresStore {
-    /// Makes what is missing of schema, tables and functions; nothing if all is there. Several processes may do so at
-    /// once. Where nothing is missing it needs no right to make anything.
+    /// Creates the schema, tables and functions if they do not exist. Several processes may do so
+    /// at once. If nothing is missing, it needs no right to create anything.
     ///
     /// # Errors
     ///
-    /// The server is out of reach, or the role may not make what is missing.
+    /// The server is out of reach, the role lacks a right, the database is not `UTF8`, the tables
+    /// are of another release, or a pooler mixes prepared statements up.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        run(&self.connections, &self.statements.schema).await
-    }
-
-    /// What [`migrate`](PostgresStore::migrate) runs, for those who run their migrations themselves: one statement, which
-    /// may be run again.
-    pub fn migrations_sql(&self) -> &str {
-        &self.statements.schema
-    }
-
-    /// Takes away what its retention is over of; how many records and delivery keys that were. A task does so anyway.
-    ///
-    /// # Errors
-    ///
-    /// The server is out of reach.
-    pub async fn sweep(&self) -> Result<u64, StoreError> {
-        sweeper::sweep(&self.connections, &self.statements, self.limits.retention).await
-    }
-
-    fn claim_with(&self, sql: &Arc<str>, claim: Claim) -> Query<'static, Postgres, PgArguments> {
-        query(sql)
-            .bind(claim.event.to_bytes())
-            .bind(claim.delivery.map(Key::to_bytes))
-            .bind(micros(claim.lease))
-            .bind(micros(self.limits.retention))
-    }
-
-    fn start_sweeper(&self) {
-        self.sweeper
-            .get_or_init(|| Sweeper::start(&self.connections, &self.statements, &self.limits));
-    }
-
-    /// The end, its letter cut to what is kept.
-    fn fit(&self, end: End) -> End {
-        match end {
-            End::Dead(letter) => End::Dead(letter.fit(self.limits.longest_body)),
-            end => end,
+        if Handle::try_current().is_err() {
+            return Err(StoreError::new("called outside of a tokio runtime"));
+        }
+        self.connections.pooled().await?;
+        let mut connection = self.connections.connect().await.map_err(explain)?;
+        // Under a stricter default it would not see what another migration has done meanwhile.
+        let sql = format!(
+            "BEGIN ISOLATION LEVEL READ COMMITTED; {} COMMIT",
+            self.migrations_sql()
+        );
+        let done = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await;
+        let _ = connection.close().await;
+        match done {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match hint(&error) {
+                Some(text) => StoreError::new(text),
+                None => explain(error),
+            }),
         }
     }
 
-    async fn held(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Held, StoreError> {
-        Ok(match changed(&self.connections, query).await? {
-            0 => Held::Lost,
-            _ => Held::Yes,
-        })
+    /// Returns the SQL that [`migrate`](PostgresStore::migrate) runs, for a tool of your own. It is
+    /// one statement and can be run again.
+    pub fn migrations_sql(&self) -> &str {
+        &self.connections.statements().schema
+    }
+
+    /// Deletes expired records and delivery keys, and returns how many. A task does so anyway.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn sweep(&self) -> Result<u64, StoreError> {
+        sweeper::sweep(&self.connections, self.limits).await
+    }
+
+    /// Runs a statement that can grant this claim.
+    async fn granting(&self, claim: &Claim, call: Call) -> Result<Vec<PgRow>, StoreError> {
+        self.connections.late().settled(claim.id).await;
+        let statements = self.connections.statements();
+        let withdrawal = || Some(claims::withdrawal(statements, claim, self.limits));
+        self.connections.call_withdrawing(call, withdrawal).await
     }
 }
 
-/// Each operation is one statement: a dropped future has happened whole or not at all.
+/// The message of an error that has a hint for the user.
+fn hint(error: &sqlx::Error) -> Option<String> {
+    let error = error.as_database_error()?.try_downcast_ref::<PgDatabaseError>()?;
+    Some(format!("{}. {}", error.message(), error.hint()?))
+}
+
+/// Each operation is one statement, so it has happened as a whole or not at all.
 #[async_trait]
 impl Store for PostgresStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        let rows = rows(&self.connections, self.claim_with(&self.statements.claim, claim)).await?;
-        self.start_sweeper();
-        let [row] = &rows[..] else {
-            return Err(unexpected());
-        };
-        claimed(row, claim.event)
+        let call = claims::claim(self.connections.statements(), &claim, self.limits);
+        let rows = self.granting(&claim, call).await?;
+        self.sweeper
+            .get_or_init(|| Sweeper::start(&self.connections, self.limits));
+        claims::claimed(&rows[0])?.ok_or_else(unexpected)
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        let Some(query) = of_claim(&self.statements.renew, record, token) else {
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        let call = Call::new(&self.connections.statements().renew);
+        let Some(call) = claims::held(call, grant) else {
             return Ok(Held::Lost);
         };
-        self.held(query.bind(micros(lease))).await
+        let keep = lease.saturating_add(self.limits.retention);
+        let call = call.bind(claims::time(lease)).bind(claims::time(keep));
+        let held = get(&self.connections.call(call).await?[0], 2)?;
+        Ok(if held { Held::Yes } else { Held::Lost })
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        let end = self.fit(end);
-        match settle(&self.statements, record, token, &end) {
-            Some(query) => self.held(query).await,
-            None => Ok(Held::Lost),
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        let Some(call) = claims::finish(self.connections.statements(), grant, &end, self.limits) else {
+            return Ok(Held::Lost);
+        };
+        match get(&self.connections.call(call).await?[0], 2)? {
+            0 => Ok(Held::Lost),
+            1 => Ok(Held::Yes),
+            2 => Ok(Held::NoRoom),
+            _ => Err(unexpected()),
         }
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        let query = query(&self.statements.status)
-            .bind(micros(self.limits.retention))
-            .bind(record.to_bytes());
-        let rows = rows(&self.connections, query).await?;
-        let Some(row) = rows.first() else {
-            return Ok(Status::Absent);
+        let call = Call::new(&self.connections.statements().status).bind(record.to_bytes());
+        let rows = self.connections.call(call).await?;
+        let row = &rows[0];
+        let Some(phase) = get::<Option<i16>>(row, 3)? else {
+            return Ok(Status::ABSENT);
         };
-        let (token, attempt) = (token(get(row, 1)?)?, count(get(row, 2)?)?);
-        Ok(match get::<&str>(row, 0)? {
-            "running" => Status::Running {
-                lease_left: left(get(row, 3)?),
-                token,
-                attempt,
-            },
-            "released" => Status::Released { token, attempt },
-            "done" => Status::Done { token },
-            "dead" => Status::Dead { token },
-            _ => return Err(unexpected()),
-        })
+        let wait = |end, length| {
+            Ok::<_, StoreError>(Wait {
+                end: number(row, end)?,
+                length: number(row, length)?,
+            })
+        };
+        let record = Record {
+            phase: Stage::from_number(phase.into()),
+            token: token(row, 4)?,
+            claim: ClaimId::from_bytes(get(row, 5)?),
+            attempts: count(row, 6)?,
+            interrupted: u8::try_from(get::<i16>(row, 7)?).map_err(|_| unexpected())?,
+            lease: wait(8, 9)?,
+            rest: wait(10, 11)?,
+            first_seen: number(row, 12)?,
+            expires: number(row, 13)?,
+            kept: get(row, 14)?,
+        };
+        Ok(record.status(number(row, 2)?))
+    }
+
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        let call = Call::new(&self.connections.statements().end_rest).bind(record.to_bytes());
+        get(&self.connections.call(call).await?[0], 2)
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
@@ -216,66 +256,10 @@ impl Store for PostgresStore {
     fn transactions(&self) -> Option<&dyn Transactions> {
         Some(self)
     }
-}
 
-/// What a claim has answered: its token, if it is the event's first, else verdict, token, attempt, microseconds, record.
-fn claimed(row: &PgRow, event: Key) -> Result<Claimed, StoreError> {
-    let answer = get(row, 0)?;
-    parse(answer, event).ok_or_else(unexpected)
-}
-
-fn parse(answer: &str, event: Key) -> Option<Claimed> {
-    if let Ok(token) = answer.parse() {
-        let (token, attempt) = (Token(token), 1);
-        return Some(Claimed {
-            record: event,
-            verdict: Verdict::Granted { token, attempt },
-        });
+    fn is_shared(&self) -> bool {
+        true
     }
-    let mut words = answer.split(' ');
-    let [verdict, token, attempt, left, record] = std::array::from_fn(|_| words.next().unwrap_or_default());
-    let verdict = match verdict {
-        "granted" => Verdict::Granted {
-            token: Token(token.parse().ok()?),
-            attempt: attempt.parse().ok()?,
-        },
-        "running" => Verdict::Running {
-            lease_left: self::left(left.parse().ok()?),
-        },
-        "done" => Verdict::Done,
-        "dead" => Verdict::Dead,
-        _ => return None,
-    };
-    let record = Key::from_bytes(u128::from_str_radix(record, 16).ok()?.to_be_bytes());
-    Some(Claimed { record, verdict })
-}
-
-/// The statement that settles a claim; none for a token that was never given.
-fn settle<'q>(
-    statements: &Statements,
-    record: Key,
-    token: Token,
-    end: &'q End,
-) -> Option<Query<'q, Postgres, PgArguments>> {
-    match end {
-        End::Done => of_claim(&statements.done, record, token),
-        End::Release => of_claim(&statements.release, record, token),
-        End::Dead(letter) => Some(bind::letter(of_claim(&statements.dead, record, token)?, letter)),
-    }
-}
-
-/// A statement about a claim; none for a token that was never given.
-fn of_claim(sql: &Arc<str>, record: Key, token: Token) -> Option<Query<'static, Postgres, PgArguments>> {
-    let token = i64::try_from(token.0).ok()?;
-    Some(query(sql).bind(record.to_bytes()).bind(token))
-}
-
-fn left(micros: i64) -> Duration {
-    Duration::from_micros(u64::try_from(micros).unwrap_or(0))
-}
-
-fn token(token: i64) -> Result<Token, StoreError> {
-    u64::try_from(token).map(Token).map_err(|_| unexpected())
 }
 
 impl fmt::Debug for PostgresStore {

@@ -1,214 +1,359 @@
--- What apideck-hooks keeps in PostgreSQL. One statement, so it is done whole or not at all, and it may be run again.
--- Functions carry a version in their names: while a release is rolled out, old and new processes each call their own.
+-- The tables and functions of apideck-hooks, format 2. This is one statement, so it is done whole
+-- or not at all. It can be run again. All times are microseconds since the start of 1970.
 DO $migrate$
+DECLARE
+    l_version integer;
 BEGIN
-    -- Several processes that start at once do this one after another.
-    PERFORM pg_advisory_xact_lock(hashtextextended('apideck-hooks {records}', 0));
+    -- One migration at a time in a schema. All prefixes share the lock, because two migrations
+    -- cannot create one schema.
+    PERFORM pg_advisory_xact_lock(hashtextextended('apideck-hooks {schema}', 0));
 
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = '{schema}') THEN
+    IF current_setting('server_encoding') <> 'UTF8' THEN
+        RAISE EXCEPTION 'the database "%" has the encoding %, and the store needs UTF8',
+            current_database(), current_setting('server_encoding')
+            USING ERRCODE = 'feature_not_supported', HINT = 'Create a database with ENCODING ''UTF8''.';
+    END IF;
+
+    IF to_regnamespace('"{schema}"') IS NULL THEN
+        IF NOT has_database_privilege(current_database(), 'CREATE') THEN
+            RAISE EXCEPTION 'the role "%" may not create the schema "{schema}"', current_user
+                USING ERRCODE = 'insufficient_privilege',
+                HINT = 'GRANT CREATE ON DATABASE, or let another role run the migration.';
+        END IF;
         CREATE SCHEMA "{schema}";
     END IF;
 
-    IF to_regclass('{records}') IS NULL THEN
-        -- No index holds a column that a claim or a finish changes, and each page has room to spare: an update stays
-        -- in its page and touches no index. No constraint on `state`: it would be read and planned anew by every insert and
-        -- every update.
-        CREATE TABLE {records} (
-            record bytea PRIMARY KEY,
-            -- The delivery key that the record was made under. A further one is a row of its own: an 'alias', named after
-            -- it, of which only `alias_of` and `created_at` mean something. So one index tells that a key is bound once.
-            delivery bytea UNIQUE,
-            alias_of bytea,
-            -- 'running', 'released', 'done', 'dead', 'alias'.
-            state text NOT NULL,
-            token bigint NOT NULL,
-            attempt integer NOT NULL,
-            -- How many delivery keys were bound to it.
-            keys integer NOT NULL,
-            lease_until timestamptz,
-            created_at timestamptz NOT NULL,
-            changed_at timestamptz NOT NULL,
-            -- The dead letter. It is there as long as there is an error; without a body if that was too large.
-            set_aside_at timestamptz,
-            attempts integer,
-            source text,
-            event_type text,
-            event_id text,
-            error text,
-            body bytea
-        ) WITH (fillfactor = 70);
-        CREATE INDEX ON {records} (created_at);
-        CREATE INDEX ON {records} (set_aside_at, record) WHERE error IS NOT NULL;
-
-        -- No token is given twice, however often a record was swept away: an owner from a record's earlier life cannot
-        -- settle a later one.
-        CREATE SEQUENCE {tokens};
+    IF to_regclass('{format}') IS NOT NULL THEN
+        SELECT max(version) INTO l_version FROM {format};
+        IF l_version = 2 THEN
+            RETURN;
+        END IF;
+        RAISE EXCEPTION 'the tables in the schema "{schema}" have the format %, and this release knows the format 2',
+            l_version USING ERRCODE = 'feature_not_supported',
+            HINT = 'Use a release that knows the format, or another schema or prefix.';
+    ELSIF to_regclass('{records}') IS NOT NULL THEN
+        RAISE EXCEPTION 'the tables in the schema "{schema}" have the format 1, from before the first release'
+            USING ERRCODE = 'feature_not_supported',
+            HINT = 'Drop the table {records} with all in it, or use another schema or prefix.';
+    ELSIF NOT has_schema_privilege('{schema}', 'CREATE') THEN
+        RAISE EXCEPTION 'the role "%" may not create tables in the schema "{schema}"', current_user
+            USING ERRCODE = 'insufficient_privilege',
+            HINT = 'GRANT CREATE ON SCHEMA "{schema}", or let another role run the migration.';
     END IF;
 
-    IF to_regprocedure('{claim}(bytea, bytea, bigint, bigint)') IS NULL THEN
-        -- Times in microseconds. Answers the verdict, the token, the attempt, what is left of the lease, and the record in
-        -- hexadecimal, as one text: to read one value costs less than a row.
-        --
-        -- A function, because each of its statements sees what was committed before that statement. One plain statement
-        -- sees one snapshot: it cannot tell a delivery key whose record another session has just written from one whose
-        -- record is long forgotten, and would bind the key anew.
-        --
-        -- Rows are locked in the order of their names. A lock is waited for no longer than a caller waits, so that calls
-        -- given up do not pile up in the server.
-        CREATE FUNCTION {claim}(p_event bytea, p_delivery bytea, p_lease bigint, p_retention bigint)
-        RETURNS text LANGUAGE plpgsql VOLATILE SET lock_timeout = '5s' AS $claim$
-        DECLARE
-            l_retention CONSTANT interval := p_retention * interval '1 microsecond';
-            l_lease CONSTANT interval := p_lease * interval '1 microsecond';
-            -- The row that has the delivery key.
-            l_holder bytea;
-            -- The record that it is bound to.
-            l_bound bytea;
-            -- The record that is claimed.
-            l_record bytea;
-            l_row record;
-            l_now timestamptz;
-            l_kept boolean;
-            -- Whether the delivery key is to be bound.
-            l_bind boolean;
-            l_locked bytea[];
-            l_token bigint;
-        BEGIN
-            -- Again when rows have changed between their reading and their locking. Nobody is that unlucky for long.
-            FOR l_round IN 1..100 LOOP
-                l_now := clock_timestamp();
-                INSERT INTO {records} (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
-                SELECT
-                    p_event, p_delivery, 'running', nextval('{tokens}'), 1, (p_delivery IS NOT NULL)::integer,
-                    l_now + l_lease, l_now, l_now
-                WHERE NOT EXISTS (SELECT FROM {records} r WHERE r.record = p_event)
-                ON CONFLICT DO NOTHING
-                RETURNING token INTO l_token;
-                IF FOUND THEN
-                    RETURN format('granted %s 1 0 %s', l_token, encode(p_event, 'hex'));
-                END IF;
+    CREATE TABLE {format} (version integer NOT NULL);
+    INSERT INTO {format} VALUES (2);
 
-                -- The record that the delivery key is bound to, if it is kept, else the event's.
-                SELECT r.record, coalesce(r.alias_of, r.record) INTO l_holder, l_bound
-                FROM {records} r WHERE r.delivery = p_delivery;
-                l_record := l_bound;
-                l_now := clock_timestamp();
-                SELECT r.state, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
-                FROM {records} r WHERE r.record = l_record;
-                l_kept := FOUND AND l_row.kept;
-                l_bind := p_delivery IS NOT NULL AND NOT l_kept;
-                IF NOT l_kept THEN
-                    l_record := p_event;
-                    SELECT r.state, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
-                    FROM {records} r WHERE r.record = p_event;
-                    l_kept := FOUND AND l_row.kept;
-                    -- A record takes no more than so many: who sends one body under ever new keys writes nothing.
-                    l_bind := l_bind AND (l_holder IS NOT NULL OR NOT l_kept OR l_row.keys < {max_keys});
-                END IF;
-                -- A duplicate changes nothing: it is answered without a lock and without a write.
-                IF l_kept AND NOT l_bind THEN
-                    IF l_row.state IN ('done', 'dead') THEN
-                        RETURN format('%s 0 0 0 %s', l_row.state, encode(l_record, 'hex'));
-                    ELSIF l_row.state = 'running' AND l_row.lease_until > l_now THEN
-                        RETURN format(
-                            'running 0 0 %s %s', (extract(epoch FROM l_row.lease_until - l_now) * 1000000)::bigint,
-                            encode(l_record, 'hex')
-                        );
+    -- A claim and an end change no column of an index, and each page has room to spare. So their
+    -- updates stay in the page and touch no index.
+    CREATE TABLE {records} (
+        key bytea PRIMARY KEY,
+        -- 0 running, 1 done, 2 released, 3 dead, 4 withdrawn, 5 interrupted.
+        phase smallint NOT NULL,
+        token bigint NOT NULL,
+        claim_id bytea NOT NULL,
+        attempts integer NOT NULL,
+        interrupted smallint NOT NULL,
+        lease_end bigint NOT NULL,
+        lease_length bigint NOT NULL,
+        rest_end bigint NOT NULL,
+        rest_length bigint NOT NULL,
+        first_seen bigint NOT NULL,
+        expires bigint NOT NULL,
+        -- The dead letter. The body is there as long as the letter is.
+        source text,
+        event_type text,
+        event_id text,
+        entity_id text,
+        consumer_id text,
+        context text,
+        error text,
+        body bytea,
+        dead_at bigint,
+        -- Not used by this release.
+        accepted_at bigint,
+        due bigint,
+        lane text
+    ) WITH (fillfactor = 70);
+    CREATE INDEX ON {records} (first_seen) WHERE body IS NULL;
+    CREATE INDEX ON {records} (source, dead_at, key) WHERE dead_at IS NOT NULL;
+
+    CREATE TABLE {aliases} (
+        alias bytea PRIMARY KEY,
+        record bytea NOT NULL,
+        expires bigint NOT NULL
+    );
+    CREATE INDEX ON {aliases} (expires);
+
+    -- Claims a record for a delivery or, with `p_replay`, for a replay of the letter of this source.
+    -- The answer has no verdict if the source has no such letter.
+    --
+    -- It is a function, because each of its statements sees what was committed before that
+    -- statement. One plain statement sees one snapshot only. It cannot tell an alias whose record
+    -- another session has just written from an alias whose record is gone.
+    --
+    -- It locks the record before the alias, and at most one of each. So claims do not deadlock.
+    CREATE FUNCTION {claim}(
+        p_mine boolean, p_event bytea, p_alias bytea, p_id bytea, p_lease bigint, p_keep bigint,
+        p_rests bigint[], p_replay text DEFAULT NULL, p_min_age bigint DEFAULT NULL,
+        p_most bigint DEFAULT NULL, p_source text DEFAULT NULL, p_event_type text DEFAULT NULL,
+        p_event_id text DEFAULT NULL, p_entity_id text DEFAULT NULL, p_consumer_id text DEFAULT NULL,
+        p_context text DEFAULT NULL, p_error text DEFAULT NULL, p_body bytea DEFAULT NULL,
+        OUT o_verdict text, OUT o_record bytea, OUT o_token bigint, OUT o_attempts integer,
+        OUT o_left bigint, OUT o_kept boolean, OUT o_lettered boolean
+    ) LANGUAGE plpgsql AS $claim$
+    DECLARE
+        l_now bigint;
+        -- The record to which the alias is bound, and the time until which it is.
+        l_bound bytea;
+        l_until bigint;
+        -- The time until which the alias shall be bound.
+        l_end bigint;
+        l_room boolean := false;
+        l_locked boolean;
+        l_absent boolean;
+        l_inserted boolean;
+        r record;
+    BEGIN
+        IF NOT p_mine THEN
+            RAISE EXCEPTION 'a pooler has mixed prepared statements up' USING ERRCODE = 'AH001';
+        END IF;
+        IF p_body IS NOT NULL THEN
+            l_room := {room};
+        END IF;
+        -- Again if the rows change between their reading and their locking.
+        FOR l_round IN 1..10 LOOP
+            l_now := {now};
+            l_bound := NULL;
+            l_inserted := false;
+            IF p_alias IS NOT NULL THEN
+                SELECT a.record, a.expires INTO l_bound, l_until FROM {aliases} a
+                WHERE a.alias = p_alias AND a.expires > l_now AND EXISTS (
+                    SELECT FROM {records} k
+                    WHERE k.key = a.record AND (k.body IS NOT NULL OR k.expires > l_now)
+                );
+            END IF;
+            o_record := coalesce(l_bound, p_event);
+            o_lettered := false;
+            o_kept := false;
+            IF l_bound IS NULL AND p_replay IS NULL THEN
+                INSERT INTO {records} (
+                    key, phase, token, claim_id, attempts, interrupted, lease_end, lease_length,
+                    rest_end, rest_length, first_seen, expires
+                ) VALUES (
+                    p_event, 0, l_now, p_id, 1, 0, l_now + p_lease, p_lease,
+                    l_now + p_rests[1], p_rests[1], l_now, l_now + p_keep
+                ) ON CONFLICT DO NOTHING;
+                l_inserted := FOUND;
+            END IF;
+            IF l_inserted THEN
+                o_verdict := 'granted';
+                o_token := l_now;
+                o_attempts := 1;
+                o_lettered := l_room;
+            ELSE
+                -- First without a lock, because most duplicates change nothing.
+                l_locked := p_replay IS NOT NULL;
+                LOOP
+                    IF l_locked THEN
+                        SELECT {columns} INTO r FROM {records} k WHERE k.key = o_record FOR UPDATE;
+                    ELSE
+                        SELECT {columns} INTO r FROM {records} k WHERE k.key = o_record;
                     END IF;
-                END IF;
-
-                BEGIN
-                    -- All rows that are written below, and those that decide about it.
-                    SELECT coalesce(array_agg(l.record), '{}') INTO l_locked FROM (
-                        SELECT r.record FROM {records} r
-                        WHERE r.record IN
-                            (l_record, CASE WHEN l_bind THEN l_holder END, CASE WHEN l_bind THEN l_bound END)
-                        ORDER BY r.record FOR UPDATE
-                    ) l;
-                    -- Only now: the locks may have been waited for.
-                    l_now := clock_timestamp();
-
-                    IF l_bind AND l_bound <> p_event THEN
-                        -- It is bound to a record that is forgotten: it is free, unless another was faster.
-                        PERFORM FROM {records} h LEFT JOIN {records} r ON r.record = l_bound
-                        WHERE h.record = l_holder AND h.record = ANY (l_locked) AND h.delivery = p_delivery
-                            AND (r.record = ANY (l_locked)) IS NOT FALSE
-                            AND coalesce(h.alias_of, h.record) = l_bound AND ({kept_by_claim}) IS NOT TRUE;
-                        IF NOT FOUND THEN
-                            RAISE SQLSTATE 'AH001';
+                    EXIT WHEN NOT FOUND;
+                    -- Only now, because the lock may have been waited for.
+                    l_now := {now};
+                    IF p_replay IS NOT NULL AND (r.dead_at IS NULL OR r.source <> p_replay) THEN
+                        RETURN;
+                    END IF;
+                    l_absent := NOT r.kept AND r.expires <= l_now;
+                    -- The alias is not bound any more.
+                    EXIT WHEN l_absent AND l_bound IS NOT NULL;
+                    o_lettered := l_room AND NOT r.kept
+                        AND (l_absent OR greatest(0, l_now - r.first_seen) >= p_min_age);
+                    o_kept := r.kept OR o_lettered;
+                    o_left := least(r.lease_end - l_now, r.lease_length);
+                    IF l_absent THEN
+                        o_verdict := 'granted';
+                    ELSIF r.phase = 0 AND o_left > 0 AND r.claim_id = p_id THEN
+                        o_verdict := 'granted';
+                        o_token := r.token;
+                        o_attempts := r.attempts;
+                        o_lettered := false;
+                        RETURN;
+                    ELSIF r.phase = 1 THEN
+                        o_verdict := 'done';
+                        o_lettered := false;
+                    ELSIF r.phase = 0 AND o_left > 0 THEN
+                        o_verdict := 'running';
+                    ELSIF p_replay IS NOT NULL THEN
+                        o_verdict := 'granted';
+                    ELSIF r.kept THEN
+                        o_verdict := 'dead';
+                    ELSE
+                        o_left := least(r.rest_end - l_now, r.rest_length);
+                        IF o_left > 0 THEN
+                            o_verdict := CASE WHEN o_lettered THEN 'dead' ELSE 'resting' END;
+                        ELSE
+                            o_verdict := 'granted';
                         END IF;
-                        DELETE FROM {records} WHERE record = l_holder AND alias_of IS NOT NULL;
-                        UPDATE {records} SET delivery = NULL WHERE record = l_holder;
                     END IF;
+                    EXIT WHEN l_locked OR o_verdict <> 'granted' AND NOT o_lettered;
+                    l_locked := true;
+                END LOOP;
+                IF NOT FOUND OR l_absent AND l_bound IS NOT NULL THEN
+                    IF p_replay IS NOT NULL THEN
+                        RETURN;
+                    END IF;
+                    CONTINUE;
+                END IF;
+                IF o_verdict = 'granted' THEN
+                    IF l_absent THEN
+                        r.attempts := 0;
+                        r.interrupted := 0;
+                        r.first_seen := l_now;
+                        r.expires := l_now;
+                    END IF;
+                    o_token := greatest(r.token + 1, l_now);
+                    o_attempts := r.attempts + 1;
+                    r.expires := greatest(r.expires, l_now + p_keep);
+                    UPDATE {records} k SET
+                        phase = 0, token = o_token, claim_id = p_id, attempts = o_attempts,
+                        interrupted = r.interrupted, lease_end = l_now + p_lease, lease_length = p_lease,
+                        rest_end = l_now + p_rests[least(o_attempts, cardinality(p_rests))],
+                        rest_length = p_rests[least(o_attempts, cardinality(p_rests))],
+                        first_seen = r.first_seen, expires = r.expires
+                    WHERE k.key = o_record;
+                END IF;
+            END IF;
+            IF o_lettered THEN
+                UPDATE {records} k SET
+                    source = p_source, event_type = p_event_type, event_id = p_event_id,
+                    entity_id = p_entity_id, consumer_id = p_consumer_id, context = p_context,
+                    error = p_error, body = p_body, dead_at = l_now
+                WHERE k.key = o_record;
+            END IF;
+            IF p_alias IS NULL THEN
+                RETURN;
+            END IF;
 
-                    SELECT r.state, r.token, r.attempt, r.keys, r.lease_until, {kept_by_claim} AS kept INTO l_row
-                    FROM {records} r WHERE r.record = l_record;
-                    IF FOUND AND l_record <> ALL (l_locked) THEN
-                        -- Made while the other locks were waited for. To lock it now would be out of order: a dead-lock.
-                        RAISE SQLSTATE 'AH001';
-                    ELSIF NOT FOUND AND l_record = p_event THEN
-                        -- A further key from the record's earlier life is its first one now.
-                        DELETE FROM {records}
-                        WHERE l_bind AND record = l_holder AND record = ANY (l_locked) AND alias_of = p_event;
-                        INSERT INTO {records}
-                            (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
-                        VALUES (
-                            p_event, p_delivery, 'running', nextval('{tokens}'), 1, (p_delivery IS NOT NULL)::integer,
-                            l_now + l_lease, l_now, l_now
-                        )
-                        ON CONFLICT DO NOTHING
-                        RETURNING token INTO l_token;
-                        IF NOT FOUND THEN
-                            RAISE SQLSTATE 'AH001';
-                        END IF;
-                        RETURN format('granted %s 1 0 %s', l_token, encode(p_event, 'hex'));
-                    ELSIF l_record <> p_event AND l_row.kept IS NOT TRUE THEN
-                        RAISE SQLSTATE 'AH001';
-                    END IF;
+            -- An alias outlives its record. A kept record has no end.
+            l_end := l_now + p_keep;
+            IF NOT l_inserted THEN
+                l_end := CASE WHEN o_kept OR o_verdict = 'granted'
+                    THEN greatest(r.expires, l_end) ELSE r.expires END;
+            END IF;
+            IF l_bound IS NOT NULL AND l_until < l_end THEN
+                UPDATE {aliases} a SET expires = greatest(a.expires, l_end)
+                WHERE a.alias = p_alias AND a.record = l_bound;
+                l_bound := CASE WHEN FOUND THEN l_bound END;
+            END IF;
+            IF l_bound IS NOT NULL OR o_verdict <> 'granted' THEN
+                RETURN;
+            END IF;
+            INSERT INTO {aliases} VALUES (p_alias, o_record, l_end) ON CONFLICT DO NOTHING;
+            IF FOUND THEN
+                RETURN;
+            END IF;
+            -- Another claim has bound it, or its record is gone. Only the next statements see which.
+            SELECT a.record, a.expires INTO r FROM {aliases} a WHERE a.alias = p_alias FOR UPDATE;
+            IF FOUND AND (
+                r.record = o_record OR r.expires <= {now} OR NOT EXISTS (
+                    SELECT FROM {records} k
+                    WHERE k.key = r.record AND (k.body IS NOT NULL OR k.expires > {now})
+                )
+            ) THEN
+                UPDATE {aliases} a SET record = o_record, expires = greatest(a.expires, l_end)
+                WHERE a.alias = p_alias;
+                RETURN;
+            END IF;
+            -- The other claim was first. The caller sends this one again.
+            RAISE EXCEPTION 'another claim has bound the delivery key' USING ERRCODE = 'serialization_failure';
+        END LOOP;
+        RAISE EXCEPTION 'the record changes too fast' USING ERRCODE = 'serialization_failure';
+    END
+    $claim$;
 
-                    IF l_bind AND l_bound IS DISTINCT FROM p_event AND l_row.keys < {max_keys} THEN
-                        INSERT INTO {records}
-                            (record, delivery, alias_of, state, token, attempt, keys, created_at, changed_at)
-                        VALUES (p_delivery || '\x61', p_delivery, p_event, 'alias', 0, 0, 0, l_now, l_now)
-                        ON CONFLICT DO NOTHING;
-                        IF NOT FOUND THEN
-                            RAISE SQLSTATE 'AH001';
-                        END IF;
-                        UPDATE {records} SET keys = keys + 1 WHERE record = p_event;
-                    END IF;
+    -- Ends a run: `p_phase` is the phase after it. Answers 0 lost, 1 yes, 2 no room.
+    CREATE FUNCTION {finish}(
+        p_mine boolean, p_key bytea, p_token bigint, p_id bytea, p_phase smallint, p_keep bigint,
+        p_rest bigint DEFAULT 0, p_began boolean DEFAULT true, p_most bigint DEFAULT NULL,
+        p_source text DEFAULT NULL, p_event_type text DEFAULT NULL, p_event_id text DEFAULT NULL,
+        p_entity_id text DEFAULT NULL, p_consumer_id text DEFAULT NULL, p_context text DEFAULT NULL,
+        p_error text DEFAULT NULL, p_body bytea DEFAULT NULL
+    ) RETURNS integer LANGUAGE plpgsql AS $finish$
+    DECLARE
+        l_phase smallint;
+    BEGIN
+        IF NOT p_mine THEN
+            RAISE EXCEPTION 'a pooler has mixed prepared statements up' USING ERRCODE = 'AH001';
+        END IF;
+        IF p_phase = 1 THEN
+            UPDATE {records} k SET
+                phase = 1, interrupted = 0, expires = greatest(k.expires, {now} + p_keep), {no_letter}
+            WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
+        ELSIF p_phase = 3 THEN
+            UPDATE {records} k SET
+                phase = 3, interrupted = 0, expires = greatest(k.expires, {now} + p_keep),
+                attempts = CASE WHEN p_began THEN k.attempts ELSE greatest(k.attempts - 1, 0) END,
+                source = p_source, event_type = p_event_type, event_id = p_event_id,
+                entity_id = p_entity_id, consumer_id = p_consumer_id, context = p_context,
+                error = p_error, body = p_body, dead_at = {now}
+            WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0
+                AND p_body IS NOT NULL AND (k.body IS NOT NULL OR {room});
+        ELSIF p_phase = 2 THEN
+            UPDATE {records} k SET
+                phase = 2, interrupted = 0, expires = greatest(k.expires, {now} + p_keep),
+                rest_end = CASE WHEN p_rest > least(k.rest_end - {now}, k.rest_length)
+                    THEN {now} + p_rest ELSE k.rest_end END,
+                rest_length = CASE WHEN p_rest > least(k.rest_end - {now}, k.rest_length)
+                    THEN p_rest ELSE k.rest_length END
+            WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
+        ELSIF p_phase = 4 THEN
+            UPDATE {records} k SET
+                phase = 4, expires = greatest(k.expires, {now} + p_keep),
+                attempts = greatest(k.attempts - 1, 0), rest_end = 0, rest_length = 0
+            WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
+        ELSE
+            UPDATE {records} k SET
+                phase = 5, expires = greatest(k.expires, {now} + p_keep),
+                attempts = CASE WHEN k.interrupted < {interrupted}
+                    THEN greatest(k.attempts - 1, 0) ELSE k.attempts END,
+                rest_end = CASE WHEN k.interrupted < {interrupted} THEN 0 ELSE k.rest_end END,
+                rest_length = CASE WHEN k.interrupted < {interrupted} THEN 0 ELSE k.rest_length END,
+                interrupted = least(k.interrupted + 1, {interrupted})
+            WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
+        END IF;
+        IF FOUND THEN
+            RETURN 1;
+        END IF;
+        SELECT k.phase INTO l_phase FROM {records} k
+        WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id;
+        RETURN CASE WHEN l_phase = p_phase THEN 1 WHEN l_phase = 0 THEN 2 ELSE 0 END;
+    END
+    $finish$;
 
-                    -- A record whose retention is over is as good as swept away.
-                    IF NOT l_row.kept THEN
-                        l_row.state := 'released';
-                        l_row.attempt := 0;
-                        UPDATE {records}
-                        SET created_at = l_now, set_aside_at = NULL, attempts = NULL, source = NULL, event_type = NULL,
-                            event_id = NULL, error = NULL, body = NULL
-                        WHERE record = l_record;
-                    END IF;
-                    IF l_row.state = 'released' OR l_row.state = 'running' AND l_row.lease_until <= l_now THEN
-                        -- The sequence is behind where it was not copied with the table.
-                        l_token := greatest(nextval('{tokens}'), l_row.token + 1);
-                        UPDATE {records}
-                        SET state = 'running', token = l_token, attempt = l_row.attempt + 1, changed_at = l_now,
-                            lease_until = l_now + l_lease
-                        WHERE record = l_record;
-                        RETURN format('granted %s %s 0 %s', l_token, l_row.attempt + 1, encode(l_record, 'hex'));
-                    END IF;
-                    RETURN format(
-                        '%s 0 0 %s %s', l_row.state,
-                        coalesce((extract(epoch FROM l_row.lease_until - l_now) * 1000000)::bigint, 0),
-                        encode(l_record, 'hex')
-                    );
-                EXCEPTION WHEN SQLSTATE 'AH001' THEN
-                    -- What was read has changed. The locks are let go, so that the next ones are in order again.
-                    NULL;
-                END;
-            END LOOP;
-            RAISE EXCEPTION 'the rows of a claim change faster than they can be locked'
-                USING ERRCODE = 'serialization_failure';
-        END
-        $claim$;
-    END IF;
+    -- Deletes a letter of this source. Answers 0 unknown, 1 yes, 2 busy.
+    CREATE FUNCTION {purge}(p_mine boolean, p_source text, p_key bytea, p_keep bigint)
+    RETURNS integer LANGUAGE plpgsql AS $purge$
+    DECLARE
+        r record;
+    BEGIN
+        IF NOT p_mine THEN
+            RAISE EXCEPTION 'a pooler has mixed prepared statements up' USING ERRCODE = 'AH001';
+        END IF;
+        SELECT {columns} INTO r FROM {records} k WHERE k.key = p_key FOR UPDATE;
+        IF NOT FOUND OR r.dead_at IS NULL OR r.source <> p_source THEN
+            RETURN 0;
+        ELSIF r.phase = 0 AND least(r.lease_end - {now}, r.lease_length) > 0 THEN
+            RETURN 2;
+        END IF;
+        UPDATE {records} k SET
+            phase = 1, token = greatest(k.token + 1, {now}),
+            expires = greatest(k.expires, {now} + p_keep), {no_letter}
+        WHERE k.key = p_key;
+        RETURN 1;
+    END
+    $purge$;
 END
 $migrate$;

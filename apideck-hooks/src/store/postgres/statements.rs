@@ -1,150 +1,283 @@
-//! The statements, each one round trip. The database's clock is the only one: `clock_timestamp()`, read when a row is
-//! changed, not when the statement began to wait for it.
+//! The statements of the store.
+//!
+//! # How it works
+//!
+//! Each statement takes its own name as `$1` and a number of the call as `$2`. It changes and reads
+//! nothing if `$1` is not its name, and returns its name and the number in every row. So a pooler
+//! that runs another prepared statement than the one that was sent is noticed, and nothing
+//! happened.
+//!
+//! The server's `clock_timestamp()` is the only clock. It is read when a row is changed, because
+//! the statement may have waited for that row.
 
-use super::names::Names;
-use crate::store::MAX_ALIASES;
 use std::sync::Arc;
 
-/// Filled in once: a statement is known to a connection by its text.
-pub(super) struct Statements {
-    pub(super) schema: Arc<str>,
-    pub(super) claim: Arc<str>,
-    /// The same, and on which backend.
-    pub(super) claim_open: Arc<str>,
-    pub(super) cancel: Arc<str>,
-    pub(super) renew: Arc<str>,
-    pub(super) done: Arc<str>,
-    pub(super) release: Arc<str>,
-    pub(super) dead: Arc<str>,
-    pub(super) status: Arc<str>,
-    pub(super) list_letters: Arc<str>,
-    pub(super) get_letter: Arc<str>,
-    pub(super) release_letter: Arc<str>,
-    pub(super) purge_letter: Arc<str>,
-    pub(super) sweep_records: Arc<str>,
-    pub(super) sweep_aliases: Arc<str>,
+use super::names::Names;
+use crate::store::MAX_INTERRUPTED;
+
+/// A statement and its name.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) name: Arc<str>,
+    /// One text for all calls, because a connection knows a prepared statement by its text.
+    pub(super) sql: Arc<str>,
 }
 
-/// What comes for the first time, as most does, takes one insert and nothing else: its token is the answer. All else is for
-/// the function. The setting ends with the statement, so this is not for a transaction.
-const CLAIM: &str = "
-    WITH first AS (
-        INSERT INTO {records} (record, delivery, state, token, attempt, keys, lease_until, created_at, changed_at)
-        SELECT $1, $2, 'running', nextval('{tokens}'), 1, ($2 IS NOT NULL)::integer,
-            clock_timestamp() + $3 * interval '1 microsecond', clock_timestamp(), clock_timestamp()
-        WHERE NOT EXISTS (SELECT FROM {records} WHERE record = $1)
-            AND set_config('lock_timeout', '5s', true) IS NOT NULL
-        ON CONFLICT DO NOTHING
-        RETURNING token::text
-    )
-    SELECT coalesce((SELECT token FROM first), {claim}($1, $2, $3, $4))";
+/// All statements, with the names of the tables filled in.
+pub(super) struct Statements {
+    /// Creates the tables and functions. It is no prepared statement and has no name.
+    pub(super) schema: Arc<str>,
+    pub(super) exist: Statement,
+    pub(super) version: Statement,
+    pub(super) claim: Statement,
+    /// The claim of a last delivery, with its letter.
+    pub(super) claim_last: Statement,
+    pub(super) replay: Statement,
+    pub(super) renew: Statement,
+    pub(super) finish: Statement,
+    pub(super) finish_dead: Statement,
+    /// In a handler's transaction: marks the transaction and asks for the server process.
+    pub(super) enter: Statement,
+    /// In a handler's transaction: records its end.
+    pub(super) done: Statement,
+    pub(super) status: Statement,
+    pub(super) end_rest: Statement,
+    pub(super) list: Statement,
+    pub(super) count: Statement,
+    pub(super) sources: Statement,
+    pub(super) get: Statement,
+    pub(super) purge: Statement,
+    pub(super) sweep_records: Statement,
+    pub(super) sweep_aliases: Statement,
+}
 
-const CLAIM_OPEN: &str = "SELECT {claim}($1, $2, $3, $4), pg_backend_pid()";
+const EXIST: &str = "
+    SELECT {head}, to_regclass('{records}') IS NOT NULL, to_regclass('{format}') IS NOT NULL WHERE {mine}";
 
-/// Within a claim.
-const KEPT_BY_CLAIM: &str = "r.state = 'running' OR r.changed_at > l_now - l_retention";
+const VERSION: &str = "
+    SELECT {head}, (SELECT max(version) FROM {format}),
+        has_table_privilege('{records}', 'SELECT') AND has_table_privilege('{records}', 'INSERT')
+        AND has_table_privilege('{records}', 'UPDATE') AND has_table_privilege('{records}', 'DELETE')
+        AND has_table_privilege('{aliases}', 'SELECT') AND has_table_privilege('{aliases}', 'INSERT')
+        AND has_table_privilege('{aliases}', 'UPDATE') AND has_table_privilege('{aliases}', 'DELETE')
+    WHERE {mine}";
 
-const CANCEL: &str = "SELECT pg_cancel_backend($1)";
+const CLAIM: &str = "SELECT {head}, c.* FROM {claim}({mine}, $3, $4, $5, $6, $7, $8) c";
+
+const CLAIM_LAST: &str = "
+    SELECT {head}, c.* FROM {claim}(
+        {mine}, $3, $4, $5, $6, $7, $8, NULL, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18
+    ) c";
+
+const REPLAY: &str = "SELECT {head}, c.* FROM {claim}({mine}, $3, NULL, $4, $5, $6, $7, $8) c";
 
 const RENEW: &str = "
-    UPDATE {records} SET lease_until = clock_timestamp() + $3 * interval '1 microsecond'
-    WHERE record = $1 AND token = $2 AND state = 'running'";
+    WITH renewed AS (
+        UPDATE {records} SET
+            lease_end = {now} + $6, lease_length = $6, expires = greatest(expires, {now} + $7)
+        WHERE {mine} AND key = $3 AND token = $4 AND claim_id = $5 AND phase = 0
+        RETURNING 1
+    )
+    SELECT {head}, EXISTS (SELECT FROM renewed)";
 
+const FINISH: &str = "SELECT {head}, {finish}({mine}, $3, $4, $5, $6, $7, $8)";
+
+const FINISH_DEAD: &str = "
+    SELECT {head}, {finish}(
+        {mine}, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
+    )";
+
+/// The setting ends with the transaction.
+const ENTER: &str = "
+    SELECT {head}, pg_backend_pid(),
+        {started}, set_config('apideck_hooks.transaction', $3, true) WHERE {mine}";
+
+/// The handler's statements are over, so only this one and the commit get the time limit.
 const DONE: &str = "
-    UPDATE {records}
-    SET state = 'done', changed_at = clock_timestamp(), lease_until = NULL, attempts = NULL, source = NULL,
-        event_type = NULL, event_id = NULL, error = NULL, body = NULL
-    WHERE record = $1 AND token = $2 AND state = 'running'";
-
-const RELEASE: &str = "
-    UPDATE {records} SET state = 'released', changed_at = clock_timestamp(), lease_until = NULL
-    WHERE record = $1 AND token = $2 AND state = 'running'";
-
-const DEAD: &str = "
-    UPDATE {records}
-    SET state = 'dead', changed_at = clock_timestamp(), lease_until = NULL, set_aside_at = clock_timestamp(),
-        attempts = attempt, source = $3, event_type = $4, event_id = $5, error = $6, body = $7
-    WHERE record = $1 AND token = $2 AND state = 'running'";
-
-/// `$1` is the retention.
-const KEPT: &str = "(state = 'running' OR changed_at > clock_timestamp() - $1 * interval '1 microsecond')";
-
-const CLAIMABLE: &str = "(state <> 'running' OR lease_until <= clock_timestamp())";
+    WITH done AS (
+        UPDATE {records} k SET
+            phase = 1, interrupted = 0, expires = greatest(k.expires, {now} + $6), {no_letter}
+        FROM (SELECT set_config('lock_timeout', $7, true) AS lock_timeout) limits
+        WHERE {mine} AND current_setting('apideck_hooks.transaction', true) = $8
+            AND limits.lock_timeout IS NOT NULL
+            AND k.key = $3 AND k.token = $4 AND k.claim_id = $5 AND k.phase = 0
+        RETURNING 1
+    )
+    SELECT {head}, EXISTS (SELECT FROM done),
+        coalesce(current_setting('apideck_hooks.transaction', true) = $8, false)";
 
 const STATUS: &str = "
-    SELECT state, token, attempt, (extract(epoch FROM lease_until - clock_timestamp()) * 1000000)::bigint
-    FROM {records} WHERE record = $2 AND {kept}";
+    SELECT {head}, {now}, k.* FROM (SELECT) one LEFT JOIN LATERAL (
+        SELECT {columns} FROM {records} k WHERE {mine} AND k.key = $3
+    ) k ON true";
 
-const LETTER: &str = "
-    SELECT record, attempts, (extract(epoch FROM set_aside_at) * 1000000)::bigint, source, event_type, event_id, error,
-        body
-    FROM {records} WHERE error IS NOT NULL AND {kept}";
+const END_REST: &str = "
+    WITH ended AS (
+        UPDATE {records} SET rest_end = 0, rest_length = 0
+        WHERE {mine} AND key = $3 AND body IS NULL AND expires > {now} AND phase NOT IN (1, 3)
+            AND NOT (phase = 0 AND least(lease_end - {now}, lease_length) > 0)
+            AND least(rest_end - {now}, rest_length) > 0
+        RETURNING 1
+    )
+    SELECT {head}, EXISTS (SELECT FROM ended)";
 
-const LIST_LETTERS: &str = "{letter}
-    AND ($2::bytea IS NULL
-        OR (set_aside_at, record) < ('epoch'::timestamptz + $4::bigint * interval '1 microsecond', $2))
-    ORDER BY set_aside_at DESC, record DESC LIMIT $3";
+const LIST: &str = "
+    SELECT {head}, l.* FROM (SELECT) one LEFT JOIN LATERAL (
+        SELECT {letter} FROM {records} k
+        WHERE {mine} AND {matches} AND ($7::bigint IS NULL OR (k.dead_at, k.key) < ($7, $8))
+        ORDER BY k.dead_at DESC, k.key DESC LIMIT $9
+    ) l ON true";
 
-const GET_LETTER: &str = "{letter} AND record = $2";
+const COUNT: &str = "SELECT {head}, count(*) FROM {records} k WHERE {mine} AND {matches}";
 
-const RELEASE_LETTER: &str = "
-    UPDATE {records} SET state = 'released', attempt = 0, changed_at = clock_timestamp(), lease_until = NULL
-    WHERE record = $2 AND error IS NOT NULL AND body IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
+const MATCHES: &str = "k.source = $3 AND k.dead_at IS NOT NULL AND k.dead_at >= $5 AND k.dead_at < $6
+    AND ($4::text IS NULL OR k.event_type = $4)";
 
-/// Its delivery keys are free with it, those in rows of their own as well.
-const PURGE_LETTER: &str = "
-    DELETE FROM {records} WHERE record = $2 AND error IS NOT NULL AND {kept} AND {claimable} RETURNING 1";
+const SOURCES: &str = "
+    SELECT {head}, l.* FROM (SELECT) one LEFT JOIN LATERAL (
+        SELECT k.source, count(*) FROM {records} k WHERE {mine} AND k.dead_at IS NOT NULL
+        GROUP BY k.source ORDER BY k.source
+    ) l ON true";
 
-/// A record is no younger than its last change, so the index on its making leads to all that are over; only those that
-/// lived long before they were settled are looked at in vain. The array is made once: a plain sub-select with `LIMIT` may
-/// run again for each row. What another sweeper holds is his.
+const GET: &str = "
+    SELECT {head}, l.* FROM (SELECT) one LEFT JOIN LATERAL (
+        SELECT {letter} FROM {records} k
+        WHERE {mine} AND k.key = $4 AND k.source = $3 AND k.dead_at IS NOT NULL
+    ) l ON true";
+
+const PURGE: &str = "SELECT {head}, {purge}({mine}, $3, $4, $5)";
+
+/// A record is not younger than the time at which it was first seen. So the index on that time
+/// leads to all expired ones. The array is made once: a sub-select with `LIMIT` may run again for
+/// each row. A row that another sweeper has locked is left to it.
 const SWEEP_RECORDS: &str = "
-    DELETE FROM {records} WHERE record = ANY (ARRAY (
-        SELECT record FROM {records}
-        WHERE created_at <= {cutoff} AND changed_at <= {cutoff} AND state NOT IN ('running', 'alias')
-        ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
-    )) RETURNING 1";
+    WITH swept AS (
+        DELETE FROM {records} WHERE {mine} AND key = ANY (ARRAY (
+            SELECT k.key FROM {records} k
+            WHERE k.body IS NULL AND k.first_seen <= (SELECT {now} - $3) AND k.expires <= (SELECT {now})
+            ORDER BY k.first_seen LIMIT $4 FOR UPDATE SKIP LOCKED
+        )) RETURNING phase
+    )
+    SELECT {head}, count(*), count(*) FILTER (WHERE phase = 0) FROM swept";
 
-/// A further delivery key goes after its record, the first one with it.
 const SWEEP_ALIASES: &str = "
-    DELETE FROM {records} WHERE record = ANY (ARRAY (
-        SELECT a.record FROM {records} a
-        WHERE a.created_at <= {cutoff} AND a.state = 'alias'
-            AND NOT EXISTS (SELECT FROM {records} r WHERE r.record = a.alias_of)
-        ORDER BY a.created_at LIMIT $2 FOR UPDATE OF a SKIP LOCKED
-    )) RETURNING 1";
+    WITH swept AS (
+        DELETE FROM {aliases} WHERE {mine} AND alias = ANY (ARRAY (
+            SELECT a.alias FROM {aliases} a WHERE a.expires <= (SELECT {now})
+            ORDER BY a.expires LIMIT $3 FOR UPDATE SKIP LOCKED
+        )) RETURNING 1
+    )
+    SELECT {head}, count(*) FROM swept";
 
-/// As a sub-select it is read once, so that an index can be used.
-const CUTOFF: &str = "(SELECT clock_timestamp() - $1 * interval '1 microsecond')";
+const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
+
+/// Columns of a record. The first ones are those of [`Record`](crate::store::record::Record).
+const COLUMNS: &str = "k.phase, k.token, k.claim_id, k.attempts, k.interrupted, k.lease_end, k.lease_length,
+    k.rest_end, k.rest_length, k.first_seen, k.expires, k.body IS NOT NULL AS kept, k.source, k.dead_at";
+
+/// Columns of a dead letter.
+const LETTER: &str = "k.key, k.dead_at, k.attempts,
+    k.phase = 0 AND least(k.lease_end - {now}, k.lease_length) > 0 AS running,
+    k.source, k.event_type, k.event_id, k.entity_id, k.consumer_id, k.context, k.error, k.body";
+
+const NO_LETTER: &str = "source = NULL, event_type = NULL, event_id = NULL, entity_id = NULL,
+    consumer_id = NULL, context = NULL, error = NULL, body = NULL, dead_at = NULL";
+
+/// In a function with the parameters `p_source` and `p_most`.
+const ROOM: &str = "(SELECT count(*) < p_most FROM (
+        SELECT FROM {records} c WHERE c.source = p_source AND c.dead_at IS NOT NULL LIMIT p_most
+    ) c)";
+
+/// Time at which this server process started. With its id, it names one process for ever.
+const STARTED: &str = "(SELECT (extract(epoch FROM a.backend_start) * 1000000)::bigint
+    FROM pg_stat_get_activity(pg_backend_pid()) a)";
 
 impl Statements {
     pub(super) fn new(names: &Names) -> Self {
-        let fill = |sql: &str| -> Arc<str> {
+        let fill = |sql: &str| {
             let sql = sql
+                .replace("{matches}", MATCHES)
+                .replace("{columns}", COLUMNS)
                 .replace("{letter}", LETTER)
-                .replace("{kept}", KEPT)
-                .replace("{kept_by_claim}", KEPT_BY_CLAIM)
-                .replace("{claimable}", CLAIMABLE)
-                .replace("{cutoff}", CUTOFF)
-                .replace("{max_keys}", &MAX_ALIASES.to_string());
-            names.fill(&sql).into()
+                .replace("{no_letter}", NO_LETTER)
+                .replace("{room}", ROOM)
+                .replace("{now}", NOW)
+                .replace("{started}", STARTED)
+                .replace("{interrupted}", &MAX_INTERRUPTED.to_string());
+            names.fill(&sql)
         };
-        Statements {
-            schema: fill(include_str!("schema.sql")),
-            claim: fill(CLAIM),
-            claim_open: fill(CLAIM_OPEN),
-            cancel: fill(CANCEL),
-            renew: fill(RENEW),
-            done: fill(DONE),
-            release: fill(RELEASE),
-            dead: fill(DEAD),
-            status: fill(STATUS),
-            list_letters: fill(LIST_LETTERS),
-            get_letter: fill(GET_LETTER),
-            release_letter: fill(RELEASE_LETTER),
-            purge_letter: fill(PURGE_LETTER),
-            sweep_records: fill(SWEEP_RECORDS),
-            sweep_aliases: fill(SWEEP_ALIASES),
+        let statement = |name: &str, sql: &str| {
+            let name = names.of_statement(name);
+            let sql = sql
+                .replace("{head}", &format!("'{name}'::text, $2::bigint"))
+                .replace("{mine}", &format!("$1 = '{name}'"));
+            Statement {
+                sql: fill(&sql).into(),
+                name: name.into(),
+            }
+        };
+        Self {
+            schema: fill(include_str!("schema.sql")).into(),
+            exist: statement("exist", EXIST),
+            version: statement("version", VERSION),
+            claim: statement("claim", CLAIM),
+            claim_last: statement("claim_last", CLAIM_LAST),
+            replay: statement("replay", REPLAY),
+            renew: statement("renew", RENEW),
+            finish: statement("finish", FINISH),
+            finish_dead: statement("finish_dead", FINISH_DEAD),
+            enter: statement("enter", ENTER),
+            done: statement("done", DONE),
+            status: statement("status", STATUS),
+            end_rest: statement("end_rest", END_REST),
+            list: statement("list", LIST),
+            count: statement("count", COUNT),
+            sources: statement("sources", SOURCES),
+            get: statement("get", GET),
+            purge: statement("purge", PURGE),
+            sweep_records: statement("sweep_records", SWEEP_RECORDS),
+            sweep_aliases: statement("sweep_aliases", SWEEP_ALIASES),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The name is in the answer, and it is what `$1` is compared with.
+    #[test]
+    fn every_statement_checks_its_name_and_returns_it() {
+        let s = Statements::new(&Names::default());
+        let all = [
+            &s.exist,
+            &s.version,
+            &s.claim,
+            &s.claim_last,
+            &s.replay,
+            &s.renew,
+            &s.finish,
+            &s.finish_dead,
+            &s.enter,
+            &s.done,
+            &s.status,
+            &s.end_rest,
+            &s.list,
+            &s.count,
+            &s.sources,
+            &s.get,
+            &s.purge,
+            &s.sweep_records,
+            &s.sweep_aliases,
+        ];
+        for Statement { name, sql } in all {
+            assert!(
+                sql.contains(&format!("SELECT '{name}'::text, $2::bigint")),
+                "{sql}"
+            );
+            assert!(sql.contains(&format!("$1 = '{name}'")), "{sql}");
+            assert!(!sql.contains('{'), "{sql}");
+        }
+        assert!(!s.schema.contains('{'), "{}", s.schema);
     }
 }

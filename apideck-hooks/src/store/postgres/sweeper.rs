@@ -1,43 +1,44 @@
-//! Takes away what its retention is over of.
+//! Deletes expired records and aliases.
 
-use super::call::{query, rows};
-use super::connections::Connections;
-use super::limits::{Limits, micros};
-use super::statements::Statements;
-use crate::store::StoreError;
-use std::sync::Arc;
 use std::time::Duration;
+
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-/// Rows of one statement: so few are locked and written at once that a claim hardly waits.
-const BATCH: u16 = 1000;
+use super::call::Call;
+use super::claims::time;
+use super::connections::Connections;
+use super::limits::RecordLimits;
+use super::row::number;
+use crate::store::StoreError;
 
-/// Between two batches, for the others.
+/// Rows of one statement. It locks few rows at once, so a claim hardly waits.
+const BATCH: u64 = 1000;
+
+/// Pause between two batches, for other statements.
 const PAUSE: Duration = Duration::from_millis(50);
 
 const SHORTEST: Duration = Duration::from_millis(10);
-/// Near enough to be added to any instant.
+/// Any longer time may overflow an instant.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// A task that ends when this is dropped.
 pub(super) struct Sweeper(AbortHandle);
 
 impl Sweeper {
-    /// Needs a tokio runtime.
-    pub(super) fn start(connections: &Connections, statements: &Arc<Statements>, limits: &Limits) -> Self {
-        let (connections, statements) = (connections.clone(), Arc::clone(statements));
-        let retention = limits.retention;
+    /// Starts the task in the current runtime.
+    pub(super) fn start(connections: &Connections, limits: RecordLimits) -> Self {
+        let connections = connections.clone();
         let pause = limits.sweep_every.clamp(SHORTEST, LONGEST);
         let task = tokio::spawn(async move {
             loop {
                 sleep(pause).await;
-                if let Err(error) = sweep(&connections, &statements, retention).await {
-                    tracing::warn!(%error, "what is over could not be swept; trying again");
+                if let Err(error) = sweep(&connections, limits).await {
+                    tracing::warn!(%error, "expired records could not be swept, and the next sweep tries again");
                 }
             }
         });
-        Sweeper(task.abort_handle())
+        Self(task.abort_handle())
     }
 }
 
@@ -47,23 +48,44 @@ impl Drop for Sweeper {
     }
 }
 
-/// In batches, until nothing is left that another sweeper has not taken.
-pub(super) async fn sweep(
-    connections: &Connections,
-    statements: &Statements,
-    retention: Duration,
-) -> Result<u64, StoreError> {
-    let mut swept = 0;
-    for statement in [&statements.sweep_records, &statements.sweep_aliases] {
-        loop {
-            let query = query(statement).bind(micros(retention)).bind(i64::from(BATCH));
-            let batch = rows(connections, query).await?.len();
-            swept += batch as u64;
-            if batch < usize::from(BATCH) {
-                break;
-            }
-            sleep(PAUSE).await;
+/// Deletes in batches until nothing is left that another sweeper has not taken. Returns the number
+/// of rows.
+pub(super) async fn sweep(connections: &Connections, limits: RecordLimits) -> Result<u64, StoreError> {
+    let statements = connections.statements();
+    let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
+    let (mut records, mut running, mut aliases) = (0, 0, 0);
+    loop {
+        let call = Call::new(&statements.sweep_records);
+        let rows = connections
+            .call(call.bind(time(limits.retention)).bind(batch))
+            .await?;
+        let swept = number(&rows[0], 2)?;
+        records += swept;
+        running += number(&rows[0], 3)?;
+        if swept < BATCH {
+            break;
         }
+        sleep(PAUSE).await;
     }
-    Ok(swept)
+    loop {
+        let rows = connections
+            .call(Call::new(&statements.sweep_aliases).bind(batch))
+            .await?;
+        let swept = number(&rows[0], 2)?;
+        aliases += swept;
+        if swept < BATCH {
+            break;
+        }
+        sleep(PAUSE).await;
+    }
+    if running > 0 {
+        tracing::warn!(
+            running,
+            "swept events whose run has never ended and that were not sent again"
+        );
+    }
+    if records + aliases > 0 {
+        tracing::debug!(records, aliases, "swept expired records and delivery keys");
+    }
+    Ok(records + aliases)
 }

@@ -1,34 +1,46 @@
-//! Transactions for handlers.
+//! Transactions for handlers, on connections of the pool that the store was given.
+//!
+//! sqlx's `begin`, `commit` and `rollback` must not be dropped half-way. So each runs in a task of
+//! its own.
 
-use super::call::{explain, query, rows, within_limit};
-use super::connections::{Connections, LONGEST_DRAIN, Lent};
-use super::statements::Statements;
-use super::{PostgresStore, claimed, get, of_claim, settle, unexpected};
-use crate::delivery::Key;
-use crate::handler::{Transactional, Tx};
-use crate::store::handler_connection::HandlerConnection;
-use crate::store::savepoints;
-use crate::store::transactions::{
-    Begun, Committed, Ending, Open, TX_ENDED_BY_HANDLER, TX_STILL_HELD, Transactions, sealed,
-};
-use crate::store::{Claim, Claimed, End, StoreError, Token, Verdict};
-use async_trait::async_trait;
-use sqlx::postgres::{PgArguments, PgSeverity};
-use sqlx::query::Query;
-use sqlx::{PgConnection, Postgres};
+use std::hash::{BuildHasher, RandomState};
 use std::ops::{Deref, DerefMut};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, Postgres};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
-/// What `claim_v1` waits for a lock, and the way there and back.
-const LONGEST_CLAIM: Duration = Duration::from_secs(6);
+use super::PostgresStore;
+use super::call::Call;
+use super::claims::{held, time};
+use super::connections::{Backend, Connections};
+use super::errors::{code, explain, is_answer, is_conflict};
+use super::row::get;
+use crate::handler::{Transactional, Tx};
+use crate::store::handler_connection::HandlerConnection;
+use crate::store::savepoints;
+use crate::store::transactions::{
+    Begun, Committed, Ending, TX_ENDED_BY_HANDLER, TX_STILL_HELD, Transactions, sealed,
+};
+use crate::store::{Grant, StoreError};
 
-/// How long a statement that a handler has left behind may go on before it is cancelled.
+/// Maximum time of a statement of the store in a transaction, and of the commit.
+const LONGEST_STATEMENT: Duration = Duration::from_secs(60);
+
+/// Maximum time for which the end of a handler waits for the lock of its record.
+const LONGEST_LOCK: &str = "5s";
+
+/// Time for which a statement that a handler has left behind can go on before it is cancelled.
 const LONGEST_LEFTOVER: Duration = Duration::from_millis(200);
+
+/// Maximum time of a rollback. After it the connection is closed.
+const LONGEST_ROLLBACK: Duration = Duration::from_secs(5);
 
 impl sealed::Sealed for PostgresStore {}
 
@@ -38,280 +50,236 @@ impl Transactions for PostgresStore {
         <Postgres as Transactional>::NAME
     }
 
-    async fn begin(&self, claim: Claim, patience: Duration) -> Result<Begun, StoreError> {
+    fn at_once(&self) -> Option<u32> {
+        Some(self.transactions)
+    }
+
+    async fn begin(&self, wait: Duration) -> Result<Begun, StoreError> {
         if Handle::try_current().is_err() {
             return Err(StoreError::new("called outside of a tokio runtime"));
         }
-        self.start_sweeper();
-        let Ok(turn) = timeout(patience, Arc::clone(&self.turns).acquire_owned()).await else {
+        let Ok(slot) = timeout(wait, Arc::clone(&self.slots).acquire_owned()).await else {
             return Ok(Begun::Busy);
         };
-        let turn = turn.map_err(StoreError::new)?;
-        let query = self.claim_with(&self.statements.claim_open, claim);
-        let begin = begin(
-            self.connections.clone(),
-            Arc::clone(&self.statements),
-            turn,
-            query,
-            claim.event,
-        );
-        // Not dropped half-way if it takes too long: what it has begun is rolled back when it comes.
-        match timeout(patience + LONGEST_CLAIM, tokio::spawn(begin)).await {
+        let slot = slot.map_err(StoreError::new)?;
+        let begin = begin(self.connections.clone(), slot, wait, self.limits.retention);
+        let begun = tokio::spawn(begin);
+        // If it takes too long, the transaction is rolled back when it has begun.
+        let limit = wait + LONGEST_ROLLBACK;
+        match timeout(limit, begun).await {
             Ok(Ok(begun)) => begun,
             Ok(Err(error)) => Err(StoreError::new(error)),
-            Err(_) => Err(StoreError::new(format!(
-                "no transaction within {:?}",
-                patience + LONGEST_CLAIM
-            ))),
-        }
-    }
-
-    async fn count(&self, claim: Claim, end: End) -> Result<Claimed, StoreError> {
-        if Handle::try_current().is_err() {
-            return Err(StoreError::new("called outside of a tokio runtime"));
-        }
-        let event = claim.event;
-        let claim = self.claim_with(&self.statements.claim, claim);
-        let end = self.fit(end);
-        let (connections, statements) = (self.connections.clone(), Arc::clone(&self.statements));
-        // Not dropped half-way either.
-        match tokio::spawn(count(connections, statements, event, claim, end)).await {
-            Ok(counted) => counted,
-            Err(error) => Err(StoreError::new(error)),
-        }
-    }
-}
-
-/// In a transaction of its own: a claim that is not settled with it is gone with it.
-async fn count(
-    connections: Connections,
-    statements: Arc<Statements>,
-    event: Key,
-    claim: Query<'static, Postgres, PgArguments>,
-    end: End,
-) -> Result<Claimed, StoreError> {
-    let mut lent = connections.lend().await.map_err(explain)?;
-    let counted = within_limit(async {
-        savepoints::begin::<Postgres>(&mut lent, None).await?;
-        let row = claim.fetch_one(&mut *lent).await?;
-        let Ok(claimed) = claimed(&row, event) else {
-            savepoints::roll_back::<Postgres>(&mut lent).await?;
-            return Ok(None);
-        };
-        if let Verdict::Granted { token, .. } = claimed.verdict {
-            let settled = match settle(&statements, event, token, &end) {
-                Some(query) if claimed.record == event => {
-                    query.execute(&mut *lent).await?.rows_affected() > 0
-                }
-                _ => false,
-            };
-            if !settled {
-                savepoints::roll_back::<Postgres>(&mut lent).await?;
-                return Ok((claimed.record != event).then_some(claimed));
-            }
-        }
-        // Nothing to be settled: a delivery key may have been bound.
-        savepoints::commit::<Postgres>(&mut lent).await?;
-        Ok(Some(claimed))
-    });
-    match counted.await {
-        Ok(counted) => {
-            lent.give_back();
-            counted.ok_or_else(unexpected)
-        }
-        Err(error) => {
-            if matches!(error, sqlx::Error::Database(_)) && roll_back(&mut lent).await {
-                lent.give_back();
-            }
-            Err(explain(error))
+            Err(_) => Err(StoreError::new(format!("no transaction within {limit:?}"))),
         }
     }
 }
 
 async fn begin(
     connections: Connections,
-    statements: Arc<Statements>,
-    turn: OwnedSemaphorePermit,
-    claim: Query<'static, Postgres, PgArguments>,
-    event: Key,
+    slot: OwnedSemaphorePermit,
+    wait: Duration,
+    retention: Duration,
 ) -> Result<Begun, StoreError> {
-    let lent = connections.lend().await.map_err(explain)?;
-    let mut connection = Held { lent, _turn: turn };
-    let begun = within_limit(async {
+    let pooled = connections.pooled().await?;
+    let connection = match timeout(wait, connections.given().acquire()).await {
+        Ok(Ok(connection)) => connection,
+        Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => return Ok(Begun::Busy),
+        Ok(Err(error)) => return Err(explain(error)),
+    };
+    let mut connection = TransactionConnection {
+        connection: Some(connection),
+        _slot: slot,
+    };
+    // The setting is gone if the handler ends the transaction itself.
+    let mark = format!("{:016x}", RandomState::new().hash_one(0_u8));
+    let enter = Call::new(&connections.statements().enter).bind(&*mark);
+    let entered = within_limit(async {
         savepoints::begin::<Postgres>(&mut connection, None).await?;
-        claim.fetch_all(&mut *connection).await
+        enter.run(&mut connection).await
     });
-    let rows = match begun.await {
-        Ok(rows) => rows,
-        Err(error) => {
-            let locked = code(&error).is_some_and(|code| code == LOCK_NOT_AVAILABLE);
-            if matches!(error, sqlx::Error::Database(_)) && roll_back(&mut connection).await {
-                connection.lent.give_back();
-            }
-            return if locked {
-                Ok(Begun::Locked)
-            } else {
-                Err(explain(error))
-            };
-        }
+    let rows = enter.check(entered.await.map_err(explain)?)?;
+    let backend = Backend {
+        pid: get(&rows[0], 2)?,
+        started: get(&rows[0], 3)?,
     };
-    let [row] = &rows[..] else {
-        return Err(unexpected());
-    };
-    let claimed = claimed(row, event)?;
-    let Verdict::Granted { token, attempt } = claimed.verdict else {
-        // A delivery key may have been bound.
-        within_limit(savepoints::commit::<Postgres>(&mut connection))
-            .await
-            .map_err(explain)?;
-        connection.lent.give_back();
-        return Ok(Begun::NotGranted(claimed));
-    };
-    let backend = get(row, 1)?;
-    let (loan, back) = HandlerConnection::new(connection);
-    Ok(Begun::Open(Open {
-        claimed,
-        attempt,
-        tx: Box::new(Tx::<Postgres>::new(loan)),
+    let (handler, returned) = HandlerConnection::new(connection);
+    Ok(Begun::Open {
+        tx: Box::new(Tx::<Postgres>::new(handler)),
         ending: Box::new(PostgresEnding {
             connections,
-            statements,
-            back,
-            record: claimed.record,
-            token,
-            backend,
+            returned,
+            mark,
+            retention,
+            // A pooler can give the process to another connection.
+            backend: (!pooled).then_some(backend),
         }),
-    }))
+    })
 }
 
-const LOCK_NOT_AVAILABLE: &str = "55P03";
-
-/// A connection in a transaction, and the turn that it takes.
-struct Held {
-    lent: Lent,
-    _turn: OwnedSemaphorePermit,
+/// A connection of the given pool in a transaction. Dropping it closes the connection, because only
+/// a connection without a transaction may go back to the pool.
+struct TransactionConnection {
+    /// `None` once it is back in the pool.
+    connection: Option<PoolConnection<Postgres>>,
+    _slot: OwnedSemaphorePermit,
 }
 
-impl Deref for Held {
-    type Target = PgConnection;
-
-    fn deref(&self) -> &PgConnection {
-        &self.lent
+impl TransactionConnection {
+    /// Gives the connection back. It is not in a transaction.
+    fn give_back(mut self) {
+        drop(self.connection.take());
     }
 }
 
-impl DerefMut for Held {
+impl Deref for TransactionConnection {
+    type Target = PgConnection;
+
+    fn deref(&self) -> &PgConnection {
+        match &self.connection {
+            Some(connection) => connection,
+            None => unreachable!("the connection is there until it is given back"),
+        }
+    }
+}
+
+impl DerefMut for TransactionConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        &mut self.lent
+        match &mut self.connection {
+            Some(connection) => connection,
+            None => unreachable!("the connection is there until it is given back"),
+        }
+    }
+}
+
+impl Drop for TransactionConnection {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        // The pool panics outside of a runtime.
+        if Handle::try_current().is_ok() {
+            connection.close_on_drop();
+        } else {
+            drop(connection.detach());
+        }
     }
 }
 
 struct PostgresEnding {
     connections: Connections,
-    statements: Arc<Statements>,
-    back: oneshot::Receiver<Held>,
-    record: Key,
-    token: Token,
-    backend: i32,
+    returned: oneshot::Receiver<TransactionConnection>,
+    mark: String,
+    retention: Duration,
+    backend: Option<Backend>,
 }
 
 #[async_trait]
 impl Ending for PostgresEnding {
-    async fn commit(mut self: Box<Self>) -> Committed {
-        let Ok(connection) = self.back.try_recv() else {
+    async fn commit(mut self: Box<Self>, grant: Grant) -> Committed {
+        let Ok(connection) = self.returned.try_recv() else {
             return Committed::No(StoreError::new(TX_STILL_HELD));
         };
-        let Some(mark) = of_claim(&self.statements.done, self.record, self.token) else {
-            return Committed::No(unexpected());
+        let done = Call::new(&self.connections.statements().done);
+        let Some(done) = held(done, grant) else {
+            return Committed::Lost;
         };
-        match tokio::spawn(commit(connection, mark)).await {
+        let done = done
+            .bind(time(self.retention))
+            .bind(LONGEST_LOCK)
+            .bind(&*self.mark);
+        match tokio::spawn(commit(connection, done)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),
         }
     }
 
     async fn roll_back(mut self: Box<Self>) {
-        let Ok(connection) = self.back.try_recv() else {
+        let Ok(connection) = self.returned.try_recv() else {
             return tracing::error!("{TX_STILL_HELD}");
         };
-        let task = tokio::spawn(abandon(
-            connection,
-            self.connections,
-            self.statements,
-            self.backend,
-        ));
-        let _ = task.await;
+        let _ = tokio::spawn(abandon(connection, self.connections, self.backend)).await;
     }
 }
 
-async fn commit(mut connection: Held, mark: Query<'static, Postgres, PgArguments>) -> Committed {
-    let refused = if savepoints::depth::<Postgres>(&connection) == 1 {
-        match within_limit(mark.execute(&mut *connection)).await {
-            Ok(done) if done.rows_affected() == 0 => Some(StoreError::new(TX_ENDED_BY_HANDLER)),
-            Ok(_) => None,
-            Err(error @ sqlx::Error::Database(_)) => Some(explain(error)),
-            // Closed without a `COMMIT`.
-            Err(error) => return Committed::No(explain(error)),
-        }
-    } else {
-        Some(StoreError::new(TX_ENDED_BY_HANDLER))
-    };
-    if let Some(refused) = refused {
+async fn commit(mut connection: TransactionConnection, done: Call) -> Committed {
+    if let Some(refused) = record_end(&mut connection, &done).await {
         if roll_back(&mut connection).await {
-            connection.lent.give_back();
+            connection.give_back();
         }
-        return Committed::No(refused);
+        return refused;
     }
     match within_limit(savepoints::commit::<Postgres>(&mut connection)).await {
         Ok(()) => {
-            connection.lent.give_back();
+            connection.give_back();
             Committed::Yes
         }
+        Err(error) if is_conflict(&error) => Committed::Conflict(explain(error)),
         Err(error) if is_refusal(&error) => Committed::No(explain(error)),
         Err(error) => Committed::Unknown(explain(error)),
     }
 }
 
-/// Whether the server has said that it did not commit: a deferred constraint does not hold, for one. What ends the
-/// connection, or comes from a pooler in between, says nothing of the kind.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    let sqlx::Error::Database(error) = error else {
-        return false;
+/// Records the end. Returns the reason if the transaction must not be committed.
+async fn record_end(connection: &mut PgConnection, done: &Call) -> Option<Committed> {
+    let ended_by_handler = || Some(Committed::No(StoreError::new(TX_ENDED_BY_HANDLER)));
+    if savepoints::depth::<Postgres>(connection) != 1 {
+        return ended_by_handler();
+    }
+    let rows = match within_limit(done.run(connection)).await {
+        Ok(rows) => done.check(rows),
+        Err(error) if is_conflict(&error) => return Some(Committed::Conflict(explain(error))),
+        Err(error) => Err(explain(error)),
     };
-    let error = error.try_downcast_ref::<sqlx::postgres::PgDatabaseError>();
-    error.is_some_and(|error| {
-        let class = error.code().get(..2);
-        error.severity() == PgSeverity::Error && !matches!(class, None | Some("08" | "57" | "58" | "XX"))
-    })
+    match rows.and_then(|rows| Ok((get(&rows[0], 2)?, get(&rows[0], 3)?))) {
+        Ok((true, _)) => None,
+        Ok((false, true)) => Some(Committed::Lost),
+        Ok((false, false)) => ended_by_handler(),
+        Err(error) => Some(Committed::No(error)),
+    }
 }
 
-/// Rolls back what a handler has left behind, a running statement included.
-async fn abandon(mut connection: Held, connections: Connections, statements: Arc<Statements>, backend: i32) {
+async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
+    match timeout(LONGEST_STATEMENT, statement).await {
+        Ok(result) => result,
+        Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+    }
+}
+
+/// Tells if the server has said that it did not commit, for example because of a deferred
+/// constraint. An error that ends the connection, or is of a pooler, does not say that.
+fn is_refusal(error: &sqlx::Error) -> bool {
+    let code = code(error).unwrap_or_default();
+    is_answer(error) && !matches!(code.get(..2), None | Some("08" | "57" | "58" | "XX"))
+}
+
+/// Rolls back what a handler has left behind, also a statement that runs.
+async fn abandon(mut connection: TransactionConnection, connections: Connections, backend: Option<Backend>) {
     let rolled_back = {
         let mut rolled_back = pin!(roll_back(&mut connection));
         match timeout(LONGEST_LEFTOVER, &mut rolled_back).await {
             Ok(rolled_back) => rolled_back,
             Err(_) => {
-                // The connection is ours until it has answered: the backend does nothing else.
-                let cancel = rows(&connections, query(&statements.cancel).bind(backend));
-                let _ = timeout(LONGEST_DRAIN, cancel).await;
-                rolled_back.await
+                // The process belongs to this connection until it has answered the rollback.
+                let cancel = async {
+                    match backend {
+                        Some(backend) => connections.cancel(backend).await,
+                        None => true,
+                    }
+                };
+                let (cancelled, rolled_back) = tokio::join!(cancel, rolled_back);
+                cancelled && rolled_back
             }
         }
     };
     if rolled_back {
-        connection.lent.give_back();
+        connection.give_back();
     }
 }
 
-/// Whether the connection is as it was before.
+/// Returns `true` if the connection is as it was before the transaction.
 async fn roll_back(connection: &mut PgConnection) -> bool {
     matches!(
-        timeout(LONGEST_DRAIN, savepoints::roll_back::<Postgres>(connection)).await,
+        timeout(LONGEST_ROLLBACK, savepoints::roll_back::<Postgres>(connection)).await,
         Ok(Ok(()))
     )
-}
-
-fn code(error: &sqlx::Error) -> Option<String> {
-    Some(error.as_database_error()?.code()?.into_owned())
 }

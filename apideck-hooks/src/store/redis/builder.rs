@@ -1,49 +1,54 @@
-//! Choosing which Redis, and how.
+//! The settings of a Redis store.
 
-use super::call::Form;
-use super::link::{Acks, Link};
-use super::queue::Queue;
-use super::records::{Records, millis};
-use super::server::{Address, Patience, Server};
-use super::sweeper::Sweeper;
-use super::tokens::Tokens;
-use super::{RedisStore, health};
-use crate::store::StoreError;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
-/// Which Redis a [`RedisStore`] is on, and how it is used.
+use ::redis::Value;
+
+use super::RedisStore;
+use super::keys::{FORMAT, Keys};
+use super::link::{Acks, Link};
+use super::reply::read;
+use super::runs::Records;
+use super::scripts::{Call, micros};
+use super::server::{Address, Server, Timeouts};
+use crate::store::StoreError;
+
+/// The address and the settings of a [`RedisStore`].
 #[derive(Clone)]
 pub struct RedisStoreBuilder {
     address: Address,
     prefix: String,
     retention: Duration,
-    body_limit: usize,
-    patience: Patience,
+    max_dead_letters: u64,
+    timeouts: Timeouts,
     acks: Option<Acks>,
 }
 
-/// Longer, and every key would be mostly that.
-const LONGEST_PREFIX: usize = 255;
+const MAX_PREFIX: usize = 255;
+const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
+/// Number of keys among which version 1 is searched, and number that one `SCAN` looks at.
+const SEARCHED: [usize; 2] = [1_000_000, 10_000];
 
 impl RedisStore {
-    /// Connects to a Redis by its URL (`redis://user:password@host:port/database`), with the default settings.
+    /// Connects to a Redis by its URL (`redis://user:password@host:port/database`), with the default
+    /// settings.
     ///
     /// # Errors
     ///
     /// See [`RedisStoreBuilder::connect`].
     pub async fn connect(url: impl Into<String>) -> Result<Self, StoreError> {
-        RedisStore::builder(url).connect().await
+        Self::builder(url).connect().await
     }
 
-    /// A Redis by its URL, with settings of your own.
+    /// Starts a store on the Redis with this URL.
     pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(Address::One(url.into()))
     }
 
-    /// The primary that Redis Sentinel names for a service (`mymaster` in its example): asked whenever a connection is made. The
-    /// URLs are the sentinels'.
+    /// Starts a store on the primary that Redis Sentinel names for a service, for example `mymaster`.
+    ///
+    /// The URLs are those of the sentinels. Sentinel is asked for each new connection.
     pub fn sentinel<U: Into<String>>(
         urls: impl IntoIterator<Item = U>,
         service: impl Into<String>,
@@ -55,7 +60,7 @@ impl RedisStore {
         })
     }
 
-    /// A Redis Cluster, by the URLs of some of its servers; the others are found.
+    /// Starts a store on a Redis Cluster, by the URLs of some of its servers.
     pub fn cluster<U: Into<String>>(urls: impl IntoIterator<Item = U>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(Address::Cluster(urls.into_iter().map(Into::into).collect()))
     }
@@ -63,12 +68,12 @@ impl RedisStore {
 
 impl RedisStoreBuilder {
     fn new(address: Address) -> Self {
-        RedisStoreBuilder {
+        Self {
             address,
             prefix: "apideck-hooks".to_owned(),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
-            body_limit: 1024 * 1024,
-            patience: Patience {
+            max_dead_letters: 100_000,
+            timeouts: Timeouts {
                 connect: Duration::from_secs(2),
                 call: Duration::from_secs(2),
             },
@@ -76,60 +81,68 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What all keys begin with, `apideck-hooks` by default, at most 255 bytes. Receivers that share a prefix share their
-    /// records. In Redis Cluster, a prefix with a hash tag (`{…}`) puts everything on one server.
+    /// Sets the first part of all keys, at most 255 bytes. The default is `apideck-hooks`.
     #[must_use]
     pub fn prefix(mut self, prefix: impl Into<String>) -> Self {
         self.prefix = prefix.into();
         self
     }
 
-    /// How long a record is kept after it was last changed, 7 days by default, at most 100 years.
+    /// Sets the time for which a record without a dead letter is kept after its last change. The
+    /// default is 7 days.
+    ///
+    /// It must be longer than Apideck's retries, which take up to 24 hours.
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
         self
     }
 
-    /// The largest body of an event that was set aside that is kept, in bytes; 1 MiB by default. An event with a larger
-    /// one is set aside without it: its error says so, and it cannot be replayed.
+    /// Sets the number of dead letters of a source above which no more are kept. The default is
+    /// 100,000. It is an estimate, and letters that are written at the same time can pass it.
+    ///
+    /// Further failed events are answered `503`.
     #[must_use]
-    pub fn dead_letter_body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes;
+    pub fn max_dead_letters(mut self, letters: u64) -> Self {
+        self.max_dead_letters = letters;
         self
     }
 
-    /// How many replicas must have confirmed a claim, a renewal or an event that is set aside, and for how long they are
-    /// waited for (at most half the [`call_timeout`](Self::call_timeout)): `WAIT` on the connection that has written. None by
-    /// default.
+    /// Sets the number of replicas that must acknowledge each claim, end and dead letter (`WAIT`), and
+    /// the time that they have, at most half the [`call_timeout`](Self::call_timeout). The default is
+    /// none.
     ///
-    /// With too few in time, a claim is taken back and answered 503, and an event is not set aside. What was handled
-    /// is recorded all the same, with a warning. It makes the loss of a claim in a failover less likely, not impossible:
-    /// Redis does not promise to promote a replica that has confirmed.
+    /// With too few of them in time the call fails, and the delivery is answered `503`. This makes the
+    /// loss of a write in a failover less likely and not impossible, because Redis can promote another
+    /// replica. Dead letters of a server that has replicas are kept only with this setting.
     #[must_use]
     pub fn min_replicas_ack(mut self, replicas: u32, within: Duration) -> Self {
         self.acks = (replicas > 0).then_some(Acks { replicas, within });
         self
     }
 
-    /// How long connecting may take, 2 seconds by default, Sentinel's answer and logging in included.
+    /// Sets the time limit of an attempt to connect, Sentinel and the login included. The default is
+    /// 2 seconds.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
-        self.patience.connect = limit;
+        self.timeouts.connect = limit;
         self
     }
 
-    /// How long an answer is waited for, 2 seconds by default. After that the connection is given up: the next call
-    /// makes another. Keep both time-outs together below the receiver's
-    /// [`store_timeout`](crate::HooksBuilder::store_timeout), which also ends what takes more than one request.
+    /// Sets the time limit of each request. The default is 2 seconds. A connection without an answer
+    /// is replaced after that.
+    ///
+    /// Keep both limits together below the receiver's
+    /// [`store_timeout`](crate::HooksBuilder::store_timeout), because a claim takes up to three
+    /// requests.
     #[must_use]
     pub fn call_timeout(mut self, limit: Duration) -> Self {
-        self.patience.call = limit;
+        self.timeouts.call = limit;
         self
     }
 
-    /// With Sentinel: how to log in to the servers it names, as a URL (`redis://user:password@ignored/0`), whose host
-    /// is ignored. The URLs given to [`RedisStore::sentinel`] are for the sentinels alone.
+    /// Sets the login of the servers that Sentinel names, as a URL (`redis://user:password@ignored/0`)
+    /// whose host is not used. The URLs of [`RedisStore::sentinel`] are those of the sentinels.
     #[must_use]
     pub fn node_url(mut self, url: impl Into<String>) -> Self {
         if let Address::Sentinel { node, .. } = &mut self.address {
@@ -138,52 +151,112 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Connects. From then on connections are made again whenever they break.
+    /// Connects and checks the server. Broken connections are replaced from then on.
     ///
     /// # Errors
     ///
-    /// A URL is not valid or wants TLS that was not compiled in; the prefix is too long; a time-out is zero; Redis is
-    /// out of reach, older than 7.0, or a cluster where none was named.
+    /// - A URL is invalid, or needs TLS that is not compiled in.
+    /// - The prefix is too long, or a time limit is zero.
+    /// - The server is out of reach, older than Redis 7.0, or a cluster that was not expected.
+    /// - The user may not run scripts.
+    /// - The keys under the prefix have another format.
     pub async fn connect(mut self) -> Result<RedisStore, StoreError> {
-        if self.prefix.len() > LONGEST_PREFIX {
-            return Err(StoreError::new("the prefix is over 255 bytes"));
+        if self.prefix.len() > MAX_PREFIX {
+            return Err(StoreError::new("the prefix is longer than 255 bytes"));
         }
-        for limit in [&mut self.patience.connect, &mut self.patience.call] {
+        for limit in [&mut self.timeouts.connect, &mut self.timeouts.call] {
             if limit.is_zero() {
-                return Err(StoreError::new("a time-out is zero"));
+                return Err(StoreError::new("a time limit is zero"));
             }
-            *limit = (*limit).min(Duration::from_secs(60 * 60));
+            *limit = (*limit).min(MAX_TIMEOUT);
         }
         if let Some(acks) = &mut self.acks {
+            // A `WAIT` of zero would wait without a limit.
             acks.within = acks
                 .within
-                .min(self.patience.call / 2)
-                // Zero would mean "for ever".
+                .min(self.timeouts.call / 2)
                 .max(Duration::from_millis(1));
         }
-        let cluster = matches!(self.address, Address::Cluster(_));
-        let within = self.patience.call;
-        let server = Server::new(self.address, self.patience).map_err(StoreError::new)?;
-        let link = Link::new(server, self.acks);
-        health::check(&link, within, cluster).await?;
-        let tokens = if link.takes_many() {
-            Some(Tokens::new(health::time(&link, within).await?))
-        } else {
-            None
+        let server = Server::new(self.address, self.timeouts).map_err(StoreError::new)?;
+        let records = Records {
+            link: Link::new(server, self.acks),
+            keys: Keys { prefix: self.prefix },
+            retention: micros(self.retention),
+            max_dead_letters: self.max_dead_letters,
         };
-        let form = Form {
-            prefix: self.prefix,
-            retention: millis(self.retention),
-        };
-        let records = Arc::new(Records::new(Queue::new(link, form), self.body_limit, tokens));
-        Ok(RedisStore {
-            _sweeper: Sweeper::start(Arc::clone(&records)),
-            records,
-        })
+        records.link.check().await?;
+        records.check_format().await?;
+        records.try_out().await?;
+        Ok(RedisStore { records })
     }
 }
 
-/// Not the address: it may hold a password.
+impl Records {
+    /// Checks the format of the keys under the prefix, and marks unused keys.
+    async fn check_format(&self) -> Result<(), StoreError> {
+        let name = self.keys.format();
+        let format: Option<String> = read(self.link.call(Call::command("GET", name.clone())).await?)?;
+        let prefix = &self.keys.prefix;
+        match format.map(|format| format.parse()) {
+            Some(Ok(FORMAT)) => return Ok(()),
+            Some(Ok(format)) if format > FORMAT => {
+                return Err(StoreError::new(format!(
+                    "a newer release wrote the keys under `{prefix}` (format {format}, this release knows \
+                     {FORMAT}): upgrade this program, or set another prefix"
+                )));
+            }
+            Some(_) => {
+                return Err(StoreError::new(format!(
+                    "the key `{prefix}:format` is not a format"
+                )));
+            }
+            None => {}
+        }
+        if self.has_version_1().await? {
+            return Err(StoreError::new(format!(
+                "an unpublished release wrote the keys under `{prefix}` (format 1): delete them, or set \
+                 another prefix"
+            )));
+        }
+        self.link
+            .call(Call::command("SET", name).arg(FORMAT).arg("NX"))
+            .await?;
+        Ok(())
+    }
+
+    /// Looks for keys of version 1. In a cluster only for its dead letters, because `SCAN` sees one
+    /// server. A record that is not found is never read, because the names differ.
+    async fn has_version_1(&self) -> Result<bool, StoreError> {
+        let letters = self
+            .link
+            .call(Call::command("EXISTS", self.keys.old_letters()))
+            .await?;
+        if letters != Value::Int(0) {
+            return Ok(true);
+        }
+        if self.link.is_cluster() {
+            return Ok(false);
+        }
+        let mut cursor = b"0".to_vec();
+        for _ in 0..SEARCHED[0] / SEARCHED[1] {
+            let scan = Call::command("SCAN", cursor)
+                .arg("MATCH")
+                .arg(self.keys.old_records());
+            let page = self.link.call(scan.arg("COUNT").arg(SEARCHED[1])).await?;
+            let (next, found): (Vec<u8>, Vec<Value>) = read(page)?;
+            if !found.is_empty() {
+                return Ok(true);
+            }
+            if next == b"0" {
+                break;
+            }
+            cursor = next;
+        }
+        Ok(false)
+    }
+}
+
+/// Prints the prefix and the retention, because the address can hold a password.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStoreBuilder")

@@ -1,376 +1,359 @@
-//! The way to Redis: connections that are made again when they break, and calls that end.
+//! The way to Redis: connections that are replaced when they fail, and calls that end.
 //!
-//! Not redis's `ConnectionManager`: it keeps a connection on which answers no longer come, and knows neither Sentinel nor
-//! Cluster. One way for all three is less.
+//! # How it works
+//!
+//! A slot holds a connection that all calls share, or the attempt to make one. All calls that come
+//! during the attempt wait for it and share its error. The crate's `ConnectionManager` is not used,
+//! because it keeps a connection on which answers no longer come, and knows neither Sentinel nor
+//! Cluster.
+//!
+//! A call whose connection broke is sent again once. This is safe because each operation that is
+//! sent again has the same result. A call that timed out is not, because its time is over.
 
-use super::scripts::Step;
-use super::server::{Connection, Server};
-use crate::store::StoreError;
-use ::redis::{ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
-use std::fmt;
 use std::io;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout};
+use std::time::{Duration, Instant};
 
-/// How many replicas must have a write, and how long is waited for them.
+use ::redis::{Cmd, ErrorKind, RedisError, RedisResult, ServerErrorKind, Value};
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Shared};
+use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+use super::facts::{Durability, Facts};
+use super::fault::Fault;
+use super::scripts::Call;
+use super::server::{Connection, Server};
+
+/// The number of replicas that must acknowledge a write, and the time that they have.
 #[derive(Clone, Copy)]
 pub(super) struct Acks {
     pub(super) replicas: u32,
     pub(super) within: Duration,
 }
 
-/// What came back.
+/// The acknowledgement that a call needs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Confirm {
+    Nothing,
+    /// Enough replicas have the write.
+    Replicas,
+    /// Enough replicas have the write, and it is on disk.
+    Disk,
+}
+
+/// The value of a call.
 pub(super) struct Reply {
-    /// An answer for each step.
-    pub(super) values: Vec<Value>,
-    /// Whether enough replicas have what the first step wrote.
-    pub(super) kept: bool,
-    /// Whether it was sent before, without an answer.
-    pub(super) again: bool,
+    pub(super) value: Value,
+    /// `true` if the write got its acknowledgement.
+    pub(super) confirmed: bool,
 }
 
-/// What is sent.
-#[derive(Clone, Copy)]
-enum Request<'a> {
-    Steps(&'a [Step]),
-    Plain(&'a Pipeline),
-}
-
-/// Why nothing came back.
-#[derive(Clone)]
-pub(super) struct Fault(RedisError);
-
-impl Fault {
-    /// There is no memory for a write.
-    pub(super) fn is_full(&self) -> bool {
-        self.0.code() == Some("OOM")
-    }
-
-    pub(super) fn io(error: io::Error) -> Self {
-        Fault(error.into())
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        StoreError::new(fault.0)
-    }
-}
-
-impl From<RedisError> for Fault {
-    fn from(error: RedisError) -> Self {
-        Fault(error)
-    }
-}
-
-/// Connections that calls take in turn.
 pub(super) struct Link {
-    lanes: Box<[Arc<Lane>]>,
+    shared: Arc<Shares>,
+    /// The last one is for letters, because a `WAITAOF` takes long.
+    slots: Box<[Slot]>,
     next: AtomicUsize,
+}
+
+/// The part of a link that the attempt to connect needs.
+struct Shares {
+    server: Server,
     acks: Option<Acks>,
+    durability: AtomicU8,
+    keeps_letters: AtomicBool,
 }
 
-/// One connection, or its place.
-struct Lane {
-    server: Arc<Server>,
-    now: Mutex<Now>,
-    /// Who connects, for all.
-    connecting: tokio::sync::Mutex<()>,
-}
+type Connecting = Shared<BoxFuture<'static, Result<Connection, Fault>>>;
 
-#[derive(Default)]
-struct Now {
-    connection: Option<Connection>,
-    /// Which connection it is: who has seen one break must not give up its successor.
-    generation: u64,
-    failed: Option<(Instant, RedisError)>,
-}
+/// The connection and its number. A call that saw a connection fail must not replace the next one.
+struct Slot(Mutex<(u64, Connecting)>);
 
-/// `WAIT` holds up all that comes after it on its connection.
-const LANES_FOR_ACKS: usize = 8;
-/// How long a failure to connect answers for those who come after: many calls at once must not queue for one try each.
-const FAILED_FOR: Duration = Duration::from_millis(100);
-/// A call that was given up sooner says nothing about its connection.
+/// `WAIT` blocks all that comes after it on its connection.
+const SLOTS_FOR_ACKS: usize = 4;
+/// A call that was dropped sooner does not tell that its connection failed.
 const SLOW: Duration = Duration::from_millis(100);
+const UNKNOWN: u8 = u8::MAX;
 
 impl Link {
     pub(super) fn new(server: Server, acks: Option<Acks>) -> Self {
-        let server = Arc::new(server);
-        let lane = |_| {
-            Arc::new(Lane {
-                server: Arc::clone(&server),
-                now: Mutex::default(),
-                connecting: tokio::sync::Mutex::default(),
-            })
-        };
-        let lanes = if acks.is_some() { LANES_FOR_ACKS } else { 1 };
-        Link {
-            lanes: (0..lanes).map(lane).collect(),
-            next: AtomicUsize::new(0),
+        let shared = Arc::new(Shares {
+            server,
             acks,
-        }
-    }
-
-    /// How long a call may take.
-    pub(super) fn patience(&self) -> Duration {
-        let patience = self.lanes[0].server.patience();
-        patience.connect + patience.call
-    }
-
-    /// Whether one request may be for several records, on whichever keys.
-    pub(super) fn takes_many(&self) -> bool {
-        self.acks.is_none() && self.lanes[0].server.is_one()
-    }
-
-    /// A connection, for what is no [`Step`].
-    pub(super) async fn connection(&self) -> Result<Connection, StoreError> {
-        let connection = self.lanes[0].connection().await;
-        Ok(connection.map_err(StoreError::new)?.1)
-    }
-
-    /// Carries out the steps in their order, and again from the first when the connection breaks. With `acked`, waits
-    /// for the replicas that the user wants to have what the first one wrote.
-    pub(super) async fn send(&self, steps: &[Step], acked: bool) -> Result<Reply, Fault> {
-        self.send_request(Request::Steps(steps), acked).await
-    }
-
-    /// Sends the commands at once, and again when the connection breaks: an answer for each, an error of the server among them.
-    pub(super) async fn send_plain(&self, commands: &Pipeline) -> Result<Reply, Fault> {
-        self.send_request(Request::Plain(commands), false).await
-    }
-
-    async fn send_request(&self, request: Request<'_>, acked: bool) -> Result<Reply, Fault> {
-        // Outside of a runtime nothing can be waited for; a guard that is dropped there asks all the same.
-        Handle::try_current().map_err(|error| Fault::io(io::Error::other(error)))?;
-        let lane = &self.lanes[self.next.fetch_add(1, Ordering::Relaxed) % self.lanes.len()];
-        let acks = self.acks.filter(|_| acked);
-        let (mut in_full, mut again) = (false, true);
-        loop {
-            let (generation, mut connection) = lane.connection().await?;
-            let watch = Watch::new(lane, generation);
-            let result = match request {
-                Request::Steps(steps) => carry_out(&mut connection, steps, in_full, acks).await,
-                Request::Plain(commands) => carry_out_plain(&mut connection, commands).await,
-            };
-            watch.answered();
-            let error = match result {
-                Ok(reply) => {
-                    return Ok(Reply {
-                        again: !again,
-                        ..reply
-                    });
-                }
-                Err(error) => error,
-            };
-            match Remedy::for_error(&error) {
-                Remedy::InFull if !in_full => in_full = true,
-                Remedy::Reconnect if again => {
-                    lane.retire(generation);
-                    again = false;
-                }
-                Remedy::Reconnect | Remedy::GiveUp => {
-                    lane.retire(generation);
-                    return Err(error.into());
-                }
-                Remedy::InFull | Remedy::None => return Err(error.into()),
-            }
-        }
-    }
-}
-
-async fn carry_out(
-    connection: &mut Connection,
-    steps: &[Step],
-    in_full: bool,
-    acks: Option<Acks>,
-) -> RedisResult<Reply> {
-    if let ([step], None, false) = (steps, acks, in_full)
-        && connection.has_one_server()
-    {
-        let value = connection.ask(step.command_ref()).await?;
-        return Ok(Reply {
-            values: vec![value.extract_error()?],
-            kept: true,
-            again: false,
+            durability: AtomicU8::new(UNKNOWN),
+            keeps_letters: AtomicBool::new(false),
         });
+        let slots = if acks.is_some() { SLOTS_FOR_ACKS } else { 1 } + 1;
+        Self {
+            slots: (0..slots)
+                .map(|_| Slot(Mutex::new((0, shared.connecting()))))
+                .collect(),
+            shared,
+            next: AtomicUsize::new(0),
+        }
     }
-    let wait = acks.map(|acks| {
-        let within = acks.within.as_millis() as u64;
-        ::redis::cmd("WAIT").arg(acks.replicas).arg(within).to_owned()
-    });
-    let mut values = Vec::with_capacity(steps.len() + 1);
-    if connection.has_one_server() {
-        let mut commands: Vec<_> = steps.iter().map(|step| step.build(in_full)).collect();
-        commands.extend(wait.clone());
-        let key = steps.first().map_or(&[][..], |step| &step.key);
-        values = connection.send(key, commands).await?;
-    } else {
-        // The order of two keys is only kept by waiting for the first.
-        let mut wait = wait.clone();
-        for step in steps {
-            let mut commands = vec![step.build(in_full)];
-            commands.extend(wait.take());
-            for value in connection.send(&step.key, commands).await? {
-                values.push(value.extract_error()?);
+
+    /// Checks all servers. Fails if one is out of reach or cannot be used.
+    pub(super) async fn check(&self) -> Result<(), Fault> {
+        let slot = &self.slots[0];
+        let (number, connecting) = slot.get();
+        let checked = async { self.shared.check(&mut connecting.await?).await }.await;
+        if checked.is_err() {
+            slot.replace(number, &self.shared);
+        }
+        checked
+    }
+
+    pub(super) fn is_cluster(&self) -> bool {
+        self.shared.server.is_cluster()
+    }
+
+    /// Tells if the store keeps letters. A store that has kept them does not stop, because a receiver
+    /// acts on it before it ends a run. A letter has no room while a server could lose it.
+    pub(super) fn keeps_letters(&self) -> bool {
+        self.shared.keeps_letters.load(Ordering::Relaxed)
+    }
+
+    /// Checks that the server which has the key does not lose letters. It is checked before each,
+    /// because the cluster client does not tell when it has connected to another server.
+    pub(super) async fn check_letters(&self, key: &[u8]) -> Result<bool, Fault> {
+        let values = self
+            .exchange(key, &Facts::questions(), self.slots.len() - 1)
+            .await?;
+        let [info, config] = <[Value; 2]>::try_from(values).map_err(|_| super::reply::unexpected_fault())?;
+        Ok(self.shared.judge(&[Facts::read(info, config)]) != Durability::None)
+    }
+
+    /// Makes a call, and makes it again with the text of its script if the server does not know it.
+    pub(super) async fn call(&self, call: Call) -> Result<Value, Fault> {
+        Ok(self.call_confirmed(call, Confirm::Nothing).await?.value)
+    }
+
+    pub(super) async fn call_confirmed(&self, mut call: Call, confirm: Confirm) -> Result<Reply, Fault> {
+        let slot = match confirm {
+            Confirm::Disk => self.slots.len() - 1,
+            _ => self.next.fetch_add(1, Ordering::Relaxed) % (self.slots.len() - 1),
+        };
+        let waits = self.shared.waits(confirm);
+        loop {
+            let mut commands = vec![std::mem::take(&mut call.command)];
+            commands.extend_from_slice(&waits);
+            let values = self.exchange(&call.key, &commands, slot).await;
+            let values = values.and_then(|values| Ok(errors_out(values)?));
+            call.command = commands.swap_remove(0);
+            match values {
+                Err(fault) if fault.code() == Some("NOSCRIPT") && call.in_full() => {}
+                Err(fault) => return Err(fault),
+                Ok(values) => {
+                    let mut values = values.into_iter();
+                    let value = values.next().unwrap_or(Value::Nil);
+                    let confirmed = self.shared.is_confirmed(values);
+                    return Ok(Reply { value, confirmed });
+                }
             }
         }
-        if acks.is_some() && values.len() > 1 {
-            // As with one server: the answer to `WAIT` is the last.
-            values[1..].rotate_left(1);
+    }
+
+    /// Sends the commands to the server that has the key. An error of the server is a value.
+    async fn exchange(&self, key: &[u8], commands: &[Cmd], slot: usize) -> Result<Vec<Value>, Fault> {
+        // A guard that is dropped outside of a runtime calls all the same.
+        Handle::try_current().map_err(|error| RedisError::from(io::Error::other(error)))?;
+        let slot = &self.slots[slot];
+        let mut repeats = true;
+        loop {
+            let (number, connecting) = slot.get();
+            let watch = Watch {
+                slot,
+                number,
+                shared: &self.shared,
+                since: Instant::now(),
+                armed: true,
+            };
+            let mut connected = false;
+            let result = match connecting.await {
+                Ok(mut connection) => {
+                    connected = true;
+                    connection.send(key, commands).await.map_err(Fault::from)
+                }
+                Err(fault) => Err(fault),
+            };
+            watch.disarm();
+            let remedy = match &result {
+                Err(Fault::Redis(error)) => Remedy::of(error),
+                Err(Fault::Refused(_)) => Remedy::Replace,
+                Ok(values) => match values.first() {
+                    // The server became a replica.
+                    Some(Value::ServerError(error)) if error.kind() == Some(ServerErrorKind::ReadOnly) => {
+                        Remedy::ReplaceAndRepeat
+                    }
+                    _ => Remedy::None,
+                },
+            };
+            if !matches!(remedy, Remedy::None) || !connected {
+                slot.replace(number, &self.shared);
+            }
+            if !(matches!(remedy, Remedy::ReplaceAndRepeat) && connected && repeats) {
+                return result;
+            }
+            repeats = false;
         }
     }
-    let mut values = values
-        .into_iter()
-        .map(Value::extract_error)
-        .collect::<RedisResult<Vec<_>>>()?;
-    let kept = match acks {
-        Some(acks) => matches!(values.pop(), Some(Value::Int(count)) if count >= i64::from(acks.replicas)),
-        None => true,
-    };
-    Ok(Reply {
-        values,
-        kept,
-        again: false,
-    })
 }
 
-async fn carry_out_plain(connection: &mut Connection, commands: &Pipeline) -> RedisResult<Reply> {
-    let values = connection.send_plain(commands).await?;
-    for value in &values {
-        // Other errors are of one call.
-        if let Value::ServerError(error) = value
-            && error.kind() == Some(ServerErrorKind::ReadOnly)
-        {
-            value.clone().extract_error()?;
-        }
-    }
-    Ok(Reply {
-        values,
-        kept: true,
-        again: false,
-    })
+fn errors_out(values: Vec<Value>) -> RedisResult<Vec<Value>> {
+    values.into_iter().map(Value::extract_error).collect()
 }
 
-/// What helps against an error.
 enum Remedy {
-    /// The script is not known there.
-    InFull,
-    /// Another connection, perhaps to another server.
-    Reconnect,
-    /// The same for the next call; this one has taken long enough.
-    GiveUp,
     None,
+    /// The time of the call is over.
+    Replace,
+    ReplaceAndRepeat,
 }
 
 impl Remedy {
-    fn for_error(error: &RedisError) -> Self {
+    fn of(error: &RedisError) -> Self {
         match error.kind() {
-            ErrorKind::Server(ServerErrorKind::NoScript) => Remedy::InFull,
-            ErrorKind::Server(ServerErrorKind::ReadOnly) => Remedy::Reconnect,
-            _ if error.is_timeout() => Remedy::GiveUp,
-            _ if error.is_io_error() || error.is_unrecoverable_error() => Remedy::Reconnect,
-            _ => Remedy::None,
+            ErrorKind::Server(ServerErrorKind::ReadOnly) => Self::ReplaceAndRepeat,
+            _ if error.is_timeout() => Self::Replace,
+            _ if error.is_io_error() || error.is_unrecoverable_error() => Self::ReplaceAndRepeat,
+            _ => Self::None,
         }
     }
 }
 
-impl Lane {
-    /// The connection and its generation.
-    async fn connection(self: &Arc<Self>) -> RedisResult<(u64, Connection)> {
-        if let Some(found) = self.found() {
-            return found;
-        }
-        let lane = Arc::clone(self);
-        // In a task of its own: those who wait may be impatient, the next one still finds the connection.
-        let connecting = tokio::spawn(async move {
-            let _turn = lane.connecting.lock().await;
-            if let Some(found) = lane.found() {
-                return found;
+impl Shares {
+    /// Begins to connect at the first poll.
+    fn connecting(self: &Arc<Self>) -> Connecting {
+        let shared = Arc::clone(self);
+        let connect = async move {
+            let limit = shared.server.timeouts.connect;
+            let mut connection = timeout(limit, shared.server.connect())
+                .await
+                .map_err(|_| RedisError::from(io::Error::from(io::ErrorKind::TimedOut)))??;
+            // One unreachable server of a cluster must not keep the store from the others.
+            if !shared.server.is_cluster() {
+                shared.check(&mut connection).await?;
             }
-            let limit = lane.server.patience().connect;
-            let connected = match timeout(limit, lane.server.connect()).await {
-                Ok(connected) => connected,
-                Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
-            };
-            lane.connected(connected)
+            Ok(connection)
+        };
+        connect.boxed().shared()
+    }
+
+    async fn check(&self, connection: &mut Connection) -> Result<(), Fault> {
+        let facts = Facts::of_all(connection).await?;
+        match facts
+            .iter()
+            .find_map(|facts| facts.refusal(self.server.is_cluster()))
+        {
+            Some(reason) => Err(Fault::Refused(reason)),
+            None => {
+                self.judge(&facts);
+                Ok(())
+            }
+        }
+    }
+
+    /// Remembers how the servers keep letters, and logs a change.
+    fn judge(&self, facts: &[Facts]) -> Durability {
+        let durabilities = facts
+            .iter()
+            .map(|facts| facts.durability(self.server.is_sentinel(), self.acks.is_some()));
+        let durability = durabilities.reduce(|one, other| match (one?, other?) {
+            (Durability::Always, Durability::Always) => Ok(Durability::Always),
+            _ => Ok(Durability::AfterWait),
         });
-        connecting.await.map_err(io::Error::other)?
-    }
-
-    fn found(&self) -> Option<RedisResult<(u64, Connection)>> {
-        let now = self.now();
-        if let Some(connection) = &now.connection {
-            return Some(Ok((now.generation, connection.clone())));
-        }
-        let (at, error) = now.failed.as_ref()?;
-        (at.elapsed() < FAILED_FOR).then(|| Err(error.clone()))
-    }
-
-    fn connected(&self, connected: RedisResult<Connection>) -> RedisResult<(u64, Connection)> {
-        let mut now = self.now();
-        match connected {
-            Ok(connection) => {
-                now.failed = None;
-                now.generation += 1;
-                now.connection = Some(connection.clone());
-                Ok((now.generation, connection))
-            }
-            Err(error) => {
-                now.failed = Some((Instant::now(), error.clone()));
-                Err(error)
+        let (now, change) = match durability {
+            Some(Ok(durability)) => (durability, None),
+            Some(Err(change)) => (Durability::None, Some(change)),
+            None => (Durability::None, Some("let the user run INFO".to_owned())),
+        };
+        if self.durability.swap(now as u8, Ordering::Relaxed) != now as u8 {
+            match change {
+                Some(change) => tracing::warn!(
+                    change,
+                    "Redis cannot keep dead letters, because a restart or an eviction could lose them"
+                ),
+                None => tracing::debug!("Redis keeps dead letters"),
             }
         }
+        self.keeps_letters
+            .fetch_or(now != Durability::None, Ordering::Relaxed);
+        now
     }
 
-    /// Gives the connection up, unless that was done before.
-    fn retire(&self, generation: u64) {
-        let mut now = self.now();
-        if now.generation == generation {
-            now.connection = None;
+    /// The commands that wait for the acknowledgement.
+    fn waits(&self, confirm: Confirm) -> Vec<Cmd> {
+        let mut waits = Vec::new();
+        if let Some(acks) = self.acks.filter(|_| confirm != Confirm::Nothing) {
+            let within = u64::try_from(acks.within.as_millis()).unwrap_or(u64::MAX);
+            waits.push(::redis::cmd("WAIT").arg(acks.replicas).arg(within).to_owned());
         }
+        if confirm == Confirm::Disk && self.durability.load(Ordering::Relaxed) == Durability::AfterWait as u8
+        {
+            // Less than the time limit of the call, so that its answer comes in time.
+            let within = u64::try_from(self.server.timeouts.call.as_millis()).unwrap_or(u64::MAX) / 4 * 3;
+            waits.push(
+                ::redis::cmd("WAITAOF")
+                    .arg(1)
+                    .arg(0)
+                    .arg(within.max(1))
+                    .to_owned(),
+            );
+        }
+        waits
     }
 
-    fn now(&self) -> MutexGuard<'_, Now> {
-        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_confirmed(&self, mut waits: impl Iterator<Item = Value>) -> bool {
+        let replicas = self.acks.map_or(0, |acks| i64::from(acks.replicas));
+        waits.all(|wait| match wait {
+            Value::Int(count) => count >= replicas,
+            // The first number counts this server.
+            Value::Array(counts) => matches!(counts.first(), Some(Value::Int(1..))),
+            _ => false,
+        })
     }
 }
 
-/// Gives the connection up if its call is dropped after waiting in vain.
+impl Slot {
+    fn get(&self) -> (u64, Connecting) {
+        self.lock().clone()
+    }
+
+    /// Connects again, unless another call has done so.
+    fn replace(&self, number: u64, shared: &Arc<Shares>) {
+        let mut current = self.lock();
+        if current.0 == number {
+            *current = (number + 1, shared.connecting());
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (u64, Connecting)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Replaces the connection if its call is dropped after a long wait. The caller's time limit can be
+/// shorter than the store's.
 struct Watch<'a> {
-    lane: &'a Lane,
-    generation: u64,
+    slot: &'a Slot,
+    number: u64,
+    shared: &'a Arc<Shares>,
     since: Instant,
-    waiting: bool,
+    armed: bool,
 }
 
-impl<'a> Watch<'a> {
-    fn new(lane: &'a Lane, generation: u64) -> Self {
-        Watch {
-            lane,
-            generation,
-            since: Instant::now(),
-            waiting: true,
-        }
-    }
-
-    fn answered(mut self) {
-        self.waiting = false;
+impl Watch<'_> {
+    fn disarm(mut self) {
+        self.armed = false;
     }
 }
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        if self.waiting && self.since.elapsed() >= SLOW {
-            self.lane.retire(self.generation);
+        if self.armed && self.since.elapsed() >= SLOW {
+            self.slot.replace(self.number, self.shared);
         }
     }
 }

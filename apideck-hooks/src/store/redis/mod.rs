@@ -1,32 +1,33 @@
 //! The store for several processes that have a Redis already.
 
-mod answer;
 mod builder;
-mod call;
-mod claim;
-mod dead;
-mod health;
+mod claims;
+mod facts;
+mod fault;
+mod keys;
+mod letters;
 mod link;
-mod queue;
-mod records;
+mod reply;
+mod runs;
 mod scripts;
 mod server;
-mod sweeper;
-mod tokens;
+
+use std::fmt;
+use std::time::Duration;
+
+use async_trait::async_trait;
 
 pub use builder::RedisStoreBuilder;
 
-use super::dead_letters::{Cursor, DeadLetterStore, DeadRecord};
-use super::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
+use super::contract::Store;
+use super::dead_letters::DeadLetterStore;
+use super::error::StoreError;
+use super::values::{Claim, Claimed, End, Grant, Held, Status};
 use crate::delivery::Key;
-use async_trait::async_trait;
-use records::Records;
-use std::fmt;
-use std::sync::Arc;
-use std::time::Duration;
-use sweeper::Sweeper;
+use runs::Records;
 
-/// Remembers events in Redis 7.0 or later (or a server that speaks like it): stand-alone, with Sentinel, or Cluster.
+/// Remembers events in Redis 7.0 or later, or in a compatible server: stand-alone, with Sentinel, or
+/// Cluster.
 ///
 /// ```no_run
 /// use apideck_hooks::RedisStore;
@@ -46,67 +47,64 @@ use sweeper::Sweeper;
 ///
 /// # What it survives
 ///
-/// - **A restart, crash or `kill -9` of the receiver**: an event that was running is claimable when its lease is over.
-/// - **Several processes** on one Redis: each event is claimed by one of them.
-/// - **A Redis that goes away and comes back**: calls fail meanwhile, which is answered `503`, and connections are made
-///   again by themselves. A call whose answer was lost is sent again under the same mark, and gets the same answer.
-/// - **A restart of Redis** as far as Redis itself does: with `appendonly yes` and `appendfsync always` all of it, with
-///   `everysec` all but the last two seconds, even if only its process is killed. **Without either, what was handled since
-///   the last snapshot is forgotten.**
+/// - **A restart, crash or `kill -9` of the receiver.** A running event can be claimed when its lease
+///   and its rest are over.
+/// - **Several processes** on one Redis. Each event is claimed by one of them.
+/// - **A Redis that goes away and comes back.** Calls fail meanwhile, and deliveries are answered
+///   `503`.
+/// - **A restart of Redis**, as far as Redis keeps its data. With `appendonly yes` and `appendfsync
+///   always` nothing is lost, with `everysec` the last two seconds. Without `appendonly` everything
+///   since the last snapshot is forgotten, and an event that is delivered again is handled again.
 ///
-/// # What it does not
+/// # What it does not survive
 ///
-/// - **A failover.** Redis replicates after it has answered, so the new primary may not know the last claims and ends: a claim
-///   can be granted twice, and what was handled can be handled again if it is delivered again.
-///   [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack) makes that rarer. Handlers must tolerate it, or use
-///   PostgreSQL. Tokens are taken from the clock, so that an owner from before the failover cannot settle the claim of one
-///   from after it.
-/// - **Eviction.** Redis must have `maxmemory-policy noeviction`; connecting warns if not. A Redis that is full then grants no
-///   claim (`503`), and still records how running events end.
-/// - **A clock that is set.** Leases and retention go by the clock of the Redis server, as its keys' times to live do:
-///   have it slewed, not set. A jump forward ends leases early, one back makes them last longer.
+/// - **A failover.** Redis replicates after it has answered, so the new primary may not know the last
+///   claims and ends. **A claim can then be granted twice, and a handled event can be handled again.**
+///   [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack) makes this rarer. Handlers must tolerate
+///   it, or use PostgreSQL. A later claim has a greater token, so an owner from before the failover
+///   cannot end it.
+/// - **Eviction.** Set `maxmemory-policy noeviction`. A full Redis grants no claim, and deliveries are
+///   answered `503`. Running events still end.
+/// - **A clock that jumps.** Leases, rests and retention follow the clock of the Redis server. A jump
+///   ahead ends leases early.
+///
+/// # Dead letters
+///
+/// They are kept only where a crash of Redis loses none of them: with `noeviction` and `appendonly
+/// yes`, and with `appendfsync always` or on Redis 7.2, where the store waits for the disk after each
+/// (`WAITAOF`). A server that has replicas also needs
+/// [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack). The store reads these settings with
+/// `CONFIG GET` and `INFO` when it connects and before each letter. A provider that forbids `CONFIG`
+/// needs Redis 7.2. Elsewhere the store keeps no dead letters, logs what to change, and behaves as the
+/// memory store does. If the settings change later, a dead letter has no room, and its event is answered
+/// `503`.
 ///
 /// # Cost
 ///
-/// One round trip to claim and one to finish an event that comes for the first time, each with a plain command or two; one for a
-/// duplicate of what is done. All else is a Lua script: one round trip to renew or to release, and to claim what was there
-/// before, another that has found that out. In a cluster, where the delivery key is on another server, and with
-/// `min_replicas_ack`, everything is a script: two round trips to claim.
-/// About 400 bytes an event with one delivery key. Setting an event aside takes three round trips and its body.
-/// `min_replicas_ack` adds a round trip to the replicas to each.
-///
-/// Plain commands that come while two requests are under way go together, up to 64 events in one request: they share a round
-/// trip and most of what a request costs. Each still has an answer of its own.
+/// One round trip for each operation. A claim with a delivery key takes one or two more to read it, and
+/// one to bind it. A dead letter takes five. About 500 bytes an event with one delivery key.
 ///
 /// # Keys
 ///
 /// | key | type | holds | kept |
 /// | --- | --- | --- | --- |
-/// | `PREFIX:r:KEY` | string | token, state (`r`un, `f`ree, `d`one), the time to live at which the lease ends, attempt, mark of the last call, delivery keys | the retention after the last change; running, a hundred leases longer, and done at once up to as much |
-/// | `PREFIX:r:KEY` with a letter | hash | `s`tate, `t`oken, attempt `n`umber, the time to live at which the lease ends (`u`), `m`ark, `a`liases; `since`, `tries`, `source`, `type`, `id`, `error`, `body`, `cut` | as above |
-/// | `PREFIX:a:KEY` | string | the record that a delivery key is bound to | the retention and a day |
-/// | `PREFIX:dead` | sorted set | records that have a letter, by when they were set aside | swept |
+/// | `PREFIX:record:KEY` | hash | the record, and its dead letter | the retention after the last change, with a letter until it is handled or purged |
+/// | `PREFIX:alias:KEY` | string | the record and the claim to which a delivery key is bound | a day longer than its record |
+/// | `PREFIX:letters:SOURCE` | sorted set | the records with a letter, by the time of the letter | as the letters |
+/// | `PREFIX:sources` | set | the sources that had a letter | always |
+/// | `PREFIX:format` | string | `2`, the version of this format | always |
 ///
-/// A receiver that crashes just when it settles a record that Redis has lost leaves a string of 8 bytes in its place, which counts as no
-/// record and is kept until the event comes again.
-///
-/// Scripts touch one key each. The commands that are used, for an ACL: `EVALSHA`, `EVAL`, `SET`, `BITFIELD`, `TIME`, `ZSCORE`,
-/// `INFO`, `WAIT` with `min_replicas_ack`, and within scripts `TIME`, `GET`, `SET`, `HMGET`, `HSET`, `DEL`, `PTTL`, `PEXPIRE`,
-/// `ZSCORE`, `ZADD`, `ZREM`, `ZREVRANGEBYSCORE`, `ZRANGEBYSCORE`.
-///
-/// # Dead letters
-///
-/// They live in their records and expire with them, a retention after the last change: **look at them in time**. A body over
-/// [the limit](RedisStoreBuilder::dead_letter_body_limit) is not kept, and such a letter cannot be released or replayed,
-/// only purged.
+/// A script uses one key. For an ACL: the store uses `EVALSHA`, `EVAL`, `GET`, `SET`, `PEXPIRE`,
+/// `EXISTS`, `SCAN`, `HEXISTS`, `SADD`, `SMEMBERS`, `ZREVRANGEBYSCORE`, `INFO`, `CONFIG GET`, `WAIT` and
+/// `WAITAOF`, and in scripts also `TIME`, `HMGET`, `HGET`, `HSET`, `HDEL`, `DEL`, `PERSIST`, `PEXPIREAT`,
+/// `PTTL`, `ZSCORE`, `ZCARD`, `ZREVRANGE`, `ZADD` and `ZREM`.
 ///
 /// # TLS
 ///
-/// `rediss://` URLs need TLS in the `redis` crate: depend on it with its feature `tokio-rustls-comp` (or
-/// `tokio-native-tls-comp`).
+/// `rediss://` URLs need TLS in the `redis` crate: depend on it with its feature `tokio-rustls-comp` or
+/// `tokio-native-tls-comp`.
 pub struct RedisStore {
-    records: Arc<Records>,
-    _sweeper: Sweeper,
+    records: Records,
 }
 
 #[async_trait]
@@ -115,47 +113,36 @@ impl Store for RedisStore {
         self.records.claim(claim).await
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        self.records.renew(record, token, lease).await
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        self.records.renew(grant, lease).await
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        self.records.finish(record, token, end).await
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        self.records.finish(grant, end).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
         self.records.status(record).await
     }
 
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.records.end_rest(record).await
+    }
+
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
-        Some(self)
+        self.records.link.keeps_letters().then_some(self)
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }
 
-#[async_trait]
-impl DeadLetterStore for RedisStore {
-    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
-        self.records.letters(before, limit).await
-    }
-
-    async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
-        self.records.letter(record).await
-    }
-
-    async fn release(&self, record: Key) -> Result<bool, StoreError> {
-        self.records.release_letter(record).await
-    }
-
-    async fn purge(&self, record: Key) -> Result<bool, StoreError> {
-        self.records.purge_letter(record).await
-    }
-}
-
-/// Not the address: it may hold a password.
+/// Prints the prefix, because the address can hold a password.
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("prefix", &self.records.form().prefix)
+            .field("prefix", &self.records.keys.prefix)
             .finish_non_exhaustive()
     }
 }

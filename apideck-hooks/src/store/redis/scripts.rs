@@ -1,99 +1,128 @@
-//! What is asked of Redis: commands and scripts.
+//! The scripts, and a call of one.
 
-use ::redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 use std::sync::LazyLock;
 
-/// A Lua script, known to the server by its hash once it was run.
+use ::redis::{Arg, Cmd, Script as Source, ToRedisArgs};
+
+use crate::store::values::Rests;
+use crate::store::{ClaimId, DeadLetter, Grant};
+
+/// A Lua script. The server knows it by its hash after its first run.
 pub(super) struct Script(LazyLock<(Source, &'static str)>);
 
 macro_rules! scripts {
-    ($($name:ident = $($part:literal)+;)*) => {
+    ($($name:ident = $head:literal $($part:literal)+;)*) => {
         $(pub(super) static $name: Script = Script(LazyLock::new(|| {
-            let text = concat!($(include_str!(concat!("scripts/", $part))),+);
+            let text = concat!($head, $(include_str!(concat!("scripts/", $part, ".lua"))),+);
             (Source::new(text), text)
         }));)*
     };
 }
 
-// `full.lua` is for what a server without memory must do all the same, `record.lua` for what knows what a record looks like.
+// A full server runs the scripts that do not make a record or a letter.
 scripts! {
-    CLAIM = "record.lua" "claim.lua";
-    WITHDRAW = "full.lua" "record.lua" "withdraw.lua";
-    RENEW = "full.lua" "record.lua" "renew.lua";
-    FINISH = "full.lua" "record.lua" "finish.lua";
-    SET_ASIDE = "full.lua" "record.lua" "dead.lua";
-    REOPEN = "full.lua" "record.lua" "reopen.lua";
-    STATUS = "full.lua" "record.lua" "status.lua";
-    LETTER = "full.lua" "record.lua" "letter.lua";
-    RELEASE = "full.lua" "record.lua" "release.lua";
-    PURGE = "full.lua" "record.lua" "purge.lua";
-    BIND = "bind.lua";
-    REBIND = "rebind.lua";
-    INDEX_ADD = "index_add.lua";
-    INDEX_DROP = "index_drop.lua";
-    INDEX_PAGE = "index_page.lua";
-    INDEX_OLD = "index_old.lua";
+    CLAIM = "" "record" "claim";
+    REPLAY = "" "record" "replay";
+    RENEW = "#!lua flags=allow-oom\n" "record" "renew";
+    FINISH = "#!lua flags=allow-oom\n" "record" "finish";
+    FINISH_WITH_LETTER = "" "record" "finish";
+    UNDO = "#!lua flags=allow-oom\n" "record" "undo";
+    STATUS = "#!lua flags=allow-oom\n" "record" "status";
+    LETTER = "#!lua flags=allow-oom\n" "record" "letter";
+    PURGE = "#!lua flags=allow-oom\n" "record" "purge";
+    BIND = "" "bind";
+    PLACE = "" "place";
+    DISPLACE = "#!lua flags=allow-oom\n" "displace";
 }
 
-/// One command, on one key in a cluster. Sent again it does no harm: whatever is not idempotent by itself carries its call's
-/// mark.
-pub(super) struct Step {
-    /// A script by its hash.
-    cmd: Cmd,
-    script: Option<&'static Script>,
+/// A call of a script, or a command, on one key.
+pub(super) struct Call {
+    pub(super) command: Cmd,
     pub(super) key: Vec<u8>,
+    script: Option<&'static Script>,
 }
 
-/// What most commands take: there is one allocation for each.
-const ARGS: usize = 10;
-const BYTES: usize = 256;
-
-impl Step {
+impl Call {
     pub(super) fn script(script: &'static Script, key: Vec<u8>) -> Self {
-        let mut cmd = Cmd::with_capacity(ARGS, BYTES);
-        cmd.arg("EVALSHA")
-            .arg(script.0.0.get_hash())
-            .arg(1)
-            .arg(key.as_slice());
-        Step {
-            cmd,
-            script: Some(script),
+        let mut command = Cmd::with_capacity(24, 512);
+        command.arg("EVALSHA").arg(script.0.0.get_hash());
+        command.arg(1).arg(key.as_slice());
+        Self {
+            command,
             key,
+            script: Some(script),
         }
     }
 
-    pub(super) fn command(name: &'static str, key: Vec<u8>) -> Self {
-        let mut cmd = Cmd::with_capacity(ARGS, BYTES);
-        cmd.arg(name).arg(key.as_slice());
-        Step {
-            cmd,
-            script: None,
+    pub(super) fn command(name: &str, key: Vec<u8>) -> Self {
+        let mut command = ::redis::cmd(name);
+        command.arg(key.as_slice());
+        Self {
+            command,
             key,
+            script: None,
         }
     }
 
     pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
-        self.cmd.arg(arg);
+        self.command.arg(arg);
         self
     }
 
-    /// The command; a script by its hash.
-    pub(super) fn command_ref(&self) -> &Cmd {
-        &self.cmd
+    pub(super) fn id(self, id: ClaimId) -> Self {
+        self.arg(&id.to_bytes()[..])
     }
 
-    /// The command; a script by its hash, or in full for a server that does not know it.
-    pub(super) fn build(&self, in_full: bool) -> Cmd {
-        let Some(script) = self.script.filter(|_| in_full) else {
-            return self.cmd.clone();
+    /// The token and the claim id.
+    pub(super) fn grant(self, grant: Grant) -> Self {
+        self.arg(grant.token.0).id(grant.id)
+    }
+
+    /// The eight rests, in microseconds.
+    pub(super) fn rests(self, rests: &Rests) -> Self {
+        rests
+            .all()
+            .iter()
+            .fold(self, |call, rest| call.arg(micros(*rest)))
+    }
+
+    /// The fields and values of a letter. Its time is the last.
+    pub(super) fn letter(mut self, letter: &DeadLetter, at: i64) -> Self {
+        let context = letter.context.to_json();
+        for (field, text) in [
+            ("source", &letter.source),
+            ("event_type", &letter.event_type),
+            ("event_id", &letter.event_id),
+            ("entity_id", &letter.entity_id),
+            ("consumer_id", &letter.consumer_id),
+            ("context", &context),
+            ("error", &letter.error),
+        ] {
+            self.command.arg(field).arg(text);
+        }
+        self.arg("body").arg(&letter.body[..]).arg("dead_at").arg(at)
+    }
+
+    /// Replaces the script's hash by its text, for a server that does not know it. Returns `false` if
+    /// there is no hash.
+    pub(super) fn in_full(&mut self) -> bool {
+        let Some(script) = self.script.take() else {
+            return false;
         };
-        let mut cmd = ::redis::cmd("EVAL");
-        cmd.arg(script.0.1);
-        for arg in self.cmd.args_iter().skip(2) {
+        let mut command = ::redis::cmd("EVAL");
+        command.arg(script.0.1);
+        for arg in self.command.args_iter().skip(2) {
             if let Arg::Simple(bytes) = arg {
-                cmd.arg(bytes);
+                command.arg(bytes);
             }
         }
-        cmd
+        self.command = command;
+        true
     }
+}
+
+/// A length in microseconds. At most 142 years, so that a script adds it to a time exactly.
+pub(super) fn micros(length: std::time::Duration) -> u64 {
+    const LONGEST: u64 = 1 << 52;
+    u64::try_from(length.as_micros()).map_or(LONGEST, |micros| micros.min(LONGEST))
 }

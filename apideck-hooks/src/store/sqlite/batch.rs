@@ -1,393 +1,308 @@
-//! The records that one transaction is about: loaded, changed, saved.
+//! The records of one transaction: loaded, changed in memory, and saved.
+//!
+//! All operations that wait for the writer share a transaction, because its commit is one write to
+//! the disk. Each decides by the records as the operations before it have left them. Nothing is
+//! written before all have decided.
+
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::time::Duration;
+
+use sqlx::{Row as _, SqliteConnection};
 
 use super::database::Failed;
-use super::operation::{Answered, Operation};
-use super::record::{Letter, Now, Record, State};
+use super::json;
+use super::needs::Needs;
+use super::row::{self, COLUMNS, Row, columns};
 use crate::delivery::Key;
-use crate::store::dead_letters::DeadLetter;
-use crate::store::{Claim, Claimed, End, Held, MAX_ALIASES, Token, Verdict};
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
-use std::collections::HashMap;
-use std::fmt::Write;
-use std::iter::once;
+use crate::store::record::{Letters, Record, micros};
+use crate::store::{Claim, Claimed, DeadLetter, End, Grant, Held, Purged, Status, Verdict};
 
-/// One statement for any number of keys: they travel as JSON arrays of hexadecimal texts.
+/// The rows of any number of keys, which are JSON arrays of hexadecimal texts.
 macro_rules! load {
     () => {
-        "SELECT NULL, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
-        FROM json_each(?1) AS wanted CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(wanted.value)
-        UNION ALL
-        SELECT a.delivery, r.key, r.state, r.at, r.boot, r.token, r.attempt, r.aliases, r.letter
-        FROM json_each(?2) AS wanted
-        CROSS JOIN apideck_hooks_aliases AS a ON a.delivery = unhex(wanted.value)
-        CROSS JOIN apideck_hooks_records AS r ON r.id = a.record"
+        concat!(
+            "SELECT ",
+            columns!(),
+            ", NULL, 0 FROM json_each(?1) AS wanted
+            CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(wanted.value)
+            UNION ALL SELECT ",
+            columns!(),
+            ", a.alias, a.expires FROM json_each(?2) AS wanted
+            CROSS JOIN apideck_hooks_aliases AS a ON a.alias = unhex(wanted.value)
+            CROSS JOIN apideck_hooks_records AS r ON r.key = a.record"
+        )
     };
 }
 
-/// Together: the way to SQLite's thread and back takes longer than each of them.
-macro_rules! save {
-    () => {
-        "INSERT INTO apideck_hooks_records (key, state, at, boot, token, attempt, aliases, letter)
-        SELECT unhex(value ->> 0), value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7
-        FROM json_each(?1) WHERE true
-        ON CONFLICT (key) DO UPDATE SET state = excluded.state, at = excluded.at, boot = excluded.boot,
-        token = excluded.token, attempt = excluded.attempt, aliases = excluded.aliases, letter = excluded.letter;
-        INSERT INTO apideck_hooks_aliases (delivery, record)
-        SELECT unhex(value ->> 0), r.id
-        FROM json_each(?2) AS bound CROSS JOIN apideck_hooks_records AS r ON r.key = unhex(bound.value ->> 1)
-        WHERE true
-        ON CONFLICT (delivery) DO UPDATE SET record = excluded.record;"
-    };
+const LOAD: &str = load!();
+/// In a new transaction, which no other writer can enter.
+const BEGIN_AND_LOAD: &str = concat!("BEGIN IMMEDIATE;", load!());
+
+/// The settings of a store.
+#[derive(Clone, Copy)]
+pub(super) struct Settings {
+    /// Number of this opening.
+    pub(super) boot: i64,
+    pub(super) retention: Duration,
+    pub(super) max_dead_letters: u64,
 }
 
-/// What is decided here holds once it is committed: the transaction keeps every other writer away meanwhile.
 pub(super) struct Batch {
-    now: Now,
-    /// Greater than no token of a record that was removed: a new record starts above it, so that an owner who was
-    /// forgotten cannot be taken for the new one. Within this process, as no owner outlives it.
-    pub(super) floor: u64,
-    records: HashMap<Key, Slot>,
-    /// Delivery keys whose record there is.
-    aliases: HashMap<Key, Key>,
-    bound: HashMap<Key, Key>,
-    /// A letter to keep, or none to delete it.
-    letters: HashMap<Key, Option<(u32, DeadLetter)>>,
+    pub(super) settings: Settings,
+    pub(super) now: u64,
+    pub(super) records: HashMap<Key, Slot>,
+    /// Aliases with a record.
+    pub(super) aliases: HashMap<Key, Alias>,
+    /// Number of dead letters of each source that can get a new one.
+    letters: HashMap<String, u64>,
 }
 
-#[derive(Default)]
-struct Slot {
-    record: Option<Record>,
-    changed: bool,
-    /// A record of this name, and all that hangs on it, is to be deleted first.
-    removed: bool,
+pub(super) struct Slot {
+    pub(super) row: Row,
+    pub(super) changed: bool,
+    /// The new letter, or `None` to delete the letter.
+    pub(super) letter: Option<Option<DeadLetter>>,
+}
+
+pub(super) struct Alias {
+    pub(super) record: Key,
+    pub(super) expires: u64,
+    pub(super) changed: bool,
 }
 
 impl Batch {
-    /// Begins a transaction and loads what these operations are about. Unless [`Batch::save`] ends well, the
-    /// transaction has to be rolled back, which dropping the connection does too.
+    /// Loads the rows that operations need, in a new transaction.
+    pub(super) async fn begin(
+        connection: &mut SqliteConnection,
+        needs: &[&Needs],
+        settings: Settings,
+    ) -> Result<Self, Failed> {
+        Self::read(connection, BEGIN_AND_LOAD, needs, settings).await
+    }
+
+    /// Loads the rows that operations need, in the transaction that is open.
     pub(super) async fn load(
         connection: &mut SqliteConnection,
-        operations: &[Operation],
-        now: Now,
-        floor: u64,
+        needs: &[&Needs],
+        settings: Settings,
     ) -> Result<Self, Failed> {
-        // A transaction that no other writer can get in the way of.
-        const BEGIN: &str = concat!("BEGIN IMMEDIATE;", load!());
-        let records = operations.iter().map(Operation::record);
-        let deliveries = operations.iter().filter_map(Operation::delivery);
-        let rows = rows_of(connection, BEGIN, records, deliveries).await?;
-        Batch::read(&rows, now, floor)
+        Self::read(connection, LOAD, needs, settings).await
     }
 
-    /// The same in a transaction that has begun, about one record.
-    pub(super) async fn load_one(
+    async fn read(
         connection: &mut SqliteConnection,
-        (record, delivery): (Key, Option<Key>),
-        now: Now,
-        floor: u64,
+        load: &'static str,
+        needs: &[&Needs],
+        settings: Settings,
     ) -> Result<Self, Failed> {
-        let (record, delivery) = (once(record), delivery.into_iter());
-        let rows = rows_of(connection, load!(), record, delivery).await?;
-        Batch::read(&rows, now, floor)
-    }
-
-    fn read(rows: &[SqliteRow], now: Now, floor: u64) -> Result<Self, Failed> {
-        let mut batch = Batch {
-            now,
-            floor,
+        let query = sqlx::query(load)
+            .bind(json::keys(needs.iter().map(|needs| needs.record)))
+            .bind(json::keys(needs.iter().filter_map(|needs| needs.alias)));
+        let rows = query.fetch_all(&mut *connection).await?;
+        let mut batch = Self {
+            settings,
+            now: super::now(),
             records: HashMap::with_capacity(rows.len()),
             aliases: HashMap::new(),
-            bound: HashMap::new(),
             letters: HashMap::new(),
         };
-        for row in rows {
-            let (key, record) = (key(row, 1)?, decode(row, 2)?);
-            if row.try_get::<Option<&[u8]>, _>(0)?.is_some() {
-                batch.aliases.insert(self::key(row, 0)?, key);
+        for columns in &rows {
+            let (record, row) = Row::decode(columns, 0, settings.boot)?;
+            if columns.try_get::<Option<&[u8]>, _>(COLUMNS)?.is_some() {
+                let expires: i64 = columns.try_get(COLUMNS + 1)?;
+                let alias = Alias {
+                    record,
+                    expires: u64::try_from(expires).unwrap_or(0),
+                    changed: false,
+                };
+                batch.aliases.insert(row::key(columns, COLUMNS)?, alias);
             }
-            let slot = Slot {
-                record: Some(record),
-                ..Slot::default()
-            };
-            batch.records.insert(key, slot);
+            batch.records.insert(record, Slot::new(row));
+        }
+        for source in needs.iter().filter_map(|needs| needs.letters_of.as_ref()) {
+            if let Entry::Vacant(entry) = batch.letters.entry(source.clone()) {
+                entry.insert(count(connection, source, settings.max_dead_letters).await?);
+            }
         }
         Ok(batch)
     }
 
-    /// Does one operation. Its answer is to be given once the batch is committed.
-    pub(super) fn apply(&mut self, operation: Operation) -> Answered {
-        match operation {
-            Operation::Claim(claim, reply) => Answered::Claimed(self.claim(claim), reply),
-            Operation::Renew(key, token, lease, reply) => {
-                let now = self.now;
-                let held = self.held(key, |record| record.renew(token, &now, lease));
-                Answered::Held(held, reply)
-            }
-            Operation::Finish(key, token, end, reply) => Answered::Held(self.finish(key, token, end), reply),
-            Operation::Count(claim, end, reply) => Answered::Counted(self.count(claim, end), reply),
-            Operation::GiveBack(key, token) => {
-                self.give_back(key, token);
-                Answered::Nobody
-            }
-            Operation::Release(key, reply) => {
-                let now = self.now;
-                let released = self.live(key).is_some_and(|slot| {
-                    slot.changed = true;
-                    slot.record.as_mut().is_some_and(|record| record.release(&now))
-                });
-                Answered::Told(released, reply)
-            }
-            Operation::Purge(key, reply) => {
-                let now = self.now;
-                let purged = self
-                    .live(key)
-                    .and_then(|slot| slot.record)
-                    .is_some_and(|record| record.letter != Letter::None && !record.is_leased(&now));
-                if purged {
-                    self.remove(key);
-                }
-                Answered::Told(purged, reply)
-            }
-        }
-    }
-
-    pub(super) fn claim(&mut self, claim: Claim) -> Claimed {
-        let Claim {
-            event,
-            delivery,
-            lease,
-            ..
-        } = claim;
-        let now = self.now;
-        let known = delivery.and_then(|delivery| self.aliases.get(&delivery).copied());
-        let known = known.filter(|record| self.live(*record).is_some());
-        let key = known.unwrap_or(event);
-        if self.live(key).is_none() {
-            self.remove(key);
-        }
-        let slot = self.records.entry(key).or_default();
-        let floor = self.floor;
-        let record = slot.record.get_or_insert_with(|| Record::new(floor, &now));
-        let before = *record;
-        let verdict = record.claim(&now, lease);
-        if let (None, Some(delivery)) = (known, delivery)
-            && usize::from(record.aliases) < MAX_ALIASES
-        {
-            record.aliases += 1;
-            self.aliases.insert(delivery, key);
-            self.bound.insert(delivery, key);
-        }
-        slot.changed |= before != *record;
-        Claimed { record: key, verdict }
-    }
-
-    fn count(&mut self, claim: Claim, end: End) -> Claimed {
-        let claimed = self.claim(claim);
-        match claimed.verdict {
-            Verdict::Granted { token, .. } if claimed.record == claim.event => {
-                self.finish(claimed.record, token, end);
-            }
-            Verdict::Granted { token, .. } => self.give_back(claimed.record, token),
-            _ => {}
-        }
-        claimed
-    }
-
-    fn give_back(&mut self, key: Key, token: Token) {
-        if let Some(slot) = self.records.get_mut(&key)
-            && let Some(record) = &mut slot.record
-        {
-            record.give_back(token, &self.now);
-            slot.changed = true;
-        }
-    }
-
-    fn held(&mut self, key: Key, change: impl FnOnce(&mut Record) -> Held) -> Held {
-        let Some(slot) = self.records.get_mut(&key) else {
-            return Held::Lost;
+    pub(super) fn claim(&mut self, claim: &Claim) -> Claimed {
+        let (now, retention) = (self.now, self.settings.retention);
+        let letters = match &claim.last {
+            Some(last) => self.room(&last.letter),
+            None => Letters::Room,
         };
-        let held = slot.record.as_mut().map_or(Held::Lost, change);
-        slot.changed |= held == Held::Yes;
-        held
-    }
-
-    pub(super) fn finish(&mut self, key: Key, token: Token, end: End) -> Held {
-        let now = self.now;
-        let mut letter = None;
-        let held = self.held(key, |record| {
-            let had = record.letter != Letter::None;
-            let held = record.finish(token, &end, &now);
-            letter = match end {
-                End::Dead(kept) => Some(Some((record.attempt, kept))),
-                End::Done if had => Some(None),
-                End::Done | End::Release => None,
-            };
-            held
-        });
-        if let (Held::Yes, Some(letter)) = (held, letter) {
-            self.letters.insert(key, letter);
+        let key = self.resolve(claim);
+        let absent = || Slot::new(Row::absent(now));
+        let slot = self.records.entry(key).or_insert_with(absent);
+        let (verdict, lettered) = slot.change(|record| record.claim(claim, letters, now, retention));
+        if let (true, Some(last)) = (lettered, &claim.last) {
+            slot.write(Some(last.letter.clone()));
+            self.count_letter(&last.letter);
         }
-        held
+        self.bind(claim.alias, key, matches!(verdict, Verdict::Granted { .. }));
+        Claimed::new(key, verdict).lettered(lettered)
     }
 
-    /// The record, if there is one whose retention is not over.
-    fn live(&mut self, key: Key) -> Option<&mut Slot> {
-        let now = self.now;
-        self.records
-            .get_mut(&key)
-            .filter(|slot| slot.record.is_some_and(|record| !record.is_over(&now)))
+    /// Finds the record of a claim.
+    fn resolve(&self, claim: &Claim) -> Key {
+        let bound = || {
+            let alias = self.aliases.get(&claim.alias?)?;
+            let slot = self.records.get(&alias.record)?;
+            let live = alias.expires > self.now && !slot.row.record.is_expired(self.now);
+            live.then_some(alias.record)
+        };
+        bound().unwrap_or(claim.event)
     }
 
-    fn remove(&mut self, key: Key) {
-        let Some(slot) = self.records.get_mut(&key) else {
+    /// Binds the alias of a granted claim, and keeps a bound alias for longer than its record.
+    fn bind(&mut self, alias: Option<Key>, record: Key, granted: bool) {
+        let (Some(alias), Some(slot)) = (alias, self.records.get(&record)) else {
             return;
         };
-        if let Some(record) = slot.record.take() {
-            self.floor = self.floor.max(record.token);
-            slot.removed = true;
-            self.letters.remove(&key);
-            self.aliases.retain(|_, record| *record != key);
-            self.bound.retain(|_, record| *record != key);
+        let expires = slot.row.record.expires;
+        let bound = self.aliases.get(&alias);
+        let bound = bound.filter(|alias| alias.record == record && alias.expires > self.now);
+        if bound.map_or(granted, |alias| alias.expires < expires) {
+            // A part longer, so that the renewals of most runs do not pass it. The next claim would
+            // then have to write.
+            let alias_expires = expires.saturating_add(micros(self.settings.retention / 4));
+            let bound = Alias {
+                record,
+                expires: alias_expires,
+                changed: true,
+            };
+            self.aliases.insert(alias, bound);
         }
     }
 
-    /// Writes what was changed, and commits.
-    pub(super) async fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
-        self.write(connection, concat!(save!(), "COMMIT")).await
+    pub(super) fn renew(&mut self, grant: &Grant, lease: Duration) -> Held {
+        let (now, retention) = (self.now, self.settings.retention);
+        let slot = self.records.get_mut(&grant.record);
+        slot.map_or(Held::Lost, |slot| {
+            slot.change(|record| record.renew(grant, lease, now, retention))
+        })
     }
 
-    /// Writes what was changed, in a transaction that goes on.
-    pub(super) async fn save_open(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
-        self.write(connection, save!()).await
+    pub(super) fn finish(&mut self, grant: &Grant, end: &End) -> Held {
+        let (now, retention) = (self.now, self.settings.retention);
+        let letters = match end {
+            End::Dead { letter, .. } => self.room(letter),
+            _ => Letters::Room,
+        };
+        let Some(slot) = self.records.get_mut(&grant.record) else {
+            return Held::Lost;
+        };
+        let before = slot.row.record;
+        let held = slot.change(|record| record.finish(grant, end, letters, now, retention));
+        if slot.row.record == before {
+            // Lost, without room, or sent again.
+            return held;
+        }
+        match end {
+            End::Dead { letter, .. } => {
+                slot.write(Some((**letter).clone()));
+                if !before.kept {
+                    self.count_letter(letter);
+                }
+            }
+            End::Done if before.kept => slot.write(None),
+            _ => {}
+        }
+        held
     }
 
-    async fn write(&self, connection: &mut SqliteConnection, save: &'static str) -> Result<(), Failed> {
-        let removed = self.records.iter().filter(|(_, slot)| slot.removed);
-        let removed: Vec<Key> = removed.map(|(key, _)| *key).collect();
-        if !removed.is_empty() {
-            delete(connection, &removed).await?;
+    pub(super) fn status(&self, record: Key) -> Status {
+        let slot = self.records.get(&record);
+        slot.map_or(Status::ABSENT, |slot| slot.row.record.status(self.now))
+    }
+
+    pub(super) fn end_rest(&mut self, record: Key) -> bool {
+        let now = self.now;
+        let slot = self.records.get_mut(&record);
+        slot.is_some_and(|slot| slot.change(|record| record.end_rest(now)))
+    }
+
+    pub(super) fn replay(&mut self, source: &str, claim: &Claim) -> Option<Verdict> {
+        let (now, retention) = (self.now, self.settings.retention);
+        let slot = self.slot_of(source, claim.event)?;
+        slot.change(|record| record.replay(claim, now, retention))
+    }
+
+    pub(super) fn purge(&mut self, source: &str, record: Key) -> Purged {
+        let (now, retention) = (self.now, self.settings.retention);
+        let Some(slot) = self.slot_of(source, record) else {
+            return Purged::Unknown;
+        };
+        if slot.row.record.is_running(now) {
+            return Purged::Busy;
         }
-        for (key, letter) in &self.letters {
-            save_letter(connection, *key, letter.as_ref(), self.now.at).await?;
+        slot.change(|record| record.purge(now, retention));
+        slot.write(None);
+        Purged::Yes
+    }
+
+    /// The record, if it keeps a letter of this source.
+    fn slot_of(&mut self, source: &str, record: Key) -> Option<&mut Slot> {
+        let slot = self.records.get_mut(&record);
+        slot.filter(|slot| slot.row.source.as_deref() == Some(source))
+    }
+
+    /// Tells if there is room for a new letter.
+    fn room(&self, letter: &DeadLetter) -> Letters {
+        let count = self.letters.get(&letter.source).copied().unwrap_or(0);
+        if letter.body.len() > DeadLetter::MAX_BODY || count >= self.settings.max_dead_letters {
+            Letters::Full
+        } else {
+            Letters::Room
         }
-        let pairs = self.bound.iter();
-        let pairs = pairs.map(|(delivery, record)| format!("[\"{delivery}\",\"{record}\"]"));
-        sqlx::query(save)
-            .bind(rows(self.records.iter().filter(|(_, slot)| slot.changed)))
-            .bind(format!("[{}]", pairs.collect::<Vec<_>>().join(",")))
-            .execute(connection)
-            .await?;
-        Ok(())
+    }
+
+    fn count_letter(&mut self, letter: &DeadLetter) {
+        *self.letters.entry(letter.source.clone()).or_default() += 1;
+    }
+
+    /// Tells if an operation has changed anything.
+    pub(super) fn is_changed(&self) -> bool {
+        self.records.values().any(|slot| slot.changed) || self.aliases.values().any(|alias| alias.changed)
     }
 }
 
-async fn rows_of(
-    connection: &mut SqliteConnection,
-    load: &'static str,
-    records: impl Iterator<Item = Key>,
-    deliveries: impl Iterator<Item = Key>,
-) -> Result<Vec<SqliteRow>, Failed> {
-    let query = sqlx::query(load).bind(json(records)).bind(json(deliveries));
-    Ok(query.fetch_all(connection).await?)
+impl Slot {
+    fn new(row: Row) -> Self {
+        Self {
+            row,
+            changed: false,
+            letter: None,
+        }
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Record) -> T) -> T {
+        let before = self.row.record;
+        let result = change(&mut self.row.record);
+        self.changed |= self.row.record != before;
+        result
+    }
+
+    fn write(&mut self, letter: Option<DeadLetter>) {
+        self.row.source = letter.as_ref().map(|letter| letter.source.clone());
+        self.letter = Some(letter);
+    }
 }
 
-/// Deletes records, with all that hangs on them.
-pub(super) async fn delete(connection: &mut SqliteConnection, records: &[Key]) -> Result<(), Failed> {
-    const DELETE: &str = "
-        DELETE FROM apideck_hooks_aliases WHERE record IN
-        (SELECT id FROM apideck_hooks_records WHERE key IN (SELECT unhex(value) FROM json_each(?1)));
-        DELETE FROM apideck_hooks_dead_letters WHERE key IN (SELECT unhex(value) FROM json_each(?1));
-        DELETE FROM apideck_hooks_records WHERE key IN (SELECT unhex(value) FROM json_each(?1))";
-    sqlx::query(DELETE)
-        .bind(json(records.iter().copied()))
-        .execute(connection)
+/// Counts the dead letters of a source, up to a limit.
+async fn count(connection: &mut SqliteConnection, source: &str, limit: u64) -> Result<u64, Failed> {
+    let count = sqlx::query(
+        "SELECT count(*) FROM (
+            SELECT 1 FROM apideck_hooks_records WHERE source = ?1 AND dead_at IS NOT NULL LIMIT ?2
+        )",
+    );
+    let count = count
+        .bind(source)
+        .bind(i64::try_from(limit).unwrap_or(i64::MAX))
+        .fetch_one(connection)
         .await?;
-    Ok(())
-}
-
-async fn save_letter(
-    connection: &mut SqliteConnection,
-    record: Key,
-    letter: Option<&(u32, DeadLetter)>,
-    since: i64,
-) -> Result<(), Failed> {
-    let key = record.to_bytes().to_vec();
-    let query = match letter {
-        None => sqlx::query("DELETE FROM apideck_hooks_dead_letters WHERE key = ?1").bind(key),
-        Some((attempts, letter)) => sqlx::query(
-            "INSERT OR REPLACE INTO apideck_hooks_dead_letters
-            (key, since, attempts, source, event_type, event_id, error, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )
-        .bind(key)
-        .bind(since)
-        .bind(i64::from(*attempts))
-        .bind(letter.source.clone())
-        .bind(letter.event_type.clone())
-        .bind(letter.event_id.clone())
-        .bind(letter.error.clone())
-        .bind(letter.body.as_ref().map(|body| body.to_vec())),
-    };
-    query.execute(connection).await?;
-    Ok(())
-}
-
-/// The key in this column.
-pub(super) fn key(row: &SqliteRow, column: usize) -> Result<Key, Failed> {
-    let bytes: &[u8] = row.try_get(column)?;
-    let bytes = bytes.try_into().map_err(|_| strange())?;
-    Ok(Key::from_bytes(bytes))
-}
-
-/// The record whose columns begin with this one.
-pub(super) fn decode(row: &SqliteRow, first: usize) -> Result<Record, Failed> {
-    let number = |column: usize| row.try_get::<i64, _>(first + column);
-    Ok(Record {
-        state: State::new(number(0)?).ok_or_else(strange)?,
-        at: number(1)?,
-        boot: number(2)?,
-        token: u64::try_from(number(3)?).map_err(|_| strange())?,
-        attempt: u32::try_from(number(4)?).map_err(|_| strange())?,
-        aliases: u8::try_from(number(5)?).map_err(|_| strange())?,
-        letter: Letter::new(number(6)?).ok_or_else(strange)?,
-    })
-}
-
-fn strange() -> Failed {
-    Failed::Other("a row holds what no release has written; restore a copy of the file".to_owned())
-}
-
-fn json(keys: impl Iterator<Item = Key>) -> String {
-    let mut text = "[".to_owned();
-    for key in keys {
-        let comma = if text.len() > 1 { "," } else { "" };
-        // Writing to a string does not fail.
-        let _ = write!(text, "{comma}\"{key}\"");
-    }
-    text.push(']');
-    text
-}
-
-fn rows<'a>(slots: impl Iterator<Item = (&'a Key, &'a Slot)>) -> String {
-    let mut text = "[".to_owned();
-    for (key, slot) in slots {
-        let Some(record) = &slot.record else { continue };
-        let Record {
-            state,
-            at,
-            boot,
-            token,
-            attempt,
-            aliases,
-            letter,
-        } = *record;
-        let comma = if text.len() > 1 { "," } else { "" };
-        let (state, letter) = (state as i64, letter as i64);
-        let _ = write!(
-            text,
-            "{comma}[\"{key}\",{state},{at},{boot},{token},{attempt},{aliases},{letter}]"
-        );
-    }
-    text.push(']');
-    text
+    Ok(u64::try_from(count.try_get::<i64, _>(0)?).unwrap_or(0))
 }

@@ -1,114 +1,145 @@
 //! Opening the store.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
 use super::SqliteStore;
-use super::clock::{Clock, millis};
-use super::database::Database;
+use super::batch::Settings;
+use super::database::{Database, resolve};
 use super::lock::Lock;
+use super::log::Log;
 use super::reader::Reader;
 use super::schema;
 use super::writer::{QUEUE, Writer};
 use crate::store::StoreError;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use tokio::sync::mpsc;
 
-/// Opens a [`SqliteStore`] with limits of your own.
+/// Time between two sweeps: a tenth of the retention within these bounds.
+const SWEEP_EVERY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
+
+/// Opens a [`SqliteStore`] with other settings than the defaults.
 #[derive(Clone, Debug)]
-#[must_use = "nothing happens before `open`"]
+#[must_use = "a builder opens nothing before `open`"]
 pub struct SqliteStoreBuilder {
     path: PathBuf,
     retention: Duration,
-    body_limit: usize,
+    max_dead_letters: u64,
+    tx_limit: Duration,
+    any_file_system: bool,
 }
 
-/// Between two looks of the sweeper, at the most and at the least; it looks ten times a retention if that is between.
-const SWEEP_EVERY: Duration = Duration::from_secs(60);
-const SWEEP_FLOOR: Duration = Duration::from_millis(100);
-/// SQLite keeps no more in one row than a billion bytes.
-const LARGEST_BODY: usize = 512 * 1024 * 1024;
-
 impl SqliteStore {
-    /// Opens the file, or makes it; its directory must exist. [`SqliteStore::builder`] sets limits.
+    /// Opens a file, or creates it in an existing directory. [`SqliteStore::builder`] has settings.
     ///
     /// # Errors
     ///
-    /// The file is open in another store, damaged, no database, written by a later release, or cannot be read and written.
-    /// The error says what to do.
+    /// The file is open in another store, is damaged, is not a database, has tables of another
+    /// version, is on a network file system, or cannot be read and written. The error says what to
+    /// do.
     pub async fn open(path: impl AsRef<Path>) -> Result<Self, StoreError> {
         Self::builder(path).open().await
     }
 
-    /// A store with limits of your own.
+    /// Makes a builder with the default settings.
     pub fn builder(path: impl AsRef<Path>) -> SqliteStoreBuilder {
-        SqliteStoreBuilder::new(path.as_ref())
+        SqliteStoreBuilder {
+            path: path.as_ref().to_owned(),
+            retention: Duration::from_secs(7 * 24 * 60 * 60),
+            max_dead_letters: 100_000,
+            tx_limit: Duration::from_secs(5),
+            any_file_system: false,
+        }
     }
 }
 
 impl SqliteStoreBuilder {
-    fn new(path: &Path) -> Self {
-        SqliteStoreBuilder {
-            path: path.to_owned(),
-            retention: Duration::from_secs(7 * 24 * 60 * 60),
-            body_limit: 1024 * 1024,
-        }
-    }
-
-    /// How long it remembers an event after it was last changed, dead letters included; 7 days by default. Apideck's own
-    /// retries end after 24 hours: with less than that, an event can be handled again.
+    /// Sets how long a record is kept after its last change. The default is 7 days.
+    ///
+    /// Apideck's retries end after 24 hours. With a shorter retention, an event can run again. Dead
+    /// letters are kept until they are handled or purged.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
         self
     }
 
-    /// The largest body that is kept of an event that is set aside, in bytes; 1 MiB by default, at most 512 MiB.
-    pub fn dead_letter_body_limit(mut self, bytes: usize) -> Self {
-        self.body_limit = bytes.min(LARGEST_BODY);
+    /// Sets the limit of dead letters of each source. The default is 100,000.
+    ///
+    /// An event that has no room is answered `503` and not acknowledged, so Apideck sends it again.
+    pub fn max_dead_letters(mut self, letters: u64) -> Self {
+        self.max_dead_letters = letters;
         self
     }
 
-    /// The store. It lives in the tokio runtime that this is called in.
+    /// Sets the time limit of a handler's transaction. The default is 5 seconds.
+    ///
+    /// Nothing else is written to the file during a transaction, so claims of other events wait up
+    /// to this long. A longer transaction is rolled back, and its handler has failed. Keep it below
+    /// [`store_timeout`](crate::HooksBuilder::store_timeout).
+    pub fn tx_limit(mut self, limit: Duration) -> Self {
+        self.tx_limit = limit;
+        self
+    }
+
+    /// Allows a network file system or an unknown one.
+    ///
+    /// The store then locks a file beside the database, with `.lock` appended to its name. It cannot
+    /// notice that another machine or another process uses the database under another name. Both
+    /// would run the same events, and damage the file. The default allows local file systems only.
+    /// On systems other than Linux, the lock is always beside the database, and this has no effect.
+    pub fn any_file_system(mut self) -> Self {
+        self.any_file_system = true;
+        self
+    }
+
+    /// Opens the store. It works in the tokio runtime of this call.
     ///
     /// # Errors
     ///
     /// As for [`SqliteStore::open`].
     pub async fn open(self) -> Result<SqliteStore, StoreError> {
-        let database = Database::at(&self.path)?;
-        let lock = Lock::of(database.path()).await.map_err(StoreError::new)?;
-        database.create()?;
-        let clock = Clock::new();
+        let path = resolve(&self.path)?;
+        let lock = Lock::acquire(&path, self.any_file_system).await;
+        let lock = lock.map_err(StoreError::new)?;
+        let database = Database::new(path, lock.id().clone());
         let opened = async {
             let mut connection = database.writer().await?;
-            let boot = schema::open(&mut connection, clock.now()).await?;
+            let boot = schema::open(&mut connection).await?;
             Ok((connection, boot))
         };
-        let (connection, boot) = opened
-            .await
-            .map_err(|failed| StoreError::new(database.explain(&failed)))?;
-        let retention = millis(self.retention);
-        let (queue, operations) = mpsc::channel(QUEUE);
-        let (begins, asked) = mpsc::channel(QUEUE);
+        let opened = opened.await;
+        let (connection, boot) = opened.map_err(|failed| StoreError::new(database.explain(&failed)))?;
+        let settings = Settings {
+            boot,
+            retention: self.retention,
+            max_dead_letters: self.max_dead_letters,
+        };
+        let (operations, waiting) = mpsc::channel(QUEUE);
+        let (begins, handlers) = mpsc::channel(QUEUE);
+        let [least, most] = SWEEP_EVERY;
+        let [reader, letters] = [(); 2].map(|()| Arc::new(Reader::new(database.clone())));
         let writer = Writer {
-            queue: operations,
-            begins: asked,
+            operations: waiting,
+            begins: handlers,
+            log: Log::new(&database),
             database: database.clone(),
             connection: Some(connection),
-            clock,
-            boot,
-            retention,
-            sweep_every: (self.retention / 10).clamp(SWEEP_FLOOR, SWEEP_EVERY),
-            floor: 0,
+            readers: [Arc::clone(&reader), Arc::clone(&letters)],
+            settings,
+            tx_limit: self.tx_limit,
+            sweep_every: (self.retention / 10).clamp(least, most),
             lock,
         };
         tokio::spawn(writer.run());
         Ok(SqliteStore {
-            queue,
+            operations,
             begins,
             path: database.path().to_owned(),
-            reader: Reader::new(database),
-            clock,
-            boot,
-            retention,
-            body_limit: self.body_limit,
+            reader,
+            letters,
+            settings,
+            tx_limit: self.tx_limit,
         })
     }
 }

@@ -1,39 +1,49 @@
 //! The embedded durable store: a file, for one process.
 
-mod alone;
 mod batch;
+mod begin;
 mod builder;
-mod clock;
+mod connection;
 mod database;
-mod lend;
-mod lendable;
+mod dead_letters;
+#[cfg(target_os = "linux")]
+mod file_system;
+mod json;
 mod lock;
+mod log;
+mod needs;
 mod operation;
 mod reader;
-mod record;
+mod row;
+mod save;
 mod schema;
+mod sweeper;
 mod transactions;
 mod writer;
 
 pub use builder::SqliteStoreBuilder;
 
-use super::dead_letters::{Cursor, DeadLetter, DeadLetterStore, DeadRecord};
-use super::transactions::Transactions;
-use super::{Claim, Claimed, End, Held, Status, Store, StoreError, Token};
-use crate::delivery::Key;
-use async_trait::async_trait;
-use clock::Clock;
-use operation::{Begin, Operation, Reply};
-use reader::Reader;
-use record::Now;
 use std::fmt;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
+
+use super::transactions::Transactions;
+use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError};
+use crate::delivery::Key;
+use batch::{Batch, Settings};
+use begin::Begin;
+use needs::Needs;
+use operation::{Job, Operation};
+use reader::Reader;
 
 /// Remembers events in a SQLite file, for one process.
 ///
-/// Nothing has to be installed or run: SQLite is compiled in. This is the store for one machine.
+/// Nothing has to be installed or run, because SQLite is compiled in. This is the store for one
+/// machine.
 ///
 /// ```no_run
 /// use apideck_hooks::{Hooks, SqliteStore, events::*, on, router};
@@ -50,115 +60,138 @@ use tokio::sync::{mpsc, oneshot};
 /// # }
 /// ```
 ///
-/// # What it survives
+/// # Durability
 ///
-/// - **A restart, a crash, `kill -9`**: an event that was handled or set aside stays so. One that was being handled can
-///   be claimed at once when the file is opened again, under a greater token and as the next attempt: who ran it is gone
-///   with its process.
-/// - **Power loss**: every answer is given after a commit that has reached the disk (a write-ahead log,
-///   `synchronous=FULL`, and `fullfsync` on macOS). It relies on the file system and the drive to keep what they have
-///   said is written, and on SQLite's recovery of its log.
-/// - **A full disk, a disk that fails for a while**: deliveries are answered `503` meanwhile, and it goes on by itself
-///   afterwards.
-/// - **A clock that is set**: while the file is open, time is monotonic. Across a restart the system's clock counts: if it
-///   was moved, events are kept that much longer or shorter.
+/// - **A restart, a crash, `kill -9`**: a settled event stays settled. An event whose handler was
+///   running can be claimed after its rest, under a greater token and as the next attempt. Its
+///   lease is not waited for, because its process has ended.
+/// - **Power loss**: each answer comes after a commit that has reached the disk (a write-ahead log,
+///   `synchronous=FULL`, and `fullfsync` on macOS). This relies on a file system and a drive that
+///   keep what they have confirmed.
+/// - **A full or failing disk**: deliveries are answered `503` meanwhile. The store recovers by
+///   itself.
+/// - **A changed clock**: nobody waits longer than the length of a lease or a rest. A clock that
+///   jumps ahead ends leases, rests and retentions early.
 ///
-/// It does not survive that the file is lost, or replaced or deleted while it is open. It is not for network file
-/// systems.
+/// A lost file loses its events. A file that was deleted, moved or replaced while it is open is
+/// noticed before the next commit, and deliveries are answered `503` until the file is back or the
+/// process is started again.
 ///
 /// # One process
 ///
-/// A second store on the same file is refused while the first lives, in this process or another: it would take what
-/// the first one runs for left behind by a crash. Opening waits up to 2 seconds for the one before to end. The lock is
-/// the operating system's, on the file's name with `.lock` appended. Do not hard-link the file.
+/// A second store on the same file is refused while the first lives, in this process and in every
+/// other. Two stores would each take the other's running events for those of a crashed process.
+/// Opening waits up to 2 seconds for an earlier store to end.
+///
+/// On Linux the lock is `flock` on the database file, so it holds under every name of the file: a
+/// hard link, a symbolic link or another mount. The file must be on a local file system, unless
+/// [`any_file_system`](SqliteStoreBuilder::any_file_system) says otherwise. The process keeps a
+/// descriptor of the file open until it ends, or until the file is deleted. On other systems the
+/// lock is on a file beside the database, with `.lock` appended to its name. Do not hard-link the
+/// database there.
 ///
 /// # Cost
 ///
-/// A claim and a finish are each part of one commit, which is one write to the disk for all operations that are waiting at
-/// that moment, up to 512: the more deliveries at once, the cheaper each. One task does all the writing, in the tokio
-/// runtime that the store was opened in, and ends with it. Opening reads all records once, for those that were left running.
+/// A claim and a finish are each part of a commit. One commit writes all operations that wait at
+/// that moment, so many deliveries at once cost little more than one. One task writes. It runs in
+/// the tokio runtime in which the store was opened, and ends with it. Duplicates of settled events
+/// are read on another connection and never wait for that task.
 ///
-/// # What it writes
+/// # Contents of the file
 ///
-/// Four tables whose names start with `apideck_hooks_`: `records` and `aliases` (about 150 bytes an event with both
-/// keys), `dead_letters` (with bodies, which may hold end-user credentials) and `meta` (the version of the tables, which
-/// are brought up to date when a file is opened; a file of a later release is refused). Other tables in the file are left
-/// alone, and other programs may read it at any time, for a backup too; if one writes, it must be brief. On Unix a new file can
-/// be read by its owner alone.
+/// The store has three tables whose names start with `apideck_hooks_`: `records` with the dead
+/// letters (about 200 bytes for an event without one), `aliases`, and `meta` with the version of the
+/// tables. A file of another version is refused. The bodies of dead letters may hold end-user
+/// credentials. On Unix only the owner can read a new file.
 ///
-/// Records are deleted once their [retention](SqliteStoreBuilder::retention) is over, dead letters included, never
-/// while they run. Deleted contents are overwritten in the file; a copy may be left for a while in the write-ahead log.
+/// Other tables in the file are left as they are, so [`Tx<Sqlite>`](crate::Tx) can write to them.
+/// Other programs may read the file at any time, also for a backup, and may write for a moment. A
+/// program that reads for a long time in one transaction makes the write-ahead log grow. The store
+/// warns of a log over 128 MiB.
+///
+/// Records are deleted after their [retention](SqliteStoreBuilder::retention). Deleted contents are
+/// overwritten in the file. A copy can stay in the write-ahead log for a while.
 ///
 /// # Dead letters
 ///
-/// A body over [the limit](SqliteStoreBuilder::dead_letter_body_limit) is not kept. One list has at most 1,000 letters and ends
-/// early, after at least one, once their bodies come to 16 MiB: go on until a list is empty.
+/// A dead letter stays until its event is handled or it is purged. A page of the list has at most
+/// 1,000 letters, and ends early with the letter whose body reaches 16 MiB in total.
 pub struct SqliteStore {
-    queue: mpsc::Sender<Operation>,
+    operations: mpsc::Sender<Box<dyn Operation>>,
     begins: mpsc::Sender<Begin>,
-    reader: Reader,
-    clock: Clock,
-    boot: i64,
-    /// Milliseconds.
-    retention: i64,
-    /// Bytes.
-    body_limit: usize,
+    /// Reads for claims, which lists of dead letters must not hold up.
+    reader: Arc<Reader>,
+    /// Reads dead letters.
+    letters: Arc<Reader>,
+    settings: Settings,
+    tx_limit: Duration,
     path: PathBuf,
 }
 
 impl SqliteStore {
-    fn now(&self) -> Now {
-        Now {
-            at: self.clock.now(),
-            boot: self.boot,
-            retention: self.retention,
-        }
-    }
-
-    /// Has the writer do something. A caller that is dropped meanwhile leaves it done or not, never half-way.
-    async fn ask<T>(&self, operation: impl FnOnce(Reply<T>) -> Operation) -> Result<T, StoreError> {
+    /// Has the writer do an operation. If the caller is dropped, it is done or not, never half.
+    async fn change<T: Send + 'static>(
+        &self,
+        needs: Needs,
+        decide: impl Fn(&mut Batch) -> T + Send + 'static,
+    ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
-        self.queue.send(operation(reply)).await.map_err(|_| self.gone())?;
+        let job = Job {
+            needs,
+            decide,
+            decision: None,
+            reply,
+        };
+        self.operations
+            .send(Box::new(job))
+            .await
+            .map_err(|_| self.gone())?;
         answer.await.map_err(|_| self.gone())?
     }
 
     fn gone(&self) -> StoreError {
         StoreError::new(format!(
-            "{}: the runtime that the store was opened in has ended; open it in the one that uses it",
+            "{}: the runtime in which the store was opened has ended; open the store in the runtime that uses it",
             self.path.display()
         ))
-    }
-
-    /// The end, its letter cut to what is kept.
-    fn fit(&self, end: End) -> End {
-        let End::Dead(letter) = end else { return end };
-        let mut letter = letter.fit(self.body_limit);
-        for text in [&mut letter.source, &mut letter.event_type, &mut letter.event_id] {
-            text.truncate(text.floor_char_boundary(DeadLetter::MAX_ERROR));
-        }
-        End::Dead(letter)
     }
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
-        self.ask(|reply| Operation::Claim(claim, reply)).await
+        // If it fails, the writer finds out for itself.
+        if let Ok(Some(claimed)) = self.reader.claim(&claim, self.settings).await {
+            return Ok(claimed);
+        }
+        let needs = Needs::of_claim(&claim);
+        self.change(needs, move |batch| batch.claim(&claim)).await
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        self.ask(|reply| Operation::Renew(record, token, lease, reply))
-            .await
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        let needs = Needs::of_record(grant.record);
+        self.change(needs, move |batch| batch.renew(&grant, lease)).await
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        let end = self.fit(end);
-        self.ask(|reply| Operation::Finish(record, token, end, reply))
-            .await
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        let letters_of = match &end {
+            End::Dead { letter, .. } => Some(letter.source.clone()),
+            _ => None,
+        };
+        let needs = Needs {
+            letters_of,
+            ..Needs::of_record(grant.record)
+        };
+        self.change(needs, move |batch| batch.finish(&grant, &end)).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        self.reader.status(record, &self.now()).await
+        self.reader.status(record, self.settings).await
+    }
+
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        let needs = Needs::of_record(record);
+        self.change(needs, move |batch| batch.end_rest(record)).await
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
@@ -170,29 +203,16 @@ impl Store for SqliteStore {
     }
 }
 
-#[async_trait]
-impl DeadLetterStore for SqliteStore {
-    async fn list(&self, before: Option<Cursor>, limit: u32) -> Result<Vec<DeadRecord>, StoreError> {
-        self.reader.letters(before, limit, &self.now()).await
-    }
-
-    async fn get(&self, record: Key) -> Result<Option<DeadRecord>, StoreError> {
-        self.reader.letter(record, &self.now()).await
-    }
-
-    async fn release(&self, record: Key) -> Result<bool, StoreError> {
-        self.ask(|reply| Operation::Release(record, reply)).await
-    }
-
-    async fn purge(&self, record: Key) -> Result<bool, StoreError> {
-        self.ask(|reply| Operation::Purge(record, reply)).await
-    }
-}
-
 impl fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqliteStore")
             .field("path", &self.path)
             .finish_non_exhaustive()
     }
+}
+
+/// Reads the store's clock: the system's, in microseconds since the start of 1970.
+fn now() -> u64 {
+    let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    super::record::micros(since_1970)
 }

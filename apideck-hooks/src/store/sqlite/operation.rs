@@ -1,117 +1,52 @@
-//! What is asked of the writer, and how it answers.
+//! Operations that wait for the writer.
 
-use crate::delivery::Key;
-use crate::store::transactions::Begun;
-use crate::store::{Claim, Claimed, End, Held, StoreError, Token, Verdict};
-use std::time::Duration;
 use tokio::sync::oneshot;
 
-/// Where an answer goes.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+use super::batch::Batch;
+use super::needs::Needs;
+use crate::store::StoreError;
 
-/// A change of one record.
-pub(super) enum Operation {
-    Claim(Claim, Reply<Claimed>),
-    Renew(Key, Token, Duration, Reply<Held>),
-    Finish(Key, Token, End, Reply<Held>),
-    /// A claim that is settled at once.
-    Count(Claim, End, Reply<Claimed>),
-    /// Of a claim whose asker had gone before it was answered.
-    GiveBack(Key, Token),
-    /// Of a dead letter.
-    Release(Key, Reply<bool>),
-    /// Of a dead letter.
-    Purge(Key, Reply<bool>),
+/// An operation of any result.
+pub(super) trait Operation: Send {
+    fn needs(&self) -> &Needs;
+
+    /// Tells if it is a claim whose caller has gone. It is not granted, because nothing would run.
+    fn is_abandoned(&self) -> bool;
+
+    /// Decides by the batch's records, and changes them there.
+    fn apply(&mut self, batch: &mut Batch);
+
+    /// Answers with the decision, or with the error of the commit.
+    fn answer(self: Box<Self>, error: Option<&str>);
 }
 
-impl Operation {
-    pub(super) fn record(&self) -> Key {
-        match self {
-            Operation::Claim(claim, _) | Operation::Count(claim, ..) => claim.event,
-            Operation::Renew(key, ..)
-            | Operation::Finish(key, ..)
-            | Operation::GiveBack(key, _)
-            | Operation::Release(key, _)
-            | Operation::Purge(key, _) => *key,
-        }
-    }
-
-    pub(super) fn delivery(&self) -> Option<Key> {
-        match self {
-            Operation::Claim(claim, _) | Operation::Count(claim, ..) => claim.delivery,
-            _ => None,
-        }
-    }
-
-    /// Whether it is a claim that nobody waits for any more.
-    pub(super) fn is_abandoned(&self) -> bool {
-        matches!(self, Operation::Claim(_, reply) if reply.is_closed())
-    }
-
-    pub(super) fn fail(self, why: &str) {
-        match self {
-            Operation::Claim(_, reply) | Operation::Count(.., reply) => fail(reply, why),
-            Operation::Renew(.., reply) | Operation::Finish(.., reply) => fail(reply, why),
-            Operation::Release(_, reply) | Operation::Purge(_, reply) => fail(reply, why),
-            Operation::GiveBack(..) => {}
-        }
-    }
+/// An operation with this result.
+pub(super) struct Job<T, F> {
+    pub(super) needs: Needs,
+    pub(super) decide: F,
+    pub(super) decision: Option<T>,
+    pub(super) reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-/// An operation that was done, though not committed yet.
-pub(super) enum Answered {
-    Claimed(Claimed, Reply<Claimed>),
-    Counted(Claimed, Reply<Claimed>),
-    Held(Held, Reply<Held>),
-    Told(bool, Reply<bool>),
-    Nobody,
-}
-
-impl Answered {
-    /// Tells whoever asked; what is left to do if it was a claim and they have gone.
-    pub(super) fn tell(self) -> Option<Operation> {
-        match self {
-            Answered::Claimed(claimed, reply) => {
-                let refused = reply.send(Ok(claimed)).is_err();
-                match claimed.verdict {
-                    Verdict::Granted { token, .. } if refused => {
-                        Some(Operation::GiveBack(claimed.record, token))
-                    }
-                    _ => None,
-                }
-            }
-            Answered::Counted(claimed, reply) => {
-                let _ = reply.send(Ok(claimed));
-                None
-            }
-            Answered::Held(held, reply) => {
-                let _ = reply.send(Ok(held));
-                None
-            }
-            Answered::Told(told, reply) => {
-                let _ = reply.send(Ok(told));
-                None
-            }
-            Answered::Nobody => None,
-        }
+impl<T: Send, F: Fn(&mut Batch) -> T + Send> Operation for Job<T, F> {
+    fn needs(&self) -> &Needs {
+        &self.needs
     }
 
-    pub(super) fn fail(self, why: &str) {
-        match self {
-            Answered::Claimed(_, reply) | Answered::Counted(_, reply) => fail(reply, why),
-            Answered::Held(_, reply) => fail(reply, why),
-            Answered::Told(_, reply) => fail(reply, why),
-            Answered::Nobody => {}
-        }
+    fn is_abandoned(&self) -> bool {
+        self.needs.is_claim && self.reply.is_closed()
     }
-}
 
-fn fail<T>(reply: Reply<T>, why: &str) {
-    let _ = reply.send(Err(StoreError::new(why)));
-}
+    fn apply(&mut self, batch: &mut Batch) {
+        self.decision = Some((self.decide)(batch));
+    }
 
-/// Somebody wants the connection.
-pub(super) struct Begin {
-    pub(super) claim: Claim,
-    pub(super) reply: oneshot::Sender<Result<Begun, StoreError>>,
+    fn answer(self: Box<Self>, error: Option<&str>) {
+        let answer = match (error, self.decision) {
+            (None, Some(decision)) => Ok(decision),
+            (error, _) => Err(StoreError::new(error.unwrap_or("the operation was not done"))),
+        };
+        // The caller may have gone.
+        let _ = self.reply.send(answer);
+    }
 }

@@ -1,51 +1,67 @@
-//! The tables, and how a file gets them.
+//! The tables of the store.
+
+use sqlx::{Connection, Row, SqliteConnection};
 
 use super::database::Failed;
-use sqlx::{Row, SqliteConnection};
 
-/// Statements that lead from each version to the next; what is released is never changed.
-const MIGRATIONS: &[&str] = &["
-    -- Keys are hashes: kept in the order of the keys, each record would dirty a page of its own. In the order of their ids
-    -- the new ones, which change most, share pages.
+/// Version of the tables. Version 1 was never released.
+const VERSION: i64 = 2;
+
+const TABLES: &str = "
     CREATE TABLE apideck_hooks_records (
+        -- Keys are hashes. In their order, each new record would change a page of its own. In the
+        -- order of these numbers the new records, which change most, share pages.
         id INTEGER PRIMARY KEY,
         key BLOB NOT NULL UNIQUE,
-        -- 1 running, 2 released, 3 done, 4 dead
-        state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 4),
-        -- Milliseconds since 1970: when the lease of a running record ends, when any other was last changed.
-        at INTEGER NOT NULL,
-        boot INTEGER NOT NULL,
+        phase INTEGER NOT NULL,
         token INTEGER NOT NULL,
-        attempt INTEGER NOT NULL,
-        aliases INTEGER NOT NULL,
-        -- 0 none, 1 whole, 2 without a body
-        letter INTEGER NOT NULL CHECK (letter BETWEEN 0 AND 2)
-    ) STRICT;
-    CREATE INDEX apideck_hooks_records_settled ON apideck_hooks_records (at) WHERE state <> 1;
-    CREATE TABLE apideck_hooks_aliases (
-        delivery BLOB NOT NULL PRIMARY KEY,
-        record INTEGER NOT NULL
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX apideck_hooks_aliases_record ON apideck_hooks_aliases (record);
-    CREATE TABLE apideck_hooks_dead_letters (
-        -- Grows with every letter, and is not used again: the order in which they are listed.
-        id INTEGER PRIMARY KEY AUTOINCREMENT,
-        key BLOB NOT NULL UNIQUE,
-        since INTEGER NOT NULL,
+        claim BLOB NOT NULL,
+        -- Number of the opening in which the record was changed. A claim of an earlier one has
+        -- ended with its process.
+        boot INTEGER NOT NULL,
         attempts INTEGER NOT NULL,
-        source TEXT NOT NULL,
-        event_type TEXT NOT NULL,
-        event_id TEXT NOT NULL,
-        error TEXT NOT NULL,
-        -- None if it was too large to keep.
+        interrupted INTEGER NOT NULL,
+        -- All times are microseconds since 1970.
+        lease_end INTEGER NOT NULL,
+        lease_length INTEGER NOT NULL,
+        rest_end INTEGER NOT NULL,
+        rest_length INTEGER NOT NULL,
+        first_seen INTEGER NOT NULL,
+        expires INTEGER NOT NULL,
+        -- Not used yet.
+        accepted_at INTEGER,
+        due INTEGER,
+        lane TEXT,
+        -- NULL unless a body is kept.
+        source TEXT,
+        event_type TEXT,
+        event_id TEXT,
+        entity_id TEXT,
+        consumer_id TEXT,
+        context TEXT,
+        error TEXT,
+        dead_at INTEGER,
+        -- Last, so that the other columns are found without reading it.
         body BLOB
     ) STRICT;
-"];
+    CREATE INDEX apideck_hooks_records_expiry ON apideck_hooks_records (expires) WHERE body IS NULL;
+    CREATE INDEX apideck_hooks_records_letters ON apideck_hooks_records (source, dead_at, key)
+        WHERE dead_at IS NOT NULL;
+    CREATE TABLE apideck_hooks_aliases (
+        alias BLOB NOT NULL PRIMARY KEY,
+        record BLOB NOT NULL,
+        expires INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX apideck_hooks_aliases_expiry ON apideck_hooks_aliases (expires);
+    UPDATE apideck_hooks_meta SET value = 2 WHERE name = 'schema'
+";
 
-/// Brings the tables up to date, and counts that the file was opened: the number is this store's boot id.
-pub(super) async fn open(connection: &mut SqliteConnection, now: i64) -> Result<i64, Failed> {
-    use sqlx::Connection;
-
+/// Creates the tables in a new file, and refuses tables of another version. Returns the number of
+/// this opening.
+///
+/// The version is in a table of the store's own. `PRAGMA user_version` and `application_id` belong
+/// to the application whose tables share the file.
+pub(super) async fn open(connection: &mut SqliteConnection) -> Result<i64, Failed> {
     let mut tx = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::raw_sql(
         "CREATE TABLE IF NOT EXISTS apideck_hooks_meta (name TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) STRICT;
@@ -53,39 +69,25 @@ pub(super) async fn open(connection: &mut SqliteConnection, now: i64) -> Result<
     )
     .execute(&mut *tx)
     .await?;
-    let version: i64 = sqlx::query("SELECT value FROM apideck_hooks_meta WHERE name = 'schema'")
-        .fetch_one(&mut *tx)
-        .await?
-        .try_get(0)?;
-    let Some(missing) = usize::try_from(version)
-        .ok()
-        .and_then(|version| MIGRATIONS.get(version..))
-    else {
-        return Err(Failed::Other(format!(
-            "its tables are of version {version}, and this release knows versions up to {}: a later release has \
-             written it; run that one, or use another file",
-            MIGRATIONS.len()
-        )));
-    };
-    for statements in missing {
-        sqlx::raw_sql(*statements).execute(&mut *tx).await?;
+    let version = sqlx::query("SELECT value FROM apideck_hooks_meta WHERE name = 'schema'");
+    match version.fetch_one(&mut *tx).await?.try_get(0)? {
+        0 => drop(sqlx::raw_sql(TABLES).execute(&mut *tx).await?),
+        VERSION => {}
+        version => return Err(Failed::Other(refusal(version))),
     }
-    sqlx::query("UPDATE apideck_hooks_meta SET value = ?1 WHERE name = 'schema'")
-        .bind(MIGRATIONS.len() as i64)
-        .execute(&mut *tx)
-        .await?;
     let boot =
-        sqlx::query("UPDATE apideck_hooks_meta SET value = value + 1 WHERE name = 'boot' RETURNING value")
-            .fetch_one(&mut *tx)
-            .await?
-            .try_get(0)?;
-    // They ran in a process that is gone. A claim would take them as they are; the sweeper would not. No index leads to them: it
-    // would be one more page to write with every claim and every finish.
-    sqlx::query("UPDATE apideck_hooks_records SET state = 2, at = ?1 WHERE state = 1 AND boot <> ?2")
-        .bind(now)
-        .bind(boot)
-        .execute(&mut *tx)
-        .await?;
+        sqlx::query("UPDATE apideck_hooks_meta SET value = value + 1 WHERE name = 'boot' RETURNING value");
+    let boot = boot.fetch_one(&mut *tx).await?.try_get(0)?;
     tx.commit().await?;
     Ok(boot)
+}
+
+fn refusal(version: i64) -> String {
+    let advice = if version > VERSION {
+        "a later release has written them; run that one, or use another file"
+    } else {
+        "they are older than the first release; drop the tables whose names start with `apideck_hooks_` to \
+         start with empty ones, to which all events are new, or use another file"
+    };
+    format!("its tables have version {version}, and this release needs version {VERSION}: {advice}")
 }

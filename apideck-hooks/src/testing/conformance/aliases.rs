@@ -102,8 +102,8 @@ pub async fn a_claim_with_an_alias_that_is_sent_again_gets_the_same_grant(store:
     assert_eq!(claimed(&*store, through_alias).await, granted);
 }
 
-/// An alias with the key of an event does not name that event's record, and a record with the key of
-/// an alias is not named by the alias's claims.
+/// An alias with the key of an event does not name that event's record, and a record with the key
+/// of an alias is not named by the alias's claims.
 pub async fn an_alias_is_not_an_event(store: Arc<impl Store>) {
     let (event, other, alias) = (key(), key(), key());
     granted(&*store, claim_with(event, alias)).await;

@@ -1,10 +1,10 @@
 //! The tests that every store passes. Run them with
 //! [`store_conformance!`](crate::store_conformance).
 //!
-//! Each test makes keys and sources of its own, so all tests can share one database. A store without
-//! dead letters passes the tests of dead letters. The tests wait with
-//! tokio's clock. A store that uses tokio's clock can be tested with paused time. A store with
-//! another clock needs real time: a few seconds for the whole suite.
+//! Each test makes keys and sources of its own, so all tests can share one database. A store
+//! without dead letters passes the tests of dead letters. The tests wait with tokio's clock. A
+//! store that uses tokio's clock can be tested with paused time. A store with another clock needs
+//! real time: a few seconds for the whole suite.
 
 mod aliases;
 mod claims;

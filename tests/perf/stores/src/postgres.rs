@@ -110,7 +110,9 @@ pub(crate) async fn measure(bench: &mut Bench) {
         store: store(prefix).await,
         keys,
     };
-    let hooks = Hooks::builder(router![created, ..]).secret(event::SECRET);
+    let hooks = Hooks::builder(router![created, ..])
+        .secret(event::SECRET)
+        .source("perf");
     let hooks = hooks.store(store("tx_").await).build().expect("a receiver");
     let mut subjects = [
         Subject::new("postgres", EVENTS, ours("both_", Keys::EventAndDelivery).await),

@@ -1,12 +1,14 @@
 //! Schemas and databases of a test's own on the PostgreSQL server that all tests share.
 
+#[cfg(unix)]
+pub mod pgbouncer;
 pub mod proxy;
 #[cfg(unix)]
 pub mod server;
 
 use crate::services::{POSTGRES, clean_up};
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError,
 };
 use apideck_hooks::{PostgresStore, PostgresStoreBuilder};
 use async_trait::async_trait;
@@ -85,9 +87,10 @@ impl Database {
         pool(self.options.clone(), connections)
     }
 
-    /// A builder for a store in the schema.
+    /// A builder for a store in the schema. It uses as many connections, and one more to cancel.
     pub fn builder(&self, connections: u32) -> PostgresStoreBuilder {
-        PostgresStore::builder(self.pool(connections)).schema(&self.schema)
+        let builder = PostgresStore::builder(self.pool(connections)).schema(&self.schema);
+        builder.connections(connections + 1)
     }
 
     /// A store with its tables created.
@@ -168,19 +171,27 @@ impl Store for Owned {
         self.store.claim(claim).await
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        self.store.renew(record, token, lease).await
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        self.store.renew(grant, lease).await
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        self.store.finish(record, token, end).await
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        self.store.finish(grant, end).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
         self.store.status(record).await
     }
 
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.store.end_rest(record).await
+    }
+
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.store.dead_letters()
+    }
+
+    fn is_shared(&self) -> bool {
+        true
     }
 }

@@ -39,10 +39,7 @@ impl Installation {
         let programs = versions
             .chain(on_path)
             .find(|folder| folder.join("initdb").exists() && folder.join("postgres").exists())?;
-        let user = match id(&["-u"])? {
-            0 => Some((id(&["-u", "postgres"])?, id(&["-g", "postgres"])?)),
-            _ => None,
-        };
+        let user = account()?;
         Some(Installation { programs, user })
     }
 
@@ -74,6 +71,15 @@ impl Installation {
     }
 }
 
+/// The user and group for programs that refuse to run as the superuser. `Some(None)` if this is
+/// another user.
+pub(super) fn account() -> Option<Option<(u32, u32)>> {
+    match id(&["-u"])? {
+        0 => Some(Some((id(&["-u", "postgres"])?, id(&["-g", "postgres"])?))),
+        _ => Some(None),
+    }
+}
+
 fn id(arguments: &[&str]) -> Option<u32> {
     let output = Command::new("id").args(arguments).output().ok()?;
     String::from_utf8(output.stdout).ok()?.trim().parse().ok()
@@ -94,7 +100,8 @@ struct Running {
 }
 
 /// Kills the server when the standard input closes, so that no server outlives a killed test.
-const GUARD: &str = r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
+pub(super) const GUARD: &str =
+    r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
 
 impl Server {
     /// Starts a new server with PostgreSQL's defaults, except that it is small and logs every

@@ -1,19 +1,22 @@
-//! Keys of a test's own on the Redis server that all tests share, and servers of a test's own.
+//! Keys of a test's own on a Redis server that tests share, and servers of a test's own.
 
 pub mod cluster;
 pub mod proxy;
 pub mod server;
 
-use crate::services::{REDIS, clean_up};
+use crate::directory::Directory;
+use crate::services::{REDIS, clean_up, free_port};
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Held, Key, Status, Store, StoreError, Token,
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError,
 };
 use apideck_hooks::{RedisStore, RedisStoreBuilder};
 use async_trait::async_trait;
 use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
+use server::{Server, can_start};
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 
 /// A timeout that even a busy machine does not reach.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -40,9 +43,44 @@ pub struct Isolated {
     pub prefix: String,
 }
 
+/// The server that the tests of this process share. It keeps dead letters, and ends with the process.
+static DURABLE: OnceCell<(Server, Directory)> = OnceCell::const_new();
+
+/// Makes the records and aliases in KEYS older by ARGV[1] milliseconds, and deletes expired ones.
+const AGE: &str = "
+    for _, key in ipairs(KEYS) do
+      local passed, left = tonumber(ARGV[1]), redis.call('PTTL', key)
+      if redis.call('TYPE', key).ok == 'hash' then
+        for _, field in ipairs({'lease_end', 'rest_end', 'first_seen', 'expires'}) do
+          redis.call('HINCRBY', key, field, string.format('%.0f', -1000 * passed))
+        end
+      end
+      if left > 0 then
+        redis.call('PEXPIRE', key, left - passed)
+      end
+    end";
+
 impl Isolated {
-    /// A new prefix. Returns `None`, after a report, without a server.
+    /// A new prefix on a server that keeps dead letters. Returns `None`, after a report, if no server
+    /// can be started.
     pub async fn new() -> Option<Self> {
+        if !can_start() {
+            return None;
+        }
+        let start = async || {
+            let directory = Directory::default();
+            (Server::durable(&directory, free_port()).await, directory)
+        };
+        let (server, _) = DURABLE.get_or_init(start).await;
+        Some(Isolated {
+            url: server.url(),
+            prefix: prefix(),
+        })
+    }
+
+    /// A new prefix on the server that is configured for tests. Returns `None`, after a report,
+    /// without it.
+    pub async fn shared() -> Option<Self> {
         let url = REDIS.url();
         if let Err(error) = client(&url).await {
             REDIS.is_unreachable(error);
@@ -50,6 +88,14 @@ impl Isolated {
         }
         let prefix = prefix();
         Some(Isolated { url, prefix })
+    }
+
+    /// Makes all records and aliases older.
+    pub async fn age(&self, time: Duration) {
+        let keys = self.keys().await;
+        let aged = |key: &String| key.contains(":record:") || key.contains(":alias:");
+        let keys: Vec<_> = keys.into_iter().filter(aged).collect();
+        age(&mut self.client().await, &keys, time).await;
     }
 
     /// A builder for a store under the prefix, with timeouts that even a busy machine does not
@@ -79,6 +125,16 @@ impl Isolated {
     }
 }
 
+/// Makes the records and aliases under these names older.
+pub async fn age(client: &mut MultiplexedConnection, keys: &[String], time: Duration) {
+    let mut call = redis::cmd("EVAL");
+    call.arg(AGE)
+        .arg(keys.len())
+        .arg(keys)
+        .arg(time.as_millis() as u64);
+    call.exec_async(client).await.expect("a script");
+}
+
 /// The command that lists the keys under a prefix. `KEYS` would block a server that others use.
 fn scan(prefix: &str) -> redis::Cmd {
     let mut scan = redis::cmd("SCAN");
@@ -94,12 +150,21 @@ pub struct Cleaned {
 }
 
 impl Cleaned {
+    /// A store that keeps dead letters.
     pub async fn new() -> Option<Self> {
-        let isolated = Isolated::new().await?;
-        Some(Cleaned {
+        Some(Self::of(Isolated::new().await?).await)
+    }
+
+    /// A store on the server that is configured for tests.
+    pub async fn shared() -> Option<Self> {
+        Some(Self::of(Isolated::shared().await?).await)
+    }
+
+    async fn of(isolated: Isolated) -> Self {
+        Cleaned {
             store: isolated.store().await,
             _isolated: isolated,
-        })
+        }
     }
 }
 
@@ -109,20 +174,28 @@ impl Store for Cleaned {
         self.store.claim(claim).await
     }
 
-    async fn renew(&self, record: Key, token: Token, lease: Duration) -> Result<Held, StoreError> {
-        self.store.renew(record, token, lease).await
+    async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
+        self.store.renew(grant, lease).await
     }
 
-    async fn finish(&self, record: Key, token: Token, end: End) -> Result<Held, StoreError> {
-        self.store.finish(record, token, end).await
+    async fn finish(&self, grant: Grant, end: End) -> Result<Held, StoreError> {
+        self.store.finish(grant, end).await
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
         self.store.status(record).await
     }
 
+    async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
+        self.store.end_rest(record).await
+    }
+
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
         self.store.dead_letters()
+    }
+
+    fn is_shared(&self) -> bool {
+        self.store.is_shared()
     }
 }
 

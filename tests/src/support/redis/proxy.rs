@@ -18,6 +18,8 @@ pub enum Mode {
     Jitter,
     /// Keeps connections open and passes nothing on.
     Stall,
+    /// Passes this number of chunks of responses, then stalls.
+    StallAfter(usize),
     /// Closes all connections, and new ones at once.
     Refuse,
     /// Closes the connection of the next response instead of passing it on, then passes.
@@ -155,10 +157,28 @@ impl Pump {
             if self.responses && self.loses_response() {
                 return;
             }
+            if self.responses && self.stalls() {
+                let _ = mode.wait_for(|mode| *mode != Mode::Stall).await;
+            }
             if to.write_all(&buffer[..count]).await.is_err() {
                 return;
             }
         }
+    }
+
+    /// Counts a response. Returns `true` if it must wait.
+    fn stalls(&self) -> bool {
+        self.mode.send_if_modified(|mode| match mode {
+            Mode::StallAfter(0) => {
+                *mode = Mode::Stall;
+                true
+            }
+            Mode::StallAfter(left) => {
+                *left -= 1;
+                false
+            }
+            _ => false,
+        })
     }
 
     fn loses_response(&self) -> bool {

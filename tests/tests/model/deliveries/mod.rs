@@ -1,68 +1,66 @@
-//! Whole deliveries through random faults: handlers end in all ways, calls to the store fail, and
-//! receivers crash. Every `2xx` is true, and every event that is sent often enough ends.
+//! Whole deliveries through random faults: handlers end in all ways, calls to the store fail,
+//! receivers crash or shut down, and an operator replays and purges. Every `2xx` is true, and every
+//! event that is sent often enough ends.
 
 mod handler;
 mod scenario;
 
 use super::faulty::{Faulty, Shared};
 use super::seeds::histories;
-use apideck_hooks::store::{Key, Status, Store};
-use apideck_hooks::{Hooks, MemoryStore, router};
+use apideck_hooks::store::{Key, Purged, RecordState, Status, Store};
+use apideck_hooks::{Hooks, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
+use apideck_hooks_tests::delivery::{Delivery as Sent, Encoding, Reply, Signed};
+use apideck_hooks_tests::fixtures;
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::spy::Spy;
-use handler::{Handler, Journal, scripted};
+use handler::{Handler, Journal, Purge, scripted};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
-use scenario::{Event, Scenario, scenarios};
+use scenario::{Act, Event, Scenario, scenarios};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 const EVENT: &str = "vault.connection.callable";
 const EVENTS: usize = 3;
 const MAX_ATTEMPTS: u32 = 5;
+/// Time in which a shutdown waits for running handlers.
+const GRACE: Duration = Duration::from_secs(10);
+const HANDLER_TIMEOUT: Duration = Duration::from_secs(300);
 /// Apideck's pauses between retries, in seconds. This sender never gives up and repeats the last
 /// one.
 const PAUSES: [u64; 9] = [180, 300, 600, 1800, 3600, 7200, 14400, 28800, 43200];
+/// The rests after each attempt, in seconds: four fifths of Apideck's pauses by their shorter
+/// reading.
+const RESTS: [u64; 8] = [96, 96, 240, 960, 1440, 2880, 5760, 11520];
 /// More deliveries than faults, crashes and attempts in any history.
 const DELIVERIES: usize = 100;
 
 struct Receiver {
     hooks: Hooks,
     crash: watch::Sender<bool>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// The running receivers, and the state that outlives them.
 struct World {
     shared: Shared,
-    journal: Arc<Mutex<Journal>>,
+    journals: Arc<[Mutex<Journal>]>,
     up: Mutex<VecDeque<Arc<Receiver>>>,
 }
 
 impl World {
     fn new(scenario: &Scenario) -> Self {
-        let retention = Duration::from_secs(1000 * 24 * 60 * 60);
-        let store = MemoryStore::builder().retention(retention).build();
-        let shared = Shared::new(store, &scenario.faults, &scenario.outages);
-        let count = scenario.events.len();
-        let journal = Arc::new(Mutex::new(Journal {
-            scripts: scenario
-                .events
-                .iter()
-                .map(|event| event.runs.iter().copied().collect())
-                .collect(),
-            attempts: vec![Vec::new(); count],
-            good: vec![false; count],
-            acknowledged: vec![false; count],
-            faults: Vec::new(),
-        }));
-        let up = Mutex::new((0..2).map(|_| Arc::new(start(&shared, &journal))).collect());
-        World { shared, journal, up }
+        let shared = Shared::new(&scenario.faults, &scenario.outages);
+        let journal = |event: &Event| Mutex::new(Journal::new(&event.runs));
+        let journals: Arc<[_]> = scenario.events.iter().map(journal).collect();
+        let up = Mutex::new((0..2).map(|_| Arc::new(start(&shared, &journals))).collect());
+        World { shared, journals, up }
     }
 
     /// Selects the receivers in turn.
@@ -72,62 +70,77 @@ impl World {
         Arc::clone(&up[0])
     }
 
-    fn crash(&self) {
-        let next = Arc::new(start(&self.shared, &self.journal));
-        let mut up = self.up.lock().expect("no panic");
-        up.push_back(next);
-        if let Some(gone) = up.pop_front() {
+    /// Ends a receiver and starts another one.
+    async fn end(&self, shutdown: bool) {
+        let next = Arc::new(start(&self.shared, &self.journals));
+        let gone = {
+            let mut up = self.up.lock().expect("no panic");
+            up.push_back(next);
+            up.pop_front().expect("a receiver")
+        };
+        if shutdown {
+            gone.stopping.store(true, Ordering::SeqCst);
+            gone.hooks.shutdown(GRACE).await;
+        } else {
             gone.crash.send_replace(true);
+        }
+    }
+
+    /// Calls a receiver. Returns `None` if it crashes meanwhile.
+    async fn call<T>(&self, call: impl AsyncFnOnce(&Hooks) -> T) -> Option<T> {
+        let receiver = self.receiver();
+        let mut crashed = receiver.crash.subscribe();
+        tokio::select! {
+            biased;
+            _ = crashed.wait_for(|crashed| *crashed) => None,
+            result = call(&receiver.hooks) => Some(result),
         }
     }
 
     /// Sends one delivery. Returns `true` if it was acknowledged.
     async fn send(&self, event: usize, delivery: &Sent) -> bool {
-        let receiver = self.receiver();
-        let mut crashed = receiver.crash.subscribe();
-        let reply = tokio::select! {
-            biased;
-            _ = crashed.wait_for(|crashed| *crashed) => return false,
-            reply = timeout(Duration::from_secs(60), delivery.call(&receiver.hooks)) => reply,
-        };
-        let Ok(reply) = reply else {
-            self.note(format!("event {event}: no response within a minute"));
-            return false;
-        };
-        self.judge(event, &reply, receiver.hooks.stats().unrecorded).await;
-        reply.status == 200
+        let minute = Duration::from_secs(60);
+        let reply = self.call(async |hooks| {
+            let reply = timeout(minute, delivery.call(hooks)).await;
+            (reply, hooks.stats().unrecorded)
+        });
+        match reply.await {
+            None => false,
+            Some((Ok(reply), unrecorded)) => {
+                self.judge(event, &reply, unrecorded).await;
+                reply.status == 200
+            }
+            Some((Err(_), _)) => {
+                self.note(event, "no response within a minute".to_owned());
+                false
+            }
+        }
     }
 
     /// Checks that a response is true.
     async fn judge(&self, event: usize, reply: &Reply, unrecorded: u64) {
         let status = self.status(event).await;
         let word = reply.word();
-        let (done, dead) = (
-            matches!(status, Status::Done { .. }),
-            matches!(status, Status::Dead { .. }),
-        );
-        let mut journal = self.journal.lock().expect("no panic");
-        let good = journal.good[event];
+        let done = status.state == RecordState::Done;
+        let mut journal = self.journals[event].lock().expect("no panic");
+        let good = journal.good;
+        let settled = done && (good || journal.purge.is_some());
         let fits = match word.as_str() {
             // The record may be missing after a handled event if the store was down.
             "handled" | "ignored" => good && (done || unrecorded > 0),
-            "duplicate" => done && good || dead,
-            "dead_lettered" => dead,
+            "duplicate" | "dead_lettered" => settled || status.kept,
             "500" | "503" => true,
             _ => false,
         };
         if !fits {
-            journal
-                .faults
-                .push(format!("event {event} gets {word}: {status:?}, handled: {good}"));
+            let fault = format!("gets {word}: {status:?}, handled: {good}");
+            journal.faults.push(fault);
         }
         if reply.status == 503 && reply.retry_after().is_none() {
-            journal
-                .faults
-                .push(format!("event {event} gets a 503 without `Retry-After`"));
+            journal.faults.push("gets a 503 without `Retry-After`".to_owned());
         }
-        if reply.status == 200 && (done || dead) {
-            journal.acknowledged[event] = true;
+        if reply.status == 200 && (settled || status.kept) {
+            journal.acknowledged = true;
         }
     }
 
@@ -137,29 +150,33 @@ impl World {
 
     async fn settled(&self, event: usize) -> bool {
         matches!(
-            self.status(event).await,
-            Status::Done { .. } | Status::Dead { .. }
+            self.status(event).await.state,
+            RecordState::Done | RecordState::Dead
         )
     }
 
-    fn note(&self, fault: String) {
-        self.journal.lock().expect("no panic").faults.push(fault);
+    fn note(&self, event: usize, fault: String) {
+        self.journals[event].lock().expect("no panic").faults.push(fault);
     }
 
     /// Sends an event until it is settled, and once more long after.
     async fn keep_sending(self: Arc<Self>, event: usize, plan: Event) {
-        let mut delivery = sent(event);
-        if !plan.with_key {
-            delivery = delivery.without("x-apideck-idempotency-key");
-        }
         let mut duplicates = JoinSet::new();
         let mut ends = 0;
         for n in 0..DELIVERIES {
+            let mut delivery = sent(event, n + 1);
+            let mut captured = delivery.clone();
+            if !plan.with_key {
+                delivery = delivery.without(KEY);
+            }
+            if plan.captured {
+                captured = captured.header(KEY, &format!("captured-{event}-{n}"));
+            }
             if let Some(after) = plan.duplicate {
-                let (world, delivery) = (Arc::clone(&self), delivery.clone());
+                let world = Arc::clone(&self);
                 duplicates.spawn(async move {
                     sleep(Duration::from_secs(after)).await;
-                    world.send(event, &delivery).await
+                    world.send(event, &captured).await
                 });
             }
             // The second acknowledgement comes long after the first.
@@ -170,18 +187,59 @@ impl World {
             sleep(Duration::from_secs(PAUSES[n.min(PAUSES.len() - 1)])).await;
         }
         duplicates.join_all().await;
-        if ends < 2 || !self.settled(event).await {
+        if ends < 2 {
             let status = self.status(event).await;
-            self.note(format!("event {event} has not ended: {status:?}"));
+            self.note(event, format!("has not ended: {status:?}"));
         }
+    }
+
+    /// Does what an operator does. Its calls may fail.
+    async fn operate(&self, event: usize, act: Act) {
+        let record = record(event);
+        let journal = || self.journals[event].lock().expect("no panic");
+        match act {
+            Act::Replay => {
+                let replay = async |hooks: &Hooks| {
+                    let letters = hooks.dead_letters().expect("a store with dead letters");
+                    letters.replay(record).await
+                };
+                self.call(replay).await;
+            }
+            Act::Purge => {
+                journal().purge.get_or_insert(Purge::Perhaps);
+                let purge = async |hooks: &Hooks| {
+                    let letters = hooks.dead_letters().expect("a store with dead letters");
+                    letters.purge(record).await
+                };
+                if let Some(Ok(Purged::Yes)) = self.call(purge).await {
+                    journal().purge = Some(Purge::Certain);
+                }
+            }
+            Act::EndRest => {
+                journal().rest_ended = true;
+                let _ = self
+                    .call(async |hooks: &Hooks| hooks.end_rest(record).await)
+                    .await;
+            }
+        }
+    }
+
+    /// Fills the list of dead letters for a time.
+    async fn fill(&self, from: u64, seconds: u64) {
+        sleep(Duration::from_secs(from)).await;
+        self.shared.store.set_letters_full(true);
+        sleep(Duration::from_secs(seconds)).await;
+        self.shared.store.set_letters_full(false);
     }
 }
 
-fn start(shared: &Shared, journal: &Arc<Mutex<Journal>>) -> Receiver {
+fn start(shared: &Shared, journals: &Arc<[Mutex<Journal>]>) -> Receiver {
     let (crash, crashed) = watch::channel(false);
+    let stopping = Arc::default();
     let handler = Handler {
-        journal: Arc::clone(journal),
+        journals: Arc::clone(journals),
         crashed: crashed.clone(),
+        stopping: Arc::clone(&stopping),
     };
     let store = Faulty {
         shared: shared.clone(),
@@ -192,14 +250,25 @@ fn start(shared: &Shared, journal: &Arc<Mutex<Journal>>) -> Receiver {
         .state(handler)
         .store(store)
         .max_attempts(MAX_ATTEMPTS)
-        .handler_timeout(Duration::from_secs(300))
+        .handler_timeout(HANDLER_TIMEOUT)
         .build()
         .expect("a receiver");
-    Receiver { hooks, crash }
+    Receiver {
+        hooks,
+        crash,
+        stopping,
+    }
 }
 
-fn sent(event: usize) -> Sent {
-    Sent::event(EVENT, &event.to_string())
+const KEY: &str = "x-apideck-idempotency-key";
+
+/// The n-th delivery of an event, from 1.
+fn sent(event: usize, n: usize) -> Sent {
+    let body = fixtures::body(EVENT, &event.to_string());
+    let count = format!("\"execution_attempt\":{}", n.min(20));
+    let mut delivery = Sent::event(EVENT, &event.to_string());
+    delivery.body = body.replace("\"execution_attempt\":1", &count).into();
+    delivery.signed(Signed::Raw, Encoding::Hex)
 }
 
 /// The key of an event's record. It is the same in every store.
@@ -219,7 +288,7 @@ fn record(event: usize) -> Key {
                     .expect("a receiver");
                 let mut records = Vec::new();
                 for event in 0..EVENTS {
-                    sent(event).call(&hooks).await;
+                    sent(event, 1).call(&hooks).await;
                     records.push(spy.last_claim().record);
                 }
                 records
@@ -239,20 +308,49 @@ fn play(scenario: &Scenario) -> TestCaseResult {
         .expect("a runtime");
     let faults = runtime.block_on(async {
         let world = Arc::new(World::new(scenario));
+        let start = Instant::now();
+        let at = move |seconds| sleep_until(start + Duration::from_secs(seconds));
         let mut tasks = JoinSet::new();
         for (event, plan) in scenario.events.iter().enumerate() {
             tasks.spawn(Arc::clone(&world).keep_sending(event, plan.clone()));
         }
-        let (crashing, crashes) = (Arc::clone(&world), scenario.crashes.clone());
-        tasks.spawn(async move {
-            let start = tokio::time::Instant::now();
-            for at in crashes {
-                tokio::time::sleep_until(start + Duration::from_secs(at)).await;
-                crashing.crash();
-            }
-        });
+        for (seconds, shutdown) in scenario.ends.clone() {
+            let ended = Arc::clone(&world);
+            tasks.spawn(async move {
+                at(seconds).await;
+                ended.end(shutdown).await;
+            });
+        }
+        for (seconds, event, act) in scenario.acts.clone() {
+            let event = event % scenario.events.len();
+            let operated = Arc::clone(&world);
+            tasks.spawn(async move {
+                at(seconds).await;
+                // The operator gives up a call that hangs, and no run: it ends before that.
+                let _ = timeout(2 * HANDLER_TIMEOUT, operated.operate(event, act)).await;
+            });
+        }
+        if let Some((from, seconds)) = scenario.full {
+            let filled = Arc::clone(&world);
+            tasks.spawn(async move { filled.fill(from, seconds).await });
+        }
         tasks.join_all().await;
-        std::mem::take(&mut world.journal.lock().expect("no panic").faults)
+        // A replay can run to the last.
+        sleep(2 * HANDLER_TIMEOUT).await;
+        for event in 0..scenario.events.len() {
+            if !world.settled(event).await {
+                let status = world.status(event).await;
+                world.note(event, format!("ends as {status:?}"));
+            }
+        }
+        let journals = world.journals.iter().enumerate();
+        let faults = journals.flat_map(|(event, journal)| {
+            let faults = std::mem::take(&mut journal.lock().expect("no panic").faults);
+            faults
+                .into_iter()
+                .map(move |fault| format!("event {event} {fault}"))
+        });
+        faults.collect::<Vec<_>>()
     });
     prop_assert!(faults.is_empty(), "{}", faults.join("\n"));
     Ok(())

@@ -1,42 +1,52 @@
--- Claims the record KEYS[1]. ARGV: the retention in ms; the lease in ms; the call's mark; 8 bytes of its delivery key or nothing; how
--- many delivery keys a record lists; '1' to claim only what is there.
--- Answers 0 absent, 1 granted, 2 running, 3 done, 4 dead; token; attempt; ms left of the lease; whether the delivery key is on the
--- record's list; whether the record may be new.
--- No flags: what needs no write is answered by a full server, too.
-local mark, short = ARGV[3], ARGV[4]
-local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
-if problem then
-  return problem
-end
-if not record then
+-- Claims the record. ARGV: the claim id, lease, retention, room for a letter ('none' if letters are
+-- not kept, 'full' or 'room'), least age of the record for the letter that follows or '', '1' to claim
+-- only a record that is there, eight rests, and the fields and values of the letter.
+-- Answers the verdict (0 absent, 1 granted, 2 running, 3 resting, 4 done, 5 dead), two values of it,
+-- '1' if the letter was written, and '1' if the record was absent.
+local id, lease, retention, room, least_age = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+if absent then
   if ARGV[6] == '1' then
-    return {0, 0, 0, 0, 0, 0}
+    return {0, 0, 0, 0, 1}
   end
-  record = {state = 'free', token = 0, attempt = 0, list = ''}
+  r = {phase = WITHDRAWN, token = r.token, claim = '', attempts = 0, interrupted = 0, lease_end = 0,
+    lease_length = 0, rest_end = 0, rest_length = 0, first_seen = now, expires = now}
 end
-local listed, longer = 0, false
-if short ~= '' then
-  for at = 1, #record.list, 8 do
-    if string.sub(record.list, at, at + 7) == short then
-      listed = 1
-    end
+local busy = lease_left()
+if busy > 0 and r.claim == id then
+  touch()
+  return {1, r.token, r.attempts, 0, 0}
+end
+if r.phase == DONE then
+  return {4, 0, 0, 0, 0}
+end
+local lettered = least_age ~= '' and room == 'room' and not kept and place_is_fresh()
+  and (absent or math.max(0, now - r.first_seen) >= tonumber(least_age))
+local was_kept = kept
+kept = kept or lettered
+local written = lettered and 1 or 0
+local function save_letter()
+  if lettered then
+    save(unpack(ARGV, 15))
   end
-  if listed == 0 and #record.list < 8 * ARGV[5] then
-    listed, longer = 1, true
-    record.list = record.list .. short
-  end
 end
--- The same call sent again gets the same answer.
-local again = record.state == 'run' and record.mark == mark
-local busy = record.state == 'run' and not again and record.left > 0
-if busy or record.state == 'done' or record.state == 'dead' then
-  problem = longer and write(KEYS[1], record)
-  return problem or {busy and 2 or record.state == 'done' and 3 or 4, record.token, record.attempt, record.left, listed, 0}
+if busy > 0 then
+  save_letter()
+  return {2, busy, kept and 1 or 0, written, 0}
 end
-if not again then
-  -- From the clock: it grows even across records that were forgotten, or lost in a failover.
-  record.token = math.max(record.token + 1, time())
-  record.attempt, record.mark = record.attempt + 1, mark
+if was_kept then
+  return {5, 1, 0, 0, 0}
 end
-problem = run(KEYS[1], record, ARGV[2], ARGV[1])
-return problem or {1, record.token, record.attempt, 0, listed, record.attempt == 1 and 1 or 0}
+if r.phase == DEAD and room == 'none' then
+  return {5, 0, 0, 0, 0}
+end
+local rest = left(r.rest_end, r.rest_length)
+if rest > 0 then
+  save_letter()
+  return {lettered and 5 or 3, lettered and 1 or rest, 0, written, 0}
+end
+if lettered then
+  grant(id, lease, retention, 7, unpack(ARGV, 15))
+else
+  grant(id, lease, retention, 7)
+end
+return {1, r.token, r.attempts, written, absent and 1 or 0}

@@ -1,21 +1,48 @@
--- Settles the record KEYS[1], but not by setting it aside. ARGV: the token; the call's mark; 'done' or 'free'; the retention in ms; '1' if
--- a command was sent before that may have settled it. Answers 1 if the token held, 0 if not.
-local value = redis.pcall('GET', KEYS[1])
-if type(value) == 'string' and #value == 8 then
-  redis.call('DEL', KEYS[1])
-  return 0
+-- Ends the run. ARGV: the token, claim id, phase, retention, rest that the handler asked for, '1' if
+-- the run began, room for the letter ('none', 'full' or 'room'), and the letter's fields and values.
+-- Answers 0 lost, 1 yes or 2 no room, and '1' if the record was changed. A letter that went has its
+-- source and time after that.
+local phase, retention, asked = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local began, room = ARGV[6] == '1', ARGV[7]
+if not is_held_by(ARGV[1], ARGV[2]) then
+  return {0, 0}
 end
-local record, answer = owned(ARGV[1])
-if not record then
-  return answer
+if r.phase ~= RUNNING then
+  if r.phase ~= phase then
+    return {0, 0}
+  end
+  touch()
+  return {1, 0}
 end
-local state = ARGV[3]
-if record.state ~= 'run' then
-  -- The same call sent again gets the same answer.
-  return record.state == state and (record.mark == ARGV[2] or ARGV[5] == '1') and 1 or 0
+local answer = {1, 1}
+if phase == DONE and kept then
+  answer[3], answer[4] = redis.call('HGET', KEYS[1], 'source'), fields[12]
+elseif phase == RELEASED and asked > left(r.rest_end, r.rest_length) then
+  r.rest_end, r.rest_length = now + asked, asked
+elseif phase == DEAD then
+  if room == 'full' or room == 'room' and not place_is_fresh() then
+    return {2, 0}
+  end
+  kept = kept or room == 'room'
+  if not began then
+    r.attempts = math.max(r.attempts - 1, 0)
+  end
+elseif phase == WITHDRAWN then
+  take_back()
+elseif phase == INTERRUPTED and r.interrupted < MAX_INTERRUPTED then
+  take_back()
+  r.interrupted = r.interrupted + 1
 end
-record.state, record.mark = state, ARGV[2]
-if record.letter and state == 'done' then
-  record.letter = nil
+if phase ~= WITHDRAWN and phase ~= INTERRUPTED then
+  r.interrupted = 0
 end
-return write(KEYS[1], record, ARGV[4]) or 1
+r.phase = phase
+keep_for(retention)
+if phase == DEAD and room == 'room' then
+  save(unpack(ARGV, 8))
+elseif answer[3] then
+  save_without_letter()
+else
+  save()
+end
+return answer

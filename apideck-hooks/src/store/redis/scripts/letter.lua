@@ -1,11 +1,23 @@
--- What the letter of the record KEYS[1] says, and the record's state first; the state alone if it has none.
-local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
-if not record then
-  return problem or {}
+-- Reads the letter. ARGV: the source, '1' and a name to read only the letter of an event of this name
+-- (else '0' and ''), '1' for the fields.
+-- Answers nothing if the source has no such letter, {0} if it has another name, else {1} with the
+-- attempts, '1' if the event runs, and the fields.
+if not kept then
+  return {}
 end
-if not record.letter then
-  return {record.state}
+local head = redis.call('HMGET', KEYS[1], 'source', 'event_type')
+if head[1] ~= ARGV[1] then
+  return {}
 end
-local letter = redis.call('HMGET', KEYS[1], 'since', 'tries', 'source', 'type', 'id', 'error', 'body', 'cut')
-table.insert(letter, 1, record.state)
-return letter
+if ARGV[2] == '1' and head[2] ~= ARGV[3] then
+  return {0}
+end
+local answer = {1, r.attempts, lease_left() > 0 and 1 or 0}
+if ARGV[4] == '1' then
+  local letter = redis.call('HMGET', KEYS[1], 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context',
+    'error', 'body', 'dead_at')
+  for at = 1, #letter do
+    answer[3 + at] = letter[at] or ''
+  end
+end
+return answer

@@ -1,6 +1,13 @@
--- Forgets the record KEYS[1], which has a letter.
-local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
-if not record or not record.letter or record.left > 0 then
-  return problem or 0
+-- Deletes the letter and settles its record. ARGV: the source, retention. Answers 0 if the source has
+-- no such letter, 1 and the letter's time, or 2 if the event runs.
+if not kept or redis.call('HGET', KEYS[1], 'source') ~= ARGV[1] then
+  return {0}
 end
-return redis.call('DEL', KEYS[1])
+if lease_left() > 0 then
+  return {2}
+end
+r.phase = DONE
+next_token()
+keep_for(ARGV[2])
+save_without_letter()
+return {1, fields[12]}

@@ -1,88 +1,93 @@
--- Before every script on records: what a record looks like.
---
--- Without a letter it is a string, as one command then makes it, and another one changes it with all that it holds:
---   1–8 while it runs the token as a number; else, and as soon as a command has settled it, the largest number there is (SETTLED)
---   9 the state, 'r'un, 'f'ree or 'd'one · 10–25 the token in digits · 26–41 the ms that the key still has when the lease ends
---   42–51 the attempt · 52–67 the mark of the last call · 68– eight bytes of each delivery key
--- A string of 8 bytes is none: it is left by a command that was to settle what is gone (see call.rs).
--- With a letter it is a hash: s, t, u, n, m, a for the same, and since, tries, source, type, id, error, body, cut. Redis tells
--- the one from the other, so neither is ever read as the other.
-local SETTLED = '\127' .. string.rep('\255', 7)
+-- Precedes every script on a record. Reads the record KEYS[1] into `r` and makes the decisions that
+-- the scripts share, as record.rs does. Times and lengths are microseconds of this server's clock.
+-- Doubles hold them exactly up to the year 2255.
+local RUNNING, DONE, RELEASED, DEAD, WITHDRAWN, INTERRUPTED = 0, 1, 2, 3, 4, 5
+local MAX_INTERRUPTED = 3
+-- A letter is not written longer than this after it got its place in the list, because places
+-- without a letter are removed later. The clocks of two servers of a cluster can differ by less.
+local MAX_PLACE_AGE = 12 * 3600 * 1000000
 
--- What `GET` answers for the record `key`, read: nothing if there is none; or nothing and an error.
-local function read(key, value)
-  if not value then
-    return nil
-  end
-  local record
-  if type(value) == 'string' then
-    if #value == 8 then
-      return nil
-    end
-    if #value < 67 or not string.find(string.sub(value, 9, 51), '^[rfd]%d+$') then
-      return nil, {err = 'ERR what is kept there is no record'}
-    end
-    local letter = string.sub(value, 9, 9)
-    local done = letter == 'd' or letter == 'r' and string.sub(value, 1, 8) == SETTLED
-    record = {state = done and 'done' or letter == 'r' and 'run' or 'free', token = tonumber(string.sub(value, 10, 25)),
-      rest = tonumber(string.sub(value, 26, 41)), attempt = tonumber(string.sub(value, 42, 51)),
-      mark = string.sub(value, 52, 67), list = string.sub(value, 68)}
-  elseif string.sub(value.err, 1, 9) ~= 'WRONGTYPE' then
-    return nil, value
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local fields = redis.call('HMGET', KEYS[1], 'phase', 'token', 'claim', 'attempts', 'interrupted', 'lease_end',
+  'lease_length', 'rest_end', 'rest_length', 'first_seen', 'expires', 'dead_at')
+
+local function number(at, default)
+  return tonumber(fields[at]) or default
+end
+
+local kept = fields[12] ~= false
+local absent = not kept and number(11, 0) <= now
+local r = {
+  phase = number(1, WITHDRAWN), token = number(2, 0), claim = fields[3] or '', attempts = number(4, 0),
+  interrupted = number(5, 0), lease_end = number(6, 0), lease_length = number(7, 0), rest_end = number(8, 0),
+  rest_length = number(9, 0), first_seen = number(10, now), expires = number(11, 0)
+}
+
+-- The time left of a wait. It is never longer than its length, so that a clock that was set back
+-- keeps nobody waiting.
+local function left(wait_end, length)
+  return math.max(0, math.min(wait_end - now, length))
+end
+
+local function lease_left()
+  return r.phase == RUNNING and left(r.lease_end, r.lease_length) or 0
+end
+
+local function keep_for(time)
+  r.expires = math.max(r.expires, now + time)
+end
+
+local function next_token()
+  r.token = math.max(r.token + 1, now)
+end
+
+-- Writes the record, and the fields and values that follow. The `HSET` is first, because it is the
+-- only write that a full server refuses.
+local function save(...)
+  redis.call('HSET', KEYS[1], 'phase', r.phase, 'token', r.token, 'claim', r.claim, 'attempts', r.attempts,
+    'interrupted', r.interrupted, 'lease_end', r.lease_end, 'lease_length', r.lease_length, 'rest_end', r.rest_end,
+    'rest_length', r.rest_length, 'first_seen', r.first_seen, 'expires', r.expires, ...)
+  if kept then
+    redis.call('PERSIST', KEYS[1])
   else
-    local fields = redis.pcall('HMGET', key, 's', 't', 'u', 'n', 'm', 'a', 'since', 'cut')
-    if fields.err then
-      return nil, fields
-    end
-    record = {state = fields[1] or '', token = tonumber(fields[2] or 0) or 0, rest = tonumber(fields[3] or 0) or 0,
-      attempt = tonumber(fields[4] or 0) or 0, mark = string.sub((fields[5] or '') .. string.rep('\0', 16), 1, 16),
-      list = fields[6] or '', letter = fields[7], cut = fields[8] == '1'}
+    redis.call('PEXPIREAT', KEYS[1], math.ceil(r.expires / 1000))
   end
-  -- Milliseconds of the lease. By how long the key is kept: a command that makes a record cannot ask for the time.
-  record.left = record.state == 'run' and math.max(redis.call('PTTL', key) - record.rest, 0) or 0
-  return record
 end
 
--- Keeps the record for `life` ms, or as long as before; an error if it could not.
-local function write(key, record, life)
-  local token, rest = string.format('%016.0f', record.token), string.format('%016.0f', record.rest)
-  local attempt = string.format('%010.0f', record.attempt)
-  local answer
-  if record.letter or record.state == 'dead' then
-    answer = redis.pcall('HSET', key, 's', record.state, 't', token, 'u', rest, 'n', attempt, 'm', record.mark, 'a', record.list)
-    if life and type(answer) ~= 'table' then
-      answer = redis.pcall('PEXPIRE', key, life)
-    end
-  else
-    local guard = record.state == 'run' and struct.pack('>I8', record.token) or SETTLED
-    local text = guard .. string.sub(record.state, 1, 1) .. token .. rest .. attempt .. record.mark .. record.list
-    if life then
-      answer = redis.pcall('SET', key, text, 'PX', life)
-    else
-      answer = redis.pcall('SET', key, text, 'KEEPTTL')
-    end
-  end
-  return type(answer) == 'table' and answer.err and answer or nil
+-- Grants a claim. `rest` is the position in ARGV of the rest after the first attempt of eight.
+local function grant(id, lease, retention, rest, ...)
+  r.phase, r.claim, r.attempts = RUNNING, id, r.attempts + 1
+  next_token()
+  r.lease_end, r.lease_length = now + lease, tonumber(lease)
+  r.rest_length = tonumber(ARGV[rest + math.min(r.attempts, 8) - 1])
+  r.rest_end = now + r.rest_length
+  keep_for(lease + retention)
+  save(...)
 end
 
--- Microseconds.
-local function time()
-  local clock = redis.call('TIME')
-  return clock[1] * 1000000 + clock[2]
+local function is_held_by(token, id)
+  return fields[2] == token and fields[3] == id
 end
 
--- Starts a lease of so many ms; an error if it could not. The key is kept for a hundred of them and the retention: what a command
--- settles is kept as long as it was then, so for the retention at the least, unless it is settled so many leases late.
-local function run(key, record, lease, retention)
-  record.state, record.rest = 'run', 99 * lease + retention
-  return write(key, record, string.format('%.0f', 100 * lease + retention))
+-- Writes a field as it is, so that `WAIT` waits for the replicas after a call that is sent again.
+local function touch()
+  redis.pcall('HSET', KEYS[1], 'claim', r.claim)
 end
 
--- The record KEYS[1], if it was last claimed under this token, in digits; or nothing and what to answer.
-local function owned(token)
-  local record, problem = read(KEYS[1], redis.pcall('GET', KEYS[1]))
-  if not record or string.format('%016.0f', record.token) ~= token then
-    return nil, problem or 0
-  end
-  return record
+local function take_back()
+  r.attempts = math.max(r.attempts - 1, 0)
+  r.rest_end, r.rest_length = 0, 0
+end
+
+-- Writes the record and drops its letter.
+local function save_without_letter()
+  kept = false
+  save()
+  redis.call('HDEL', KEYS[1], 'source', 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context', 'error',
+    'body', 'dead_at')
+end
+
+local function place_is_fresh()
+  return now - ARGV[#ARGV] < MAX_PLACE_AGE
 end

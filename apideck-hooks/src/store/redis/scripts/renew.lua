@@ -1,6 +1,9 @@
--- Starts the lease of the record KEYS[1] again. ARGV: the token; the lease in ms; the retention in ms.
-local record, answer = owned(ARGV[1])
-if not record or record.state ~= 'run' then
-  return answer or 0
+-- Starts the lease again. ARGV: the token, claim id, lease, retention. Answers 1 if the grant holds,
+-- else 0.
+if r.phase ~= RUNNING or not is_held_by(ARGV[1], ARGV[2]) then
+  return 0
 end
-return run(KEYS[1], record, ARGV[2], ARGV[3]) or 1
+r.lease_end, r.lease_length = now + ARGV[3], tonumber(ARGV[3])
+keep_for(ARGV[3] + ARGV[4])
+save()
+return 1

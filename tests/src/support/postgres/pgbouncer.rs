@@ -1,0 +1,97 @@
+//! PgBouncer between a test and the PostgreSQL server.
+
+use crate::directory::Directory;
+use crate::postgres::options;
+use crate::postgres::server::{GUARD, account};
+use crate::services::{free_port, say_skipped};
+use crate::waiting::until;
+use sqlx::ConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+/// A pooler on loopback. It is killed when this is dropped and when the test's process ends.
+pub struct PgBouncer {
+    guard: Child,
+    port: u16,
+    _directory: Directory,
+}
+
+impl PgBouncer {
+    /// Starts PgBouncer in this mode, with this number of server processes. Returns `None`, after a
+    /// report, without the program.
+    pub async fn start(mode: &str, size: u32) -> Option<Self> {
+        let (Some(program), Some(user)) = (program(), account()) else {
+            say_skipped("pgbouncer, or a user `postgres` to run it as");
+            return None;
+        };
+        let (directory, port, server) = (Directory::default(), free_port(), options());
+        let settings = format!(
+            "[databases]\n* = host={} port={} user={}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\n\
+             unix_socket_dir =\nauth_type = any\npool_mode = {mode}\ndefault_pool_size = {size}\n\
+             max_client_conn = 200\nignore_startup_parameters = extra_float_digits,options\n",
+            server.get_host(),
+            server.get_port(),
+            server.get_username(),
+        );
+        let file = directory.file("pgbouncer.ini");
+        std::fs::write(&file, settings).expect("a file");
+        let mut command = Command::new("sh");
+        command
+            .args(["-c", GUARD, "guard"])
+            .arg(program)
+            .arg(&file)
+            .current_dir("/")
+            .env("LOG", directory.file("log"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped());
+        if let Some((user, group)) = user {
+            chown(directory.path(), Some(user), Some(group)).expect("the superuser");
+            command.uid(user).gid(group);
+        }
+        let mut guard = command.spawn().expect("sh");
+        let mut pid = String::new();
+        let mut said = BufReader::new(guard.stdout.take().expect("a pipe"));
+        said.read_line(&mut pid).expect("its id");
+        let pooler = Self {
+            guard,
+            port,
+            _directory: directory,
+        };
+        until("PgBouncer listens", async || {
+            pooler.options().connect().await.is_ok()
+        })
+        .await;
+        Some(pooler)
+    }
+
+    /// Options for a connection through the pooler.
+    pub fn options(&self) -> PgConnectOptions {
+        let server = options();
+        let database = server.get_database().unwrap_or("postgres").to_owned();
+        server
+            .host("127.0.0.1")
+            .port(self.port)
+            .database(&database)
+            .ssl_mode(PgSslMode::Disable)
+    }
+}
+
+fn program() -> Option<PathBuf> {
+    let on_path = std::env::var_os("PATH").unwrap_or_default();
+    let folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
+    let folders = folders.into_iter().chain(["/usr/sbin".into()]);
+    folders
+        .map(|folder| folder.join("pgbouncer"))
+        .find(|file| file.exists())
+}
+
+impl Drop for PgBouncer {
+    fn drop(&mut self) {
+        drop(self.guard.stdin.take());
+        let _ = self.guard.wait();
+    }
+}

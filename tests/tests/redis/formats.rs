@@ -1,0 +1,69 @@
+//! The version of the keys, and the formats of other versions.
+
+use super::key;
+use apideck_hooks_tests::redis::Isolated;
+
+async fn set(isolated: &Isolated, name: &str, value: &str) {
+    redis::cmd("SET")
+        .arg(format!("{}:{name}", isolated.prefix))
+        .arg(value)
+        .exec_async(&mut isolated.client().await)
+        .await
+        .unwrap();
+}
+
+/// The refusal of a store with this key under its prefix.
+async fn refusal(name: &str, value: &str) -> Option<String> {
+    let isolated = Isolated::new().await?;
+    set(&isolated, name, value).await;
+    let refused = isolated.builder().connect().await.unwrap_err().to_string();
+    assert!(refused.contains(&isolated.prefix), "{refused}");
+    Some(refused)
+}
+
+#[tokio::test]
+async fn the_keys_of_version_1_are_refused() {
+    let record = format!("r:{}", key());
+    for name in ["dead", &record] {
+        let Some(refused) = refusal(name, "text").await else {
+            return;
+        };
+        assert!(
+            refused.contains("format 1") && refused.contains("delete them"),
+            "{refused}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_keys_of_a_newer_version_are_refused() {
+    let Some(refused) = refusal("format", "3").await else {
+        return;
+    };
+    assert!(
+        refused.contains("newer release") && refused.contains("format 3"),
+        "{refused}"
+    );
+    let refused = refusal("format", "text").await.unwrap();
+    assert!(refused.contains("is not a format"), "{refused}");
+}
+
+/// A prefix is not a pattern, and the keys of another prefix do not count.
+#[tokio::test]
+async fn the_version_is_marked_once_and_read_again() {
+    let Some(mut isolated) = Isolated::new().await else {
+        return;
+    };
+    set(&isolated, &format!("x:r:{}", key()), "text").await;
+    isolated.prefix += ":*";
+    isolated.store().await;
+    let format: String = redis::cmd("GET")
+        .arg(format!("{}:format", isolated.prefix))
+        .query_async(&mut isolated.client().await)
+        .await
+        .unwrap();
+    assert_eq!(format, "2");
+    // Only the mark is read from now on.
+    set(&isolated, "dead", "text").await;
+    isolated.store().await;
+}
