@@ -4,16 +4,17 @@ use super::invariants::Invariants;
 use super::reference::{self, ALIASES, Crash, EVENTS, Kind, Model, Purged, RESTS, Response};
 use super::seeds::histories;
 use super::step::{End, Step, Whose, steps};
-use super::worlds::{LONG, SHORT, World};
+use super::worlds::World;
 use apideck_hooks::store::{
     Claim, ClaimId, DeadLetter, DeadLetterStore, End as StoreEnd, Grant, Held, Key, LastDelivery,
-    LetterFilter, Purged as StorePurged, Rests, State, Status, Token, Verdict,
+    LetterFilter, Purged as StorePurged, RecordState, Rests, Status, Token, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use proptest_state_machine::Sequential;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -26,14 +27,7 @@ pub(crate) fn beside_the_model(
     default: u64,
     within: impl Fn(&dyn Fn(&Runtime, &mut dyn World) -> TestCaseResult) -> TestCaseResult,
 ) {
-    let strategy = Sequential::new(
-        (1..=LONGEST).into(),
-        move || (2..=EVENTS).prop_map(move |events| Model::new(kind, events)),
-        |model: &Model, step: &Step| model.defines(step),
-        steps,
-        |model: Model, step: &Step| model.apply(step),
-    );
-    histories(default, &strategy, |(model, steps, seen)| {
+    histories(default, &strategy(kind), |(model, steps, seen)| {
         let steps = &steps;
         within(&|runtime, world| {
             let mut model = model.clone();
@@ -49,6 +43,17 @@ pub(crate) fn beside_the_model(
             Ok(())
         })
     });
+}
+
+/// Random histories of a store of this kind.
+pub(crate) fn strategy(kind: Kind) -> impl Strategy<Value = (Model, Vec<Step>, Option<Arc<AtomicUsize>>)> {
+    Sequential::new(
+        (1..=LONGEST).into(),
+        move || (2..=EVENTS).prop_map(move |events| Model::new(kind, events)),
+        |model: &Model, step: &Step| model.defines(step),
+        steps,
+        |model: Model, step: &Step| model.apply(step),
+    )
 }
 
 struct History<'a> {
@@ -131,13 +136,7 @@ impl<'a> History<'a> {
                 Response::Rested(rested.expect("a result"))
             }
             Step::OtherSource { event } => {
-                let (letters, record) = (self.letters(), self.event(event));
-                let other = format!("{}0", self.source());
-                prop_assert_eq!(letters.get(&other, record).await.expect("a result"), None);
-                let replay = Claim::new(record, time(5));
-                prop_assert_eq!(letters.replay(&other, replay).await.expect("a result"), None);
-                let purged = letters.purge(&other, record).await.expect("a result");
-                prop_assert_eq!(purged, StorePurged::Unknown);
+                self.other_source(event, time(5)).await?;
                 Response::None
             }
             Step::Wait { ticks } => {
@@ -160,6 +159,18 @@ impl<'a> History<'a> {
                 Response::None
             }
         })
+    }
+
+    /// Another source neither sees nor replays nor purges the letter.
+    async fn other_source(&self, event: u8, lease: Duration) -> TestCaseResult {
+        let (letters, record) = (self.letters(), self.event(event));
+        let other = format!("{}0", self.source());
+        prop_assert_eq!(letters.get(&other, record).await.expect("a result"), None);
+        let replay = letters.replay(&other, Claim::new(record, lease)).await;
+        prop_assert_eq!(replay.expect("a result"), None);
+        let purged = letters.purge(&other, record).await.expect("a result");
+        prop_assert_eq!(purged, StorePurged::Unknown);
+        Ok(())
     }
 
     fn claim(&self, claim: reference::Claim, model: &Model) -> Claim {
@@ -361,11 +372,11 @@ fn held(held: Held) -> Response {
 fn compare(event: u8, status: Status, model: &Model) -> TestCaseResult {
     let ticks = |time| model.kind.ticks(time);
     let state = match status.state {
-        State::Absent => reference::State::Absent,
-        State::Running { lease_left } => reference::State::Running(ticks(lease_left)),
-        State::Released { left } => reference::State::Released(ticks(left)),
-        State::Done => reference::State::Done,
-        State::Dead => reference::State::Dead,
+        RecordState::Absent => reference::State::Absent,
+        RecordState::Running { lease_left } => reference::State::Running(ticks(lease_left)),
+        RecordState::Released { left } => reference::State::Released(ticks(left)),
+        RecordState::Done => reference::State::Done,
+        RecordState::Dead => reference::State::Dead,
         other => return Err(TestCaseError::fail(format!("{other:?}"))),
     };
     let record = model.present(event);
@@ -379,22 +390,4 @@ fn compare(event: u8, status: Status, model: &Model) -> TestCaseResult {
         event
     );
     Ok(())
-}
-
-impl Kind {
-    fn time(&self, ticks: u64) -> Duration {
-        self.tick() * u32::try_from(ticks).expect("few")
-    }
-
-    fn tick(&self) -> Duration {
-        if self.exact { SHORT } else { LONG }
-    }
-
-    /// The number of ticks. On a clock that cannot be paused less than a tick has passed since the
-    /// last step, so it is rounded up.
-    fn ticks(&self, time: Duration) -> u64 {
-        let (time, tick) = (time.as_micros(), self.tick().as_micros());
-        assert!(!self.exact || time.is_multiple_of(tick), "{time} microseconds");
-        u64::try_from(time.div_ceil(tick)).expect("few")
-    }
 }

@@ -5,6 +5,7 @@
 //! `APIDECK_HOOKS_SEED` sets the first seed and `APIDECK_HOOKS_HISTORIES` the number of histories.
 //! A failing history is shrunk and printed with its seed.
 
+mod coverage;
 mod deliveries;
 mod faulty;
 mod history;

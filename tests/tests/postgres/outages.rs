@@ -66,7 +66,8 @@ async fn outages_under_load_cause_no_false_2xx() {
                     if reply.status == 200 {
                         break;
                     }
-                    // A delivery that waits for a claim that is then withdrawn is told that it failed.
+                    // A delivery that waits for a claim that is then withdrawn is told that it
+                    // failed.
                     assert!([500, 503].contains(&reply.status), "{reply:?}");
                     refused.fetch_add(1, Ordering::SeqCst);
                     sleep(Duration::from_millis(100)).await;

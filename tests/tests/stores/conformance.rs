@@ -9,6 +9,11 @@ store_conformance!(memory, (start_paused = true), async { MemoryStore::new() });
 store_conformance!(memory_of_one_shard, (start_paused = true), async {
     MemoryStore::builder().capacity(1000).build()
 });
+store_conformance!(
+    memory_on_two_threads,
+    (flavor = "multi_thread", worker_threads = 2),
+    async { MemoryStore::new() }
+);
 // A user's own store passes too.
 store_conformance!(stranger, async { StrangerStore::default() });
 store_conformance!(sqlite, async {

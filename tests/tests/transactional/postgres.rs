@@ -1,4 +1,5 @@
-//! Tests on PostgreSQL alone: broken connections, lost responses, lost claims, conflicts and limits.
+//! Tests on PostgreSQL alone: broken connections, lost responses, lost claims, conflicts and
+//! limits.
 
 use super::EVENT;
 use apideck_hooks::Hooks;

@@ -12,7 +12,6 @@ use text::{blocks, sentences};
 const EXEMPT: &[&str] = &[
     "apideck-hooks/src/payload/read/",
     "apideck-hooks/src/store/memory/",
-    "apideck-hooks/src/store/postgres/",
     "apideck-hooks/src/store/redis/",
 ];
 

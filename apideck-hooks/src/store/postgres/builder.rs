@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use super::PostgresStore;
 use super::connections::Connections;
+use super::limits::RecordLimits;
 use super::names::Names;
 use super::statements::Statements;
 use crate::store::StoreError;
@@ -21,16 +22,7 @@ pub struct PostgresStoreBuilder {
     prefix: String,
     connections: u32,
     transactions: Option<u32>,
-    limits: Limits,
-}
-
-/// The limits of the records.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) retention: Duration,
-    pub(super) sweep_every: Duration,
-    /// Largest number of dead letters of a source.
-    pub(super) letters: u64,
+    limits: RecordLimits,
 }
 
 impl PostgresStore {
@@ -50,7 +42,7 @@ impl PostgresStore {
             prefix: String::new(),
             connections: 5,
             transactions: None,
-            limits: Limits {
+            limits: RecordLimits {
                 retention: Duration::from_secs(7 * 24 * 60 * 60),
                 sweep_every: Duration::from_secs(60),
                 letters: 100_000,
@@ -91,15 +83,15 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// Sets how long a settled event is remembered. The default is 7 days, because Apideck's retries
-    /// end after 24 hours.
+    /// Sets how long a settled event is remembered. The default is 7 days, because Apideck's
+    /// retries end after 24 hours.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.limits.retention = retention;
         self
     }
 
-    /// Sets the pause between two sweeps, at least 10 milliseconds. The default is a minute. Several
-    /// processes share the work.
+    /// Sets the pause between two sweeps, at least 10 milliseconds. The default is a minute.
+    /// Several processes share the work.
     pub fn sweep_every(mut self, pause: Duration) -> Self {
         self.limits.sweep_every = pause;
         self

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use sqlx::postgres::PgRow;
 
-use super::builder::Limits;
-use super::call::{Call, Withdrawal};
+use super::call::Call;
+use super::limits::RecordLimits;
 use super::row::{count, get, key, length, token, unexpected};
+use super::running::Withdrawal;
 use super::statements::Statements;
 use super::text::escape;
 use crate::delivery::Key;
-use crate::store::record::{Phase, micros};
+use crate::store::record::{Stage, micros};
 use crate::store::{Claim, Claimed, DeadLetter, End, Grant, StoreError, Verdict};
 
 /// Times of any length, in microseconds.
@@ -18,7 +19,7 @@ pub(super) fn time(length: Duration) -> i64 {
     i64::try_from(micros(length)).unwrap_or(i64::MAX)
 }
 
-pub(super) fn claim(statements: &Statements, claim: &Claim, limits: Limits) -> Call {
+pub(super) fn claim(statements: &Statements, claim: &Claim, limits: RecordLimits) -> Call {
     let last = claim.last.as_deref();
     let statement = if last.is_some() {
         &statements.claim_last
@@ -38,19 +39,19 @@ pub(super) fn claim(statements: &Statements, claim: &Claim, limits: Limits) -> C
     }
 }
 
-pub(super) fn replay(statements: &Statements, source: &str, claim: &Claim, limits: Limits) -> Call {
+pub(super) fn replay(statements: &Statements, source: &str, claim: &Claim, limits: RecordLimits) -> Call {
     let call = Call::new(&statements.replay).bind(claim.event.to_bytes());
     lease(call, claim, limits).bind(escape(source))
 }
 
-fn lease(call: Call, claim: &Claim, limits: Limits) -> Call {
+fn lease(call: Call, claim: &Claim, limits: RecordLimits) -> Call {
     call.bind(claim.id.to_bytes())
         .bind(time(claim.lease))
         .bind(time(claim.lease.saturating_add(limits.retention)))
         .bind(claim.rests.all().map(time))
 }
 
-fn most(limits: Limits) -> i64 {
+fn most(limits: RecordLimits) -> i64 {
     i64::try_from(limits.letters).unwrap_or(i64::MAX)
 }
 
@@ -93,7 +94,7 @@ pub(super) fn claimed(row: &PgRow) -> Result<Option<Claimed>, StoreError> {
 }
 
 /// The withdrawal of this claim, if it is granted although its caller is gone.
-pub(super) fn withdrawal(statements: &Statements, claim: &Claim, limits: Limits) -> Withdrawal {
+pub(super) fn withdrawal(statements: &Statements, claim: &Claim, limits: RecordLimits) -> Withdrawal {
     let id = claim.id;
     // The statement is made here, because the answer comes when the store may be gone.
     let withdraw = Call::new(&statements.finish);
@@ -115,24 +116,24 @@ pub(super) fn withdrawal(statements: &Statements, claim: &Claim, limits: Limits)
 }
 
 /// Ends a run. `None` for a token that no store has given.
-pub(super) fn finish(statements: &Statements, grant: Grant, end: &End, limits: Limits) -> Option<Call> {
+pub(super) fn finish(statements: &Statements, grant: Grant, end: &End, limits: RecordLimits) -> Option<Call> {
     let End::Dead { letter: dead, began } = end else {
         return grant_and_end(Call::new(&statements.finish), grant, end, limits);
     };
     let call = held(Call::new(&statements.finish_dead), grant)?
-        .bind(Phase::after(end) as i16)
+        .bind(Stage::after(end) as i16)
         .bind(time(limits.retention))
         .bind(*began)
         .bind(most(limits));
     Some(letter(call, dead))
 }
 
-fn grant_and_end(call: Call, grant: Grant, end: &End, limits: Limits) -> Option<Call> {
+fn grant_and_end(call: Call, grant: Grant, end: &End, limits: RecordLimits) -> Option<Call> {
     let rest = match end {
         End::Release { rest } => time(*rest),
         _ => 0,
     };
-    let call = held(call, grant)?.bind(Phase::after(end) as i16);
+    let call = held(call, grant)?.bind(Stage::after(end) as i16);
     Some(call.bind(time(limits.retention)).bind(rest))
 }
 

@@ -7,7 +7,7 @@
 //!
 //! A slot of the semaphore is held from before a connection is opened until it is idle again or
 //! closed. A connection whose call was given up keeps its slot until the server is done with the
-//! call. So there are never more server processes than slots, and one that cancels. See `call`.
+//! call. So there are never more server processes than slots, and one that cancels. See `running`.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
 use tokio::sync::{Mutex as Turn, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
-use super::call::explain;
+use super::errors::explain;
 use super::late::Late;
 use super::pooler;
 use super::statements::Statements;
@@ -45,9 +45,9 @@ const SETTINGS: &str = "SELECT pg_backend_pid(),
 
 /// The connections, and the statements that run on them. Clones share them.
 #[derive(Clone)]
-pub(super) struct Connections(Arc<Shared>);
+pub(super) struct Connections(Arc<OwnPool>);
 
-struct Shared {
+struct OwnPool {
     given: PgPool,
     statements: Statements,
     slots: Arc<Semaphore>,
@@ -101,7 +101,7 @@ impl Session {
 
 impl Connections {
     pub(super) fn new(given: PgPool, size: u32, statements: Statements) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(OwnPool {
             given,
             statements,
             // One more connection cancels.
@@ -173,9 +173,13 @@ impl Connections {
 
     /// Connects as the pool does, without any setting of the store.
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
+        self.options().connect().await
+    }
+
+    fn options(&self) -> PgConnectOptions {
         let options = PgConnectOptions::clone(&self.0.given.connect_options());
         // The pool may have been told to keep none.
-        options.statement_cache_capacity(STATEMENTS).connect().await
+        options.statement_cache_capacity(STATEMENTS)
     }
 
     /// Takes a connection back that has answered everything and is not in a transaction.
@@ -230,7 +234,8 @@ impl Connections {
     ///
     /// The server is out of reach, or the pooler mixes prepared statements up.
     pub(super) async fn pooled(&self) -> Result<bool, StoreError> {
-        let pooled = self.0.pooled.get_or_try_init(|| pooler::probe(self)).await?;
+        let options = self.options();
+        let pooled = self.0.pooled.get_or_try_init(|| pooler::probe(&options)).await?;
         Ok(*pooled)
     }
 

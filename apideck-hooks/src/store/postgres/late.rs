@@ -1,8 +1,8 @@
 //! Claims whose callers have given up.
 //!
 //! A claim can be granted although its caller is gone. Then nobody runs the event, so the store
-//! withdraws the claim. The caller may send the same claim again meanwhile. It waits here until that
-//! is done, because it would get the grant that is about to be withdrawn.
+//! withdraws the claim. The caller may send the same claim again meanwhile. It waits here until
+//! that is done, because it would get the grant that is about to be withdrawn.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -4,11 +4,14 @@ mod builder;
 mod call;
 mod claims;
 mod connections;
+mod errors;
 mod late;
 mod letters;
+mod limits;
 mod names;
 mod pooler;
 mod row;
+mod running;
 mod statements;
 mod sweeper;
 mod text;
@@ -24,14 +27,15 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::record::{Phase, Record, Wait};
+use super::record::{Record, Stage, Wait};
 use super::{
     Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError, Transactions,
 };
 use crate::delivery::Key;
-use builder::Limits;
-use call::{Call, explain};
+use call::Call;
 use connections::Connections;
+use errors::explain;
+use limits::RecordLimits;
 use row::{count, get, number, token, unexpected};
 use sweeper::Sweeper;
 
@@ -60,26 +64,35 @@ pub use builder::PostgresStoreBuilder;
 ///
 /// # What it survives
 ///
-/// | | |
-/// | --- | --- |
-/// | restart, crash or `kill -9` of a receiver | an event that was running can be claimed when its lease and its rest are over, under a greater token |
-/// | several receivers at once | one of them runs an event |
-/// | restart of the server, lost connections | answered `503` meanwhile, and no restart of the receiver is needed |
-/// | power loss of the server | as far as its `synchronous_commit` reaches: `on`, the default, loses nothing |
-/// | failover to a replica | an event that the replica has not received can be handled again: `synchronous_commit` `on` or `remote_apply` with a synchronous standby loses nothing |
-/// | wrong clocks of receivers | nothing depends on them |
-/// | a change of the server's clock | set ahead, leases and retention end earlier; set back, nobody waits longer than the length of a wait |
+/// - Restart, crash or `kill -9` of a receiver: an event that was running can be claimed when its
+///   lease and its rest are over, under a greater token.
+/// - Several receivers at once: one of them runs an event.
+/// - Restart of the server, lost connections: answered `503` meanwhile. No restart of the receiver
+///   is needed.
+/// - Power loss of the server: as far as its `synchronous_commit` reaches. `on`, the default, loses
+///   nothing.
+/// - Failover to a replica: an event that the replica has not received can be handled again.
+///   `synchronous_commit` `on` or `remote_apply` with a synchronous standby loses nothing.
+/// - Wrong clocks of receivers: nothing depends on them.
+/// - A change of the server's clock: set ahead, leases and retention end earlier. Set back, nobody
+///   waits longer than the length of a wait.
 ///
-/// The effects of a handler are not part of it. A receiver that dies after the effect and before the
-/// end is recorded runs the event again. [`Tx`](crate::Tx) makes effects in PostgreSQL part of it.
+/// The effects of a handler are not part of it. A receiver that dies after the effect and before
+/// the end is recorded runs the event again. [`Tx`](crate::Tx) makes effects in PostgreSQL part of
+/// it.
 ///
 /// # Connections
 ///
 /// The store has [connections of its own](PostgresStoreBuilder::connections), with the options of
-/// the pool that it is given. It sets `lock_timeout`, `statement_timeout` and the isolation
-/// `READ COMMITTED` on them, so these settings of your queries stay as they are. A call whose caller
+/// the pool that it is given. It sets `lock_timeout`, `statement_timeout` and the isolation `READ
+/// COMMITTED` on them, so these settings of your queries stay as they are. A call whose caller
 /// gives up is cancelled in the server before its connection is used again. So a slow server has no
-/// more processes of this store than a fast one. The transactions of handlers use the given pool.
+/// more processes of this store than a fast one.
+///
+/// The transactions of handlers use the given pool and its settings. Under `REPEATABLE READ` or
+/// `SERIALIZABLE` a transaction also conflicts with the renewal of its own
+/// [lease](crate::HooksBuilder::lease), which comes after a third of the lease. So set a lease of
+/// more than three times the longest handler there.
 ///
 /// An event that is handled takes two statements, each one round trip and one commit. A duplicate
 /// takes one that writes nothing. An event takes about 500 bytes with its delivery key and indexes.
@@ -90,11 +103,12 @@ pub use builder::PostgresStoreBuilder;
 /// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql)
 ///   run by your own tool. That creates the tables `records`, `aliases` and `format` and three
 ///   functions, all named with the [prefix](PostgresStoreBuilder::prefix), in the
-///   [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them a role needs `USAGE` of the
-///   schema and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the tables.
+///   [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them a role needs `USAGE` of
+///   the schema and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the tables.
 /// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` greater than
 ///   zero. A pooler that mixes prepared statements up is refused. Behind any transaction pooler the
-///   store sets no time limits in the server, cancels nothing, and gives a call up after 30 seconds.
+///   store sets no time limits in the server, cancels nothing, and gives a call up after 30
+///   seconds.
 ///
 /// TLS comes with the features of your own `sqlx` (`tls-rustls`, `tls-native-tls`).
 ///
@@ -106,7 +120,7 @@ pub use builder::PostgresStoreBuilder;
 /// until the event is handled or purged.
 pub struct PostgresStore {
     connections: Connections,
-    limits: Limits,
+    limits: RecordLimits,
     transactions: u32,
     /// One slot for each transaction of a handler.
     slots: Arc<Semaphore>,
@@ -114,8 +128,8 @@ pub struct PostgresStore {
 }
 
 impl PostgresStore {
-    /// Creates the schema, tables and functions if they do not exist. Several processes may do so at
-    /// once. If nothing is missing, it needs no right to create anything.
+    /// Creates the schema, tables and functions if they do not exist. Several processes may do so
+    /// at once. If nothing is missing, it needs no right to create anything.
     ///
     /// # Errors
     ///
@@ -221,7 +235,7 @@ impl Store for PostgresStore {
             })
         };
         let record = Record {
-            phase: Phase::from_number(phase.into()),
+            phase: Stage::from_number(phase.into()),
             token: token(row, 4)?,
             claim: ClaimId::from_bytes(get(row, 5)?),
             attempts: count(row, 6)?,

@@ -3,8 +3,8 @@
 //! # How it works
 //!
 //! A transaction pooler gives a server process to each transaction. PgBouncer before 1.21 does so
-//! without a look at prepared statements, whose names are the same on every connection of sqlx. So a
-//! call for one statement can run another one.
+//! without a look at prepared statements, whose names are the same on every connection of sqlx. So
+//! a call for one statement can run another one.
 //!
 //! The probe prepares two statements of one shape on two connections, each in turn while the other
 //! is in a transaction. Such a pooler refuses one of them or runs the other one. If the connections
@@ -12,11 +12,12 @@
 
 use std::time::Duration;
 
-use sqlx::{Connection, PgConnection};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::timeout;
 
-use super::call::{Call, explain};
-use super::connections::Connections;
+use super::call::Call;
+use super::errors::explain;
 use super::row::get;
 use super::statements::{Statement, Statements};
 use crate::store::StoreError;
@@ -30,15 +31,6 @@ const ROUNDS: usize = 3;
 /// The newest format of the tables that this release knows.
 const FORMAT: i32 = 2;
 
-/// The error of a pooler that runs another prepared statement than the one that was sent.
-pub(super) fn mixes_statements_up() -> StoreError {
-    StoreError::new(
-        "a pooler between this process and PostgreSQL mixes prepared statements up, as PgBouncer before 1.21 does \
-         in transaction mode. Nothing was changed. Connect to the server itself, or use `pool_mode = session`, or \
-         PgBouncer 1.21 or later with `max_prepared_statements` greater than zero",
-    )
-}
-
 /// One connection of the probe, with a statement of its own.
 struct Side {
     connection: PgConnection,
@@ -46,8 +38,8 @@ struct Side {
 }
 
 impl Side {
-    async fn new(connections: &Connections, name: &str) -> Result<Self, StoreError> {
-        let connection = step(connections.connect()).await?;
+    async fn new(options: &PgConnectOptions, name: &str) -> Result<Self, StoreError> {
+        let connection = step(options.connect()).await?;
         let sql = format!("SELECT '{name}'::text, $2::bigint, pg_backend_pid() WHERE $1 = '{name}'");
         let statement = Statement {
             name: name.into(),
@@ -77,9 +69,9 @@ async fn step<T>(step: impl Future<Output = sqlx::Result<T>>) -> Result<T, Store
 }
 
 /// Tells if a transaction pooler is in between, and refuses one that mixes prepared statements up.
-pub(super) async fn probe(connections: &Connections) -> Result<bool, StoreError> {
-    let mut one = Side::new(connections, "apideck_hooks probe 1").await?;
-    let mut two = Side::new(connections, "apideck_hooks probe 2").await?;
+pub(super) async fn probe(options: &PgConnectOptions) -> Result<bool, StoreError> {
+    let mut one = Side::new(options, "apideck_hooks probe 1").await?;
+    let mut two = Side::new(options, "apideck_hooks probe 2").await?;
     let mut pooled = false;
     for _ in 0..ROUNDS {
         for _ in 0..2 {
@@ -103,13 +95,14 @@ pub(super) async fn probe(connections: &Connections) -> Result<bool, StoreError>
 /// transaction of the first one.
 async fn cross(first: &mut Side, second: &mut Side) -> Result<bool, StoreError> {
     let before = second.process().await?;
-    // `begin` must not be given up, or sqlx leaves the transaction open. Here the connection is closed
-    // then.
+    // `begin` must not be given up, or sqlx leaves the transaction open. Here the connection is
+    // closed then.
     let mut transaction = step(first.connection.begin()).await?;
     let call = Call::new(&first.statement);
     let rows = step(call.run(&mut transaction)).await?;
     let process: i32 = get(&call.check(rows)?[0], 2)?;
-    // The pooler may have one server process only, and then it waits for the end of the transaction.
+    // The pooler may have one server process only, and then it waits for the end of the
+    // transaction.
     let during = if process == before {
         before
     } else {

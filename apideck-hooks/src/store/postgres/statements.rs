@@ -4,10 +4,11 @@
 //!
 //! Each statement takes its own name as `$1` and a number of the call as `$2`. It changes and reads
 //! nothing if `$1` is not its name, and returns its name and the number in every row. So a pooler
-//! that runs another prepared statement than the one that was sent is noticed, and nothing happened.
+//! that runs another prepared statement than the one that was sent is noticed, and nothing
+//! happened.
 //!
-//! The server's `clock_timestamp()` is the only clock. It is read when a row is changed, because the
-//! statement may have waited for that row.
+//! The server's `clock_timestamp()` is the only clock. It is read when a row is changed, because
+//! the statement may have waited for that row.
 
 use std::sync::Arc;
 

@@ -5,10 +5,10 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 use tokio::time::sleep;
 
-use super::builder::Limits;
 use super::call::Call;
 use super::claims::time;
 use super::connections::Connections;
+use super::limits::RecordLimits;
 use super::row::number;
 use crate::store::StoreError;
 
@@ -27,7 +27,7 @@ pub(super) struct Sweeper(AbortHandle);
 
 impl Sweeper {
     /// Starts the task in the current runtime.
-    pub(super) fn start(connections: &Connections, limits: Limits) -> Self {
+    pub(super) fn start(connections: &Connections, limits: RecordLimits) -> Self {
         let connections = connections.clone();
         let pause = limits.sweep_every.clamp(SHORTEST, LONGEST);
         let task = tokio::spawn(async move {
@@ -50,7 +50,7 @@ impl Drop for Sweeper {
 
 /// Deletes in batches until nothing is left that another sweeper has not taken. Returns the number
 /// of rows.
-pub(super) async fn sweep(connections: &Connections, limits: Limits) -> Result<u64, StoreError> {
+pub(super) async fn sweep(connections: &Connections, limits: RecordLimits) -> Result<u64, StoreError> {
     let statements = connections.statements();
     let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
     let (mut records, mut running, mut aliases) = (0, 0, 0);

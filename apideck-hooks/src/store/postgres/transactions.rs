@@ -17,9 +17,10 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 use super::PostgresStore;
-use super::call::{Call, code, explain, is_answer, is_conflict};
+use super::call::Call;
 use super::claims::{held, time};
 use super::connections::{Backend, Connections};
+use super::errors::{code, explain, is_answer, is_conflict};
 use super::row::get;
 use crate::handler::{Transactional, Tx};
 use crate::store::handler_connection::HandlerConnection;
@@ -85,7 +86,7 @@ async fn begin(
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => return Ok(Begun::Busy),
         Ok(Err(error)) => return Err(explain(error)),
     };
-    let mut connection = Held {
+    let mut connection = TransactionConnection {
         connection: Some(connection),
         _slot: slot,
     };
@@ -117,20 +118,20 @@ async fn begin(
 
 /// A connection of the given pool in a transaction. Dropping it closes the connection, because only
 /// a connection without a transaction may go back to the pool.
-struct Held {
+struct TransactionConnection {
     /// `None` once it is back in the pool.
     connection: Option<PoolConnection<Postgres>>,
     _slot: OwnedSemaphorePermit,
 }
 
-impl Held {
+impl TransactionConnection {
     /// Gives the connection back. It is not in a transaction.
     fn give_back(mut self) {
         drop(self.connection.take());
     }
 }
 
-impl Deref for Held {
+impl Deref for TransactionConnection {
     type Target = PgConnection;
 
     fn deref(&self) -> &PgConnection {
@@ -141,7 +142,7 @@ impl Deref for Held {
     }
 }
 
-impl DerefMut for Held {
+impl DerefMut for TransactionConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
         match &mut self.connection {
             Some(connection) => connection,
@@ -150,7 +151,7 @@ impl DerefMut for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for TransactionConnection {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else {
             return;
@@ -166,7 +167,7 @@ impl Drop for Held {
 
 struct PostgresEnding {
     connections: Connections,
-    returned: oneshot::Receiver<Held>,
+    returned: oneshot::Receiver<TransactionConnection>,
     mark: String,
     retention: Duration,
     backend: Option<Backend>,
@@ -200,7 +201,7 @@ impl Ending for PostgresEnding {
     }
 }
 
-async fn commit(mut connection: Held, done: Call) -> Committed {
+async fn commit(mut connection: TransactionConnection, done: Call) -> Committed {
     if let Some(refused) = record_end(&mut connection, &done).await {
         if roll_back(&mut connection).await {
             connection.give_back();
@@ -252,7 +253,7 @@ fn is_refusal(error: &sqlx::Error) -> bool {
 }
 
 /// Rolls back what a handler has left behind, also a statement that runs.
-async fn abandon(mut connection: Held, connections: Connections, backend: Option<Backend>) {
+async fn abandon(mut connection: TransactionConnection, connections: Connections, backend: Option<Backend>) {
     let rolled_back = {
         let mut rolled_back = pin!(roll_back(&mut connection));
         match timeout(LONGEST_LEFTOVER, &mut rolled_back).await {

@@ -14,8 +14,9 @@
 
 use ::redis::Value;
 
+use super::fault::Fault;
 use super::letters::Place;
-use super::link::{Confirm, Fault};
+use super::link::Confirm;
 use super::reply::{key, numbers, read, unexpected};
 use super::runs::{FULL, NOT_KEPT, ROOM, Records, UNCONFIRMED, count, unconfirmed};
 use super::scripts::{BIND, CLAIM, Call, UNDO, micros};

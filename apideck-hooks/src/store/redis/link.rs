@@ -10,7 +10,6 @@
 //! A call whose connection broke is sent again once. This is safe because each operation that is
 //! sent again has the same result. A call that timed out is not, because its time is over.
 
-use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,67 +22,15 @@ use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::facts::{Durability, Facts};
+use super::fault::Fault;
 use super::scripts::Call;
 use super::server::{Connection, Server};
-use crate::store::StoreError;
 
 /// The number of replicas that must acknowledge a write, and the time that they have.
 #[derive(Clone, Copy)]
 pub(super) struct Acks {
     pub(super) replicas: u32,
     pub(super) within: Duration,
-}
-
-/// The reason of a failed call.
-#[derive(Clone, Debug)]
-pub(super) enum Fault {
-    Redis(RedisError),
-    /// The server cannot be used. The text tells what to change.
-    Refused(String),
-}
-
-impl Fault {
-    /// Tells if the server has no memory for a write.
-    pub(super) fn is_full(&self) -> bool {
-        self.code() == Some("OOM")
-    }
-
-    /// Tells if the user may not do what the store does.
-    pub(super) fn is_forbidden(&self) -> bool {
-        // Redis 7.0 has no code for a command in a script.
-        self.code() == Some("NOPERM") || self.to_string().contains("user executing the script")
-    }
-
-    fn code(&self) -> Option<&str> {
-        match self {
-            Self::Redis(error) => error.code(),
-            Self::Refused(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Redis(error) => error.fmt(f),
-            Self::Refused(reason) => reason.fmt(f),
-        }
-    }
-}
-
-impl From<RedisError> for Fault {
-    fn from(error: RedisError) -> Self {
-        Self::Redis(error)
-    }
-}
-
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Redis(error) => Self::new(error),
-            Fault::Refused(reason) => Self::new(reason),
-        }
-    }
 }
 
 /// The acknowledgement that a call needs.

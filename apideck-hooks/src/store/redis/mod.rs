@@ -3,6 +3,7 @@
 mod builder;
 mod claims;
 mod facts;
+mod fault;
 mod keys;
 mod letters;
 mod link;

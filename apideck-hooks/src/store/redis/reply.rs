@@ -2,7 +2,7 @@
 
 use ::redis::{ErrorKind, FromRedisValue, RedisError, Value, from_redis_value};
 
-use super::link::Fault;
+use super::fault::Fault;
 use crate::store::StoreError;
 
 const UNEXPECTED: &str = "Redis returned a value of another form than expected";

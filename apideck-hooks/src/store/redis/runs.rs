@@ -7,8 +7,8 @@ use super::link::{Confirm, Link};
 use super::reply::{numbers, read, unexpected};
 use super::scripts::{Call, FINISH, FINISH_WITH_LETTER, RENEW, STATUS, micros};
 use crate::delivery::Key;
-use crate::store::record::Phase;
-use crate::store::{DeadLetter, End, Grant, Held, State, Status, StoreError, Token};
+use crate::store::record::Stage;
+use crate::store::{DeadLetter, End, Grant, Held, RecordState, Status, StoreError, Token};
 use ::redis::Value;
 
 /// The records under a prefix.
@@ -84,7 +84,7 @@ impl Records {
             End::Dead { began, .. } => (0, *began),
             _ => (0, true),
         };
-        let call = call.grant(grant).arg(Phase::after(end) as u8).arg(self.retention);
+        let call = call.grant(grant).arg(Stage::after(end) as u8).arg(self.retention);
         call.arg(rest).arg(u8::from(began)).arg(room)
     }
 
@@ -125,10 +125,10 @@ impl Records {
         let left = Duration::from_micros(left);
         let state = match state {
             0 => return Ok(Status::ABSENT),
-            1 => State::Running { lease_left: left },
-            2 => State::Released { left },
-            3 => State::Done,
-            4 => State::Dead,
+            1 => RecordState::Running { lease_left: left },
+            2 => RecordState::Released { left },
+            3 => RecordState::Done,
+            4 => RecordState::Dead,
             _ => return Err(unexpected()),
         };
         Ok(Status::new(state, Token(token), count(attempts), kept == 1))

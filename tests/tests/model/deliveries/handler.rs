@@ -6,6 +6,7 @@ use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Delivery, Failure, Outcome, Permanent, State, on};
 use std::collections::VecDeque;
 use std::future::pending;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -14,9 +15,9 @@ use tokio::time::{Instant, sleep};
 /// The journal of an event, shared by all receivers.
 #[derive(Default)]
 pub(super) struct Journal {
-    pub(super) script: VecDeque<Run>,
+    script: VecDeque<Run>,
     /// The last run's attempt, and its begin.
-    pub(super) last: Option<(u32, Instant)>,
+    last: Option<(u32, Instant)>,
     /// `true` after a successful run.
     pub(super) good: bool,
     /// `true` after a `2xx` for an event that was settled or kept.
@@ -24,6 +25,8 @@ pub(super) struct Journal {
     pub(super) purge: Option<Purge>,
     /// `true` if an operator may have ended the rest since the last run.
     pub(super) rest_ended: bool,
+    /// `true` if a shutdown has stopped a run since the last begin. Such a run may not count.
+    stopped: bool,
     pub(super) faults: Vec<String>,
 }
 
@@ -38,6 +41,13 @@ pub(super) enum Purge {
 const SLACK: Duration = Duration::from_secs(6);
 
 impl Journal {
+    pub(super) fn new(script: &[Run]) -> Self {
+        Journal {
+            script: script.iter().copied().collect(),
+            ..Journal::default()
+        }
+    }
+
     /// Notes the begin of a run, and the promises that it breaks. A replay has no rest and no limit
     /// of attempts.
     fn begin(&mut self, attempt: u32, is_replay: bool) -> Run {
@@ -45,10 +55,11 @@ impl Journal {
         if self.purge == Some(Purge::Certain) {
             self.faults.push("runs after it was purged".to_owned());
         }
-        if last.is_some_and(|(last, _)| last >= attempt) {
+        let stopped = std::mem::take(&mut self.stopped);
+        if last.is_some_and(|(last, _)| last >= attempt + u32::from(stopped)) {
             self.faults.push(format!("attempt {attempt} after {last:?}"));
         }
-        let rest_ended = std::mem::take(&mut self.rest_ended);
+        let rest_ended = std::mem::take(&mut self.rest_ended) || stopped;
         if !is_replay {
             self.check_delivery(attempt, last, rest_ended);
         }
@@ -83,6 +94,19 @@ impl Journal {
 pub(super) struct Handler {
     pub(super) journals: Arc<[Mutex<Journal>]>,
     pub(super) crashed: watch::Receiver<bool>,
+    /// Becomes `true` with a shutdown.
+    pub(super) stopping: Arc<AtomicBool>,
+}
+
+/// Notes in the journal that a shutdown has dropped the run.
+struct Running<'a>(&'a Handler, &'a Mutex<Journal>);
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        if self.0.stopping.load(Ordering::SeqCst) {
+            self.1.lock().expect("no panic").stopped = true;
+        }
+    }
 }
 
 #[on("*")]
@@ -104,7 +128,12 @@ pub(super) async fn scripted(
         .lock()
         .expect("no panic")
         .begin(delivery.attempt(), is_replay);
+    let running = Running(&handler, journal);
     sleep(Duration::from_secs(run.seconds)).await;
+    if matches!(run.end, Ending::Hang) {
+        return pending().await;
+    }
+    std::mem::forget(running);
     if *handler.crashed.borrow() {
         return pending().await;
     }
@@ -121,6 +150,6 @@ pub(super) async fn scripted(
         Ending::FailUntil => Outcome::Retry(Failure::retry_after(Duration::from_secs(30), "not now")),
         Ending::Refuse => Failure::from(Permanent("never")).into(),
         Ending::Panic => panic!("told to panic"),
-        Ending::Hang => pending().await,
+        Ending::Hang => unreachable!("it does not return"),
     }
 }

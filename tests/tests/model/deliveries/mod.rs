@@ -1,13 +1,13 @@
 //! Whole deliveries through random faults: handlers end in all ways, calls to the store fail,
-//! receivers crash, and an operator replays and purges. Every `2xx` is true, and every event that is
-//! sent often enough ends.
+//! receivers crash or shut down, and an operator replays and purges. Every `2xx` is true, and every
+//! event that is sent often enough ends.
 
 mod handler;
 mod scenario;
 
 use super::faulty::{Faulty, Shared};
 use super::seeds::histories;
-use apideck_hooks::store::{Key, Purged, State, Status, Store};
+use apideck_hooks::store::{Key, Purged, RecordState, Status, Store};
 use apideck_hooks::{Hooks, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Encoding, Reply, Signed};
@@ -19,6 +19,7 @@ use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use scenario::{Act, Event, Scenario, scenarios};
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -28,6 +29,8 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 const EVENT: &str = "vault.connection.callable";
 const EVENTS: usize = 3;
 const MAX_ATTEMPTS: u32 = 5;
+/// Time in which a shutdown waits for running handlers.
+const GRACE: Duration = Duration::from_secs(10);
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(300);
 /// Apideck's pauses between retries, in seconds. This sender never gives up and repeats the last
 /// one.
@@ -41,6 +44,7 @@ const DELIVERIES: usize = 100;
 struct Receiver {
     hooks: Hooks,
     crash: watch::Sender<bool>,
+    stopping: Arc<AtomicBool>,
 }
 
 /// The running receivers, and the state that outlives them.
@@ -53,12 +57,7 @@ struct World {
 impl World {
     fn new(scenario: &Scenario) -> Self {
         let shared = Shared::new(&scenario.faults, &scenario.outages);
-        let journal = |event: &Event| {
-            Mutex::new(Journal {
-                script: event.runs.iter().copied().collect(),
-                ..Journal::default()
-            })
-        };
+        let journal = |event: &Event| Mutex::new(Journal::new(&event.runs));
         let journals: Arc<[_]> = scenario.events.iter().map(journal).collect();
         let up = Mutex::new((0..2).map(|_| Arc::new(start(&shared, &journals))).collect());
         World { shared, journals, up }
@@ -71,11 +70,18 @@ impl World {
         Arc::clone(&up[0])
     }
 
-    fn crash(&self) {
+    /// Ends a receiver and starts another one.
+    async fn end(&self, shutdown: bool) {
         let next = Arc::new(start(&self.shared, &self.journals));
-        let mut up = self.up.lock().expect("no panic");
-        up.push_back(next);
-        if let Some(gone) = up.pop_front() {
+        let gone = {
+            let mut up = self.up.lock().expect("no panic");
+            up.push_back(next);
+            up.pop_front().expect("a receiver")
+        };
+        if shutdown {
+            gone.stopping.store(true, Ordering::SeqCst);
+            gone.hooks.shutdown(GRACE).await;
+        } else {
             gone.crash.send_replace(true);
         }
     }
@@ -115,7 +121,7 @@ impl World {
     async fn judge(&self, event: usize, reply: &Reply, unrecorded: u64) {
         let status = self.status(event).await;
         let word = reply.word();
-        let done = status.state == State::Done;
+        let done = status.state == RecordState::Done;
         let mut journal = self.journals[event].lock().expect("no panic");
         let good = journal.good;
         let settled = done && (good || journal.purge.is_some());
@@ -143,7 +149,10 @@ impl World {
     }
 
     async fn settled(&self, event: usize) -> bool {
-        matches!(self.status(event).await.state, State::Done | State::Dead)
+        matches!(
+            self.status(event).await.state,
+            RecordState::Done | RecordState::Dead
+        )
     }
 
     fn note(&self, event: usize, fault: String) {
@@ -178,7 +187,7 @@ impl World {
             sleep(Duration::from_secs(PAUSES[n.min(PAUSES.len() - 1)])).await;
         }
         duplicates.join_all().await;
-        if ends < 2 || !self.settled(event).await {
+        if ends < 2 {
             let status = self.status(event).await;
             self.note(event, format!("has not ended: {status:?}"));
         }
@@ -226,9 +235,11 @@ impl World {
 
 fn start(shared: &Shared, journals: &Arc<[Mutex<Journal>]>) -> Receiver {
     let (crash, crashed) = watch::channel(false);
+    let stopping = Arc::default();
     let handler = Handler {
         journals: Arc::clone(journals),
         crashed: crashed.clone(),
+        stopping: Arc::clone(&stopping),
     };
     let store = Faulty {
         shared: shared.clone(),
@@ -242,7 +253,11 @@ fn start(shared: &Shared, journals: &Arc<[Mutex<Journal>]>) -> Receiver {
         .handler_timeout(HANDLER_TIMEOUT)
         .build()
         .expect("a receiver");
-    Receiver { hooks, crash }
+    Receiver {
+        hooks,
+        crash,
+        stopping,
+    }
 }
 
 const KEY: &str = "x-apideck-idempotency-key";
@@ -299,13 +314,13 @@ fn play(scenario: &Scenario) -> TestCaseResult {
         for (event, plan) in scenario.events.iter().enumerate() {
             tasks.spawn(Arc::clone(&world).keep_sending(event, plan.clone()));
         }
-        let (crashing, crashes) = (Arc::clone(&world), scenario.crashes.clone());
-        tasks.spawn(async move {
-            for seconds in crashes {
+        for (seconds, shutdown) in scenario.ends.clone() {
+            let ended = Arc::clone(&world);
+            tasks.spawn(async move {
                 at(seconds).await;
-                crashing.crash();
-            }
-        });
+                ended.end(shutdown).await;
+            });
+        }
         for (seconds, event, act) in scenario.acts.clone() {
             let event = event % scenario.events.len();
             let operated = Arc::clone(&world);
@@ -320,6 +335,14 @@ fn play(scenario: &Scenario) -> TestCaseResult {
             tasks.spawn(async move { filled.fill(from, seconds).await });
         }
         tasks.join_all().await;
+        // A replay can run to the last.
+        sleep(2 * HANDLER_TIMEOUT).await;
+        for event in 0..scenario.events.len() {
+            if !world.settled(event).await {
+                let status = world.status(event).await;
+                world.note(event, format!("ends as {status:?}"));
+            }
+        }
         let journals = world.journals.iter().enumerate();
         let faults = journals.flat_map(|(event, journal)| {
             let faults = std::mem::take(&mut journal.lock().expect("no panic").faults);

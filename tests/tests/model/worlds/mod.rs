@@ -12,18 +12,19 @@ pub(crate) use postgres::{POSTGRES, Postgres};
 pub(crate) use redis::{REDIS, Redis};
 pub(crate) use sqlite::{SQLITE, Sqlite};
 
+use super::reference::Kind;
 use apideck_hooks::store::{Key, Store};
 use async_trait::async_trait;
 use std::time::Duration;
 
 /// A tick of an exact clock.
-pub(crate) const SHORT: Duration = Duration::from_millis(1);
+const SHORT: Duration = Duration::from_millis(1);
 /// A tick of a clock that cannot be paused. No history takes as long.
-pub(crate) const LONG: Duration = Duration::from_secs(600);
+const LONG: Duration = Duration::from_secs(600);
 /// The retention, in ticks.
 const RETENTION: u64 = 33;
 /// The maximum number of dead letters of a source. A history can have more events.
-const LETTERS: u64 = 3;
+const LETTERS: u64 = 2;
 
 /// A store with its clock and its receiver.
 #[async_trait]
@@ -38,4 +39,22 @@ pub(crate) trait World {
 
     /// Ends the receiver and starts another one.
     async fn crash(&mut self);
+}
+
+impl Kind {
+    pub(crate) fn time(&self, ticks: u64) -> Duration {
+        self.tick() * u32::try_from(ticks).expect("few")
+    }
+
+    fn tick(&self) -> Duration {
+        if self.exact { SHORT } else { LONG }
+    }
+
+    /// The number of ticks. On a clock that cannot be paused less than a tick has passed since the
+    /// last step, so it is rounded up.
+    pub(crate) fn ticks(&self, time: Duration) -> u64 {
+        let (time, tick) = (time.as_micros(), self.tick().as_micros());
+        assert!(!self.exact || time.is_multiple_of(tick), "{time} microseconds");
+        u64::try_from(time.div_ceil(tick)).expect("few")
+    }
 }

@@ -1,5 +1,5 @@
-//! The Redis store. All histories share a prefix, each with keys of its own. The clock of the server
-//! cannot be moved, so the times of the records are.
+//! The Redis store. All histories share a prefix, each with keys of its own. The clock of the
+//! server cannot be moved, so the times of the records are.
 
 use super::{LETTERS, LONG, MEMORY, RETENTION, World};
 use crate::reference::{Crash, Kind};
