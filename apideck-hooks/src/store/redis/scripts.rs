@@ -78,12 +78,10 @@ impl Call {
         self.arg(grant.token.0).id(grant.id)
     }
 
-    /// The eight rests, in microseconds.
+    /// The rests, each as eight bytes.
     pub(super) fn rests(self, rests: &Rests) -> Self {
-        rests
-            .all()
-            .iter()
-            .fold(self, |call, rest| call.arg(micros(*rest)))
+        let rests = rests.all().map(|rest| micros(rest).to_be_bytes());
+        self.arg(rests.as_flattened())
     }
 
     /// The fields and values of a letter. Its time is the last.
