@@ -20,7 +20,7 @@ use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
-use crate::store::{Claimed, State, Verdict};
+use crate::store::{Claimed, RecordState, Verdict};
 
 /// Time between two looks at the record of a running event.
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
@@ -96,10 +96,10 @@ impl Runner {
         loop {
             match self.within_timeout(self.store.status(record)).await {
                 Ok(status) => match status.state {
-                    State::Running { .. } => {}
-                    State::Done => return Disposition::Duplicate,
-                    State::Dead => return Self::of_dead(status.kept),
-                    State::Released { .. } | State::Absent => return Disposition::Failed,
+                    RecordState::Running { .. } => {}
+                    RecordState::Done => return Disposition::Duplicate,
+                    RecordState::Dead => return Self::of_dead(status.kept),
+                    RecordState::Released { .. } | RecordState::Absent => return Disposition::Failed,
                 },
                 Err(error) => {
                     self.counters.store_errors.add();
@@ -152,11 +152,13 @@ impl Runner {
         tracing::warn!("the claim was lost: another delivery of this event has taken over");
         match self.within_timeout(self.store.status(record)).await {
             Ok(status) => match status.state {
-                State::Done => self.duplicate("another delivery has settled the event"),
-                State::Dead => self.duplicate_of_dead(status.kept),
-                State::Running { .. } if status.kept => self.duplicate("a dead letter of the event is kept"),
-                State::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
-                State::Released { .. } | State::Absent => Disposition::Failed,
+                RecordState::Done => self.duplicate("another delivery has settled the event"),
+                RecordState::Dead => self.duplicate_of_dead(status.kept),
+                RecordState::Running { .. } if status.kept => {
+                    self.duplicate("a dead letter of the event is kept")
+                }
+                RecordState::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
+                RecordState::Released { .. } | RecordState::Absent => Disposition::Failed,
             },
             Err(_) => Disposition::later(Why::Store),
         }

@@ -10,7 +10,7 @@ use super::owners::Owners;
 use super::waiter_queues::{MAX_OF_A_RECORD, Waiter, Waiters};
 use crate::delivery::Key;
 use crate::disposition::Disposition;
-use crate::store::{Claim, End, Grant, Held, MemoryStore, State, Store, StoreError, Verdict};
+use crate::store::{Claim, End, Grant, Held, MemoryStore, RecordState, Store, StoreError, Verdict};
 
 fn key() -> Key {
     Key::from_bytes([1; 16])
@@ -66,7 +66,7 @@ impl Shared {
     }
 
     fn is_done(&self) -> bool {
-        ready(self.store.status(key())).state == State::Done
+        ready(self.store.status(key())).state == RecordState::Done
     }
 }
 

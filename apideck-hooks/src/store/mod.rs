@@ -44,8 +44,8 @@ pub use redis::{RedisStore, RedisStoreBuilder};
 pub use sqlite::{SqliteStore, SqliteStoreBuilder};
 pub use transactions::Transactions;
 pub use values::{
-    Claim, ClaimId, Claimed, End, Grant, Held, LastDelivery, MAX_INTERRUPTED, Rests, State, Status, Token,
-    Verdict,
+    Claim, ClaimId, Claimed, End, Grant, Held, LastDelivery, MAX_INTERRUPTED, RecordState, Rests, Status,
+    Token, Verdict,
 };
 
 pub(crate) use transactions::{AnyTx, Begun, Committed};

@@ -15,12 +15,12 @@
 
 use std::time::Duration;
 
-use super::values::{Claim, ClaimId, End, Grant, Held, MAX_INTERRUPTED, State, Status, Token, Verdict};
+use super::values::{Claim, ClaimId, End, Grant, Held, MAX_INTERRUPTED, RecordState, Status, Token, Verdict};
 
 /// The run of a record, or the end of its last run. Durable stores keep the numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub(super) enum Phase {
+pub(super) enum Stage {
     Running = 0,
     Done = 1,
     Released = 2,
@@ -29,7 +29,7 @@ pub(super) enum Phase {
     Interrupted = 5,
 }
 
-impl Phase {
+impl Stage {
     /// Reads the number that a store has kept. An unknown number counts as a released record,
     /// because running an event again is better than losing it.
     #[cfg(any(feature = "postgres", feature = "sqlite"))]
@@ -81,7 +81,7 @@ impl Wait {
 /// A record. Its key and its letter are kept beside it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Record {
-    pub(super) phase: Phase,
+    pub(super) phase: Stage,
     pub(super) token: Token,
     /// The last claim that was granted.
     pub(super) claim: ClaimId,
@@ -111,7 +111,7 @@ impl Record {
     /// Makes the record of an event that was never claimed.
     pub(super) fn absent(now: u64) -> Self {
         Self {
-            phase: Phase::Withdrawn,
+            phase: Stage::Withdrawn,
             token: Token(0),
             claim: ClaimId::from_bytes([0; 16]),
             attempts: 0,
@@ -131,7 +131,7 @@ impl Record {
 
     /// Tells if a claim holds the record and its lease has not ended.
     pub(super) fn is_running(&self, now: u64) -> bool {
-        self.phase == Phase::Running && !self.lease.left(now).is_zero()
+        self.phase == Stage::Running && !self.lease.left(now).is_zero()
     }
 
     /// Claims the record. Returns the verdict, and `true` if the claim's letter must be kept.
@@ -152,7 +152,7 @@ impl Record {
         if self.is_running(now) && self.claim == claim.id {
             return (self.granted(), false);
         }
-        if self.phase == Phase::Done {
+        if self.phase == Stage::Done {
             return (Verdict::Done, false);
         }
         let old_enough = |last: &super::LastDelivery| {
@@ -174,7 +174,7 @@ impl Record {
         if self.kept {
             return (Verdict::Dead { kept: true }, false);
         }
-        if self.phase == Phase::Dead && letters == Letters::NotKept {
+        if self.phase == Stage::Dead && letters == Letters::NotKept {
             return (Verdict::Dead { kept: false }, false);
         }
         let left = self.rest.left(now);
@@ -210,7 +210,7 @@ impl Record {
     }
 
     fn grant(&mut self, claim: &Claim, now: u64, retention: Duration) -> Verdict {
-        self.phase = Phase::Running;
+        self.phase = Stage::Running;
         self.token = Token(self.token.0.saturating_add(1).max(now));
         self.claim = claim.id;
         self.attempts = self.attempts.saturating_add(1);
@@ -233,7 +233,7 @@ impl Record {
 
     /// Starts the lease again.
     pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, retention: Duration) -> Held {
-        if self.phase != Phase::Running || !self.is_held_by(grant) {
+        if self.phase != Stage::Running || !self.is_held_by(grant) {
             return Held::Lost;
         }
         self.lease = Wait::from_now(now, lease);
@@ -251,8 +251,8 @@ impl Record {
         now: u64,
         retention: Duration,
     ) -> Held {
-        let phase = Phase::after(end);
-        if !self.is_held_by(grant) || self.phase != Phase::Running {
+        let phase = Stage::after(end);
+        if !self.is_held_by(grant) || self.phase != Stage::Running {
             let again = self.is_held_by(grant) && self.phase == phase;
             return if again { Held::Yes } else { Held::Lost };
         }
@@ -297,7 +297,7 @@ impl Record {
 
     /// Ends the rest. Returns `true` if the record rested.
     pub(super) fn end_rest(&mut self, now: u64) -> bool {
-        let rested = matches!(self.status(now).state, State::Released { left } if !left.is_zero());
+        let rested = matches!(self.status(now).state, RecordState::Released { left } if !left.is_zero());
         if rested {
             self.rest = Wait::default();
         }
@@ -307,7 +307,7 @@ impl Record {
     /// Settles a record whose letter was purged.
     #[cfg(feature = "sqlite")]
     pub(super) fn purge(&mut self, now: u64, retention: Duration) {
-        self.phase = Phase::Done;
+        self.phase = Stage::Done;
         self.token = Token(self.token.0.saturating_add(1).max(now));
         self.kept = false;
         self.keep_for(now, retention);
@@ -318,15 +318,15 @@ impl Record {
             return Status::ABSENT;
         }
         let state = if self.is_running(now) {
-            State::Running {
+            RecordState::Running {
                 lease_left: self.lease.left(now),
             }
-        } else if self.phase == Phase::Done {
-            State::Done
-        } else if self.kept || self.phase == Phase::Dead {
-            State::Dead
+        } else if self.phase == Stage::Done {
+            RecordState::Done
+        } else if self.kept || self.phase == Stage::Dead {
+            RecordState::Dead
         } else {
-            State::Released {
+            RecordState::Released {
                 left: self.rest.left(now),
             }
         };

@@ -268,8 +268,8 @@ pub enum Held {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Status {
-    /// State of the record.
-    pub state: State,
+    /// RecordState of the record.
+    pub state: RecordState,
     /// Token of the last claim. Zero for an absent record.
     pub token: Token,
     /// Number of attempts so far.
@@ -280,10 +280,10 @@ pub struct Status {
 
 impl Status {
     /// Status of a record that the store does not have.
-    pub const ABSENT: Self = Self::new(State::Absent, Token(0), 0, false);
+    pub const ABSENT: Self = Self::new(RecordState::Absent, Token(0), 0, false);
 
     /// Makes a status.
-    pub const fn new(state: State, token: Token, attempts: u32, kept: bool) -> Self {
+    pub const fn new(state: RecordState, token: Token, attempts: u32, kept: bool) -> Self {
         Self {
             state,
             token,
@@ -296,7 +296,7 @@ impl Status {
 /// The state of a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum State {
+pub enum RecordState {
     /// The store has no such record.
     Absent,
     /// A claim holds the record, and its lease has not ended.

@@ -38,3 +38,27 @@ pub async fn until_closed(file: &Path) {
     let log = beside(file, "-wal");
     until("the store closes its file", async || !log.exists()).await;
 }
+
+/// Waits until no store owns the file.
+pub async fn until_unowned(file: &Path) {
+    until("the store ends", async || !is_owned(file)).await;
+}
+
+/// Reads the locks of the system. Opening the file and closing it would take SQLite's own locks from
+/// this process.
+#[cfg(target_os = "linux")]
+fn is_owned(file: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let inode = format!(":{}", std::fs::metadata(file).expect("a file").ino());
+    let locks = std::fs::read_to_string("/proc/locks").expect("the locks of the system");
+    let mut fields = locks
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
+    fields.any(|fields| fields[1] == "FLOCK" && fields[5].ends_with(&inode))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_owned(file: &Path) -> bool {
+    let lock = std::fs::File::open(beside(file, ".lock")).expect("the lock of a store");
+    lock.try_lock().is_err()
+}

@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use apideck_hooks::store::{
     Claim, ClaimId, Claimed, Cursor, DeadLetter, DeadLetterStore, DeadRecord, End, Grant, Held, Key,
-    LetterFilter, MAX_INTERRUPTED, Purged, State, Status, Store, StoreError, Token, Verdict,
+    LetterFilter, MAX_INTERRUPTED, Purged, RecordState, Status, Store, StoreError, Token, Verdict,
 };
 use async_trait::async_trait;
 use tokio::time::Instant;
@@ -65,13 +65,13 @@ impl Record {
         }
     }
 
-    fn state(&self, now: Instant) -> State {
+    fn state(&self, now: Instant) -> RecordState {
         let lease_left = self.lease_end.saturating_duration_since(now);
         match self.ended {
-            None if !lease_left.is_zero() => State::Running { lease_left },
-            Some(Kind::Done) => State::Done,
-            _ if self.letter.is_some() => State::Dead,
-            _ => State::Released {
+            None if !lease_left.is_zero() => RecordState::Running { lease_left },
+            Some(Kind::Done) => RecordState::Done,
+            _ if self.letter.is_some() => RecordState::Dead,
+            _ => RecordState::Released {
                 left: self.rest_end.saturating_duration_since(now),
             },
         }
@@ -131,7 +131,7 @@ impl Record {
             .letter
             .as_ref()
             .filter(|(_, letter)| letter.source == source)?;
-        let running = matches!(self.state(Instant::now()), State::Running { .. });
+        let running = matches!(self.state(Instant::now()), RecordState::Running { .. });
         Some(DeadRecord::new(
             record,
             *at,
@@ -205,18 +205,19 @@ impl Store for StrangerStore {
         let is_new = !records.records.contains_key(&key);
         let record = records.records.entry(key).or_insert_with(|| Record::new(now));
         let state = record.state(now);
-        if record.id == claim.id && matches!(state, State::Running { .. }) {
+        if record.id == claim.id && matches!(state, RecordState::Running { .. }) {
             return Ok(Claimed::new(key, record.granted()));
         }
-        let lettered = state != State::Done && self.has_room() && record.write_last(&claim, is_new, now);
+        let lettered =
+            state != RecordState::Done && self.has_room() && record.write_last(&claim, is_new, now);
         let kept = record.letter.is_some();
         let verdict = match state {
-            State::Running { lease_left } => Verdict::Running { lease_left, kept },
-            State::Done => Verdict::Done,
-            State::Dead => Verdict::Dead { kept },
-            State::Released { left } if left.is_zero() => record.grant(&claim, now),
+            RecordState::Running { lease_left } => Verdict::Running { lease_left, kept },
+            RecordState::Done => Verdict::Done,
+            RecordState::Dead => Verdict::Dead { kept },
+            RecordState::Released { left } if left.is_zero() => record.grant(&claim, now),
             _ if kept => Verdict::Dead { kept },
-            State::Released { left } => Verdict::Resting { left },
+            RecordState::Released { left } => Verdict::Resting { left },
             other => return Err(StoreError::new(format!("a state of a later version: {other:?}"))),
         };
         if let (Verdict::Granted { .. }, Some(alias)) = (verdict, claim.alias) {
@@ -261,7 +262,7 @@ impl Store for StrangerStore {
         let Some(record) = records.records.get_mut(&record) else {
             return Ok(false);
         };
-        let rested = matches!(record.state(now), State::Released { left } if !left.is_zero());
+        let rested = matches!(record.state(now), RecordState::Released { left } if !left.is_zero());
         if rested {
             record.rest_end = now;
         }
@@ -322,8 +323,8 @@ impl DeadLetterStore for StrangerStore {
             return Ok(None);
         }
         Ok(Some(match record.state(now) {
-            State::Running { .. } if record.id == claim.id => record.granted(),
-            State::Running { lease_left } => Verdict::Running {
+            RecordState::Running { .. } if record.id == claim.id => record.granted(),
+            RecordState::Running { lease_left } => Verdict::Running {
                 lease_left,
                 kept: true,
             },

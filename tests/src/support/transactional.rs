@@ -5,10 +5,12 @@ use crate::directory::Directory;
 use crate::postgres::{self, Database};
 use crate::probe::{Probe, patient};
 use crate::spy::Spy;
-use crate::sqlite::open;
+use crate::sqlite::open_with;
 use crate::waiting::GENEROUS;
 use apideck_hooks::store::{IntoStore, Store};
-use apideck_hooks::{Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, State, Tx, on, router};
+use apideck_hooks::{
+    Delivery, Hooks, HooksBuilder, Outcome, PostgresStore, Routes, SqliteStore, State, Tx, on, router,
+};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Postgres, Row, Sqlite, SqliteConnection};
@@ -101,7 +103,10 @@ impl World {
                 database.options.clone(),
                 connections,
             )),
-            World::Sqlite(directory) => Arc::new(open(&file(directory)).await),
+            World::Sqlite(directory) => {
+                let store = SqliteStore::builder(file(directory)).tx_limit(2 * GENEROUS);
+                Arc::new(open_with(store).await)
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 //! Parameters of handlers.
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable};
-use apideck_hooks::{Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Permanent, Rest, State, on, router};
+use apideck_hooks::{
+    Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Permanent, Rest, State, on, router,
+};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery as Sent;
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,7 @@
 //! Runs that fail.
 
 use super::{EVENT, RELEASED, rest, secs, state};
-use apideck_hooks::store::{Claim, State, Store};
+use apideck_hooks::store::{Claim, RecordState, Store};
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -23,7 +23,7 @@ async fn case_11_an_error_releases_the_record_and_the_next_delivery_is_attempt_2
     let first = spy.last_status().await.token;
     rest().await;
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
-    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert_eq!(state(&spy).await, (RecordState::Done, 2));
     assert!(spy.last_status().await.token > first);
     assert_eq!(
         probe.runs().iter().map(|run| run.attempt).collect::<Vec<_>>(),
@@ -84,7 +84,7 @@ async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
         let delivery = Delivery::event(EVENT, "e1");
         let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
         assert_eq!(words(&replies), expected);
-        assert_eq!(state(&spy).await, (State::Dead, 1));
+        assert_eq!(state(&spy).await, (RecordState::Dead, 1));
         assert_eq!((probe.count(), hooks.stats().dead_lettered), (1, 1));
     }
 }
@@ -101,7 +101,7 @@ async fn case_14_an_event_runs_no_more_after_its_last_attempt() {
     }
     assert_eq!(words(&replies), ["500", "500", "422", "422"]);
     assert_eq!(probe.count(), 3);
-    assert_eq!(state(&spy).await, (State::Dead, 3));
+    assert_eq!(state(&spy).await, (RecordState::Dead, 3));
 }
 
 #[tokio::test(start_paused = true)]
@@ -126,7 +126,7 @@ async fn crashed_attempts_count_too() {
     assert_eq!(delivery.call(&hooks).await.status, 422);
     assert_eq!(probe.count(), 1);
     // The claim that dead-lettered it began no run.
-    assert_eq!(state(&crashed).await, (State::Dead, 2));
+    assert_eq!(state(&crashed).await, (RecordState::Dead, 2));
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,7 +2,7 @@
 
 use super::{EVENT, rest, secs, state};
 use apideck_hooks::Identity;
-use apideck_hooks::store::State;
+use apideck_hooks::store::RecordState;
 use apideck_hooks_tests::delivery::{Delivery, Encoding, Signed};
 use apideck_hooks_tests::fixtures::{body, example, minify};
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -17,7 +17,7 @@ async fn case_01_case_02_the_first_delivery_runs_and_the_next_is_a_duplicate() {
     let first = delivery.call(&hooks).await;
     assert_eq!((first.status, first.word().as_str()), (200, "handled"));
     let done = spy.last_status().await;
-    assert_eq!((done.state, done.attempts), (State::Done, 1));
+    assert_eq!((done.state, done.attempts), (RecordState::Done, 1));
     let again = delivery.call(&hooks).await;
     assert_eq!((again.status, again.word().as_str()), (200, "duplicate"));
     assert_eq!(spy.last_status().await, done);
@@ -110,7 +110,7 @@ async fn case_05_another_signed_event_under_a_known_header_runs_and_leaves_the_f
     }
     rest().await;
     assert_eq!(first().call(&hooks).await.word(), "handled");
-    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert_eq!(state(&spy).await, (RecordState::Done, 2));
     assert_eq!(probe.count(), 10);
 }
 

@@ -2,7 +2,7 @@
 
 use super::{EVENT, delivery_number, rest, secs, state};
 use apideck_hooks::Disposition;
-use apideck_hooks::store::{LetterFilter, State};
+use apideck_hooks::store::{LetterFilter, RecordState};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -22,7 +22,7 @@ async fn case_33_a_last_delivery_that_fails_is_a_dead_letter() {
             let letters = hooks.dead_letters().unwrap();
             let listed = letters.list(&LetterFilter::new(), None, 10).await.unwrap();
             assert!(listed[0].letter.error.contains("secret-reason"), "{listed:?}");
-            assert_eq!(state(&spy).await, (State::Dead, 1));
+            assert_eq!(state(&spy).await, (RecordState::Dead, 1));
         }
     }
 }
@@ -43,7 +43,7 @@ async fn case_33_a_last_delivery_that_succeeds_leaves_no_letter() {
     assert_eq!(delivery_number("e1", 9).call(&hooks).await.word(), "handled");
     let letters = hooks.dead_letters().unwrap();
     assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
-    assert_eq!(state(&spy).await, (State::Done, 1));
+    assert_eq!(state(&spy).await, (RecordState::Done, 1));
 }
 
 #[tokio::test(start_paused = true)]
@@ -71,7 +71,7 @@ async fn case_33_a_last_delivery_that_comes_in_a_rest_is_a_dead_letter() {
     assert_eq!(probe.count(), 1);
     let replayed = letters.replay(listed[0].record).await.unwrap();
     assert_eq!(replayed.disposition, Disposition::Handled);
-    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert_eq!(state(&spy).await, (RecordState::Done, 2));
 }
 
 /// The run beside it dies. Its letter stays.
@@ -96,7 +96,7 @@ async fn case_33_a_last_delivery_beside_a_run_that_dies_is_a_dead_letter() {
     spy.fail_renewals(true);
     spy.fail_finishes(usize::MAX);
     rest().await;
-    assert_eq!(state(&spy).await.0, State::Dead);
+    assert_eq!(state(&spy).await.0, RecordState::Dead);
     assert_eq!(delivery_number("e1", 10).call(&hooks).await.word(), "duplicate");
 }
 
@@ -111,7 +111,7 @@ async fn case_33_a_last_delivery_that_outlasts_its_response_is_acknowledged() {
     );
     probe.ended().await;
     sleep(secs(1)).await;
-    assert_eq!(state(&spy).await, (State::Done, 1));
+    assert_eq!(state(&spy).await, (RecordState::Done, 1));
 }
 
 /// Where letters are full, a last delivery runs without one.
@@ -161,5 +161,5 @@ async fn case_33_a_last_delivery_that_a_shutdown_stops_is_acknowledged() {
         hooks.shutdown(secs(1)).await
     });
     assert_eq!(reply.word(), "dead_lettered");
-    assert_eq!(state(&spy).await, (State::Dead, 0));
+    assert_eq!(state(&spy).await, (RecordState::Dead, 0));
 }

@@ -2,7 +2,7 @@
 
 use super::{EVENT, secs, state};
 use apideck_hooks::Rest;
-use apideck_hooks::store::State;
+use apideck_hooks::store::RecordState;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -25,7 +25,7 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
     });
     assert_eq!(successor.word(), "handled");
     assert_eq!(stalled.word(), "duplicate");
-    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert_eq!(state(&spy).await, (RecordState::Done, 2));
     assert_eq!((probe.count(), hooks.stats().lost), (2, 1));
 }
 
@@ -45,7 +45,7 @@ async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
         let (first, second) = tokio::join!(
             async {
                 let reply = delivery.call(&hooks).await;
-                assert!(matches!(state(&spy).await, (State::Running { .. }, 2)));
+                assert!(matches!(state(&spy).await, (RecordState::Running { .. }, 2)));
                 probe.open();
                 reply
             },
@@ -55,7 +55,7 @@ async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
             }
         );
         assert_eq!((first.status, second.word().as_str()), (status, "handled"));
-        assert_eq!(state(&spy).await, (State::Done, 2));
+        assert_eq!(state(&spy).await, (RecordState::Done, 2));
     }
 }
 
@@ -76,5 +76,5 @@ async fn case_20_a_healthy_handler_five_leases_long_is_one_run() {
     sleep(Duration::from_millis(1)).await;
     assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
     assert_eq!(probe.count(), 1);
-    assert_eq!(state(&spy).await, (State::Done, 1));
+    assert_eq!(state(&spy).await, (RecordState::Done, 1));
 }

@@ -1,7 +1,7 @@
 //! Dead letters by hand: lists, replays, purges.
 
 use super::{EVENT, rest, secs, state};
-use apideck_hooks::store::{LetterFilter, Purged, State};
+use apideck_hooks::store::{LetterFilter, Purged, RecordState};
 use apideck_hooks::{Disposition, Hooks, ReplayAll, Why};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -28,14 +28,14 @@ async fn case_13_a_replay_tells_an_outcome_that_is_true_of_the_store() {
         let replayed = letters.replay(record).await.unwrap();
         assert_eq!(replayed.disposition, Disposition::DeadLettered);
         assert!(replayed.error.unwrap().contains("secret-reason"));
-        assert_eq!(state(&spy).await, (State::Dead, attempts));
+        assert_eq!(state(&spy).await, (RecordState::Dead, attempts));
     }
     let replayed = letters.replay(record).await.unwrap();
     assert_eq!(
         (replayed.disposition, replayed.error),
         (Disposition::Ignored, None)
     );
-    assert_eq!(state(&spy).await, (State::Done, 4));
+    assert_eq!(state(&spy).await, (RecordState::Done, 4));
     let replayed = letters.replay(record).await.unwrap();
     assert_eq!(replayed.disposition, Disposition::Duplicate);
     assert_eq!(probe.count(), 4);

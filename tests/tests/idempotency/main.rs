@@ -15,7 +15,7 @@ mod signals;
 mod sources;
 mod store_outages;
 
-use apideck_hooks::store::State;
+use apideck_hooks::store::RecordState;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::spy::Spy;
 use std::time::Duration;
@@ -33,16 +33,16 @@ async fn rest() {
 
 /// The state and the number of attempts of the record that was claimed last. A released record has
 /// rested.
-async fn state(spy: &Spy) -> (State, u32) {
+async fn state(spy: &Spy) -> (RecordState, u32) {
     let status = spy.last_status().await;
     let state = match status.state {
-        State::Released { .. } => RELEASED,
+        RecordState::Released { .. } => RELEASED,
         state => state,
     };
     (state, status.attempts)
 }
 
-const RELEASED: State = State::Released { left: Duration::ZERO };
+const RELEASED: RecordState = RecordState::Released { left: Duration::ZERO };
 
 /// A delivery of an event with this count of deliveries.
 fn delivery_number(event_id: &str, execution_attempt: u32) -> Delivery {

@@ -2,7 +2,7 @@
 
 use super::{EVENT, delivery_number, rest, secs, state};
 use apideck_hooks::Rest;
-use apideck_hooks::store::State;
+use apideck_hooks::store::RecordState;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -107,5 +107,5 @@ async fn a_run_without_an_end_rests_too() {
     spy.fail_finishes(0);
     rest().await;
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
-    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert_eq!(state(&spy).await, (RecordState::Done, 2));
 }

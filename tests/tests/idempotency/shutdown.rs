@@ -1,7 +1,7 @@
 //! Shutdowns of the receiver and of its runtime.
 
 use super::{EVENT, RELEASED, rest, secs, state};
-use apideck_hooks::store::State;
+use apideck_hooks::store::RecordState;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -93,7 +93,7 @@ async fn dropping_the_receiver_stops_no_handler() {
     drop(hooks);
     probe.ended().await;
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(state(&spy).await, (State::Done, 1));
+    assert_eq!(state(&spy).await, (RecordState::Done, 1));
 }
 
 /// A restart is not the handler's fault. An event that ends each of its runs so would run for ever.
@@ -117,5 +117,5 @@ async fn case_17_three_restarts_leave_the_attempts_and_the_fourth_counts() {
     assert_eq!(delivery.call(&hooks).await.word(), "503", "it rests");
     rest().await;
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
-    assert_eq!(state(&spy).await, (State::Done, 2));
+    assert_eq!(state(&spy).await, (RecordState::Done, 2));
 }

@@ -1,7 +1,7 @@
 //! A store that is down or hangs, and lost responses.
 
 use super::{EVENT, RELEASED, secs, state};
-use apideck_hooks::store::State;
+use apideck_hooks::store::RecordState;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -27,7 +27,7 @@ async fn case_22_a_finish_is_retried_while_the_lease_lasts() {
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.fail_finishes(4);
     assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
-    assert_eq!(state(&spy).await, (State::Done, 1));
+    assert_eq!(state(&spy).await, (RecordState::Done, 1));
     assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (4, 0));
 
     spy.fail_finishes(usize::MAX);
@@ -73,7 +73,7 @@ async fn case_28_a_claim_whose_response_was_lost_is_taken_back() {
     spy.lose_claim_responses(1);
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(delivery.call(&hooks).await.status, 503);
-    assert!(matches!(state(&spy).await, (State::Running { .. }, 1)));
+    assert!(matches!(state(&spy).await, (RecordState::Running { .. }, 1)));
     sleep(secs(1)).await;
     assert_eq!(state(&spy).await, (RELEASED, 0));
     assert_eq!(delivery.call(&hooks).await.word(), "handled");

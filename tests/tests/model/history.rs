@@ -7,7 +7,7 @@ use super::step::{End, Step, Whose, steps};
 use super::worlds::World;
 use apideck_hooks::store::{
     Claim, ClaimId, DeadLetter, DeadLetterStore, End as StoreEnd, Grant, Held, Key, LastDelivery,
-    LetterFilter, Purged as StorePurged, Rests, State, Status, Token, Verdict,
+    LetterFilter, Purged as StorePurged, RecordState, Rests, Status, Token, Verdict,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
@@ -372,11 +372,11 @@ fn held(held: Held) -> Response {
 fn compare(event: u8, status: Status, model: &Model) -> TestCaseResult {
     let ticks = |time| model.kind.ticks(time);
     let state = match status.state {
-        State::Absent => reference::State::Absent,
-        State::Running { lease_left } => reference::State::Running(ticks(lease_left)),
-        State::Released { left } => reference::State::Released(ticks(left)),
-        State::Done => reference::State::Done,
-        State::Dead => reference::State::Dead,
+        RecordState::Absent => reference::State::Absent,
+        RecordState::Running { lease_left } => reference::State::Running(ticks(lease_left)),
+        RecordState::Released { left } => reference::State::Released(ticks(left)),
+        RecordState::Done => reference::State::Done,
+        RecordState::Dead => reference::State::Dead,
         other => return Err(TestCaseError::fail(format!("{other:?}"))),
     };
     let record = model.present(event);

@@ -4,7 +4,7 @@
 
 use super::reference::{Held, Purged, Response, Verdict};
 use super::step::{End, Step};
-use apideck_hooks::store::{Grant, Key, State, Status, Token};
+use apideck_hooks::store::{Grant, Key, RecordState, Status, Token};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseResult;
 use std::collections::{BTreeMap, HashMap};
@@ -76,7 +76,7 @@ impl Invariants {
     ) -> TestCaseResult {
         let changed = format!("event {event}, {before:?} became {after:?} by {step:?}: {response:?}");
         let same = without_times(before) == without_times(after);
-        let gone = after.state == State::Absent;
+        let gone = after.state == RecordState::Absent;
 
         let shrank = after.token < before.token && !gone;
         prop_assert!(!shrank, "I2, the token shrank: {}", changed);
@@ -86,7 +86,7 @@ impl Invariants {
 
         let takes_time = matches!(step, Step::Wait { .. } | Step::SetBack { .. } | Step::Crash);
         let evicted = gone && matches!(response, Response::Claimed { record, .. } if record != event);
-        if before.state == State::Done {
+        if before.state == RecordState::Done {
             let may_go = gone && (takes_time || evicted);
             prop_assert!(same || may_go, "I4, a done record changed: {}", changed);
         }
@@ -111,10 +111,10 @@ impl Invariants {
         };
         let granted = matches!(granted, Some((record, Verdict::Granted { .. })) if record == event);
         let is_new = granted && after.token > before.token;
-        let ran = matches!(before.state, State::Running { .. });
+        let ran = matches!(before.state, RecordState::Running { .. });
         prop_assert!(!is_new || !ran, "I1, a running record was granted: {}", changed);
 
-        if before.state == State::Absent || gone {
+        if before.state == RecordState::Absent || gone {
             self.runs.remove(&event);
         }
         let runs = self.runs.entry(event).or_default();
@@ -158,7 +158,7 @@ fn about(step: &Step) -> Option<u8> {
 
 fn without_times(mut status: Status) -> Status {
     match &mut status.state {
-        State::Running { lease_left: left } | State::Released { left } => *left = Duration::ZERO,
+        RecordState::Running { lease_left: left } | RecordState::Released { left } => *left = Duration::ZERO,
         _ => {}
     }
     status

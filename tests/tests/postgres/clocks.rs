@@ -1,7 +1,7 @@
 //! Changes of the clock. Only the clock of the server counts, at the time of a change (Case 23).
 
 use super::{LEASE, age, blocked_by, claim_of, database, execute, granted, key, number, verdict};
-use apideck_hooks::store::{Claim, End, Grant, Held, Rests, State, Store, Token, Verdict};
+use apideck_hooks::store::{Claim, End, Grant, Held, RecordState, Rests, Store, Token, Verdict};
 use sqlx::AssertSqlSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,7 +61,7 @@ async fn case_23_a_clock_change_of_the_server_grants_no_claim_twice() {
     assert!(lease_left <= LEASE, "{lease_left:?}");
     for _ in 0..2 {
         assert_eq!(store.sweep().await.unwrap(), 0);
-        assert_eq!(store.status(done).await.unwrap().state, State::Done);
+        assert_eq!(store.status(done).await.unwrap().state, RecordState::Done);
         assert_eq!(verdict(&store, claim_of(done, None)).await, Verdict::Done);
         age(&database, &pool, HOUR).await;
     }

@@ -2,7 +2,7 @@
 
 use super::{EVENT, LEASE, claim_of, database, execute, granted, hooks, key, number};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{End, Held, State, Store, Verdict};
+use apideck_hooks::store::{End, Held, RecordState, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::probe::Probe;
@@ -123,7 +123,7 @@ async fn a_dropped_claim_has_no_effect() {
         }
         until("it is not running", async || {
             let status = store.status(key(2000 + n)).await.unwrap();
-            !matches!(status.state, State::Running { .. }) && status.attempts == 0
+            !matches!(status.state, RecordState::Running { .. }) && status.attempts == 0
         })
         .await;
     }

@@ -3,7 +3,8 @@
 use super::{EVENT, LEASE, SOURCE, claim_of, database, granted, hooks, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{
-    Claim, Context, DeadLetter, End, Grant, Held, LastDelivery, LetterFilter, Purged, State, Store, Verdict,
+    Claim, Context, DeadLetter, End, Grant, Held, LastDelivery, LetterFilter, Purged, RecordState, Store,
+    Verdict,
 };
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -152,12 +153,12 @@ async fn case_34_replays_deliveries_and_purges_at_once_agree() {
         match purged {
             Purged::Yes => {
                 assert!(runs.is_empty(), "a purged event runs no more");
-                assert_eq!((status.state, status.kept), (State::Done, false));
+                assert_eq!((status.state, status.kept), (RecordState::Done, false));
                 assert!(matches!(delivered, Verdict::Done | Verdict::Dead { kept: true }));
             }
             Purged::Busy => {
                 assert_eq!(runs.len(), 1);
-                assert!(matches!(status.state, State::Running { .. }) && status.kept);
+                assert!(matches!(status.state, RecordState::Running { .. }) && status.kept);
                 let running = matches!(delivered, Verdict::Running { kept: true, .. });
                 assert!(
                     running || delivered == Verdict::Dead { kept: true },
@@ -166,7 +167,7 @@ async fn case_34_replays_deliveries_and_purges_at_once_agree() {
                 let release = End::Release { rest: Duration::ZERO };
                 assert_eq!(store.finish(runs[0], release).await.unwrap(), Held::Yes);
                 let status = store.status(key(n)).await.unwrap();
-                assert_eq!((status.state, status.kept), (State::Dead, true));
+                assert_eq!((status.state, status.kept), (RecordState::Dead, true));
             }
             other => panic!("{other:?}"),
         }

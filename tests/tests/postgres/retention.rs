@@ -2,7 +2,7 @@
 
 use super::{LEASE, SOURCE, age, claim_of, database, execute, granted, key, number, verdict};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{DeadLetter, End, Held, LetterFilter, State, Store, Verdict};
+use apideck_hooks::store::{DeadLetter, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks_tests::postgres;
 use apideck_hooks_tests::waiting::until;
 use std::time::Duration;
@@ -50,7 +50,7 @@ async fn case_24_settled_records_are_kept_for_the_retention_and_no_longer() {
     for store in [&longer, &shorter] {
         for (n, absent) in [(1, false), (2, false), (3, false), (4, false), (5, true)] {
             let state = store.status(key(n)).await.unwrap().state;
-            assert_eq!(state == State::Absent, absent, "{n} {state:?}");
+            assert_eq!(state == RecordState::Absent, absent, "{n} {state:?}");
         }
     }
     assert_eq!(
@@ -64,9 +64,9 @@ async fn case_24_settled_records_are_kept_for_the_retention_and_no_longer() {
     // After the longer one all are absent but the dead letter, even before a sweep.
     age(&database, &pool, HOUR).await;
     for n in [1, 2, 4] {
-        assert_eq!(longer.status(key(n)).await.unwrap().state, State::Absent);
+        assert_eq!(longer.status(key(n)).await.unwrap().state, RecordState::Absent);
     }
-    assert_eq!(longer.status(key(3)).await.unwrap().state, State::Dead);
+    assert_eq!(longer.status(key(3)).await.unwrap().state, RecordState::Dead);
     let letters = longer.dead_letters().unwrap();
     assert_eq!(letters.count(SOURCE, &LetterFilter::new()).await.unwrap(), 1);
     assert_eq!(longer.sweep().await.unwrap(), 3);

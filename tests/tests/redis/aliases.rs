@@ -2,7 +2,7 @@
 
 use super::{LONG, RELEASE, SOURCE, claim, claim_of, done, grant_of, granted, key, letter, ms, proxied, run};
 use apideck_hooks::store::{
-    Claimed, DeadLetterStore, End, Held, Key, LastDelivery, LetterFilter, State, Status, Store, Verdict,
+    Claimed, DeadLetterStore, End, Held, Key, LastDelivery, LetterFilter, RecordState, Status, Store, Verdict,
 };
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::proxy::Mode;
@@ -146,8 +146,8 @@ async fn case_05_a_claim_that_loses_its_alias_takes_itself_and_its_letter_back()
         let loser = if events[0] == winner { events[1] } else { events[0] };
         let status = stores[0].status(loser).await.unwrap();
         let state = match before {
-            0 => State::Absent,
-            _ => State::Released { left: Duration::ZERO },
+            0 => RecordState::Absent,
+            _ => RecordState::Released { left: Duration::ZERO },
         };
         assert_eq!(
             (status.state, status.attempts, status.kept),

@@ -2,7 +2,7 @@
 
 use super::{LONG, RELEASE, claim_of, granted, key, run, verdict};
 use apideck_hooks::RedisStore;
-use apideck_hooks::store::{End, Held, Key, Rests, State, Store, Verdict};
+use apideck_hooks::store::{End, Held, Key, RecordState, Rests, Store, Verdict};
 use apideck_hooks_tests::redis::Isolated;
 use std::path::Path;
 use std::time::Duration;
@@ -43,7 +43,7 @@ async fn set_back(isolated: &Isolated, record: Key) {
     }
 }
 
-async fn state(store: &RedisStore, record: Key) -> State {
+async fn state(store: &RedisStore, record: Key) -> RecordState {
     store.status(record).await.unwrap().state
 }
 
@@ -80,7 +80,7 @@ async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
     claim.rests = Rests::new([LONG; Rests::LENGTH]);
     let (first, _) = granted(&store, claim).await;
     set_back(&isolated, event).await;
-    let State::Running { lease_left } = state(&store, event).await else {
+    let RecordState::Running { lease_left } = state(&store, event).await else {
         panic!("it runs")
     };
     assert_eq!(lease_left, LONG);
@@ -92,7 +92,7 @@ async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
     assert_eq!(store.renew(moved, LONG).await.unwrap(), Held::Yes);
     assert_eq!(store.finish(moved, RELEASE).await.unwrap(), Held::Yes);
     set_back(&isolated, event).await;
-    let State::Released { left } = state(&store, event).await else {
+    let RecordState::Released { left } = state(&store, event).await else {
         panic!("it rests")
     };
     assert_eq!(left, LONG);

@@ -3,7 +3,7 @@
 use super::{
     LONG, PATIENCE, RELEASE, claim, claim_of, connected, dead, done, granted, key, ms, patient, run, verdict,
 };
-use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, State, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks::{Disposition, RedisStore, store_conformance};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -121,7 +121,11 @@ async fn a_server_that_is_killed_and_started_again() {
     cluster.restart(0).await;
     for (n, grant) in grants.into_iter().enumerate() {
         let end = if n % 3 == 0 { dead("{}") } else { End::Done };
-        let state = if n % 3 == 0 { State::Dead } else { State::Done };
+        let state = if n % 3 == 0 {
+            RecordState::Dead
+        } else {
+            RecordState::Done
+        };
         until("it is settled", async || {
             matches!(store.finish(grant, end.clone()).await, Ok(Held::Yes))
         })

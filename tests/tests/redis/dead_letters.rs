@@ -4,7 +4,8 @@ use super::{
     LONG, RELEASE, SOURCE, claim_of, dead, dead_letter, done, key, letter, ms, patient, proxied, run, verdict,
 };
 use apideck_hooks::store::{
-    Claim, DeadLetterStore, End, Grant, Held, Key, LastDelivery, LetterFilter, Purged, State, Store, Verdict,
+    Claim, DeadLetterStore, End, Grant, Held, Key, LastDelivery, LetterFilter, Purged, RecordState, Store,
+    Verdict,
 };
 use apideck_hooks::{Disposition, RedisStore};
 use apideck_hooks_tests::delivery::Delivery;
@@ -193,9 +194,9 @@ async fn case_24_records_expire_and_letters_do_not() {
     }
     isolated.age(LONG + retention).await;
     for record in [settled, released, running] {
-        assert_eq!(store.status(record).await.unwrap().state, State::Absent);
+        assert_eq!(store.status(record).await.unwrap().state, RecordState::Absent);
     }
-    assert_eq!(store.status(kept).await.unwrap().state, State::Dead);
+    assert_eq!(store.status(kept).await.unwrap().state, RecordState::Dead);
     assert_eq!(listed(&store).await, [lettered, kept]);
     // A settled or purged letter has a time to live again, from then on.
     let grant = replayed(&store, kept).await;
@@ -270,7 +271,7 @@ async fn case_34_replays_and_purges_at_once_agree() {
             .count();
         let status = store.status(record).await.unwrap();
         match purged.unwrap() {
-            Purged::Yes => assert_eq!((granted, status.state), (0, State::Done)),
+            Purged::Yes => assert_eq!((granted, status.state), (0, RecordState::Done)),
             Purged::Busy => assert!(granted == 1 && status.kept, "{granted} {status:?}"),
             other => panic!("{other:?}"),
         }

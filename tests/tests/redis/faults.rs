@@ -5,7 +5,7 @@ use super::{
     proxied, run, run_command, store_on,
 };
 use apideck_hooks::store::{
-    Claim, DeadLetterStore, End, Held, LastDelivery, LetterFilter, Purged, State, Store, Verdict,
+    Claim, DeadLetterStore, End, Held, LastDelivery, LetterFilter, Purged, RecordState, Store, Verdict,
 };
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
@@ -121,7 +121,7 @@ async fn case_28_a_call_with_a_lost_response_is_repeated_with_the_same_result() 
         }
         let status = store.status(event).await.unwrap();
         // The released and the handled run.
-        assert_eq!((status.state, status.attempts), (State::Done, 2));
+        assert_eq!((status.state, status.attempts), (RecordState::Done, 2));
     }
     let grant = run(&store, key()).await;
     lose();
@@ -196,7 +196,7 @@ async fn case_28_a_call_that_is_sent_again_after_each_request_has_one_effect() {
         .await;
         assert_eq!(letters().await, 1, "{first:?}");
         let status = patient.status(grant.record).await.unwrap();
-        assert_eq!((status.state, status.attempts), (State::Dead, 1));
+        assert_eq!((status.state, status.attempts), (RecordState::Dead, 1));
         let purged = patient.purge(&last.letter.source, grant.record).await.unwrap();
         assert_eq!((purged, letters().await), (Purged::Yes, 0));
     }

@@ -6,7 +6,7 @@ use super::{
 };
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{
-    DeadLetter, DeadLetterStore, End, Held, LastDelivery, LetterFilter, State, Store, Verdict,
+    DeadLetter, DeadLetterStore, End, Held, LastDelivery, LetterFilter, RecordState, Store, Verdict,
 };
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
@@ -67,7 +67,7 @@ async fn case_28_a_full_server_grants_no_claim_and_records_ends() {
     while store.claim(call.clone()).await.unwrap().verdict != Verdict::Full {
         call = claim_of(key(), Some(key()));
     }
-    assert_eq!(store.status(call.event).await.unwrap().state, State::Absent);
+    assert_eq!(store.status(call.event).await.unwrap().state, RecordState::Absent);
     let duplicate = claim(&store, handled, Some(alias)).await;
     assert_eq!((duplicate.record, duplicate.verdict), (handled, Verdict::Done));
     assert_eq!(store.renew(runs[0], LONG).await.unwrap(), Held::Yes);
@@ -76,7 +76,7 @@ async fn case_28_a_full_server_grants_no_claim_and_records_ends() {
     assert_eq!(store.finish(runs[0], dead(&large)).await.unwrap(), Held::NoRoom);
     let status = store.status(runs[0].record).await.unwrap();
     assert!(
-        matches!(status.state, State::Running { .. }) && !status.kept,
+        matches!(status.state, RecordState::Running { .. }) && !status.kept,
         "{status:?}"
     );
     assert_eq!(store.count(SOURCE, &LetterFilter::new()).await.unwrap(), 0);
@@ -148,7 +148,7 @@ async fn case_39_a_full_list_takes_no_new_letter() {
     assert_eq!(store.finish(grant, dead("{}")).await.unwrap(), Held::NoRoom);
     assert!(matches!(
         store.status(grant.record).await.unwrap().state,
-        State::Running { .. }
+        RecordState::Running { .. }
     ));
     // A last delivery runs without its letter.
     let mut last = claim_of(key(), None);
@@ -185,7 +185,7 @@ async fn case_39_a_letter_that_does_not_fit_is_never_acknowledged() {
     let grant = run(&store, key()).await;
     assert_eq!(store.finish(grant, dead(&large)).await.unwrap(), Held::NoRoom);
     let status = store.status(grant.record).await.unwrap();
-    assert!(matches!(status.state, State::Running { .. }) && !status.kept);
+    assert!(matches!(status.state, RecordState::Running { .. }) && !status.kept);
     assert_eq!(store.finish(grant, dead(&large[1..])).await.unwrap(), Held::Yes);
     let kept = store.get(SOURCE, grant.record).await.unwrap().unwrap();
     assert_eq!(kept.letter.body.len(), DeadLetter::MAX_BODY);

@@ -1,7 +1,7 @@
 //! Data that Redis loses or keeps: a truncated append-only file, and a replica that was behind.
 
 use super::{LONG, SOURCE, claim, claim_of, dead, done, granted, key, store_on, verdict};
-use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, State, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
 use apideck_hooks_tests::redis::server::{Server, can_start};
@@ -129,6 +129,6 @@ async fn a_failover_can_grant_a_claim_twice() {
     assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Lost);
     assert_eq!(store.renew(grant, LONG).await.unwrap(), Held::Lost);
     assert_eq!(store.finish(again, End::Done).await.unwrap(), Held::Yes);
-    assert_eq!(store.status(running).await.unwrap().state, State::Done);
+    assert_eq!(store.status(running).await.unwrap().state, RecordState::Done);
     assert!(store.claim(Claim::new(key(), LONG)).await.is_ok());
 }

@@ -1,7 +1,7 @@
 //! Receivers in processes of their own: two at once, and killed ones.
 
 use super::ms;
-use apideck_hooks::store::{DeadLetterStore, LetterFilter, State, Store};
+use apideck_hooks::store::{DeadLetterStore, LetterFilter, RecordState, Store};
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::redis::Isolated;
@@ -160,7 +160,7 @@ async fn case_19_a_stopped_process_has_lost_its_claim() {
         .unwrap()
         .1;
     let status = store.status(record.parse().unwrap()).await.unwrap();
-    assert_eq!((status.state, status.attempts), (State::Done, 2));
+    assert_eq!((status.state, status.attempts), (RecordState::Done, 2));
 }
 
 /// Twenty rounds of `kill -9` and SIGSTOP under senders that retry. No event is lost, and an event

@@ -2,7 +2,7 @@
 
 use super::{LONG, PATIENCE, SOURCE, claim, claim_of, dead, done, granted, key, ms, patient, run, verdict};
 use apideck_hooks::RedisStore;
-use apideck_hooks::store::{DeadLetterStore, End, Held, LetterFilter, State, Store, Verdict};
+use apideck_hooks::store::{DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
@@ -97,7 +97,7 @@ async fn with_too_few_replicas_no_claim_and_no_end_is_acknowledged() {
         assert!(impatient.finish(handled, End::Done).await.is_err());
     }
     let state = impatient.status(failing.record).await.unwrap().state;
-    assert!(matches!(state, State::Running { .. }), "{state:?}");
+    assert!(matches!(state, RecordState::Running { .. }), "{state:?}");
 
     replica = self::replica(&directories[1], port, &primary).await;
     assert_eq!(store.finish(failing, dead("{}")).await.unwrap(), Held::Yes);

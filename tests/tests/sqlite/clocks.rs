@@ -3,7 +3,7 @@
 
 use super::{LEASE, RELEASE, age, claim, end, grant, granted, handle, key, microseconds, open};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{Claim, End, Held, Rests, State, Store, Verdict};
+use apideck_hooks::store::{Claim, End, Held, RecordState, Rests, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::sqlite::open_with;
 use std::time::Duration;
@@ -69,9 +69,9 @@ async fn case_23_a_clock_change_between_two_openings_moves_the_end_of_a_retentio
     let two_hours = || open_with(SqliteStore::builder(&file).retention(Duration::from_secs(2 * 3600)));
     handle(&two_hours().await, key(1)).await;
     for (set, state) in [
-        (HOUR, State::Done),
-        (-HOUR, State::Done),
-        (3 * HOUR, State::Absent),
+        (HOUR, RecordState::Done),
+        (-HOUR, RecordState::Done),
+        (3 * HOUR, RecordState::Absent),
     ] {
         age(&file, set).await;
         assert_eq!(

@@ -2,7 +2,7 @@
 
 use super::{claim_with_alias, dead, end, grant, granted, handle, key, letter, open, other_program};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{End, State, Store};
+use apideck_hooks::store::{End, RecordState, Store};
 use apideck_hooks_tests::directory::Directory;
 use futures_util::future::join_all;
 use sqlx::Executor;
@@ -73,10 +73,17 @@ async fn an_operation_that_fails_does_not_undo_the_others_of_its_batch() {
         if n == 3 {
             let error = end.expect_err("a trigger").to_string();
             assert!(error.contains("no letter"), "{error}");
-            assert!(matches!(state, State::Running { .. }), "{state:?}");
+            assert!(matches!(state, RecordState::Running { .. }), "{state:?}");
         } else {
             end.unwrap();
-            assert_eq!(state, if n % 2 == 1 { State::Dead } else { State::Done });
+            assert_eq!(
+                state,
+                if n % 2 == 1 {
+                    RecordState::Dead
+                } else {
+                    RecordState::Done
+                }
+            );
         }
     }
     handle(&store, key(100)).await;

@@ -1,7 +1,7 @@
 //! Whole deliveries.
 
 use super::{EVENT, age, microseconds, open};
-use apideck_hooks::store::{LetterFilter, State, Store};
+use apideck_hooks::store::{LetterFilter, RecordState, Store};
 use apideck_hooks::{Disposition, Hooks, Rest};
 use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::directory::Directory;
@@ -85,7 +85,7 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     let runs = probe.runs();
     assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 2, 3]);
     assert_eq!(runs[2].body, body(EVENT, "e1"));
-    assert_eq!(store.status(dead.record).await.unwrap().state, State::Done);
+    assert_eq!(store.status(dead.record).await.unwrap().state, RecordState::Done);
 }
 
 #[tokio::test]

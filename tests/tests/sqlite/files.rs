@@ -3,7 +3,7 @@
 use super::logs::Logs;
 use super::{EVENT, claim, claim_with_alias, dead, end, granted, handle, key, open, other_program, refusal};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{DeadLetter, DeadLetterStore, State, Store, Verdict};
+use apideck_hooks::store::{DeadLetter, DeadLetterStore, RecordState, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::probe::Probe;
@@ -244,7 +244,7 @@ async fn a_write_that_fails_is_an_error_and_changes_nothing() {
     assert!(error.contains("no room"), "{error}");
     assert!(store.get("", key(1)).await.unwrap().is_none());
     let state = store.status(key(1)).await.unwrap().state;
-    assert!(matches!(state, State::Running { .. }), "{state:?}");
+    assert!(matches!(state, RecordState::Running { .. }), "{state:?}");
     other.execute("DROP TRIGGER full").await.unwrap();
     end(&store, run, dead(letter.clone())).await;
     assert_eq!(store.get("", key(1)).await.unwrap().unwrap().letter, letter);
@@ -276,7 +276,7 @@ async fn a_replaced_file_is_noticed_before_the_next_commit() {
             "duplicate"
         );
         // It was not changed either way.
-        assert_eq!(store.status(key(1)).await.unwrap().state, State::Absent);
+        assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Absent);
         std::fs::rename(&elsewhere, &file).unwrap();
     }
     assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.word(), "handled");

@@ -3,7 +3,7 @@
 use super::{dead, dead_letter, end, granted, key, letter, open};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{
-    Context, DeadLetter, DeadLetterStore, End, Held, LastDelivery, LetterFilter, State, Store, Verdict,
+    Context, DeadLetter, DeadLetterStore, End, Held, LastDelivery, LetterFilter, RecordState, Store, Verdict,
 };
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::sqlite::open_with;
@@ -53,7 +53,7 @@ async fn case_39_a_full_list_and_a_large_letter_have_no_room() {
         let held = store.finish(run, dead(letter.clone())).await.unwrap();
         assert_eq!(held, Held::NoRoom);
         let state = store.status(key(n)).await.unwrap().state;
-        assert!(matches!(state, State::Running { .. }), "{state:?}");
+        assert!(matches!(state, RecordState::Running { .. }), "{state:?}");
         assert_eq!(store.get(&letter.source, key(n)).await.unwrap(), None);
         run
     };

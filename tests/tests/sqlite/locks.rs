@@ -3,7 +3,7 @@
 use super::{EVENT, granted, open, refusal};
 use super::{end, handle, key};
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{End, State, Store};
+use apideck_hooks::store::{End, RecordState, Store};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::services::say_skipped;
 use apideck_hooks_tests::sqlite::{open_with, until_closed};
@@ -30,7 +30,7 @@ async fn case_37_a_second_store_is_refused_while_the_first_lives() {
     end(&first, grant, End::Done).await;
     drop(first);
     let second = open(&file).await;
-    assert_eq!(second.status(key(1)).await.unwrap().state, State::Done);
+    assert_eq!(second.status(key(1)).await.unwrap().state, RecordState::Done);
 }
 
 /// Each store after the first one uses the descriptor of the first.
@@ -82,6 +82,7 @@ async fn another_file_system_is_refused_by_name_unless_the_user_insists() {
 mod linux {
     use super::*;
     use apideck_hooks_tests::services::skip;
+    use apideck_hooks_tests::sqlite::until_unowned;
     use apideck_hooks_tests::waiting::until;
     use std::os::unix::fs::MetadataExt;
     use std::process::Output;
@@ -231,7 +232,7 @@ mod linux {
             .await
             .unwrap();
         drop(first);
-        until("the store ends", async || descriptors(&file) == 0).await;
+        until_unowned(&file).await;
         assert!(locks_of_sqlite(&file) > 0);
         let second = open(&file).await;
         handle(&second, key(2)).await;

@@ -2,7 +2,7 @@
 //! enough to recover, and it is written in the way that SQLite promises to keep.
 
 use super::{EVENT, RELEASE, claim_with_alias, dead, grant, key, open, other_program};
-use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, State as RecordState, Store};
+use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, RecordState, Store};
 use apideck_hooks::{Hooks, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery;

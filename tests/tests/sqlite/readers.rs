@@ -3,7 +3,7 @@
 use super::{
     LEASE, RELEASE, claim, dead_letter, end, grant, granted, handle, key, letter, open, other_program,
 };
-use apideck_hooks::store::{Claim, DeadLetterStore, Held, LastDelivery, Rests, State, Store, Verdict};
+use apideck_hooks::store::{Claim, DeadLetterStore, Held, LastDelivery, RecordState, Rests, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
 use sqlx::Executor;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn refused_claims_are_answered_while_nothing_can_be_written() {
     let mut last = claim(key(2));
     last.last = Some(Box::new(LastDelivery::new(letter("e2"))));
     assert_eq!(verdict(last).await, Verdict::Dead { kept: true });
-    assert_eq!(store.status(key(1)).await.unwrap().state, State::Done);
+    assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Done);
     assert_eq!(store.count("", &Default::default()).await.unwrap(), 1);
     other.execute("COMMIT").await.unwrap();
     match new.await {
@@ -89,5 +89,5 @@ async fn an_abandoned_claim_is_not_granted() {
     other.execute("COMMIT").await.unwrap();
     let _ = first.await;
     handle(&store, key(3)).await;
-    assert_eq!(store.status(key(2)).await.unwrap().state, State::Absent);
+    assert_eq!(store.status(key(2)).await.unwrap().state, RecordState::Absent);
 }

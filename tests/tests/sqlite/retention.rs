@@ -6,7 +6,7 @@ use super::{
     microseconds, number,
 };
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{DeadLetterStore, End, Held, Purged, State, Status, Store};
+use apideck_hooks::store::{DeadLetterStore, End, Held, Purged, RecordState, Status, Store};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::sqlite::open_with;
 use apideck_hooks_tests::waiting::until;
@@ -35,7 +35,7 @@ async fn case_24_the_retention_begins_with_the_last_change() {
     end(&store, run, End::Done).await;
     // More than a retention after the claim, but less than one after the finish.
     age(&file, 50 * MINUTE).await;
-    assert_eq!(store.status(key(1)).await.unwrap().state, State::Done);
+    assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Done);
     age(&file, 11 * MINUTE).await;
     assert_eq!(store.status(key(1)).await.unwrap(), Status::ABSENT);
     // The attempts start again. The token grows, so the earlier owner has lost.
@@ -80,11 +80,11 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_a_letter_or_a_live_run
     assert_eq!(store.status(key(0)).await.unwrap(), Status::ABSENT);
     assert!(logs.count("deleted the records of runs that had no end") > 0);
     assert_eq!(store.count("", &Default::default()).await.unwrap(), 100);
-    assert_eq!(store.status(key(1)).await.unwrap().state, State::Dead);
+    assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Dead);
     end(&store, alive, End::Done).await;
     // A purge ends the letter's life, and a retention later its record is swept.
     assert_eq!(store.purge("", key(1)).await.unwrap(), Purged::Yes);
-    assert_eq!(store.status(key(1)).await.unwrap().state, State::Done);
+    assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Done);
     age(&file, 30 * MINUTE).await;
     until("the purged record is swept", async || {
         number(&file, RECORDS).await == 99
@@ -109,7 +109,11 @@ async fn case_24_a_shorter_retention_does_not_undo_a_longer_one() {
     age(&file, 30 * MINUTE).await;
     handle(&store, key(4)).await;
     for n in 1..=3 {
-        assert_eq!(store.status(key(n)).await.unwrap().state, State::Done, "{n}");
+        assert_eq!(
+            store.status(key(n)).await.unwrap().state,
+            RecordState::Done,
+            "{n}"
+        );
     }
     age(&file, 31 * MINUTE).await;
     until("all are swept", async || number(&file, RECORDS).await == 0).await;

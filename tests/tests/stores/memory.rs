@@ -2,7 +2,7 @@
 
 use super::{EVENT, secs};
 use apideck_hooks::MemoryStore;
-use apideck_hooks::store::{Claim, End, Grant, Held, Key, State, Status, Store, Token, Verdict};
+use apideck_hooks::store::{Claim, End, Grant, Held, Key, RecordState, Status, Store, Token, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::probe::{Probe, Step};
 use std::path::Path;
@@ -35,7 +35,7 @@ async fn settle(store: &MemoryStore, n: u64, end: End) -> Token {
     grant.token
 }
 
-async fn state(store: &MemoryStore, n: u64) -> State {
+async fn state(store: &MemoryStore, n: u64) -> RecordState {
     store.status(key(n)).await.unwrap().state
 }
 
@@ -93,11 +93,17 @@ async fn case_24_a_record_expires_a_retention_after_its_run_and_never_while_it_r
     assert_eq!(store.finish(ends[0], End::Done).await.unwrap(), Held::Yes);
     assert_eq!(store.finish(ends[1], RELEASE).await.unwrap(), Held::Yes);
     advance(secs(60) - Duration::from_millis(1)).await;
-    assert_eq!(state(&store, 1).await, State::Done);
+    assert_eq!(state(&store, 1).await, RecordState::Done);
     assert_eq!(claim(&store, 1).await, Err(Verdict::Done));
-    assert_eq!(state(&store, 2).await, State::Released { left: Duration::ZERO });
+    assert_eq!(
+        state(&store, 2).await,
+        RecordState::Released { left: Duration::ZERO }
+    );
     // Its lease ended a minute ago.
-    assert_eq!(state(&store, 3).await, State::Released { left: Duration::ZERO });
+    assert_eq!(
+        state(&store, 3).await,
+        RecordState::Released { left: Duration::ZERO }
+    );
     advance(Duration::from_millis(1)).await;
     for n in [1, 2, 3] {
         assert_eq!(store.status(key(n)).await.unwrap(), Status::ABSENT);
@@ -128,18 +134,21 @@ async fn case_25_a_full_store_evicts_the_oldest_done_event_and_never_a_running_o
     // The order of the ends counts. A duplicate makes no record newer.
     assert_eq!(claim(&store, 1).await, Err(Verdict::Done));
     claim(&store, 5).await.unwrap();
-    assert_eq!((state(&store, 1).await, store.evicted()), (State::Absent, 1));
+    assert_eq!(
+        (state(&store, 1).await, store.evicted()),
+        (RecordState::Absent, 1)
+    );
     assert_eq!(claim(&store, 2).await, Err(Verdict::Done));
     for n in 6..=8 {
         claim(&store, n).await.unwrap();
     }
     assert_eq!(claim(&store, 9).await, Err(Verdict::Full));
     assert_eq!((store.len(), store.evicted()), (4, 4));
-    assert!(matches!(state(&store, 5).await, State::Running { .. }));
+    assert!(matches!(state(&store, 5).await, RecordState::Running { .. }));
     // The leases have ended.
     advance(secs(30)).await;
     claim(&store, 9).await.unwrap();
-    assert_eq!(state(&store, 5).await, State::Absent);
+    assert_eq!(state(&store, 5).await, RecordState::Absent);
 }
 
 #[tokio::test(start_paused = true)]

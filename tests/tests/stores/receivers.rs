@@ -2,7 +2,7 @@
 //! those of the store alone.
 
 use super::{EVENT, secs};
-use apideck_hooks::store::{State, Store};
+use apideck_hooks::store::{RecordState, Store};
 use apideck_hooks::{Hooks, MemoryStore};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::file_of_this_thread;
@@ -65,7 +65,7 @@ macro_rules! with_every_store {
 
 /// Checks that the record of the last claim is done.
 async fn is_done(spy: &Spy) -> bool {
-    spy.last_status().await.state == State::Done
+    spy.last_status().await.state == RecordState::Done
 }
 
 /// Sends an event until it is handled.
@@ -138,7 +138,7 @@ with_every_store! {
             probe.started().await;
             until_handled(&successor, &id).await;
             let settled = spy.last_status().await;
-            assert_eq!(settled.state, State::Done);
+            assert_eq!(settled.state, RecordState::Done);
             probe.open();
             assert_eq!(first.await.unwrap().word(), "duplicate");
             assert_eq!(spy.last_status().await, settled);
@@ -205,7 +205,7 @@ with_every_store! {
         spy.fail_finishes(usize::MAX);
         until_handled(&hooks, "never").await;
         assert_eq!((hooks.stats().unrecorded, probe.count()), (1, 6));
-        assert!(matches!(spy.last_status().await.state, State::Running { .. }));
+        assert!(matches!(spy.last_status().await.state, RecordState::Running { .. }));
         spy.fail_finishes(0);
         until_handled(&hooks, "never").await;
         let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();

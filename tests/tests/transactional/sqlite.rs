@@ -2,17 +2,19 @@
 //! running, and a handler that keeps its transaction.
 
 use super::EVENT;
-use apideck_hooks::{Delivery, Hooks, Outcome, State, Tx, on, router};
+use apideck_hooks::store::Store;
+use apideck_hooks::{Delivery, Hooks, Outcome, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
 use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::spy::Spy;
-use apideck_hooks_tests::sqlite::until_closed;
+use apideck_hooks_tests::sqlite::{open, open_with, until_unowned};
 use apideck_hooks_tests::transactional::{World, file};
 use apideck_hooks_tests::waiting::{GENEROUS, ends, until};
 use futures_util::{FutureExt, TryStreamExt};
 use sqlx::{Sqlite, SqliteConnection};
 use std::future::pending;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -117,9 +119,14 @@ struct Pair {
     kept: mpsc::UnboundedReceiver<Tx<Sqlite>>,
 }
 
-async fn pair(world: &World) -> Pair {
+/// A pair on a new store whose transactions have this limit.
+async fn pair(world: &World, tx_limit: Duration) -> Pair {
+    let World::Sqlite(directory) = world else {
+        panic!("not a world of SQLite")
+    };
     let (keeper, kept) = mpsc::unbounded_channel();
-    let store = world.store(1).await;
+    let store = SqliteStore::builder(file(directory)).tx_limit(tx_limit);
+    let store: Arc<dyn Store> = Arc::new(open_with(store).await);
     let hooks = |limit| {
         let hooks = Hooks::builder(router![handler]).secret(SECRET);
         let hooks = patient(
@@ -170,7 +177,7 @@ async fn statements_that_a_handler_leaves_running_are_interrupted() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let pair = pair(&world).await;
+    let pair = pair(&world, Duration::from_secs(5)).await;
     for id in [
         "endless",
         "endless script",
@@ -196,7 +203,7 @@ async fn a_handler_cannot_commit() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let pair = pair(&world).await;
+    let pair = pair(&world, GENEROUS).await;
     for id in ["commit", "commit, then effect", "rollback, then effect"] {
         fails_alone(&world, &pair, id).await;
     }
@@ -207,7 +214,7 @@ async fn a_shutdown_ends_an_endless_statement() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let first = pair(&world).await;
+    let first = pair(&world, GENEROUS).await;
     let running = call(&first.patient, "endless");
     // The transaction of the handler blocks other programs.
     let other = "BEGIN IMMEDIATE; ROLLBACK";
@@ -216,7 +223,7 @@ async fn a_shutdown_ends_an_endless_statement() {
     assert_eq!(drained.stopped, 1);
     assert_eq!(running.await.unwrap().status, 503);
     drop(first);
-    let second = pair(&world).await;
+    let second = pair(&world, GENEROUS).await;
     assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
     assert_eq!(
         (world.effects("endless").await, world.done_records().await),
@@ -231,11 +238,10 @@ async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() 
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let mut pair = pair(&world).await;
+    let mut pair = pair(&world, GENEROUS).await;
     assert_eq!(call(&pair.patient, "before").await.unwrap().word(), "handled");
     let keeping = call(&pair.impatient, "keep");
     let mut tx = pair.kept.recv().await.expect("a transaction");
-    assert_eq!(keeping.await.unwrap().status, 500);
     // Each is refused at once. With a wait for each, this would take hours.
     let since = Instant::now();
     for n in 0..200 {
@@ -249,27 +255,37 @@ async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() 
     assert!(ends("a statement", ended).await.is_err());
     let _ = effect(&mut tx, "keep").await;
     assert!(sqlx::raw_sql("COMMIT").execute(&mut *tx).await.is_err());
+    // Its failure is recorded as soon as something can be written.
+    assert!(!keeping.is_finished());
     drop(tx);
+    assert_eq!(ends("a response", keeping).await.unwrap().status, 500);
     let reply = call(&pair.patient, "e0").await.unwrap();
     assert_eq!(reply.word(), "handled");
     assert_eq!((world.effects("keep").await, world.done_records().await), (0, 2));
 }
 
+/// Nobody is left who could use the store.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_closes_though_a_handler_keeps_its_transaction() {
+async fn a_store_ends_though_a_handler_keeps_its_transaction() {
     let Some(world) = World::sqlite().await else {
         return;
     };
     let World::Sqlite(directory) = &world else {
         return;
     };
-    let mut first = pair(&world).await;
-    let keeping = call(&first.impatient, "keep");
-    let tx = first.kept.recv().await.expect("a transaction");
-    assert_eq!(keeping.await.unwrap().status, 500);
-    drop(first);
-    until_closed(&file(directory)).await;
+    let store = open(&file(directory)).await;
+    let (keeper, mut kept) = mpsc::unbounded_channel();
+    let hooks = Hooks::builder(router![handler]).secret(SECRET).store(store);
+    // A run whose end cannot be recorded gives up before its lease ends.
+    let hooks = patient(hooks.state(Keeper(keeper))).lease(Duration::from_secs(1));
+    let hooks = hooks.build().unwrap();
+    let keeping = call(&hooks, "keep");
+    let tx = kept.recv().await.expect("a transaction");
+    assert_eq!(ends("a response", keeping).await.unwrap().status, 500);
+    assert_eq!(hooks.stats().unrecorded, 1);
+    drop(hooks);
+    until_unowned(&file(directory)).await;
     drop(tx);
-    let second = pair(&world).await;
+    let second = pair(&world, GENEROUS).await;
     assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
 }

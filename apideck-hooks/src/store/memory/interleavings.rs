@@ -11,7 +11,7 @@ use loom::thread::{self, JoinHandle};
 
 use super::MemoryStore;
 use crate::delivery::Key;
-use crate::store::{Claim, Claimed, End, Grant, Held, State, Status, Store, StoreError, Verdict};
+use crate::store::{Claim, Claimed, End, Grant, Held, RecordState, Status, Store, StoreError, Verdict};
 
 const LONG: Duration = Duration::from_secs(24 * 60 * 60);
 const OVER: Duration = Duration::ZERO;
@@ -45,13 +45,13 @@ impl Fixture {
         ready(self.0.status(record))
     }
 
-    fn state(&self, record: Key) -> State {
+    fn state(&self, record: Key) -> RecordState {
         self.status(record).state
     }
 
     fn is_running(&self, grant: Grant) -> bool {
         let status = self.status(grant.record);
-        status.token == grant.token && matches!(status.state, State::Running { .. })
+        status.token == grant.token && matches!(status.state, RecordState::Running { .. })
     }
 
     fn spawn<T: 'static>(&self, call: impl FnOnce(Self) -> T + 'static) -> JoinHandle<T> {
@@ -218,7 +218,7 @@ fn claims_that_cross_do_not_wait_for_each_other() {
         // Either claim can find the record of the other one, because its alias is bound to it.
         for claimed in &claimed {
             assert!(
-                matches!(store.state(claimed.record), State::Running { .. }),
+                matches!(store.state(claimed.record), RecordState::Running { .. }),
                 "{claimed:?}"
             );
         }
@@ -255,7 +255,7 @@ fn a_claim_sees_an_end_whole_or_not_at_all() {
             }
             let running = grant(&next, &claimed).is_some_and(|new| store.is_running(new));
             assert_eq!(running, matches!(claimed.verdict, Verdict::Granted { .. }));
-            assert_eq!(store.state(key(1)) == State::Done, end == End::Done);
+            assert_eq!(store.state(key(1)) == RecordState::Done, end == End::Done);
         });
     }
 }
@@ -272,7 +272,7 @@ fn an_end_and_a_takeover_exclude_each_other() {
         match (ending.join().unwrap(), grant(&next, &claimed)) {
             (Held::Yes, None) => {
                 assert_eq!(claimed.verdict, Verdict::Done);
-                assert_eq!(store.state(key(1)), State::Done);
+                assert_eq!(store.state(key(1)), RecordState::Done);
             }
             (Held::Lost, Some(new)) => {
                 assert!(new.token > old.token && store.is_running(new));
@@ -327,7 +327,7 @@ fn a_run_has_one_end() {
             } else {
                 assert!(held == [Held::Yes, Held::Lost] || held == [Held::Lost, Held::Yes]);
             }
-            assert_eq!(store.state(key(1)) == State::Done, held[0] == Held::Yes);
+            assert_eq!(store.state(key(1)) == RecordState::Done, held[0] == Held::Yes);
         });
     }
 }
@@ -343,9 +343,9 @@ fn a_claim_in_a_full_store_beside_an_end() {
         assert_eq!(ending.join().unwrap(), Held::Yes);
         assert_eq!(store.0.len(), 1);
         match claimed.verdict {
-            Verdict::Full => assert_eq!(store.state(key(1)), State::Done),
+            Verdict::Full => assert_eq!(store.state(key(1)), RecordState::Done),
             Verdict::Granted { attempt: 1, .. } => {
-                assert_eq!((store.state(key(1)), store.0.evicted()), (State::Absent, 1));
+                assert_eq!((store.state(key(1)), store.0.evicted()), (RecordState::Absent, 1));
             }
             other => panic!("{other:?}"),
         }
@@ -367,7 +367,7 @@ fn a_claim_with_an_alias_beside_the_eviction_of_its_record() {
             (Verdict::Full, Verdict::Granted { .. }) => assert_eq!(claimed.record, key(3)),
             other => panic!("{other:?}"),
         }
-        assert!(matches!(store.state(key(2)), State::Running { .. }));
+        assert!(matches!(store.state(key(2)), RecordState::Running { .. }));
     });
 }
 

@@ -14,7 +14,7 @@ use hashlink::LinkedHashMap;
 
 use super::limits::ShardLimits;
 use crate::delivery::Key;
-use crate::store::record::{Letters, Phase, Record, Wait};
+use crate::store::record::{Letters, Record, Stage, Wait};
 use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
 
 /// Some of the records, and their number that was evicted.
@@ -39,7 +39,7 @@ struct Done {
 
 impl Done {
     fn of(record: &Record) -> Option<Self> {
-        (record.phase == Phase::Done).then_some(Self {
+        (record.phase == Stage::Done).then_some(Self {
             token: record.token,
             claim: record.claim,
             expires: record.expires,
@@ -49,7 +49,7 @@ impl Done {
 
     fn to_record(self) -> Record {
         Record {
-            phase: Phase::Done,
+            phase: Stage::Done,
             token: self.token,
             claim: self.claim,
             attempts: self.attempts,
@@ -206,7 +206,7 @@ impl Shard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{Rests, State};
+    use crate::store::{RecordState, Rests};
 
     const LEASE: Duration = Duration::from_micros(100);
     const RETENTION: Duration = Duration::from_micros(1000);
@@ -364,7 +364,7 @@ mod tests {
         let mut fixture = Fixture::new(10);
         fixture.settle(1, &RELEASE, 0);
         let grant = fixture.settle(1, &End::Done, 0);
-        let status = Status::new(State::Done, grant.token, 2, false);
+        let status = Status::new(RecordState::Done, grant.token, 2, false);
         assert_eq!(fixture.0.status(&key(1), 1099), status);
         assert_eq!(fixture.0.status(&key(1), 1100), Status::ABSENT);
         assert_eq!(fixture.finish(&grant, &End::Done, 0), Held::Yes);

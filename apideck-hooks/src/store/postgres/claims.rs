@@ -11,7 +11,7 @@ use super::running::Withdrawal;
 use super::statements::Statements;
 use super::text::escape;
 use crate::delivery::Key;
-use crate::store::record::{Phase, micros};
+use crate::store::record::{Stage, micros};
 use crate::store::{Claim, Claimed, DeadLetter, End, Grant, StoreError, Verdict};
 
 /// Times of any length, in microseconds.
@@ -121,7 +121,7 @@ pub(super) fn finish(statements: &Statements, grant: Grant, end: &End, limits: R
         return grant_and_end(Call::new(&statements.finish), grant, end, limits);
     };
     let call = held(Call::new(&statements.finish_dead), grant)?
-        .bind(Phase::after(end) as i16)
+        .bind(Stage::after(end) as i16)
         .bind(time(limits.retention))
         .bind(*began)
         .bind(most(limits));
@@ -133,7 +133,7 @@ fn grant_and_end(call: Call, grant: Grant, end: &End, limits: RecordLimits) -> O
         End::Release { rest } => time(*rest),
         _ => 0,
     };
-    let call = held(call, grant)?.bind(Phase::after(end) as i16);
+    let call = held(call, grant)?.bind(Stage::after(end) as i16);
     Some(call.bind(time(limits.retention)).bind(rest))
 }
 

@@ -27,7 +27,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
-use super::record::{Phase, Record, Wait};
+use super::record::{Record, Stage, Wait};
 use super::{
     Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError, Transactions,
 };
@@ -87,7 +87,12 @@ pub use builder::PostgresStoreBuilder;
 /// the pool that it is given. It sets `lock_timeout`, `statement_timeout` and the isolation `READ
 /// COMMITTED` on them, so these settings of your queries stay as they are. A call whose caller
 /// gives up is cancelled in the server before its connection is used again. So a slow server has no
-/// more processes of this store than a fast one. The transactions of handlers use the given pool.
+/// more processes of this store than a fast one.
+///
+/// The transactions of handlers use the given pool and its settings. Under `REPEATABLE READ` or
+/// `SERIALIZABLE` a transaction also conflicts with the renewal of its own
+/// [lease](crate::HooksBuilder::lease), which comes after a third of the lease. So set a lease of
+/// more than three times the longest handler there.
 ///
 /// An event that is handled takes two statements, each one round trip and one commit. A duplicate
 /// takes one that writes nothing. An event takes about 500 bytes with its delivery key and indexes.
@@ -230,7 +235,7 @@ impl Store for PostgresStore {
             })
         };
         let record = Record {
-            phase: Phase::from_number(phase.into()),
+            phase: Stage::from_number(phase.into()),
             token: token(row, 4)?,
             claim: ClaimId::from_bytes(get(row, 5)?),
             attempts: count(row, 6)?,

@@ -14,8 +14,8 @@
 
 use ::redis::Value;
 
-use super::letters::Place;
 use super::fault::Fault;
+use super::letters::Place;
 use super::link::Confirm;
 use super::reply::{key, numbers, read, unexpected};
 use super::runs::{FULL, NOT_KEPT, ROOM, Records, UNCONFIRMED, count, unconfirmed};
@@ -83,13 +83,7 @@ impl Records {
     }
 
     /// Binds the alias to the record of the grant. Returns `false` if it is bound to another one.
-    async fn bind(
-        &self,
-        alias: Key,
-        grant: Grant,
-        dangling: Option<&str>,
-        life: u64,
-    ) -> Result<bool, Fault> {
+    async fn bind(&self, alias: Key, grant: Grant, dangling: Option<&str>, life: u64) -> Result<bool, Fault> {
         let call = Call::script(&BIND, self.keys.alias(alias));
         let call = call.arg(format!("{}:{:?}", grant.record, grant.id));
         let call = call.arg(dangling.unwrap_or_default()).arg(life);

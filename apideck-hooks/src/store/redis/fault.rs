@@ -26,7 +26,7 @@ impl Fault {
         self.code() == Some("NOPERM") || self.to_string().contains("user executing the script")
     }
 
-    fn code(&self) -> Option<&str> {
+    pub(super) fn code(&self) -> Option<&str> {
         match self {
             Self::Redis(error) => error.code(),
             Self::Refused(_) => None,

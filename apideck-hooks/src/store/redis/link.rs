@@ -10,7 +10,6 @@
 //! A call whose connection broke is sent again once. This is safe because each operation that is
 //! sent again has the same result. A call that timed out is not, because its time is over.
 
-use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -26,7 +25,6 @@ use super::facts::{Durability, Facts};
 use super::fault::Fault;
 use super::scripts::Call;
 use super::server::{Connection, Server};
-use crate::store::StoreError;
 
 /// The number of replicas that must acknowledge a write, and the time that they have.
 #[derive(Clone, Copy)]

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::link::{Confirm, Link};
 use super::keys::Keys;
+use super::link::{Confirm, Link};
 use super::reply::{numbers, read, unexpected};
 use super::scripts::{Call, FINISH, FINISH_WITH_LETTER, RENEW, STATUS, micros};
 use crate::delivery::Key;
-use crate::store::record::Phase;
-use crate::store::{DeadLetter, End, Grant, Held, State, Status, StoreError, Token};
+use crate::store::record::Stage;
+use crate::store::{DeadLetter, End, Grant, Held, RecordState, Status, StoreError, Token};
 use ::redis::Value;
 
 /// The records under a prefix.
@@ -68,7 +68,12 @@ impl Records {
         end: &End,
         room: &str,
     ) -> Result<Finished, StoreError> {
-        let call = self.finish_call(Call::script(&FINISH, self.keys.record(grant.record)), grant, end, room);
+        let call = self.finish_call(
+            Call::script(&FINISH, self.keys.record(grant.record)),
+            grant,
+            end,
+            room,
+        );
         let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
         Finished::read(reply.value, reply.confirmed)
     }
@@ -79,7 +84,7 @@ impl Records {
             End::Dead { began, .. } => (0, *began),
             _ => (0, true),
         };
-        let call = call.grant(grant).arg(Phase::after(end) as u8).arg(self.retention);
+        let call = call.grant(grant).arg(Stage::after(end) as u8).arg(self.retention);
         call.arg(rest).arg(u8::from(began)).arg(room)
     }
 
@@ -120,10 +125,10 @@ impl Records {
         let left = Duration::from_micros(left);
         let state = match state {
             0 => return Ok(Status::ABSENT),
-            1 => State::Running { lease_left: left },
-            2 => State::Released { left },
-            3 => State::Done,
-            4 => State::Dead,
+            1 => RecordState::Running { lease_left: left },
+            2 => RecordState::Released { left },
+            3 => RecordState::Done,
+            4 => RecordState::Dead,
             _ => return Err(unexpected()),
         };
         Ok(Status::new(state, Token(token), count(attempts), kept == 1))

@@ -10,7 +10,10 @@ pub(super) fn keys(keys: impl Iterator<Item = Key>) -> String {
 }
 
 /// Writes an array of these items.
-pub(super) fn array<T>(items: impl Iterator<Item = T>, write: impl Fn(&mut String, T) -> std::fmt::Result) -> String {
+pub(super) fn array<T>(
+    items: impl Iterator<Item = T>,
+    write: impl Fn(&mut String, T) -> std::fmt::Result,
+) -> String {
     let mut text = String::from("[");
     for item in items {
         if text.len() > 1 {

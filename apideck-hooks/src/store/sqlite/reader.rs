@@ -5,7 +5,7 @@ use tokio::sync::Mutex;
 
 use super::batch::{Batch, Settings};
 use super::database::{Database, Failed};
-use super::operation::Needs;
+use super::needs::Needs;
 use crate::delivery::Key;
 use crate::store::{Claim, Claimed, Status, StoreError};
 

@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteRow;
 
 use super::database::Failed;
 use crate::delivery::Key;
-use crate::store::record::{Phase, Record, Wait};
+use crate::store::record::{Record, Stage, Wait};
 use crate::store::{ClaimId, Token};
 
 /// The columns of [`Row::decode`], of the table `r`.
@@ -48,7 +48,7 @@ impl Row {
                 length: number(column + 1)?,
             })
         };
-        let phase = Phase::from_number(row.try_get(first + 1)?);
+        let phase = Stage::from_number(row.try_get(first + 1)?);
         let is_of_this_opening = row.try_get::<i64, _>(first + 4)? == boot;
         let record = Record {
             phase,

@@ -77,7 +77,6 @@ impl Batch {
     }
 }
 
-
 fn write_record(text: &mut String, key: Key, slot: &Slot, boot: i64) -> std::fmt::Result {
     let Record {
         phase,

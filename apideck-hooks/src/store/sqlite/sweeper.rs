@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::database::Failed;
 use super::writer::Writer;
-use crate::store::record::Phase;
+use crate::store::record::Stage;
 
 /// Limit of the rows of each table that are deleted at once.
 const ROWS: i64 = 500;
@@ -46,7 +46,7 @@ impl Writer {
             let deleted = deleted.fetch_all(&mut **connection).await?;
             more |= i64::try_from(deleted.len()).is_ok_and(|deleted| deleted >= ROWS);
             for row in deleted {
-                let running = table == RECORDS && row.try_get::<i64, _>(0)? == Phase::Running as i64;
+                let running = table == RECORDS && row.try_get::<i64, _>(0)? == Stage::Running as i64;
                 unfinished += u32::from(running);
             }
         }

@@ -11,13 +11,13 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::batch::{Batch, Settings};
+use super::begin::Begin;
 use super::connection::Connection;
 use super::database::{Database, Failed};
 use super::lock::Lock;
 use super::log::Log;
 use super::operation::Operation;
 use super::reader::Reader;
-use super::begin::Begin;
 
 /// Limit of the operations that wait, and of those in one transaction. Further ones wait for room.
 pub(super) const QUEUE: usize = 1024;

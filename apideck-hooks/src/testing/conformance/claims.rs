@@ -8,7 +8,7 @@ use super::support::{
     LONG, PAST_SHORT, RELEASE, SHORT, claim_of, claimed, dead, end, end_rest, every_end, finish, granted,
     key, letter, nearly, renew, status, still, verdict,
 };
-use crate::store::{Claim, ClaimId, Claimed, End, Grant, Held, State, Status, Store, Token, Verdict};
+use crate::store::{Claim, ClaimId, Claimed, End, Grant, Held, RecordState, Status, Store, Token, Verdict};
 
 /// The first claim is granted as attempt 1. After the run, further claims report `Done` and change
 /// nothing.
@@ -21,7 +21,7 @@ pub async fn a_claim_is_granted_once_and_remembered(store: Arc<impl Store>) {
     for _ in 0..2 {
         let again = claimed(&*store, claim_of(event)).await;
         assert_eq!(again, Claimed::new(event, Verdict::Done));
-        let done = Status::new(State::Done, grant.token, 1, false);
+        let done = Status::new(RecordState::Done, grant.token, 1, false);
         assert_eq!(status(&*store, event).await, done);
     }
 }
@@ -39,7 +39,7 @@ pub async fn a_claim_of_a_running_record_reports_the_time_left(store: Arc<impl S
     }
     let status = status(&*store, event).await;
     match status.state {
-        State::Running { lease_left } => nearly(lease_left, LONG),
+        RecordState::Running { lease_left } => nearly(lease_left, LONG),
         other => panic!("{other:?}"),
     }
     assert_eq!(
@@ -58,7 +58,7 @@ pub async fn tokens_and_attempts_grow_with_every_run(store: Arc<impl Store>) {
         assert!(last < grant.token, "{last:?} {grant:?}");
         last = grant.token;
         end(&*store, grant, RELEASE).await;
-        let released = State::Released {
+        let released = RecordState::Released {
             left: std::time::Duration::ZERO,
         };
         let wanted = Status::new(released, grant.token, attempt, false);
@@ -188,7 +188,7 @@ pub async fn an_ended_lease_can_be_claimed_and_its_owner_has_lost(store: Arc<imp
     assert_eq!(still(&*store, event).await, running);
     end(&*store, new, End::Done).await;
     assert_eq!(finish(&*store, old, End::Done).await, Held::Lost);
-    let done = Status::new(State::Done, new.token, 2, false);
+    let done = Status::new(RecordState::Done, new.token, 2, false);
     assert_eq!(status(&*store, event).await, done);
 }
 
@@ -202,12 +202,12 @@ pub async fn an_ended_lease_without_a_successor_still_holds(store: Arc<impl Stor
     sleep(PAST_SHORT).await;
     for (grant, chosen) in runs {
         let over = status(&*store, grant.record).await;
-        assert!(matches!(over.state, State::Released { .. }), "{over:?}");
+        assert!(matches!(over.state, RecordState::Released { .. }), "{over:?}");
         end(&*store, grant, chosen.clone()).await;
         let ended = status(&*store, grant.record).await;
         match chosen {
-            End::Done => assert_eq!(ended.state, State::Done),
-            End::Dead { .. } => assert_eq!(ended.state, State::Dead),
+            End::Done => assert_eq!(ended.state, RecordState::Done),
+            End::Dead { .. } => assert_eq!(ended.state, RecordState::Dead),
             End::Withdraw | End::Interrupt => assert_eq!(ended.attempts, 0),
             End::Release { .. } => assert_eq!(ended, over),
         }

@@ -9,7 +9,7 @@ use super::support::{
     at_once, claim_of, claim_with, claimed, count, dead_lettered, end, granted, kept, key, last_claim,
     letter, purge, replay, source, status, verdict,
 };
-use crate::store::{Claimed, End, Purged, State, Store, Verdict};
+use crate::store::{Claimed, End, Purged, RecordState, Store, Verdict};
 
 /// An event has at most one live token.
 pub async fn one_of_many_concurrent_claims_is_granted(store: Arc<impl Store>) {
@@ -138,11 +138,11 @@ pub async fn a_replay_and_a_purge_at_once_agree(store: Arc<impl Store>) {
         let is_kept = kept(letters, &source, event).await.is_some();
         match (&replayed, purged) {
             (Some(Verdict::Granted { .. }), Purged::Busy) => {
-                assert!(matches!(status.state, State::Running { .. }), "{status:?}");
+                assert!(matches!(status.state, RecordState::Running { .. }), "{status:?}");
                 assert!(status.kept && is_kept, "{status:?}");
             }
             (None, Purged::Yes) => {
-                assert_eq!(status.state, State::Done);
+                assert_eq!(status.state, RecordState::Done);
                 assert!(!status.kept && !is_kept, "{status:?}");
             }
             other => panic!("{other:?}"),

@@ -8,7 +8,7 @@ use super::support::{
     LONG, PAST_SHORT, RELEASE, SHORT, claim_of, claim_with, count, dead, dead_lettered, end, finish, granted,
     kept, key, letter, nearly, purge, replay, replayed, source, status, still, verdict,
 };
-use crate::store::{Claim, DeadLetter, End, Grant, Held, Purged, Rests, State, Status, Store, Verdict};
+use crate::store::{Claim, DeadLetter, End, Grant, Held, Purged, RecordState, Rests, Status, Store, Verdict};
 
 /// A dead event is not run by a delivery. It is kept if and only if the store keeps dead letters.
 pub async fn a_dead_record_stays_dead(store: Arc<impl Store>) {
@@ -17,7 +17,7 @@ pub async fn a_dead_record_stays_dead(store: Arc<impl Store>) {
     let (grant, _) = granted(&*store, claim_of(event)).await;
     end(&*store, grant, dead(letter(&source()))).await;
     for _ in 0..2 {
-        let dead = Status::new(State::Dead, grant.token, 1, is_kept);
+        let dead = Status::new(RecordState::Dead, grant.token, 1, is_kept);
         assert_eq!(status(&*store, event).await, dead);
         assert_eq!(
             verdict(&*store, claim_of(event)).await,
@@ -56,7 +56,7 @@ pub async fn a_dead_letter_is_kept_until_its_event_is_done(store: Arc<impl Store
     assert_eq!(kept(letters, &source, event).await, None);
     assert_eq!(count(letters, &source).await, 0);
     assert_eq!(replay(letters, &source, claim_of(event)).await, None);
-    let done = Status::new(State::Done, grant.token, 2, false);
+    let done = Status::new(RecordState::Done, grant.token, 2, false);
     assert_eq!(status(&*store, event).await, done);
     assert_eq!(verdict(&*store, claim_of(event)).await, Verdict::Done);
 }
@@ -94,7 +94,7 @@ pub async fn a_dead_letter_outlives_every_run_that_does_not_settle(store: Arc<im
             None => sleep(PAST_SHORT).await,
         }
         let attempts = if taken_back { attempts } else { attempts + 1 };
-        let wanted = Status::new(State::Dead, grant.token, attempts, true);
+        let wanted = Status::new(RecordState::Dead, grant.token, attempts, true);
         assert_eq!(status(&*store, event).await, wanted, "{chosen:?}");
         let verdict = verdict(&*store, claim_of(event)).await;
         assert_eq!(verdict, Verdict::Dead { kept: true }, "{chosen:?}");
@@ -180,7 +180,7 @@ pub async fn an_event_without_a_letter_is_not_replayed(store: Arc<impl Store>) {
     assert_eq!(attempt, 2);
     end(&*store, grant, End::Done).await;
     none().await;
-    assert_eq!(status(&*store, event).await.state, State::Done);
+    assert_eq!(status(&*store, event).await.state, RecordState::Done);
 }
 
 /// A replay binds no alias, and claims its own record whatever its alias is bound to.
@@ -212,7 +212,7 @@ pub async fn a_purged_event_is_done(store: Arc<impl Store>) {
     sleep(PAST_SHORT).await;
     assert_eq!(purge(letters, &source, event).await, Purged::Yes);
     let purged = status(&*store, event).await;
-    assert_eq!((purged.state, purged.kept), (State::Done, false));
+    assert_eq!((purged.state, purged.kept), (RecordState::Done, false));
     assert!(purged.token > grant.token, "{purged:?} {grant:?}");
     for end in [End::Done, RELEASE, dead(letter(&source))] {
         assert_eq!(finish(&*store, grant, end).await, Held::Lost);

@@ -9,7 +9,7 @@ use super::support::{
     granted, kept, key, last_claim, letter, replayed, source, status, verdict,
 };
 use crate::store::{
-    Claim, Claimed, DeadLetter, End, Grant, Key, LastDelivery, Rests, State, Status, Store, Verdict,
+    Claim, Claimed, DeadLetter, End, Grant, Key, LastDelivery, RecordState, Rests, Status, Store, Verdict,
 };
 
 /// The last delivery of a new event is granted, and its letter is kept and listed from then on.
@@ -41,12 +41,12 @@ pub async fn a_last_delivery_of_a_new_event_runs_with_its_letter_kept(store: Arc
             }
             let after = status(&*store, event).await;
             let state = match chosen {
-                Some(End::Done) => State::Done,
-                Some(End::Dead { .. }) => State::Dead,
-                _ if is_kept => State::Dead,
+                Some(End::Done) => RecordState::Done,
+                Some(End::Dead { .. }) => RecordState::Dead,
+                _ if is_kept => RecordState::Dead,
                 _ => after.state,
             };
-            let kept_after = is_kept && state == State::Dead;
+            let kept_after = is_kept && state == RecordState::Dead;
             assert_eq!(after, Status::new(state, grant.token, 1, kept_after));
         }
     }
@@ -152,7 +152,7 @@ pub async fn a_last_delivery_dead_letters_a_resting_event(store: Arc<impl Store>
         let dead = Claimed::new(event, Verdict::Dead { kept: true });
         let claim = last_claim(event, letter(&source));
         assert_eq!(claimed(&*store, claim.clone()).await, dead.lettered(true));
-        let wanted = Status::new(State::Dead, before.token, 1, true);
+        let wanted = Status::new(RecordState::Dead, before.token, 1, true);
         assert_eq!(status(&*store, event).await, wanted);
         let record = kept(letters, &source, event).await.expect("a dead letter");
         assert_eq!((record.attempts, record.running), (1, false));

@@ -9,7 +9,7 @@ use super::support::{
     LONG, PAST_SHORT, RELEASE, SHORT, claim_of, dead, end, end_rest, granted, key, letter, nearly, status,
     verdict,
 };
-use crate::store::{Claim, End, Key, MAX_INTERRUPTED, Rests, State, Store, Verdict};
+use crate::store::{Claim, End, Key, MAX_INTERRUPTED, RecordState, Rests, Store, Verdict};
 
 /// Makes a claim with a `LONG` lease and this rest after every attempt.
 fn resting(event: Key, rest: Duration) -> Claim {
@@ -46,7 +46,7 @@ pub async fn an_event_rests_after_each_attempt(store: Arc<impl Store>) {
         let status = status(&*store, event).await;
         assert_eq!((status.token, status.attempts), (grant.token, attempt));
         match status.state {
-            State::Released { left } => nearly(left, rests.after(attempt)),
+            RecordState::Released { left } => nearly(left, rests.after(attempt)),
             other => panic!("{other:?}"),
         }
         assert!(end_rest(&*store, event).await);
@@ -83,7 +83,7 @@ pub async fn a_run_without_an_end_rests_too(store: Arc<impl Store>) {
     sleep(PAST_SHORT).await;
     nearly(rest_left(&*store, event).await, LONG);
     let state = status(&*store, event).await.state;
-    assert!(matches!(state, State::Released { left } if !left.is_zero()));
+    assert!(matches!(state, RecordState::Released { left } if !left.is_zero()));
     assert!(end_rest(&*store, event).await);
     assert_eq!(granted(&*store, claim_of(event)).await.1, 2);
 }
@@ -97,7 +97,7 @@ pub async fn a_rest_ends(store: Arc<impl Store>) {
         sleep(PAST_SHORT).await;
         let state = status(&*store, event).await.state;
         let left = Duration::ZERO;
-        assert_eq!(state, State::Released { left });
+        assert_eq!(state, RecordState::Released { left });
         assert_eq!(granted(&*store, claim_of(event)).await.1, 2);
     }
 }
@@ -135,7 +135,7 @@ pub async fn a_withdrawal_takes_the_attempt_and_the_rest_back(store: Arc<impl St
             end(&*store, grant, End::Withdraw).await;
             let status = status(&*store, event).await;
             let left = Duration::ZERO;
-            assert_eq!(status.state, State::Released { left });
+            assert_eq!(status.state, RecordState::Released { left });
             assert_eq!((status.token, status.attempts), (grant.token, 1));
         }
     }
@@ -185,6 +185,6 @@ pub async fn a_dead_event_without_a_run_counts_no_attempt(store: Arc<impl Store>
     for _ in 0..2 {
         end(&*store, grant, unrun.clone()).await;
         let status = status(&*store, event).await;
-        assert_eq!((status.state, status.attempts), (State::Dead, 1));
+        assert_eq!((status.state, status.attempts), (RecordState::Dead, 1));
     }
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use crate::store::{
     Claim, Claimed, DeadLetter, DeadLetterStore, DeadRecord, End, Grant, Held, Key, LastDelivery,
-    LetterFilter, Purged, State, Status, Store, Verdict,
+    LetterFilter, Purged, RecordState, Status, Store, Verdict,
 };
 
 /// A lease or a rest that no test outlives, even on a slow machine.
@@ -139,7 +139,9 @@ pub(super) async fn status(store: &dyn Store, record: Key) -> Status {
 pub(super) async fn still(store: &dyn Store, record: Key) -> Status {
     let mut status = status(store, record).await;
     match &mut status.state {
-        State::Running { lease_left: left } | State::Released { left } if !left.is_zero() => *left = LONG,
+        RecordState::Running { lease_left: left } | RecordState::Released { left } if !left.is_zero() => {
+            *left = LONG
+        }
         _ => {}
     }
     status

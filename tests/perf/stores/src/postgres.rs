@@ -14,8 +14,9 @@ use std::hint::black_box;
 
 const URL: &str = "APIDECK_HOOKS_TEST_DATABASE_URL";
 const DEFAULT_URL: &str = "postgres://postgres@127.0.0.1:5432/test";
-/// The connections of each pool.
-const CONNECTIONS: u32 = 16;
+/// The connections of each pool, and those that a store has for its statements. Together they stay
+/// below the limit of a server.
+const CONNECTIONS: u32 = 12;
 const EVENTS: [u64; 2] = [400, 4_000];
 
 const TABLES: &str = "
@@ -100,20 +101,23 @@ pub(crate) async fn measure(bench: &mut Bench) {
     };
     plain.execute(sqlx::raw_sql(TABLES)).await.expect("tables");
     let another = async || pool(url).await.expect("more connections");
-    let store = async |prefix| {
-        let store = PostgresStore::builder(another().await).schema("apideck_hooks_perf");
-        let store = store.prefix(prefix).build().expect("valid names");
+    let store = async |pool, prefix| {
+        let store = PostgresStore::builder(pool).schema("apideck_hooks_perf");
+        // One more cancels.
+        let store = store.connections(CONNECTIONS + 1).prefix(prefix);
+        let store = store.build().expect("valid names");
         store.migrate().await.expect("a migration");
         store
     };
     let ours = async |prefix, keys| Ours {
-        store: store(prefix).await,
+        store: store(plain.clone(), prefix).await,
         keys,
     };
     let hooks = Hooks::builder(router![created, ..])
         .secret(event::SECRET)
         .source("perf");
-    let hooks = hooks.store(store("tx_").await).build().expect("a receiver");
+    let hooks = hooks.store(store(another().await, "tx_").await);
+    let hooks = hooks.build().expect("a receiver");
     let mut subjects = [
         Subject::new("postgres", EVENTS, ours("both_", Keys::EventAndDelivery).await),
         Subject::new("postgres, one key", EVENTS, ours("one_", Keys::Event).await),

@@ -7,7 +7,7 @@ mod scenario;
 
 use super::faulty::{Faulty, Shared};
 use super::seeds::histories;
-use apideck_hooks::store::{Key, Purged, State, Status, Store};
+use apideck_hooks::store::{Key, Purged, RecordState, Status, Store};
 use apideck_hooks::{Hooks, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Encoding, Reply, Signed};
@@ -121,7 +121,7 @@ impl World {
     async fn judge(&self, event: usize, reply: &Reply, unrecorded: u64) {
         let status = self.status(event).await;
         let word = reply.word();
-        let done = status.state == State::Done;
+        let done = status.state == RecordState::Done;
         let mut journal = self.journals[event].lock().expect("no panic");
         let good = journal.good;
         let settled = done && (good || journal.purge.is_some());
@@ -149,7 +149,10 @@ impl World {
     }
 
     async fn settled(&self, event: usize) -> bool {
-        matches!(self.status(event).await.state, State::Done | State::Dead)
+        matches!(
+            self.status(event).await.state,
+            RecordState::Done | RecordState::Dead
+        )
     }
 
     fn note(&self, event: usize, fault: String) {

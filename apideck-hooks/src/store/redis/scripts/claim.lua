@@ -1,6 +1,6 @@
 -- Claims the record. ARGV: the claim id, lease, retention, room for a letter ('none' if letters are
 -- not kept, 'full' or 'room'), least age of the record for the letter that follows or '', '1' to claim
--- only a record that is there, eight rests, and the fields and values of the letter.
+-- only a record that is there, the rests, and the fields and values of the letter.
 -- Answers the verdict (0 absent, 1 granted, 2 running, 3 resting, 4 done, 5 dead), two values of it,
 -- '1' if the letter was written, and '1' if the record was absent.
 local id, lease, retention, room, least_age = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
@@ -8,8 +8,13 @@ if absent then
   if ARGV[6] == '1' then
     return {0, 0, 0, 0, 1}
   end
+  if fields[1] then
+    -- Redis has not deleted it yet.
+    redis.call('DEL', KEYS[1])
+  end
   r = {phase = WITHDRAWN, token = r.token, claim = '', attempts = 0, interrupted = 0, lease_end = 0,
-    lease_length = 0, rest_end = 0, rest_length = 0, first_seen = now, expires = now}
+    lease_length = 0, rest_end = 0, rest_length = 0, expires = now}
+  set('first_seen', now)
 end
 local busy = lease_left()
 if busy > 0 and r.claim == id then
@@ -21,32 +26,26 @@ if r.phase == DONE then
 end
 local lettered = least_age ~= '' and room == 'room' and not kept and place_is_fresh()
   and (absent or math.max(0, now - r.first_seen) >= tonumber(least_age))
-local was_kept = kept
-kept = kept or lettered
+local letter = lettered and 8 or nil
 local written = lettered and 1 or 0
-local function save_letter()
-  if lettered then
-    save(unpack(ARGV, 15))
-  end
-end
 if busy > 0 then
-  save_letter()
+  if lettered then
+    save(letter)
+  end
   return {2, busy, kept and 1 or 0, written, 0}
 end
-if was_kept then
+if kept then
   return {5, 1, 0, 0, 0}
 end
 if r.phase == DEAD and room == 'none' then
   return {5, 0, 0, 0, 0}
 end
 local rest = left(r.rest_end, r.rest_length)
-if rest > 0 then
-  save_letter()
-  return {lettered and 5 or 3, lettered and 1 or rest, 0, written, 0}
+if rest > 0 and lettered then
+  save(letter)
+  return {5, 1, 0, 1, 0}
+elseif rest > 0 then
+  return {3, rest, 0, 0, 0}
 end
-if lettered then
-  grant(id, lease, retention, 7, unpack(ARGV, 15))
-else
-  grant(id, lease, retention, 7)
-end
+grant(id, lease, retention, ARGV[7], letter)
 return {1, r.token, r.attempts, written, absent and 1 or 0}

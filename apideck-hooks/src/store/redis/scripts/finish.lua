@@ -14,35 +14,31 @@ if r.phase ~= RUNNING then
   touch()
   return {1, 0}
 end
-local answer = {1, 1}
-if phase == DONE and kept then
-  answer[3], answer[4] = redis.call('HGET', KEYS[1], 'source'), fields[12]
-elseif phase == RELEASED and asked > left(r.rest_end, r.rest_length) then
-  r.rest_end, r.rest_length = now + asked, asked
+if phase == RELEASED and asked > left(r.rest_end, r.rest_length) then
+  set('rest_end', now + asked)
+  set('rest_length', asked)
 elseif phase == DEAD then
   if room == 'full' or room == 'room' and not place_is_fresh() then
     return {2, 0}
   end
-  kept = kept or room == 'room'
   if not began then
-    r.attempts = math.max(r.attempts - 1, 0)
+    set('attempts', math.max(r.attempts - 1, 0))
   end
 elseif phase == WITHDRAWN then
   take_back()
 elseif phase == INTERRUPTED and r.interrupted < MAX_INTERRUPTED then
   take_back()
-  r.interrupted = r.interrupted + 1
+  set('interrupted', r.interrupted + 1)
 end
-if phase ~= WITHDRAWN and phase ~= INTERRUPTED then
-  r.interrupted = 0
+if phase <= DEAD and r.interrupted > 0 then
+  set('interrupted', 0)
 end
-r.phase = phase
+set('phase', phase)
 keep_for(retention)
-if phase == DEAD and room == 'room' then
-  save(unpack(ARGV, 8))
-elseif answer[3] then
+if phase == DONE and kept then
+  local source = redis.call('HGET', KEYS[1], 'source')
   save_without_letter()
-else
-  save()
+  return {1, 1, source, fields[12]}
 end
-return answer
+save(phase == DEAD and room == 'room' and 8 or nil)
+return {1, 1}

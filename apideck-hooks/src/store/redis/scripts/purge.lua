@@ -6,7 +6,7 @@ end
 if lease_left() > 0 then
   return {2}
 end
-r.phase = DONE
+set('phase', DONE)
 next_token()
 keep_for(ARGV[2])
 save_without_letter()

@@ -34,36 +34,71 @@ local function lease_left()
   return r.phase == RUNNING and left(r.lease_end, r.lease_length) or 0
 end
 
+-- Redis itself would write a number with the digits of a double, which takes longer than the `HSET`.
+local function text(number)
+  return string.format('%d', number)
+end
+
+-- The changes, as the fields and values of an `HSET`. A field that was never set counts as zero.
+local changes, count = {}, 0
+
+local function set(field, value)
+  r[field] = value
+  changes[count + 1], changes[count + 2] = field, type(value) == 'number' and text(value) or value
+  count = count + 2
+end
+
 local function keep_for(time)
-  r.expires = math.max(r.expires, now + time)
-end
-
-local function next_token()
-  r.token = math.max(r.token + 1, now)
-end
-
--- Writes the record, and the fields and values that follow. The `HSET` is first, because it is the
--- only write that a full server refuses.
-local function save(...)
-  redis.call('HSET', KEYS[1], 'phase', r.phase, 'token', r.token, 'claim', r.claim, 'attempts', r.attempts,
-    'interrupted', r.interrupted, 'lease_end', r.lease_end, 'lease_length', r.lease_length, 'rest_end', r.rest_end,
-    'rest_length', r.rest_length, 'first_seen', r.first_seen, 'expires', r.expires, ...)
-  if kept then
-    redis.call('PERSIST', KEYS[1])
-  else
-    redis.call('PEXPIREAT', KEYS[1], math.ceil(r.expires / 1000))
+  if now + time > r.expires then
+    set('expires', now + time)
   end
 end
 
--- Grants a claim. `rest` is the position in ARGV of the rest after the first attempt of eight.
-local function grant(id, lease, retention, rest, ...)
-  r.phase, r.claim, r.attempts = RUNNING, id, r.attempts + 1
+local function next_token()
+  set('token', math.max(r.token + 1, now))
+end
+
+-- Writes the changes, and a letter whose fields and values begin at this position of ARGV. The `HSET`
+-- is first, because it is the only write that a full server refuses.
+local function save(letter)
+  local expires = absent and 0 or number(11, 0)
+  if letter then
+    kept = true
+    for at = letter, #ARGV do
+      count = count + 1
+      changes[count] = ARGV[at]
+    end
+  end
+  redis.call('HSET', KEYS[1], unpack(changes))
+  if kept then
+    redis.call('PERSIST', KEYS[1])
+  elseif r.expires ~= expires then
+    redis.call('PEXPIREAT', KEYS[1], text(math.ceil(r.expires / 1000)))
+  end
+end
+
+-- Writes the changes and drops the letter.
+local function save_without_letter()
+  save()
+  redis.call('HDEL', KEYS[1], 'source', 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context', 'error',
+    'body', 'dead_at')
+  redis.call('PEXPIREAT', KEYS[1], text(math.ceil(r.expires / 1000)))
+end
+
+-- Grants a claim. `rests` are the rests after eight attempts, each of eight bytes.
+local function grant(id, lease, retention, rests, letter)
+  local attempt = r.attempts + 1
+  local rest = struct.unpack('>I8', rests, 8 * math.min(attempt, 8) - 7)
   next_token()
-  r.lease_end, r.lease_length = now + lease, tonumber(lease)
-  r.rest_length = tonumber(ARGV[rest + math.min(r.attempts, 8) - 1])
-  r.rest_end = now + r.rest_length
+  set('phase', RUNNING)
+  set('claim', id)
+  set('attempts', attempt)
+  set('lease_end', now + lease)
+  set('lease_length', lease)
+  set('rest_end', now + rest)
+  set('rest_length', rest)
   keep_for(lease + retention)
-  save(...)
+  save(letter)
 end
 
 local function is_held_by(token, id)
@@ -75,17 +110,14 @@ local function touch()
   redis.pcall('HSET', KEYS[1], 'claim', r.claim)
 end
 
-local function take_back()
-  r.attempts = math.max(r.attempts - 1, 0)
-  r.rest_end, r.rest_length = 0, 0
+local function end_rest()
+  set('rest_end', 0)
+  set('rest_length', 0)
 end
 
--- Writes the record and drops its letter.
-local function save_without_letter()
-  kept = false
-  save()
-  redis.call('HDEL', KEYS[1], 'source', 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context', 'error',
-    'body', 'dead_at')
+local function take_back()
+  set('attempts', math.max(r.attempts - 1, 0))
+  end_rest()
 end
 
 local function place_is_fresh()

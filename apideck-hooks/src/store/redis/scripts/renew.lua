@@ -3,7 +3,8 @@
 if r.phase ~= RUNNING or not is_held_by(ARGV[1], ARGV[2]) then
   return 0
 end
-r.lease_end, r.lease_length = now + ARGV[3], tonumber(ARGV[3])
+set('lease_end', now + ARGV[3])
+set('lease_length', ARGV[3])
 keep_for(ARGV[3] + ARGV[4])
 save()
 return 1

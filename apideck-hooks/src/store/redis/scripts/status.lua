@@ -14,7 +14,7 @@ elseif kept or r.phase == DEAD then
   return {4, 0, r.token, r.attempts, letter}
 end
 if ARGV[1] == '1' and rest > 0 then
-  r.rest_end, r.rest_length = 0, 0
+  end_rest()
   save()
 end
 return {2, rest, r.token, r.attempts, letter}

@@ -8,9 +8,9 @@ if own and ARGV[5] == '1' then
   return redis.call('DEL', KEYS[1])
 end
 take_back()
-r.phase = WITHDRAWN
+set('phase', WITHDRAWN)
 keep_for(ARGV[3])
-if own then
+if kept and own then
   save_without_letter()
 else
   save()
