@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 
 /// The number of steps of the longest history.
-const LONGEST: usize = 50;
+const LONGEST: usize = 40;
 
 /// Compares random histories with the model. `within` provides a world for each history.
 pub(crate) fn beside_the_model(
