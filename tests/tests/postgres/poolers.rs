@@ -50,8 +50,8 @@ async fn case_35_a_pooler_that_mixes_prepared_statements_up_is_refused_and_no_ev
     }
 }
 
-/// The pooler comes when the probe is over. Each statement checks its name, so one that was mixed up
-/// with another one changes nothing. No event whose handler only failed is recorded as done.
+/// The pooler comes when the probe is over. Each statement checks its name, so one that was mixed
+/// up with another one changes nothing. No event whose handler only failed is recorded as done.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_35_a_pooler_that_comes_later_loses_no_event() {
     const EVENTS: usize = 200;

@@ -98,8 +98,8 @@ async fn a_dead_letter_of_a_lost_run_has_no_place() {
     assert!(places(&isolated).await.is_empty());
 }
 
-/// A crash leaves a place without a letter. The list does not show it, and removes it once no letter
-/// can be written for it any more.
+/// A crash leaves a place without a letter. The list does not show it, and removes it once no
+/// letter can be written for it any more.
 #[tokio::test]
 async fn a_place_without_a_letter_is_ignored_and_removed() {
     let Some(isolated) = Isolated::new().await else {

@@ -127,8 +127,8 @@ async fn case_18_an_event_that_kills_its_process_is_dead_lettered() {
     assert_eq!(effects(&isolated).await["e1"], 8);
 }
 
-/// Case 19. A stopped process loses its claim to another one. Its end is lost, and that of the other
-/// process stays.
+/// Case 19. A stopped process loses its claim to another one. Its end is lost, and that of the
+/// other process stays.
 #[tokio::test]
 async fn case_19_a_stopped_process_has_lost_its_claim() {
     let Some(isolated) = Isolated::new().await else {
@@ -170,8 +170,8 @@ async fn case_18_case_19_twenty_kills_and_stops_under_load_lose_no_event() {
     const EVENTS: usize = 1000;
     const SENDERS: usize = 16;
     const ROUNDS: usize = 20;
-    // After a fault an event waits for the end of its lease. A busy machine would renew a shorter one
-    // too late.
+    // After a fault an event waits for the end of its lease. A busy machine would renew a shorter
+    // one too late.
     const LEASE: Duration = Duration::from_secs(3);
     let Some(isolated) = Isolated::new().await else {
         return;
@@ -192,8 +192,8 @@ async fn case_18_case_19_twenty_kills_and_stops_under_load_lose_no_event() {
                         match tokio::time::timeout(2 * LEASE, sent.try_send(to)).await {
                             Ok(Ok(reply)) if reply.status == 200 => break,
                             Ok(Ok(reply)) => {
-                                // A duplicate that waits is told when the run of another process ended
-                                // with its lease.
+                                // A duplicate that waits is told when the run of another process
+                                // ended with its lease.
                                 assert!([500, 503].contains(&reply.status), "{reply:?}");
                                 sleep(ms(20)).await;
                             }

@@ -43,7 +43,8 @@ pub struct Isolated {
     pub prefix: String,
 }
 
-/// The server that the tests of this process share. It keeps dead letters, and ends with the process.
+/// The server that the tests of this process share. It keeps dead letters, and ends with the
+/// process.
 static DURABLE: OnceCell<(Server, Directory)> = OnceCell::const_new();
 
 /// Makes the records and aliases in KEYS older by ARGV[1] milliseconds, and deletes expired ones.
@@ -61,8 +62,8 @@ const AGE: &str = "
     end";
 
 impl Isolated {
-    /// A new prefix on a server that keeps dead letters. Returns `None`, after a report, if no server
-    /// can be started.
+    /// A new prefix on a server that keeps dead letters. Returns `None`, after a report, if no
+    /// server can be started.
     pub async fn new() -> Option<Self> {
         if !can_start() {
             return None;
