@@ -3,7 +3,7 @@
 use crate::directory::Directory;
 use crate::postgres::options;
 use crate::postgres::server::{GUARD, account};
-use crate::services::{free_port, say_skipped};
+use crate::services::{free_port, skip};
 use crate::waiting::until;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
@@ -25,7 +25,7 @@ impl PgBouncer {
     /// report, without the program.
     pub async fn start(mode: &str, size: u32) -> Option<Self> {
         let (Some(program), Some(user)) = (program(), account()) else {
-            say_skipped("pgbouncer, or a user `postgres` to run it as");
+            skip("pgbouncer, or a user `postgres` to run it as");
             return None;
         };
         let (directory, port, server) = (Directory::default(), free_port(), options());
