@@ -36,11 +36,14 @@ const LONGEST_END: Duration = Duration::from_secs(15);
 /// Number of times a statement is sent while it conflicts with others.
 const MOST_CONFLICTS: u32 = 20;
 
+/// Makes the withdrawal of a claim that these rows grant.
+pub(super) type WithdrawalOf = Box<dyn FnOnce(&[PgRow]) -> Option<Call> + Send>;
+
 /// Withdraws a claim that was granted although its caller is gone.
 pub(super) struct Withdrawal {
     pub(super) id: ClaimId,
     /// Returns the withdrawal if these rows grant the claim.
-    pub(super) call: Box<dyn FnOnce(&[PgRow]) -> Option<Call> + Send>,
+    pub(super) call: WithdrawalOf,
 }
 
 impl Connections {

@@ -71,7 +71,9 @@ pub(super) async fn open(connection: &mut SqliteConnection) -> Result<i64, Faile
     .await?;
     let version = sqlx::query("SELECT value FROM apideck_hooks_meta WHERE name = 'schema'");
     match version.fetch_one(&mut *tx).await?.try_get(0)? {
-        0 => drop(sqlx::raw_sql(TABLES).execute(&mut *tx).await?),
+        0 => {
+            sqlx::raw_sql(TABLES).execute(&mut *tx).await?;
+        }
         VERSION => {}
         version => return Err(Failed::Other(refusal(version))),
     }
