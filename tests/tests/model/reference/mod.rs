@@ -150,7 +150,7 @@ impl Model {
             // The store may have deleted the record.
             Step::Renew { event, .. } | Step::Finish { event, .. } => !expired(event),
             // A record that the store has deleted does not come back.
-            Step::SetBack { .. } => !self.records.keys().any(|event| expired(event)),
+            Step::SetBack { .. } => !self.records.keys().any(expired),
             _ => true,
         }
     }
