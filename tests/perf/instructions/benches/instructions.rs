@@ -69,14 +69,14 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_394))]
-#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_304))]
+#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_412))]
+#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_397))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(14_961))]
+#[bench::example(args = (1), setup = body, config = at_most(15_384))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -90,7 +90,7 @@ fn store() -> MemoryStore {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(1_779))]
+#[bench::memory(setup = store, config = at_most(3_115))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1400);
     store
@@ -141,10 +141,10 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(90_265))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(103_840))]
-#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(88_876))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(72_385))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(97_560))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(111_626))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(95_278))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(73_410))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,
