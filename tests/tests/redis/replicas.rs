@@ -176,6 +176,23 @@ async fn the_store_follows_sentinel_to_the_new_primary() {
     done(&store, before).await;
     let grant = run(&store, running).await;
 
+    // Redis replicates later than it answers, and a failover loses what was not replicated.
+    let offset = async |server: &Server| -> Option<String> {
+        let info: String = redis::cmd("INFO")
+            .arg("replication")
+            .query_async(&mut server.client().await)
+            .await
+            .unwrap();
+        let offset = info
+            .lines()
+            .find_map(|line| line.strip_prefix("master_repl_offset:"))?;
+        Some(offset.to_owned())
+    };
+    until("the replica has all writes", async || {
+        let wanted = offset(&primary).await;
+        wanted.is_some() && wanted == offset(&replica).await
+    })
+    .await;
     // Sentinel must have found the replica.
     let mut client = sentinel.client().await;
     until("a failover begins", async || {
