@@ -42,7 +42,8 @@ pub(crate) struct RunFacts {
     pub(crate) attempt: u32,
     /// `None` for a run without a claim.
     pub(crate) token: Option<Token>,
-    pub(crate) lost: ClaimLost,
+    /// `None` for a run without a claim.
+    pub(crate) lost: Option<ClaimLost>,
 }
 
 pub(crate) struct Inner {
@@ -118,12 +119,15 @@ impl Delivery {
     /// Another delivery can run the event then. The handler is not stopped, because it may be past
     /// its point of no return. Its end no longer changes the record.
     pub fn is_claim_lost(&self) -> bool {
-        self.run.lost.is_lost()
+        self.run.lost.as_ref().is_some_and(ClaimLost::is_lost)
     }
 
     /// Waits until this run has lost its claim. Use it in a `select!` beside the work.
     pub async fn claim_lost(&self) {
-        self.run.lost.wait().await;
+        match &self.run.lost {
+            Some(lost) => lost.wait().await,
+            None => std::future::pending().await,
+        }
     }
 
     /// Returns the values that [`HooksBuilder::context`](crate::HooksBuilder::context) took from

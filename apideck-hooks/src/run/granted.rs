@@ -53,7 +53,7 @@ impl Granted<'_> {
         RunFacts {
             attempt: self.attempt,
             token: Some(self.grant.token),
-            lost: self.lost.clone(),
+            lost: Some(self.lost.clone()),
         }
     }
 }
