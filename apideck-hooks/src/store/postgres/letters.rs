@@ -28,7 +28,8 @@ impl DeadLetterStore for PostgresStore {
             .bind(before.map(|before| before.record.to_bytes()))
             .bind(i64::from(limit));
         let rows = self.connections.call(call).await?;
-        present(&rows)?.map(letter).collect()
+        let present = present(&rows)?;
+        present.map(letter).collect()
     }
 
     async fn count(&self, source: &str, filter: &LetterFilter) -> Result<u64, StoreError> {
@@ -40,7 +41,8 @@ impl DeadLetterStore for PostgresStore {
         let call = Call::new(&self.connections.statements().sources);
         let rows = self.connections.call(call).await?;
         let source = |row| Ok((unescape(get(row, 2)?), number(row, 3)?));
-        present(&rows)?.map(source).collect()
+        let present = present(&rows)?;
+        present.map(source).collect()
     }
 
     async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
@@ -48,7 +50,8 @@ impl DeadLetterStore for PostgresStore {
             .bind(escape(source))
             .bind(record.to_bytes());
         let rows = self.connections.call(call).await?;
-        present(&rows)?.map(letter).next().transpose()
+        let mut present = present(&rows)?;
+        present.next().map(letter).transpose()
     }
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
