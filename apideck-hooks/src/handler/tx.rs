@@ -134,7 +134,7 @@ use crate::delivery::Delivery;
 ///
 /// SQLite has one writer. Handlers with a `Tx` run one after another, and **nothing else is written
 /// to the file meanwhile**. The claims of other events wait too. So a transaction has a limit of
-/// its own, `tx_limit` of the store's builder, 5 seconds by default. At the limit the transaction
+/// its own, `tx_limit` of the store's builder, 4 seconds by default. At the limit the transaction
 /// is rolled back, and the handler has failed. Duplicates of settled events do not wait. If a
 /// handler keeps its `Tx` after its end, all other deliveries are answered `503` until the `Tx` is
 /// dropped.

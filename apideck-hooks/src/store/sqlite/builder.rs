@@ -48,7 +48,7 @@ impl SqliteStore {
             path: path.as_ref().to_owned(),
             retention: Duration::from_secs(7 * 24 * 60 * 60),
             max_dead_letters: 100_000,
-            tx_limit: Duration::from_secs(5),
+            tx_limit: Duration::from_secs(4),
             any_file_system: false,
         }
     }
@@ -72,7 +72,7 @@ impl SqliteStoreBuilder {
         self
     }
 
-    /// Sets the time limit of a handler's transaction. The default is 5 seconds.
+    /// Sets the time limit of a handler's transaction. The default is 4 seconds.
     ///
     /// Nothing else is written to the file during a transaction, so claims of other events wait up
     /// to this long. A longer transaction is rolled back, and its handler has failed. Keep it below
