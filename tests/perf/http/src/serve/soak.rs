@@ -2,7 +2,9 @@
 
 use super::{Failure, connections, control};
 use crate::soak::{Behavior, Ledger};
-use apideck_hooks::{Hooks, MemoryStore, Outcome, SqliteStore, State, events::ConnectionCreated, on, router};
+use apideck_hooks::{
+    Hooks, MemoryStore, Outcome, Rest, SqliteStore, State, events::ConnectionCreated, on, router,
+};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +39,8 @@ pub(super) async fn run(listener: TcpListener, arguments: &[String]) -> Result<(
     let ledger = Arc::new(Ledger::new(events.parse()?, Duration::from_nanos(start.parse()?)));
     let hooks = Hooks::builder(router![handle, ..])
         .secret(perf::event::SECRET)
+        // The sender's retries come within seconds.
+        .rest(Rest::None)
         .state(Arc::clone(&ledger));
     let hooks = match &**store {
         "memory" => hooks.store(MemoryStore::builder().capacity(capacity.parse()?).build()),
