@@ -55,6 +55,7 @@
 //!
 //! The README lists the guarantees, and the cases that are not guaranteed.
 
+mod budget;
 mod delivery;
 mod disposition;
 mod event;
@@ -89,7 +90,9 @@ pub use payload::{
     OtherEvent, Raw, ResourceEvent, Timestamp,
 };
 pub use router::Routes;
-pub use service::ResponseFuture;
+#[cfg(feature = "serve")]
+pub use service::Serve;
+pub use service::{Reply, ReplyFuture, ResponseBody, ResponseFuture};
 pub use signature::Secret;
 pub use store::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]

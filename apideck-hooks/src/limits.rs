@@ -6,6 +6,7 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     pub(crate) body_limit: usize,
+    pub(crate) body_budget: usize,
     pub(crate) body_deadline: Duration,
     pub(crate) response_deadline: Duration,
     pub(crate) handler_timeout: Duration,
@@ -55,6 +56,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             body_limit: 1024 * 1024,
+            body_budget: 64 * 1024 * 1024,
             body_deadline: Duration::from_secs(30),
             // Less than the 60 seconds after which Apideck gives up (webhook guide).
             response_deadline: Duration::from_secs(50),

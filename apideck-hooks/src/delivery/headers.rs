@@ -1,6 +1,8 @@
 //! The two headers of Apideck that are not signed.
 
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use crate::event::EventType;
 
 /// Name of the header with the event's name. Source: Apideck's webhook reference.
 pub(crate) const EVENT_TYPE: HeaderName = HeaderName::from_static("x-apideck-event-type");
@@ -21,18 +23,27 @@ impl<'a> DeliveryHeaders<'a> {
         Self { headers }
     }
 
-    /// Checks that the header names the event of the signed body. A missing header is accepted.
+    /// Checks that the header names the event of the signed body. A missing header is accepted, and
+    /// so are `*` and an empty value, which name no event.
+    ///
+    /// `*` is the first value of the header's enum in Apideck's reference.
     ///
     /// # Errors
     ///
     /// The header names another event.
     pub(crate) fn check_event_type(&self, event_type: &str) -> Result<(), Contradiction> {
-        let mut names = self.headers.get_all(EVENT_TYPE).iter();
-        if names.all(|name| name.as_bytes() == event_type.as_bytes()) {
+        let mut names = self.headers.get_all(EVENT_TYPE).iter().map(HeaderValue::as_bytes);
+        if names.all(|name| matches!(name, b"" | b"*") || is_same_event(name, event_type.as_bytes())) {
             Ok(())
         } else {
             Err(Contradiction)
         }
+    }
+
+    /// Returns the listed event that the header names.
+    pub(crate) fn listed_event(&self) -> Option<&'a str> {
+        let name = self.headers.get(EVENT_TYPE)?.to_str().ok()?;
+        EventType::listed(name).map(|_| name)
     }
 
     /// Returns the idempotency key: 1 to 255 visible ASCII characters.
@@ -53,11 +64,50 @@ impl<'a> DeliveryHeaders<'a> {
     }
 }
 
+/// Tells if two names are of one event. Apideck's own documents spell one resource with `-` and with
+/// `_` (`pos.modifier-group.*`, `pos.modifier_group.*`).
+fn is_same_event(one: &[u8], other: &[u8]) -> bool {
+    let separator = |byte: u8| if byte == b'-' { b'_' } else { byte };
+    one.len() == other.len()
+        && one
+            .iter()
+            .zip(other)
+            .all(|(one, other)| separator(*one) == separator(*other))
+}
+
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
+
+    #[test]
+    fn the_event_type_can_be_absent_general_or_spelt_otherwise() {
+        let check = |value: &'static str, event: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(EVENT_TYPE, HeaderValue::from_static(value));
+            DeliveryHeaders::new(&headers).check_event_type(event).is_ok()
+        };
+        assert!(
+            DeliveryHeaders::new(&HeaderMap::new())
+                .check_event_type("crm.lead.created")
+                .is_ok()
+        );
+        for value in [
+            "",
+            "*",
+            "pos.modifier-group.created",
+            "pos.modifier_group.created",
+        ] {
+            assert!(check(value, "pos.modifier_group.created"), "{value}");
+        }
+        for value in [
+            "pos.modifier.created",
+            "pos.modifier_group.Created",
+            "**",
+            "pos.modifier.group.created",
+        ] {
+            assert!(!check(value, "pos.modifier_group.created"), "{value}");
+        }
+    }
 
     fn key(values: &[&[u8]]) -> Result<Option<String>, ()> {
         let mut headers = HeaderMap::new();

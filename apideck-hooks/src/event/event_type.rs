@@ -87,7 +87,8 @@ impl EventType {
         }
     }
 
-    fn listed(name: &str) -> Option<Self> {
+    /// Returns the event of a name that this release lists.
+    pub(crate) fn listed(name: &str) -> Option<Self> {
         NAMES
             .binary_search(&name)
             .ok()

@@ -19,9 +19,14 @@ impl Receiver {
         let permit = Arc::clone(&self.permits).try_acquire_owned();
         // Read after the permit was taken, because a shutdown changes the phase before it collects
         // the permits. In the other order both could miss each other.
-        if *self.phase.borrow() != Phase::Open {
+        if !self.is_open() {
             return Err(Why::ShuttingDown);
         }
         permit.map_err(|_| Why::Busy)
+    }
+
+    /// Tells if no shutdown has begun.
+    pub(crate) fn is_open(&self) -> bool {
+        *self.phase.borrow() == Phase::Open
     }
 }

@@ -12,10 +12,11 @@ use super::checks;
 use super::dispatch::Dispatcher;
 use super::receiver::{Hooks, Receiver, TakeContext};
 use super::store_use::StoreUse;
+use crate::budget::Budget;
 use crate::delivery::{Context, Identity};
 use crate::handler::NoState;
 use crate::limits::{Limits, Rest};
-use crate::observe::Counters;
+use crate::observe::{Counters, LogLimit};
 use crate::router::Routes;
 use crate::run::{Phase, Runner};
 use crate::signature::{Forms, Secret, SecretError};
@@ -187,6 +188,16 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
+    /// Sets the memory in bytes of all bodies that are being received. Default: 64 MiB. Minimum:
+    /// [`body_limit`](Self::body_limit).
+    ///
+    /// The first 32 KiB of each body do not count. Beyond the budget the slowest body is cut and
+    /// answered `503`, so that strangers who send many bodies slowly cannot fill the memory.
+    pub fn body_budget(mut self, bytes: usize) -> Self {
+        self.settings.limits.body_budget = bytes;
+        self
+    }
+
     /// Sets the time within which a body must arrive. Default: 30 seconds.
     ///
     /// A slower body is answered `408`.
@@ -325,6 +336,7 @@ impl<R, S> HooksBuilder<R, S> {
         let (phase, watched) = watch::channel(Phase::Open);
         let runner = Runner::new(Arc::clone(&store), limits.clone(), Arc::clone(&counters), watched);
         let permits = Arc::new(Semaphore::new(limits.max_in_flight as usize));
+        let budget = Budget::new(limits.body_budget);
         Ok(Hooks {
             receiver: Arc::new(Receiver {
                 verifier,
@@ -342,6 +354,8 @@ impl<R, S> HooksBuilder<R, S> {
                 context,
                 _store_use: store_use,
                 counters,
+                refusal_log: LogLimit::default(),
+                budget,
                 permits,
                 phase,
             }),

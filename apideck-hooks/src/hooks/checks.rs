@@ -35,6 +35,11 @@ pub(super) fn check_limits(limits: &Limits, source: &str, store: &dyn Store) -> 
     if limits.body_limit == 0 {
         return broken("body_limit must be at least 1 byte");
     }
+    if limits.body_budget < limits.body_limit {
+        return broken(
+            "body_budget must be at least body_limit, because a longer body could never be received",
+        );
+    }
     if store.dead_letters().is_some() && limits.body_limit > DeadLetter::MAX_BODY {
         return broken("body_limit must be at most 16 MiB, because a dead letter keeps no longer body");
     }

@@ -259,7 +259,10 @@ impl DeadLetters<'_> {
             Ok(Dispatched::Work(work)) => match work.begin().await {
                 Progress::Done(disposition) => disposition,
                 // The runtime was shut down, or a `Drop` in the handler panicked.
-                Progress::Waiting(task, _) => task.await.unwrap_or(Disposition::later(Why::ShuttingDown)),
+                Progress::Waiting(waiting) => waiting
+                    .task
+                    .await
+                    .unwrap_or(Disposition::later(Why::ShuttingDown)),
             },
             Ok(Dispatched::Settled(disposition)) => disposition,
             // Not reached, because a replay has no headers that could contradict the body.

@@ -10,7 +10,6 @@ use std::time::SystemTime;
 use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tracing::Instrument;
 
 use super::work::{LetterKept, Work};
 use crate::delivery::{
@@ -114,6 +113,7 @@ where
             event,
         } = parse(&arrival.text)
         else {
+            self.check_unnamed(&arrival.headers);
             return Ok(Identified {
                 event_type: None,
                 identity: EventIdentity::default(),
@@ -130,6 +130,19 @@ where
             identity,
             event,
         })
+    }
+
+    /// Reports a body without an event whose header names one, because an event may have been lost
+    /// on the way to the signature.
+    fn check_unnamed(&self, headers: &HeaderMap) {
+        if let Some(event) = DeliveryHeaders::new(headers).listed_event() {
+            self.counters.unnamed.add();
+            tracing::warn!(
+                %event,
+                "{} names an event, and the signed body is none: it is not JSON, or has no `payload.event_type`",
+                delivery::EVENT_TYPE
+            );
+        }
     }
 
     /// Finds the event's handler. Returns its position in the plan and the function that starts it.
@@ -149,7 +162,6 @@ where
         identified: Identified,
         (handler, start): (u16, Start<S>),
     ) -> Work {
-        let keys = self.keys(&arrival, &identified);
         let plan = self.router.plan();
         let event_id = identified.identity.event_id.as_str(&arrival.text);
         let span = tracing::info_span!(
@@ -158,6 +170,7 @@ where
             id = event_id,
             handler = plan.name(handler),
         );
+        let keys = span.in_scope(|| self.keys(&arrival, &identified));
         let last = arrival.replayed.is_none() && is_last(identified.identity.execution_attempt);
         let letter_kept = last.then(LetterKept::default);
         let transactional = plan.transaction(handler).is_some();
@@ -192,7 +205,7 @@ where
                 }
             }
         };
-        Work::new(work.instrument(span), letter_kept)
+        Work::new(work, letter_kept, span)
     }
 
     /// Makes the keys of the event's record.

@@ -21,4 +21,4 @@ pub use shutdown::Drained;
 
 pub(crate) use dispatch::{Arrival, Dispatched, is_last_delivery};
 pub(crate) use receiver::{Receiver, TakeContext};
-pub(crate) use work::{LetterKept, Progress};
+pub(crate) use work::{LetterKept, Progress, Waiting};

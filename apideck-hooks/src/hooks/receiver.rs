@@ -8,9 +8,10 @@ use tokio::sync::{Semaphore, watch};
 
 use super::dispatch::Dispatch;
 use super::store_use::StoreUse;
+use crate::budget::Budget;
 use crate::delivery::Context;
 use crate::limits::Limits;
-use crate::observe::{Counters, Stats};
+use crate::observe::{Counters, LogLimit, Stats};
 use crate::run::Phase;
 use crate::signature::Verifier;
 use crate::store::Store;
@@ -71,6 +72,8 @@ pub(crate) struct Receiver {
     /// Keeps a second receiver from using the store under the same source.
     pub(super) _store_use: StoreUse,
     pub(crate) counters: Arc<Counters>,
+    pub(crate) refusal_log: LogLimit,
+    pub(crate) budget: Budget,
     /// One permit for each delivery in flight.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) phase: watch::Sender<Phase>,

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use tokio::task::JoinHandle;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::disposition::Disposition;
 
@@ -27,6 +27,7 @@ use crate::disposition::Disposition;
 pub(crate) struct Work {
     future: Pin<Box<dyn Future<Output = Disposition> + Send>>,
     letter_kept: Option<LetterKept>,
+    span: Span,
 }
 
 /// The fact that the store keeps a letter of the event. Present if the delivery can be the event's
@@ -49,17 +50,28 @@ pub(crate) enum Progress {
     /// The work ended within its first poll.
     Done(Disposition),
     /// The work goes on in a task of its own.
-    Waiting(JoinHandle<Disposition>, Option<LetterKept>),
+    Waiting(Waiting),
+}
+
+/// Work that goes on in a task of its own.
+pub(crate) struct Waiting {
+    pub(crate) task: JoinHandle<Disposition>,
+    pub(crate) letter_kept: Option<LetterKept>,
+    /// The span of the delivery.
+    pub(crate) span: Span,
 }
 
 impl Work {
+    /// Makes the work of a delivery, which runs in this span.
     pub(super) fn new(
         work: impl Future<Output = Disposition> + Send + 'static,
         letter_kept: Option<LetterKept>,
+        span: Span,
     ) -> Self {
         Self {
-            future: Box::pin(work),
+            future: Box::pin(work.instrument(span.clone())),
             letter_kept,
+            span,
         }
     }
 
@@ -73,7 +85,11 @@ impl Work {
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
             // In the current span, so a layer around the receiver can give the request a span.
-            Poll::Pending => Progress::Waiting(tokio::spawn(work.in_current_span()), self.letter_kept),
+            Poll::Pending => Progress::Waiting(Waiting {
+                task: tokio::spawn(work.in_current_span()),
+                letter_kept: self.letter_kept,
+                span: self.span,
+            }),
         }
     }
 }

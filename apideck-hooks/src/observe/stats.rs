@@ -47,6 +47,18 @@ stats! {
     requests,
     /// Requests refused because their signature is missing or does not match.
     unauthorized,
+    /// Requests refused because their method is not `POST`.
+    other_methods,
+    /// Requests refused because their body is too long.
+    too_large,
+    /// Requests refused because their body did not arrive in time.
+    too_slow,
+    /// Requests refused because their body ended early.
+    incomplete,
+    /// Requests refused because the bodies that were being received took too much memory.
+    over_budget,
+    /// Deliveries whose signed body is not an event although a header names one.
+    unnamed,
     /// Deliveries refused because a header names another event than the signed body.
     contradictions,
     /// Runs of handlers that were started.

@@ -1,5 +1,6 @@
 //! Reading a body of bounded length.
 
+use std::error::Error;
 use std::pin::Pin;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -7,6 +8,12 @@ use http_body::Body;
 use http_body_util::BodyExt;
 
 use super::refusal::Refusal;
+use crate::budget::{Budget, FREE, Share};
+
+/// Tells if a body is certainly longer than the limit.
+pub(super) fn is_too_large(body: &impl Body, limit: usize) -> bool {
+    usize::try_from(body.size_hint().lower()).map_or(true, |length| length > limit)
+}
 
 /// Reads the whole body, of at most `limit` bytes.
 ///
@@ -15,25 +22,37 @@ use super::refusal::Refusal;
 ///
 /// # Errors
 ///
-/// The body is longer than the limit, or ends early.
-pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize) -> Result<Bytes, Refusal>
+/// The body is longer than the limit, ends early, or is cut because of the budget.
+pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize, budget: &Budget) -> Result<Bytes, Refusal>
 where
     B: Body,
+    B::Error: Into<Box<dyn Error + Send + Sync>>,
 {
-    let too_large = |length: usize| length > limit;
-    if usize::try_from(body.size_hint().lower()).map_or(true, too_large) {
-        return Err(Refusal::TooLarge);
-    }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
-    while let Some(frame) = body.frame().await {
-        let Ok(frame) = frame else {
-            return Err(Refusal::Incomplete);
+    let mut share: Option<Share<'_>> = None;
+    loop {
+        let frame = match &mut share {
+            None => body.frame().await,
+            Some(share) => tokio::select! {
+                biased;
+                () = share.cut() => return Err(Refusal::OverBudget),
+                frame = body.frame() => frame,
+            },
         };
+        let Some(frame) = frame else { break };
         // Trailers are ignored.
-        let Ok(mut data) = frame.into_data() else { continue };
-        if too_large(first.len() + all.len() + data.remaining()) {
+        let Ok(mut data) = frame.map_err(Refusal::of_body)?.into_data() else {
+            continue;
+        };
+        let before = first.len() + all.len();
+        let length = before + data.remaining();
+        if length > limit {
             return Err(Refusal::TooLarge);
+        }
+        if length > FREE {
+            let added = length - before.max(FREE);
+            share.get_or_insert_with(|| budget.share()).add(added);
         }
         if first.is_empty() && all.is_empty() {
             // Most bodies are one chunk. It is taken without a copy.
@@ -60,22 +79,27 @@ mod tests {
     use std::pin::pin;
 
     use http_body::Frame;
-    use http_body_util::{Full, StreamBody};
+    use http_body_util::{Full, Limited, StreamBody};
 
     use super::*;
 
-    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Refusal> {
+    fn body(chunks: &[&'static str]) -> impl Body<Data = Bytes, Error = Infallible> + use<> {
         let frames = chunks
             .iter()
             .map(|chunk| Ok::<_, Infallible>(Frame::data(Bytes::from_static(chunk.as_bytes()))));
-        let frames = futures_util::stream::iter(frames.collect::<Vec<_>>());
-        read(pin!(StreamBody::new(frames)), limit).await
+        StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>()))
+    }
+
+    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Refusal> {
+        read(pin!(body(chunks)), limit, &Budget::new(1)).await
     }
 
     #[tokio::test]
     async fn one_chunk_is_not_copied() {
         let body = Bytes::from_static(b"abc");
-        let read = read(pin!(Full::new(body.clone())), 3).await.unwrap();
+        let read = read(pin!(Full::new(body.clone())), 3, &Budget::new(1))
+            .await
+            .unwrap();
         assert_eq!(read.as_ptr(), body.as_ptr());
     }
 
@@ -84,7 +108,29 @@ mod tests {
         assert_eq!(chunks(&[], 0).await.unwrap(), "");
         assert_eq!(chunks(&["a", "", "bc", "d"], 4).await.unwrap(), "abcd");
         assert_eq!(chunks(&["", "ab"], 2).await.unwrap(), "ab");
-        assert_eq!(chunks(&["a", "bc", "d"], 3).await, Err(Refusal::TooLarge));
-        assert_eq!(chunks(&["abcd"], 3).await, Err(Refusal::TooLarge));
+        assert!(matches!(
+            chunks(&["a", "bc", "d"], 3).await,
+            Err(Refusal::TooLarge)
+        ));
+        assert!(matches!(chunks(&["abcd"], 3).await, Err(Refusal::TooLarge)));
+        assert!(is_too_large(&Full::new(Bytes::from_static(b"abcd")), 3));
+    }
+
+    #[tokio::test]
+    async fn a_limit_layer_counts_as_too_large() {
+        let limited = pin!(Limited::new(body(&["abcd"]), 3));
+        let read = read(limited, 10, &Budget::new(1)).await;
+        assert!(matches!(read, Err(Refusal::TooLarge)));
+    }
+
+    #[tokio::test]
+    async fn only_bytes_beyond_the_free_ones_count() {
+        let half: &'static str = "x".repeat(FREE / 2).leak();
+        let two = read(pin!(body(&[half, half])), 2 * FREE, &Budget::new(0)).await;
+        assert_eq!(two.unwrap().len(), FREE);
+        for (budget, read_to_its_end) in [(1, true), (0, false)] {
+            let read = read(pin!(body(&[half, half, "x"])), 2 * FREE, &Budget::new(budget)).await;
+            assert_eq!(read.is_ok(), read_to_its_end);
+        }
     }
 }

@@ -1,10 +1,18 @@
 //! HTTP: a request in, a response out, as a service of hyper and tower.
 
-#[cfg(feature = "axum")]
-mod axum;
 mod body;
+mod drain;
+mod handle;
+mod receive;
 mod refusal;
 mod response;
+mod response_body;
+#[cfg(feature = "serve")]
 mod serve;
+mod services;
 
-pub use serve::ResponseFuture;
+pub use handle::{Reply, ReplyFuture};
+pub use response_body::ResponseBody;
+#[cfg(feature = "serve")]
+pub use serve::Serve;
+pub use services::ResponseFuture;

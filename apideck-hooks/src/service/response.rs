@@ -7,14 +7,35 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use http::{Response, StatusCode};
-use http_body_util::Full;
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{Method, Response, StatusCode, Version};
 
 use super::refusal::Refusal;
+use super::response_body::ResponseBody;
 use crate::disposition::{Disposition, Why};
 
 type Parts = (StatusCode, &'static str);
+
+/// The facts of a request on which the shape of its response depends.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    /// A response to `HEAD` has no content.
+    head: bool,
+    /// Later versions do not have the header `Connection`.
+    http_1: bool,
+}
+
+impl Shape {
+    pub(super) fn of(method: &Method, version: Version) -> Self {
+        Self {
+            head: method == Method::HEAD,
+            http_1: version <= Version::HTTP_11,
+        }
+    }
+}
+
+/// The scheme is a name of this crate, because no registered one describes a signed body.
+const CHALLENGE: &str = r#"ApideckSignature header="x-apideck-signature""#;
 
 macro_rules! problem {
     ($status:literal, $title:literal, $detail:literal) => {
@@ -31,19 +52,20 @@ macro_rules! problem {
 }
 
 /// Makes the response of a disposition or a refusal.
-pub(super) fn response(outcome: Result<Disposition, Refusal>) -> Response<Full<Bytes>> {
+pub(super) fn response(outcome: &Result<Disposition, Refusal>, shape: Shape) -> Response<ResponseBody> {
     let (status, body) = match outcome {
-        Ok(disposition) => of_disposition(disposition),
+        Ok(disposition) => of_disposition(*disposition),
         Err(refusal) => of_refusal(refusal),
     };
-    let body = match outcome {
+    let body = match *outcome {
+        _ if shape.head => Bytes::new(),
         Ok(Disposition::Later {
             why: Why::Resting,
             after,
         }) => Bytes::from(resting(after)),
         _ => Bytes::from_static(body.as_bytes()),
     };
-    let mut response = Response::new(Full::new(body));
+    let mut response = Response::new(ResponseBody::new(body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     let json = if status.is_success() {
@@ -54,12 +76,28 @@ pub(super) fn response(outcome: Result<Disposition, Refusal>) -> Response<Full<B
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(json));
     match outcome {
         Ok(Disposition::Later { after, .. }) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*after)));
         }
         Err(Refusal::Method) => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
+        Err(Refusal::Unauthorized) => {
+            // A `401` needs a challenge (RFC 9110, section 15.5.2), and some clients throw without.
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
+        }
+        Err(Refusal::OverBudget) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(1));
+        }
         _ => {}
+    }
+    // The rest of these bodies is not read, so the connection cannot be used again.
+    if shape.http_1
+        && matches!(
+            outcome,
+            Err(Refusal::TooLarge | Refusal::TooSlow | Refusal::OverBudget)
+        )
+    {
+        headers.insert(CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
@@ -139,7 +177,7 @@ fn of_disposition(disposition: Disposition) -> Parts {
     }
 }
 
-fn of_refusal(refusal: Refusal) -> Parts {
+fn of_refusal(refusal: &Refusal) -> Parts {
     match refusal {
         Refusal::Method => (
             StatusCode::METHOD_NOT_ALLOWED,
@@ -157,7 +195,15 @@ fn of_refusal(refusal: Refusal) -> Parts {
             StatusCode::REQUEST_TIMEOUT,
             problem!(408, "Request Timeout", "the body did not arrive in time"),
         ),
-        Refusal::Incomplete => (
+        Refusal::OverBudget => (
+            StatusCode::SERVICE_UNAVAILABLE,
+            problem!(
+                503,
+                "Service Unavailable",
+                "the bodies that are being received take too much memory"
+            ),
+        ),
+        Refusal::Incomplete(_) => (
             StatusCode::BAD_REQUEST,
             problem!(400, "Bad Request", "the body ended early"),
         ),
@@ -182,6 +228,8 @@ fn of_refusal(refusal: Refusal) -> Parts {
 
 #[cfg(test)]
 mod tests {
+    use http_body::Body;
+
     use super::*;
 
     #[test]
@@ -209,14 +257,15 @@ mod tests {
             Refusal::Method,
             Refusal::TooLarge,
             Refusal::TooSlow,
-            Refusal::Incomplete,
+            Refusal::OverBudget,
+            Refusal::Incomplete("reset".into()),
             Refusal::Unauthorized,
             Refusal::Contradiction,
         ];
         let dispositions = dispositions.into_iter().chain(whys.map(Disposition::later));
         for outcome in dispositions.map(Ok).chain(refusals.map(Err)) {
-            let (status, body) = match outcome {
-                Ok(disposition) => of_disposition(disposition),
+            let (status, body) = match &outcome {
+                Ok(disposition) => of_disposition(*disposition),
                 Err(refusal) => of_refusal(refusal),
             };
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
@@ -225,8 +274,21 @@ mod tests {
             } else {
                 assert_eq!(json["status"], status.as_u16());
             }
-            let response = response(outcome);
-            assert_eq!(response.headers().contains_key(RETRY_AFTER), status == 503);
+            let [whole, head] = [Method::POST, Method::HEAD]
+                .map(|method| response(&outcome, Shape::of(&method, Version::HTTP_11)));
+            assert_eq!(whole.headers().contains_key(RETRY_AFTER), status == 503);
+            assert_eq!(whole.headers().contains_key(WWW_AUTHENTICATE), status == 401);
+            assert!(!whole.body().is_end_stream() && head.body().is_end_stream());
+        }
+    }
+
+    #[test]
+    fn a_connection_with_an_unread_body_is_closed() {
+        for (version, closed) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
+            for refusal in [Refusal::TooLarge, Refusal::TooSlow, Refusal::OverBudget] {
+                let response = response(&Err(refusal), Shape::of(&Method::POST, version));
+                assert_eq!(response.headers().contains_key(CONNECTION), closed);
+            }
         }
     }
 

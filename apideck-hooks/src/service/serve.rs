@@ -1,224 +1,206 @@
-//! `Hooks` as a service of hyper and of tower.
+//! A server for one receiver.
+//!
+//! # How it works
+//!
+//! A connection is accepted only when one of a bounded number is free. hyper's timer closes a
+//! connection that sends no head in time, and an idle one too, because a head is what it waits for.
+//!
+//! At the first signal the receiver drains, and connections are accepted meanwhile: new deliveries
+//! get `503`, and the readiness path tells the load balancer to send none. When the receiver has
+//! drained, each connection may end the response that it writes.
 
 use std::convert::Infallible;
-use std::fmt;
-use std::future::Future;
+use std::future::{Future, IntoFuture};
+use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::SystemTime;
+use std::time::Duration;
 
 use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response};
-use http_body::Body;
-use http_body_util::Full;
-use tokio::time::{Instant, timeout, timeout_at};
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
 
-use super::body;
-use super::refusal::Refusal;
-use super::response::response;
-use crate::delivery;
-use crate::disposition::{Disposition, Why};
-use crate::hooks::{self, Arrival, Dispatched, Hooks, LetterKept, Progress, Receiver, TakeContext};
-use crate::poll;
+use super::response_body::ResponseBody;
+use crate::hooks::Hooks;
 
-/// The future of a response. Its output is always `Ok`.
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>);
+/// Maximum length of a request's head in bytes.
+const HEAD_BYTES: usize = 64 * 1024;
 
-impl Future for ResponseFuture {
-    type Output = Result<Response<Full<Bytes>>, Infallible>;
+/// Pause after a connection could not be accepted. Mostly no file descriptor is free.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(|outcome| Ok(response(outcome)))
-    }
-}
+/// Time in which connections may end after the receiver has drained.
+const LAST_RESPONSES: Duration = Duration::from_secs(5);
 
-impl fmt::Debug for ResponseFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ResponseFuture")
-    }
+/// A server for one receiver. [`Hooks::serve`] makes it, and it runs while it is awaited.
+#[derive(Debug)]
+#[must_use = "a server does nothing unless it is awaited"]
+pub struct Serve {
+    hooks: Hooks,
+    listener: TcpListener,
+    path: String,
+    health: Option<String>,
+    grace: Duration,
+    head_deadline: Duration,
+    max_connections: usize,
 }
 
 impl Hooks {
-    /// Starts the response to a request. Both services call it.
-    fn respond<B>(&self, request: Request<B>) -> ResponseFuture
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        ResponseFuture(Box::pin(Arc::clone(&self.receiver).receive(request)))
-    }
-}
-
-impl<B> hyper::service::Service<Request<B>> for Hooks
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-{
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    fn call(&self, request: Request<B>) -> ResponseFuture {
-        self.respond(request)
-    }
-}
-
-impl<B> tower_service::Service<Request<B>> for Hooks
-where
-    B: Body + Send + 'static,
-    B::Data: Send,
-{
-    type Response = Response<Full<Bytes>>;
-    type Error = Infallible;
-    type Future = ResponseFuture;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        // Always ready. Deliveries beyond the limit are refused and not held back, because Apideck
-        // waits for a response.
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, request: Request<B>) -> ResponseFuture {
-        self.respond(request)
-    }
-}
-
-impl Receiver {
-    /// Handles a request up to its disposition or refusal.
-    // Not an `async fn`, because that would keep the whole request in its future, and twice.
-    fn receive<B>(
-        self: Arc<Self>,
-        request: Request<B>,
-    ) -> impl Future<Output = Result<Disposition, Refusal>> + Send
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-    {
-        self.counters.requests.add();
-        let arrived = Instant::now();
-        let received_at = SystemTime::now();
-        let (parts, body) = request.into_parts();
-        let post = parts.method == Method::POST;
-        let head = Head::new(parts, self.context.is_some());
-        async move {
-            if !post {
-                return Err(Refusal::Method);
-            }
-            let mut now = arrived;
-            let body = {
-                let mut body = pin!(body);
-                let mut read = pin!(body::read(body.as_mut(), self.limits.body_limit));
-                match poll::once(read.as_mut()).await {
-                    // A small body mostly arrives together with the head.
-                    Poll::Ready(body) => body,
-                    Poll::Pending => {
-                        let read = Box::pin(timeout(self.limits.body_deadline, read)).await;
-                        now = Instant::now();
-                        read.unwrap_or(Err(Refusal::TooSlow))
-                    }
-                }?
-            };
-            let work = match self.verify_and_dispatch(head, body, received_at, now)? {
-                Dispatched::Work(work) => work,
-                Dispatched::Settled(disposition) => return Ok(disposition),
-            };
-            let (task, letter_kept) = match work.begin().await {
-                Progress::Done(disposition) => return Ok(disposition),
-                Progress::Waiting(task, letter_kept) => (task, letter_kept),
-            };
-            // Boxed, because most deliveries do not need the memory of its timer.
-            match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {
-                Ok(Ok(disposition)) => Ok(disposition),
-                // The runtime was shut down, or a `Drop` in the handler panicked.
-                Ok(Err(_)) => Ok(Disposition::Failed),
-                Err(_) => Ok(self.late(letter_kept)),
-            }
+    /// Serves this receiver over HTTP/1 until a signal asks the process to end. Needs the feature
+    /// `serve`.
+    ///
+    /// It limits the time of a request's head, closes idle connections, bounds their number, and
+    /// shuts down as [`shutdown_on_signal`](Hooks::shutdown_on_signal) does. TLS and other paths
+    /// are for a proxy in front, or for a framework: the receiver is a service of both hyper and
+    /// tower.
+    ///
+    /// ```no_run
+    /// # use apideck_hooks::Hooks;
+    /// # use tokio::net::TcpListener;
+    /// # async fn run(hooks: Hooks) -> std::io::Result<()> {
+    /// let listener = TcpListener::bind("127.0.0.1:3000").await?;
+    /// hooks.serve(listener).path("/webhooks/apideck").health("/health").await
+    /// # }
+    /// ```
+    pub fn serve(&self, listener: TcpListener) -> Serve {
+        Serve {
+            hooks: self.clone(),
+            listener,
+            path: "/webhooks/apideck".to_owned(),
+            health: None,
+            grace: Duration::from_secs(20),
+            head_deadline: Duration::from_secs(30),
+            max_connections: 10_000,
         }
     }
+}
 
-    /// Decides the disposition of a delivery whose handler still runs at the response deadline.
-    fn late(&self, letter_kept: Option<LetterKept>) -> Disposition {
-        self.counters.late.add();
-        if letter_kept.is_some_and(|kept| kept.is_set()) {
-            // The last delivery of its event. Another one never comes.
-            tracing::warn!(
-                "the handler of a last delivery is still running at the response deadline: it goes on, and the \
-                 event is kept as a dead letter until it succeeds"
-            );
-            return Disposition::DeadLettered;
-        }
-        tracing::warn!("the handler is still running at the response deadline: answered 503, and it goes on");
-        Disposition::later_in(Why::Running, self.limits.lease)
+impl Serve {
+    /// Sets the path of the receiver. Default: `/webhooks/apideck`. Any other path is answered
+    /// `404`.
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
     }
 
-    /// Verifies the body, takes a permit and finds the handler.
-    fn verify_and_dispatch(
-        &self,
-        head: Head,
-        body: Bytes,
-        received_at: SystemTime,
-        now: Instant,
-    ) -> Result<Dispatched, Refusal> {
-        let text = self.verifier.verified_text(&head.headers, body).map_err(|body| {
-            self.counters.unauthorized.add();
-            tracing::warn!("refused: {}", self.verifier.explain(&head.headers, &body));
-            Refusal::Unauthorized
-        })?;
-        let permit = match self.admit() {
-            Ok(permit) => permit,
-            Err(why) => {
-                if why == Why::Busy {
-                    self.counters.overloaded.add();
-                    tracing::warn!("too many deliveries are in flight: answered 503");
+    /// Sets a path that tells if the receiver takes deliveries. Default: none.
+    ///
+    /// It is answered `200` with `{"status":"ready"}`, and `503` while the receiver shuts down.
+    pub fn health(mut self, path: impl Into<String>) -> Self {
+        self.health = Some(path.into());
+        self
+    }
+
+    /// Sets the grace period of a shutdown. Default: 20 seconds. See [`Hooks::shutdown`].
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// Sets the time within which the head of a request must arrive. Default: 30 seconds.
+    ///
+    /// It also ends a connection that is idle for so long.
+    pub fn head_deadline(mut self, deadline: Duration) -> Self {
+        self.head_deadline = deadline;
+        self
+    }
+
+    /// Sets the maximum number of connections. Default: 10,000. Minimum: 1.
+    ///
+    /// Further ones wait until another one ends. Each takes a file descriptor, so raise the limit of
+    /// the process (`ulimit -n`) accordingly.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
+        self
+    }
+
+    async fn run(self) -> io::Result<()> {
+        // Installs the signal handlers before the first connection is accepted.
+        let mut stop = pin!(self.hooks.shutdown_on_signal(self.grace));
+        let free = Arc::new(Semaphore::new(self.max_connections));
+        let connections = GracefulShutdown::new();
+        let mut http = hyper::server::conn::http1::Builder::new();
+        http.timer(TokioTimer::new())
+            .header_read_timeout(self.head_deadline)
+            .max_buf_size(HEAD_BYTES);
+        let paths = Arc::new((self.path, self.health));
+        let listener = self.listener;
+        loop {
+            let accepted = async {
+                let permit = Arc::clone(&free).acquire_owned().await;
+                (permit, listener.accept().await)
+            };
+            let (permit, stream) = tokio::select! {
+                () = &mut stop => break,
+                (permit, stream) = accepted => (permit, stream),
+            };
+            let stream = match stream {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
                 }
-                if hooks::is_last_delivery(&text) {
-                    self.counters.last_refused.add();
-                    tracing::error!("the last delivery of an event is refused before the store was asked");
+            };
+            let (hooks, paths) = (self.hooks.clone(), Arc::clone(&paths));
+            let service = service_fn(move |request| respond(hooks.clone(), Arc::clone(&paths), request));
+            let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+            tokio::spawn(async move {
+                // An error is a client that went away or did not speak HTTP.
+                if let Err(error) = connection.await {
+                    tracing::debug!(%error, "a connection ended");
                 }
-                return Ok(Dispatched::Settled(Disposition::later(why)));
-            }
-        };
-        let (headers, context) = head.context(self.context.as_deref());
-        let arrival = Arrival {
-            headers,
-            context,
-            text,
-            received_at,
-            now,
-            replayed: None,
-            permit,
-        };
-        let dispatched = Arc::clone(&self.dispatch).dispatch(arrival);
-        dispatched.map_err(|_| Refusal::Contradiction)
+                drop(permit);
+            });
+        }
+        drop(listener);
+        let _ = timeout(LAST_RESPONSES, connections.shutdown()).await;
+        Ok(())
     }
 }
 
-/// The head of a request.
-struct Head {
-    headers: HeaderMap,
-    /// The other parts, without the headers. Kept only for the user's context.
-    parts: Option<Box<Parts>>,
+impl IntoFuture for Serve {
+    type Output = io::Result<()>;
+    type IntoFuture = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
 }
 
-impl Head {
-    fn new(mut parts: Parts, keep: bool) -> Self {
-        Self {
-            headers: std::mem::take(&mut parts.headers),
-            parts: keep.then(|| Box::new(parts)),
-        }
-    }
+type Paths = (String, Option<String>);
 
-    /// Returns the headers, and the context that the user takes from the request.
-    fn context(self, take: Option<&TakeContext>) -> (HeaderMap, delivery::Context) {
-        match (take, self.parts) {
-            (Some(take), Some(mut parts)) => {
-                parts.headers = self.headers;
-                let context = take(&parts);
-                (parts.headers, context)
-            }
-            _ => (self.headers, delivery::Context::default()),
-        }
+async fn respond(
+    hooks: Hooks,
+    paths: Arc<Paths>,
+    request: Request<Incoming>,
+) -> Result<Response<ResponseBody>, Infallible> {
+    let path = request.uri().path();
+    if path == paths.0 {
+        return Service::call(&hooks, request).await;
     }
+    let asks = matches!(*request.method(), Method::GET | Method::HEAD);
+    let (status, body) = match &paths.1 {
+        Some(health) if asks && path == health && hooks.receiver.is_open() => {
+            (StatusCode::OK, r#"{"status":"ready"}"#)
+        }
+        Some(health) if asks && path == health => {
+            (StatusCode::SERVICE_UNAVAILABLE, r#"{"status":"shutting_down"}"#)
+        }
+        _ => (StatusCode::NOT_FOUND, ""),
+    };
+    let mut response = Response::new(ResponseBody::new(Bytes::from_static(body.as_bytes())));
+    *response.status_mut() = status;
+    if !body.is_empty() {
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+    }
+    Ok(response)
 }

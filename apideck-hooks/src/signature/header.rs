@@ -59,6 +59,15 @@ pub(super) fn parse(value: &[u8]) -> Option<(Encoding, Mac)> {
     }
 }
 
+/// Counts the signatures in a value into which a proxy has folded several headers (RFC 9110,
+/// section 5.2). `None` if the value is not a list of two or more signatures.
+pub(super) fn count_folded(value: &[u8]) -> Option<usize> {
+    let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let all = parts.clone().all(|part| parse(part).is_some());
+    let count = parts.by_ref().count();
+    (all && count > 1).then_some(count)
+}
+
 /// Finds a signature that has other characters around it, and returns its encoding.
 ///
 /// It looks at the end of the value, after removing quotes and spaces from both ends. The character

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// An application's API key, with which Apideck signs that application's webhooks.
 ///
 /// Its UTF-8 bytes are the key of the HMAC. Nothing is trimmed, so a newline at the end of a file
-/// is part of the key. A key that begins or ends with whitespace is accepted with a warning in the
-/// log.
+/// is part of the key. A key with quotes, whitespace or `Bearer` around it is accepted with a warning
+/// in the log.
 ///
 /// The key's memory is wiped when the secret is dropped. `Debug` does not print the key.
 ///
@@ -45,16 +45,39 @@ impl Secret {
         if key.is_empty() {
             return Err(SecretError::new(SecretErrorKind::Empty, variable));
         }
-        if key.trim().len() < key.len() {
-            let newline = key.ends_with('\n');
+        let secret = Self(key);
+        if secret.bare().is_some() {
             tracing::warn!(
                 variable,
-                newline,
-                "the Apideck secret begins or ends with whitespace, which counts as part of the key: \
-                 remove it if signatures do not match"
+                newline = secret.0.ends_with('\n'),
+                "the Apideck secret has quotes, whitespace or `Bearer` around it, which count as part of the key: \
+                 remove them if signatures do not match"
             );
         }
-        Ok(Self(key))
+        Ok(secret)
+    }
+
+    /// Returns the key without the quotes, the whitespace and the `Bearer` around it. `None` if there
+    /// is nothing of the kind.
+    pub(super) fn bare(&self) -> Option<&str> {
+        let mut bare = self.0.as_str();
+        loop {
+            let before = bare;
+            bare = bare.trim();
+            for quote in ['"', '\''] {
+                let inside = bare.strip_prefix(quote).and_then(|bare| bare.strip_suffix(quote));
+                bare = inside.unwrap_or(bare);
+            }
+            if let Some((scheme, key)) = bare.split_once(' ')
+                && scheme.eq_ignore_ascii_case("bearer")
+            {
+                bare = key;
+            }
+            if bare == before {
+                break;
+            }
+        }
+        (bare.len() < self.0.len() && !bare.is_empty()).then_some(bare)
     }
 
     pub(super) fn bytes(&self) -> &[u8] {
@@ -179,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn whitespace_at_an_end_is_logged_without_the_key() {
+    fn what_is_around_a_key_is_logged_without_the_key() {
         for (key, newline) in [
             ("sk_live\n", Some(true)),
             ("sk_live\r\n", Some(true)),
@@ -195,7 +218,7 @@ mod tests {
             let log = log.0.lock().unwrap();
             match newline {
                 Some(newline) => {
-                    assert!(log.contains("begins or ends with whitespace"), "{key:?}: {log}");
+                    assert!(log.contains("around it"), "{key:?}: {log}");
                     assert!(log.contains(&format!("newline={newline}")), "{key:?}: {log}");
                     assert!(!log.contains("sk_live"), "{log}");
                 }

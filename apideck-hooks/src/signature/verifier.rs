@@ -19,7 +19,8 @@ use http::HeaderMap;
 use super::{
     Explanation, Form, Forms, Secret, SecretError, Verified, VerifiedText, VerifyError,
     error::VerifyErrorKind,
-    header::{self, HEADER_NAME},
+    explain::explain_header,
+    header::{self, HEADER_NAME, Mac},
     keyed_secrets::KeyedSecrets,
     search::Search,
     verified::SignedText,
@@ -121,12 +122,27 @@ impl Verifier {
     /// The request has no `x-apideck-signature` header or several of them, or
     /// [`verify_signature`](Self::verify_signature) refuses the header's value.
     pub fn verify<'a>(&self, headers: &HeaderMap, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
+        self.verify_mac(&self.mac(headers)?, body)
+    }
+
+    /// Returns the MAC that the headers of a request hold, before its body is known.
+    ///
+    /// # Errors
+    ///
+    /// There is no `x-apideck-signature` header, there are several of them, or its value is not a
+    /// signature.
+    pub(crate) fn mac(&self, headers: &HeaderMap) -> Result<Mac, VerifyError> {
         let mut values = headers.get_all(&HEADER_NAME).iter();
         let value = values.next().ok_or(VerifyError(VerifyErrorKind::Missing))?;
         if values.next().is_some() {
             return Err(VerifyError(VerifyErrorKind::Repeated));
         }
-        self.verify_signature(value, body)
+        Self::mac_of(value.as_bytes())
+    }
+
+    fn mac_of(signature: &[u8]) -> Result<Mac, VerifyError> {
+        let parsed = header::parse(signature).ok_or(VerifyError(VerifyErrorKind::Malformed));
+        parsed.map(|(_, mac)| mac)
     }
 
     /// Verifies a body with the value of its `x-apideck-signature` header.
@@ -141,13 +157,16 @@ impl Verifier {
         signature: impl AsRef<[u8]>,
         body: &'a Bytes,
     ) -> Result<Verified<'a>, VerifyError> {
-        let (_, mac) = header::parse(signature.as_ref()).ok_or(VerifyError(VerifyErrorKind::Malformed))?;
+        self.verify_mac(&Self::mac_of(signature.as_ref())?, body)
+    }
+
+    fn verify_mac<'a>(&self, mac: &Mac, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
         // The hint is always in range. The remainder tells the compiler, which then omits the
         // check.
         let hint = Form::ALL[usize::from(self.hint.load(Ordering::Relaxed)) % Form::ALL.len()];
         // A raw signature that follows a raw one needs no search.
         let raw_first = hint == Form::Raw && self.forms.allow(Form::Raw);
-        if raw_first && let Some(secret) = self.keys.find(&mac, body) {
+        if raw_first && let Some(secret) = self.keys.find(mac, body) {
             return Ok(Verified {
                 text: SignedText::Body(body),
                 form: Form::Raw,
@@ -157,7 +176,7 @@ impl Verifier {
         let mut search = Search {
             keys: &self.keys,
             forms: self.forms,
-            mac: &mac,
+            mac,
             body,
             body_compared: raw_first,
             sorted_done: false,
@@ -180,13 +199,18 @@ impl Verifier {
         Explanation::new(&self.keys, self.forms, headers, body)
     }
 
-    /// Verifies a request and returns its signed text.
+    /// Explains the signature of a request whose body was not read.
+    pub(crate) fn explain_header(headers: &HeaderMap) -> String {
+        explain_header(headers)
+    }
+
+    /// Verifies a body with the MAC of its headers and returns its signed text.
     ///
     /// # Errors
     ///
     /// The signature is refused. The error is the body, for an explanation.
-    pub(crate) fn verified_text(&self, headers: &HeaderMap, body: Bytes) -> Result<VerifiedText, Bytes> {
-        let new_text = match self.verify(headers, &body) {
+    pub(crate) fn verified_text(&self, mac: &Mac, body: Bytes) -> Result<VerifiedText, Bytes> {
+        let new_text = match self.verify_mac(mac, &body) {
             Ok(verified) => verified.into_new_text(),
             Err(_) => return Err(body),
         };

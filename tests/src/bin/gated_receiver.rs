@@ -39,7 +39,7 @@ async fn main() {
         "listening on http://{}/",
         listener.local_addr().expect("an address")
     );
-    let app = hooks.clone().into_axum("/");
+    let app = axum::Router::new().route_service("/", hooks.clone());
     let mut terminate = signal(SignalKind::terminate()).expect("a signal handler");
     let stop = async move {
         terminate.recv().await;

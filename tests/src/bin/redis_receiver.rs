@@ -81,5 +81,7 @@ async fn main() {
         "listening on http://{}/",
         listener.local_addr().expect("an address")
     );
-    axum::serve(listener, hooks.into_axum("/")).await.expect("no end");
+    axum::serve(listener, axum::Router::new().route_service("/", hooks))
+        .await
+        .expect("no end");
 }

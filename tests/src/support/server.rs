@@ -35,3 +35,10 @@ pub async fn axum(app: axum::Router) -> SocketAddr {
     tokio::spawn(async move { axum::serve(listener, app).await });
     addr
 }
+
+/// Serves with the receiver's own server until the runtime ends.
+pub async fn own(hooks: &Hooks) -> SocketAddr {
+    let (listener, addr) = listener().await;
+    tokio::spawn(hooks.serve(listener).path("/").into_future());
+    addr
+}

@@ -24,7 +24,7 @@ async fn case_15_a_client_that_disconnects_cancels_nothing() {
         let hooks = probe.hooks().build().unwrap();
         for addr in [
             server::hyper(hooks.clone()).await,
-            server::axum(hooks.clone().into_axum("/")).await,
+            server::axum(axum::Router::new().route_service("/", hooks.clone())).await,
         ] {
             let before = probe.count();
             let delivery =

@@ -1,6 +1,8 @@
 //! HTTP over sockets: odd requests, clients that disconnect, forged and malicious bodies.
 
+mod bounds;
 mod clients;
+mod handle;
 mod hostile;
 mod requests;
 

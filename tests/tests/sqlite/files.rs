@@ -1,11 +1,11 @@
 //! Files that are missing, locked, replaced, damaged or of another version.
 
-use super::logs::Logs;
 use super::{EVENT, claim, claim_with_alias, dead, end, granted, handle, key, open, other_program, refusal};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{DeadLetter, DeadLetterStore, RecordState, Store, Verdict};
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::sqlite::{beside, until_closed};
 use bytes::Bytes;
@@ -305,8 +305,7 @@ async fn a_deleted_log_is_noticed_before_the_next_commit() {
 async fn a_log_that_grows_under_a_foreign_reader_is_reported() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let logs = Logs::default();
-    let _guard = logs.capture();
+    let (logs, _guard) = Log::capture();
     let store = open(&file).await;
     handle(&store, key(0)).await;
     let mut other = other_program(&file).await;

@@ -8,7 +8,6 @@ mod files;
 mod kills;
 mod letters;
 mod locks;
-mod logs;
 mod power;
 mod readers;
 mod retention;

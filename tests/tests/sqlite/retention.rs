@@ -1,6 +1,5 @@
 //! The retention of records, and the sweeper (Case 24).
 
-use super::logs::Logs;
 use super::{
     ALIASES, LEASE, RECORDS, RELEASE, age, claim_with_alias, dead, end, grant, granted, handle, key, letter,
     microseconds, number,
@@ -8,6 +7,7 @@ use super::{
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{DeadLetterStore, End, Held, Purged, RecordState, Status, Store};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::sqlite::open_with;
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
@@ -48,8 +48,7 @@ async fn case_24_the_retention_begins_with_the_last_change() {
 async fn case_24_the_sweeper_deletes_in_batches_and_never_a_letter_or_a_live_run() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let logs = Logs::default();
-    let _guard = logs.capture();
+    let (logs, _guard) = Log::capture();
     let store = with_a_minute(&file).await;
     let events = (0..1700).map(|n| {
         let store = &store;

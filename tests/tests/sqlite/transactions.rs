@@ -1,6 +1,5 @@
 //! A handler with a transaction beside all other deliveries (Case 40).
 
-use super::logs::Logs;
 use super::{number, open, other_program};
 use apideck_hooks::{
     Delivery, Hooks, HooksBuilder, Outcome, Rest, Routes, SqliteStore, State, Tx, on, router,
@@ -8,6 +7,7 @@ use apideck_hooks::{
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::{Probe, Step, patient};
 use apideck_hooks_tests::sqlite::open_with;
 use apideck_hooks_tests::waiting::{ends, until};
@@ -188,8 +188,7 @@ async fn a_transaction_in_a_replaced_file_is_not_committed() {
     let directory = Directory::default();
     let (file, elsewhere) = (directory.file("hooks.db"), directory.file("elsewhere.db"));
     with_effects(&file).await;
-    let logs = Logs::default();
-    let _guard = logs.capture();
+    let (logs, _guard) = Log::capture();
     let probes = probes([gated(Step::Succeed)]);
     let store = SqliteStore::builder(&file).tx_limit(Duration::from_secs(3600));
     let hooks = hooks(&probes, open_with(store).await).build().unwrap();

@@ -14,6 +14,9 @@ pub enum Header {
     Missing,
     /// The request has several such headers. Holds their number.
     Repeated(usize),
+    /// The value is a list of several signatures, as a proxy makes it of several headers. Holds
+    /// their number.
+    Folded(usize),
     /// The value is not a signature. Holds its length in bytes.
     Malformed(usize),
     /// The value has other characters around a signature, such as `sha256=` or quotes. Holds the
@@ -35,17 +38,25 @@ impl Header {
         match header::parse(value) {
             Some((encoding, mac)) => (Self::Good(encoding), Some(mac)),
             None => {
-                let wrapped = header::find_wrapped(value).map(Self::Wrapped);
-                (wrapped.unwrap_or(Self::Malformed(value.len())), None)
+                let folded = header::count_folded(value).map(Self::Folded);
+                let wrapped = || header::find_wrapped(value).map(Self::Wrapped);
+                let found = folded.or_else(wrapped);
+                (found.unwrap_or(Self::Malformed(value.len())), None)
             }
         }
     }
+}
 
-    /// Writes the beginning of an explanation.
-    pub(super) fn describe(self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Prints the beginning of an explanation.
+impl fmt::Display for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Missing => write!(f, "there is no {HEADER} header"),
             Self::Repeated(count) => write!(f, "there are {count} {HEADER} headers instead of one"),
+            Self::Folded(count) => write!(
+                f,
+                "the {HEADER} header is a list of {count} signatures. A proxy may have folded several headers into one"
+            ),
             Self::Malformed(length) => write!(
                 f,
                 "the {HEADER} header is neither 64 hexadecimal digits nor 44 characters of base64. Its value has \
@@ -81,6 +92,9 @@ mod tests {
         assert_eq!(read(&[]), Header::Missing);
         assert_eq!(read(&["x", "x", "x"]), Header::Repeated(3));
         assert_eq!(read(&["sha256=00"]), Header::Malformed(9));
+        let (hex, base64) = ("0".repeat(64), format!("{}A=", "A".repeat(42)));
+        assert_eq!(read(&[&format!("{hex}, {hex},{base64}")]), Header::Folded(3));
+        assert_eq!(read(&[&format!("v1,{hex}")]), Header::Wrapped(Encoding::Hex));
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //!
 //! Otherwise it computes all three forms and compares the signature with each accepted one, so that
 //! the operator sees what was tried. If none matches, it tries the forms that the configuration
-//! excludes, and then texts that are close to the body (`near`). The verifier never accepts these.
+//! excludes, the secret without quotes or the like around it, and then texts that are close to the
+//! body (`near`). The verifier never accepts these.
 //! They only tell what happened to the body on its way.
 //!
 //! The body itself (`body`) is always described, because that needs no signature.
@@ -72,6 +73,12 @@ pub enum Found {
     NoText(NotCanonical),
 }
 
+/// Explains the header of a request whose body was not read.
+pub(super) fn explain_header(headers: &HeaderMap) -> String {
+    let (header, _) = Header::read(headers);
+    format!("{header}. The body was not read. See {TROUBLESHOOTING}")
+}
+
 /// A form with its bytes, or with the reason why the body has no such form.
 type FormText<'a> = (Form, Result<&'a [u8], &'a NotCanonical>);
 
@@ -111,8 +118,12 @@ impl Explanation {
             let excluded = excluded
                 .into_iter()
                 .find(|(_, text)| text.is_ok_and(|text| keys.find(&mac, text).is_some()));
+            let bare = accepted
+                .iter()
+                .any(|(_, text)| text.is_ok_and(|text| keys.is_of_bare(&mac, text)));
             explanation.near = match excluded {
                 Some((form, _)) => Some(Near::LeftOut(form)),
+                None if bare => Some(Near::BareSecret),
                 None => Near::find(keys, &mac, body),
             };
         }
@@ -149,8 +160,7 @@ fn compare(keys: &KeyedSecrets, mac: &Mac, texts: &[FormText<'_>]) -> Vec<(Form,
 
 impl fmt::Display for Explanation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.header.describe(f)?;
-        f.write_str(". ")?;
+        write!(f, "{}. ", self.header)?;
         for (form, found) in &self.forms {
             let form = form.name();
             match found {
@@ -253,6 +263,25 @@ mod tests {
         let verifier = Verifier::new([secret()]).unwrap().forms(Forms::RawOnly);
         let explanation = verifier.explain(&headers, b"{\"b\":1,\"a\":1}");
         assert_eq!(explanation.near, Some(Near::LeftOut(Form::Sorted)));
+    }
+
+    #[test]
+    fn a_secret_with_something_around_it_is_explained() {
+        let signature = sign(&secret(), b"{\"b\":1,\"a\":1}", Form::Sorted, Encoding::Hex).unwrap();
+        let mut headers = HeaderMap::new();
+        headers.insert(HEADER, HeaderValue::from_str(&signature).unwrap());
+        for decorated in [
+            "\"key\"",
+            "'key'",
+            "key\n",
+            " key",
+            "Bearer key",
+            "bearer \"key\"\r\n",
+        ] {
+            let verifier = Verifier::new([Secret::new(decorated).unwrap()]).unwrap();
+            let explanation = verifier.explain(&headers, b"{\"b\":1,\"a\":1}");
+            assert_eq!(explanation.near, Some(Near::BareSecret), "{decorated:?}");
+        }
     }
 
     #[test]

@@ -29,6 +29,9 @@ use crate::signature::{
 pub enum Near {
     /// A form that [`Forms`](crate::signature::Forms) excludes.
     LeftOut(Form),
+    /// An accepted form, under the secret without the quotes, the whitespace or the `Bearer` around
+    /// it.
+    BareSecret,
     /// The empty text. The body was empty when it was signed.
     Empty,
     /// The body without the whitespace around it. The whitespace was added later.
@@ -69,6 +72,10 @@ impl fmt::Display for Near {
         f.write_str(match self {
             Self::LeftOut(form) => {
                 return write!(f, "the form `{}`, which is not accepted here", form.name());
+            }
+            Self::BareSecret => {
+                "the body, under the secret without the quotes, the whitespace or the `Bearer` around it. Remove \
+                 that from the secret"
             }
             Self::Empty => "an empty body",
             Self::Trimmed => "the body without the whitespace around it",
