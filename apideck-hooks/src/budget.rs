@@ -9,12 +9,10 @@
 //! since it took its share. A genuine sender is faster than that.
 
 use std::collections::HashMap;
-use std::sync::PoisonError;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 use tokio::time::Instant;
-
-use crate::sync::{Mutex, MutexGuard};
 
 /// The bytes of each body that count for nothing.
 pub(crate) const FREE: usize = 32 * 1024;
@@ -125,15 +123,14 @@ impl Shares {
 
 #[cfg(test)]
 mod tests {
-    use std::pin::pin;
-    use std::task::Poll;
     use std::time::Duration;
 
-    use super::*;
-    use crate::poll;
+    use futures_util::FutureExt;
 
-    async fn is_cut(share: &mut Share<'_>) -> bool {
-        poll::once(pin!(share.cut())).await == Poll::Ready(())
+    use super::*;
+
+    fn is_cut(share: &mut Share<'_>) -> bool {
+        share.cut().now_or_never().is_some()
     }
 
     #[tokio::test(start_paused = true)]
@@ -145,15 +142,15 @@ mod tests {
         let mut fast = budget.share();
         tokio::time::advance(Duration::from_secs(1)).await;
         fast.add(40);
-        assert!(!is_cut(&mut slow).await && !is_cut(&mut fast).await);
+        assert!(!is_cut(&mut slow) && !is_cut(&mut fast));
         fast.add(1);
-        assert!(is_cut(&mut slow).await && !is_cut(&mut fast).await);
+        assert!(is_cut(&mut slow) && !is_cut(&mut fast));
         // The bytes of a body that was cut are free, and count no more.
         slow.add(1_000);
         fast.add(59);
-        assert!(!is_cut(&mut fast).await);
+        assert!(!is_cut(&mut fast));
         fast.add(1);
-        assert!(is_cut(&mut fast).await);
+        assert!(is_cut(&mut fast));
     }
 
     #[tokio::test]
@@ -162,7 +159,7 @@ mod tests {
         for _ in 0..10 {
             let mut share = budget.share();
             share.add(100);
-            assert!(!is_cut(&mut share).await);
+            assert!(!is_cut(&mut share));
         }
         assert_eq!(budget.lock().used, 0);
         assert!(budget.lock().bodies.is_empty());

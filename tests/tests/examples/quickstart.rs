@@ -1,4 +1,4 @@
-//! The quickstart with axum and with hyper: the commands of the README, and Ctrl-C.
+//! The quickstart with axum, with hyper and with actix-web: the commands of the README, and Ctrl-C.
 
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::delivery::Delivery;
@@ -6,9 +6,10 @@ use apideck_hooks_tests::services::skip;
 use tokio::process::Command;
 
 const README: &str = include_str!("../../../README.md");
-const EXAMPLES: [&str; 2] = [
+const EXAMPLES: [&str; 3] = [
     env!("CARGO_BIN_EXE_example-quickstart"),
     env!("CARGO_BIN_EXE_example-hyper"),
+    env!("CARGO_BIN_EXE_example-actix"),
 ];
 
 /// The `curl` command of the README.

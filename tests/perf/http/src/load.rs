@@ -2,7 +2,7 @@
 
 use crate::connections::Connections;
 use crate::histogram::Histogram;
-use crate::request::{Scheme, Template};
+use crate::request::{Scheme, Signature, Template};
 use perf::machine::thread_time;
 use std::io;
 use std::net::SocketAddr;
@@ -30,10 +30,18 @@ impl Requests {
     /// Makes this many requests, for new events. They reuse the memory of the last ones, because
     /// new memory would make sending slower.
     pub(crate) fn fill(&mut self, count: usize) {
+        self.fill_with(count, &[Signature::Genuine]);
+    }
+
+    /// Makes this many requests, with these signatures in turn.
+    pub(crate) fn fill_with(&mut self, count: usize, signatures: &[Signature]) {
+        let length = self.template.len();
         self.bytes.clear();
-        self.bytes.reserve(count * self.template.len());
-        for _ in 0..count {
+        self.bytes.reserve(count * length);
+        for signature in signatures.iter().cycle().take(count) {
+            let start = self.bytes.len();
             self.bytes.extend_from_slice(self.template.request(self.next, 1));
+            self.template.spoil(&mut self.bytes[start..], *signature);
             self.next += 1;
         }
     }
@@ -60,7 +68,9 @@ pub(crate) struct Sent {
     pub(crate) busy: f64,
     /// The times from when a request was due to its response.
     pub(crate) latency: Histogram,
-    /// Their 99th percentile in each window.
+    /// The same of the responses that were 200.
+    pub(crate) accepted: Histogram,
+    /// The 99th percentile of all in each window.
     pub(crate) windows: Vec<Duration>,
 }
 
@@ -107,6 +117,7 @@ fn nothing() -> Sent {
         time: Duration::ZERO,
         busy: 0.0,
         latency: Histogram::default(),
+        accepted: Histogram::default(),
         windows: Vec::new(),
     }
 }
@@ -184,6 +195,9 @@ pub(crate) fn paced(address: SocketAddr, requests: &Requests, rate: f64) -> io::
             sent.count(status, body);
             let time = start.elapsed().saturating_sub(due_of[connection]);
             sent.latency.add(time);
+            if status == 200 {
+                sent.accepted.add(time);
+            }
             window.add(time);
             free.push(connection);
         })?;

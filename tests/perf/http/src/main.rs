@@ -2,6 +2,7 @@
 
 mod bench;
 mod connections;
+mod flood;
 mod histogram;
 mod latency;
 mod load;
@@ -84,6 +85,10 @@ fn measure(options: &Options) -> Result<bool, Failure> {
     if options.selects("memory") {
         let measured = memory::measure(&bench, &receivers)?;
         report.add(memory::report(&bench, &measured));
+    }
+    if options.selects("flood") {
+        let measured = flood::measure(&bench)?;
+        report.add(flood::report(&bench, &measured));
     }
     let mut faults = 0;
     if options.selects("soak") {

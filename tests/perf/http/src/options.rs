@@ -6,7 +6,7 @@ use std::time::Duration;
 pub(crate) const USAGE: &str = "\
 usage: tests/perf/run http [part …] [option …]
 
-parts: throughput, latency, memory (all three by default), soak
+parts: throughput, latency, memory, flood (all four by default), soak
 
   --rounds N        rounds of each measurement (7)
   --seconds S       seconds of a receiver in a round (1)
@@ -36,7 +36,7 @@ pub(crate) struct Options {
     pub(crate) smoke: bool,
 }
 
-const PARTS: [&str; 4] = ["throughput", "latency", "memory", "soak"];
+const PARTS: [&str; 5] = ["throughput", "latency", "memory", "flood", "soak"];
 
 impl Options {
     pub(crate) fn read(arguments: impl IntoIterator<Item = String>) -> Result<Self, Failure> {

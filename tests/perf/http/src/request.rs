@@ -71,6 +71,18 @@ fn behind(text: &[u8], string: &str) -> usize {
     found.map_or(0, |at| at + string.len())
 }
 
+/// The signature of a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Signature {
+    Genuine,
+    /// The header has another name.
+    Missing,
+    /// The header is well-formed and belongs to no text.
+    Forged,
+}
+
+const SIGNATURE: &str = "x-apideck-signature: ";
+
 /// A request whose event and attempt can be changed.
 pub(crate) struct Template {
     key: Hmac<Sha256>,
@@ -104,7 +116,7 @@ impl Template {
         );
         let request = format!("{head}{body}").into_bytes();
         let signature = match scheme {
-            Scheme::Raw | Scheme::Sorted => "x-apideck-signature: ",
+            Scheme::Raw | Scheme::Sorted => SIGNATURE,
             Scheme::Standard => "webhook-signature: v1,",
             Scheme::GitHub => "x-hub-signature-256: sha256=",
         };
@@ -156,6 +168,15 @@ impl Template {
             }
         }
         &self.request
+    }
+
+    /// Spoils the signature of a request in Apideck's scheme. Its length stays the same.
+    pub(crate) fn spoil(&self, request: &mut [u8], signature: Signature) {
+        match signature {
+            Signature::Genuine => {}
+            Signature::Missing => put(request, self.signature - SIGNATURE.len(), b"x-somebody"),
+            Signature::Forged => put(request, self.signature, &[b'0'; 64]),
+        }
     }
 
     fn mac(&self, text: &[u8]) -> [u8; 32] {
@@ -214,6 +235,19 @@ mod tests {
                 assert!(!seen.contains(&request));
                 seen.push(request);
             }
+        }
+    }
+
+    #[test]
+    fn a_spoilt_signature_is_refused() {
+        let verifier = Verifier::new([event::secret()]).unwrap();
+        let mut template = Template::new(Scheme::Raw);
+        for (signature, missing) in [(Signature::Missing, true), (Signature::Forged, false)] {
+            let mut request = template.request(1, 1).to_vec();
+            template.spoil(&mut request, signature);
+            let (headers, body) = taken_apart(&request);
+            let error = verifier.verify(&headers, &body).unwrap_err();
+            assert_eq!((error.is_missing(), error.is_mismatch()), (missing, !missing));
         }
     }
 

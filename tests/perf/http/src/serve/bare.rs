@@ -1,4 +1,4 @@
-//! Servers that read the body and respond 200.
+//! Servers that read the body and respond 200, and one that responds 404.
 
 use super::{Failure, connections, control};
 use axum::Router;
@@ -7,6 +7,7 @@ use axum::http::{Request, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::StatusCode;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use std::sync::Arc;
@@ -26,6 +27,17 @@ pub(super) async fn hyper(listener: TcpListener) -> Result<(), Failure> {
             count.fetch_add(1, Ordering::Relaxed);
             Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from_static(BODY.as_bytes()))))
         }
+    });
+    connections(listener, service).await
+}
+
+/// Answers every request 404 without reading its body.
+pub(super) async fn not_found(listener: TcpListener) -> Result<(), Failure> {
+    control(&listener, |_| "0".to_owned())?;
+    let service = service_fn(|_: Request<Incoming>| async {
+        let mut response = Response::new(Full::<Bytes>::default());
+        *response.status_mut() = StatusCode::NOT_FOUND;
+        Ok::<_, hyper::Error>(response)
     });
     connections(listener, service).await
 }

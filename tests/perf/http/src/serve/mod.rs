@@ -28,6 +28,7 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> Result<(), Failure> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         match name {
             "hyper" => bare::hyper(listener).await,
+            "not-found" => bare::not_found(listener).await,
             "axum" => bare::axum(listener).await,
             "by-hand" => by_hand::axum(listener, by_hand::Mutexed::default()).await,
             "by-hand-hyper" => by_hand::hyper(listener, Scheme::Raw).await,
