@@ -64,8 +64,8 @@ impl<'a> DeliveryHeaders<'a> {
     }
 }
 
-/// Tells if two names are of one event. Apideck's own documents spell one resource with `-` and with
-/// `_` (`pos.modifier-group.*`, `pos.modifier_group.*`).
+/// Tells if two names are of one event. Apideck's own documents spell one resource with `-` and
+/// with `_` (`pos.modifier-group.*`, `pos.modifier_group.*`).
 fn is_same_event(one: &[u8], other: &[u8]) -> bool {
     let separator = |byte: u8| if byte == b'-' { b'_' } else { byte };
     one.len() == other.len()

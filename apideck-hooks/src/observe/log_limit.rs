@@ -10,10 +10,10 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Allows one line a second, and counts the others.
 #[derive(Default)]
-pub(crate) struct LogLimit(Mutex<State>);
+pub(crate) struct LogLimit(Mutex<Lines>);
 
 #[derive(Default)]
-struct State {
+struct Lines {
     last: Option<Instant>,
     omitted: u64,
 }
@@ -22,14 +22,14 @@ impl LogLimit {
     /// Returns the number of lines that were omitted since the last one. `None` if this one is
     /// omitted, too.
     pub(crate) fn line(&self) -> Option<u64> {
-        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let now = Instant::now();
-        if state.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
-            state.omitted += 1;
+        if lines.last.is_some_and(|last| now.duration_since(last) < INTERVAL) {
+            lines.omitted += 1;
             return None;
         }
-        state.last = Some(now);
-        Some(std::mem::take(&mut state.omitted))
+        lines.last = Some(now);
+        Some(std::mem::take(&mut lines.omitted))
     }
 }
 

@@ -50,31 +50,8 @@ impl Receiver {
                 self.counters.other_methods.add();
                 return Err(Refusal::Method);
             }
-            let Ok(mac) = self.verifier.mac(&head.headers) else {
-                drain::unread(body, &head.headers).await;
-                return Err(self.unauthorized(|| Verifier::explain_header(&head.headers)));
-            };
-            if body::is_too_large(&body, self.limits.body_limit) {
-                drain::unread(body, &head.headers).await;
-                return Err(self.unreceived(Refusal::TooLarge));
-            }
             let mut now = arrived;
-            let exact = body.size_hint().exact().is_some();
-            let body = if exact {
-                self.body(pin!(body), &mut now).await
-            } else {
-                // Boxed, so that the rest of a body that grows too large can be read by a task.
-                let mut body = Box::pin(body);
-                let read = self.body(body.as_mut(), &mut now).await;
-                if let Err(Refusal::TooLarge) = read {
-                    drain::rest(body).await;
-                }
-                read
-            };
-            let body = body.map_err(|refusal| self.unreceived(refusal))?;
-            let text = self.verifier.verified_text(&mac, body).map_err(|body| {
-                self.unauthorized(|| self.verifier.explain(&head.headers, &body).to_string())
-            })?;
+            let text = self.verified(&head.headers, body, &mut now).await?;
             let work = match self.admit_and_dispatch(head, text, received_at, now)? {
                 Dispatched::Work(work) => work,
                 Dispatched::Settled(disposition) => return Ok(disposition),
@@ -97,8 +74,44 @@ impl Receiver {
         }
     }
 
-    /// Reads the body, and brings the time up to date if that takes some.
-    async fn body<B>(&self, body: Pin<&mut B>, now: &mut Instant) -> Result<Bytes, Refusal>
+    /// Reads and verifies the body, and brings the time up to date if that takes some.
+    async fn verified<B>(
+        &self,
+        headers: &HeaderMap,
+        body: B,
+        now: &mut Instant,
+    ) -> Result<VerifiedText, Refusal>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
+        let Ok(mac) = self.verifier.mac(headers) else {
+            drain::unread(body, headers).await;
+            return Err(self.unauthorized(|| Verifier::explain_header(headers)));
+        };
+        if body::is_too_large(&body, self.limits.body_limit) {
+            drain::unread(body, headers).await;
+            return Err(self.unreceived(Refusal::TooLarge));
+        }
+        let body = if body.size_hint().exact().is_some() {
+            self.read(pin!(body), now).await
+        } else {
+            // Boxed, so that the rest of a body that grows too large can be read by a task.
+            let mut body = Box::pin(body);
+            let read = self.read(body.as_mut(), now).await;
+            if let Err(Refusal::TooLarge) = read {
+                drain::rest(body).await;
+            }
+            read
+        };
+        let body = body.map_err(|refusal| self.unreceived(refusal))?;
+        let text = self.verifier.verified_text(&mac, body);
+        text.map_err(|body| self.unauthorized(|| self.verifier.explain(headers, &body).to_string()))
+    }
+
+    /// Reads the body. Most bodies need no timer.
+    async fn read<B>(&self, body: Pin<&mut B>, now: &mut Instant) -> Result<Bytes, Refusal>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,

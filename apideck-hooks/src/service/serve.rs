@@ -114,8 +114,8 @@ impl Serve {
 
     /// Sets the maximum number of connections. Default: 10,000. Minimum: 1.
     ///
-    /// Further ones wait until another one ends. Each takes a file descriptor, so raise the limit of
-    /// the process (`ulimit -n`) accordingly.
+    /// Further ones wait until another one ends. Each takes a file descriptor, so raise the limit
+    /// of the process (`ulimit -n`) accordingly.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.max_connections = connections.clamp(1, Semaphore::MAX_PERMITS);
         self

@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 /// An application's API key, with which Apideck signs that application's webhooks.
 ///
 /// Its UTF-8 bytes are the key of the HMAC. Nothing is trimmed, so a newline at the end of a file
-/// is part of the key. A key with quotes, whitespace or `Bearer` around it is accepted with a warning
-/// in the log.
+/// is part of the key. A key with quotes, whitespace or `Bearer` around it is accepted with a
+/// warning in the log.
 ///
 /// The key's memory is wiped when the secret is dropped. `Debug` does not print the key.
 ///
@@ -57,8 +57,8 @@ impl Secret {
         Ok(secret)
     }
 
-    /// Returns the key without the quotes, the whitespace and the `Bearer` around it. `None` if there
-    /// is nothing of the kind.
+    /// Returns the key without the quotes, the whitespace and the `Bearer` around it. `None` if
+    /// there is nothing of the kind.
     pub(super) fn bare(&self) -> Option<&str> {
         let mut bare = self.0.as_str();
         loop {

@@ -1,4 +1,4 @@
-//! Requests of strangers: the cost of each beside a bare 404, and what they cost genuine deliveries.
+//! Requests of strangers: the cost of each beside a bare 404, and the delay of genuine deliveries.
 
 use crate::bench::Bench;
 use crate::load::{CONNECTIONS, Requests, closed, paced};
