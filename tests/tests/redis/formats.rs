@@ -22,14 +22,18 @@ async fn refusal(name: &str, value: &str) -> Option<String> {
 }
 
 #[tokio::test]
-async fn the_keys_of_version_1_are_refused() {
+async fn the_keys_of_an_older_version_are_refused() {
     let record = format!("r:{}", key());
-    for name in ["dead", &record] {
-        let Some(refused) = refusal(name, "text").await else {
+    for (name, value, format) in [
+        ("dead", "text", "format 1"),
+        (&record, "text", "format 1"),
+        ("format", "2", "format 2"),
+    ] {
+        let Some(refused) = refusal(name, value).await else {
             return;
         };
         assert!(
-            refused.contains("format 1") && refused.contains("delete them"),
+            refused.contains(format) && refused.contains("delete them"),
             "{refused}"
         );
     }
@@ -37,11 +41,11 @@ async fn the_keys_of_version_1_are_refused() {
 
 #[tokio::test]
 async fn the_keys_of_a_newer_version_are_refused() {
-    let Some(refused) = refusal("format", "3").await else {
+    let Some(refused) = refusal("format", "4").await else {
         return;
     };
     assert!(
-        refused.contains("newer release") && refused.contains("format 3"),
+        refused.contains("newer release") && refused.contains("format 4"),
         "{refused}"
     );
     let refused = refusal("format", "text").await.unwrap();
@@ -62,7 +66,7 @@ async fn the_version_is_marked_once_and_read_again() {
         .query_async(&mut isolated.client().await)
         .await
         .unwrap();
-    assert_eq!(format, "2");
+    assert_eq!(format, "3");
     // Only the mark is read from now on.
     set(&isolated, "dead", "text").await;
     isolated.store().await;
