@@ -1,6 +1,7 @@
 //! The version of the keys, and the formats of other versions.
 
-use super::key;
+use super::{claim_of, key};
+use apideck_hooks::store::Store;
 use apideck_hooks_tests::redis::Isolated;
 
 async fn set(isolated: &Isolated, name: &str, value: &str) {
@@ -50,6 +51,27 @@ async fn the_keys_of_a_newer_version_are_refused() {
     );
     let refused = refusal("format", "text").await.unwrap();
     assert!(refused.contains("is not a format"), "{refused}");
+}
+
+/// A newer release has written one record while this one runs.
+#[tokio::test]
+async fn a_record_of_another_version_is_an_error() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let event = key();
+    let mut facts = [0_u8; 91];
+    facts[0] = 2;
+    redis::cmd("HSET")
+        .arg(format!("{}:record:{event}", isolated.prefix))
+        .arg("facts")
+        .arg(&facts[..])
+        .exec_async(&mut isolated.client().await)
+        .await
+        .unwrap();
+    let error = store.claim(claim_of(event, None)).await.unwrap_err();
+    assert!(error.to_string().contains("unknown version"), "{error}");
 }
 
 /// A prefix is not a pattern, and the keys of another prefix do not count.

@@ -47,9 +47,9 @@ pub struct Isolated {
 /// process.
 static DURABLE: OnceCell<(Server, Directory)> = OnceCell::const_new();
 
-/// Moves the times of the records and aliases in KEYS by ARGV[1] microseconds, and deletes those that
-/// have expired then. Letters keep their times, because those order the list. With '1' as ARGV[2]
-/// the tokens move, too.
+/// Moves the times of the records and aliases in KEYS by ARGV[1] microseconds, and deletes those
+/// that have expired then. Letters keep their times, because those order the list. With '1' as
+/// ARGV[2] the tokens move, too.
 const MOVE: &str = "
     local facts = '>BI8c16BBI8I8I8I8I8I8I8I8'
     for _, key in ipairs(KEYS) do
