@@ -3,7 +3,7 @@
 use super::{LONG, RELEASE, claim_of, granted, key, run, verdict};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{End, Held, Key, RecordState, Rests, Store, Verdict};
-use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::redis::{Isolated, move_times};
 use std::path::Path;
 use std::time::Duration;
 
@@ -31,16 +31,8 @@ fn case_23_the_store_reads_only_the_clock_of_the_server() {
 /// Sets the clock of the server back by an hour, which moves the times of a record ahead.
 async fn set_back(isolated: &Isolated, record: Key) {
     let name = format!("{}:record:{record}", isolated.prefix);
-    let mut client = isolated.client().await;
-    for field in ["lease_end", "rest_end", "first_seen", "expires", "token"] {
-        redis::cmd("HINCRBY")
-            .arg(&name)
-            .arg(field)
-            .arg(HOUR.as_micros() as u64)
-            .exec_async(&mut client)
-            .await
-            .unwrap();
-    }
+    let by = HOUR.as_micros() as i64;
+    move_times(&mut isolated.client().await, &[name], by, true).await;
 }
 
 async fn state(store: &RedisStore, record: Key) -> RecordState {

@@ -205,7 +205,8 @@ impl Records {
                      {FORMAT}): upgrade this program, or set another prefix"
                 )));
             }
-            Some(_) => {
+            Some(Ok(format)) => return Err(self.unpublished(format)),
+            Some(Err(_)) => {
                 return Err(StoreError::new(format!(
                     "the key `{prefix}:format` is not a format"
                 )));
@@ -213,15 +214,20 @@ impl Records {
             None => {}
         }
         if self.has_version_1().await? {
-            return Err(StoreError::new(format!(
-                "an unpublished release wrote the keys under `{prefix}` (format 1): delete them, or set \
-                 another prefix"
-            )));
+            return Err(self.unpublished(1));
         }
         self.link
             .call(Call::command("SET", name).arg(FORMAT).arg("NX"))
             .await?;
         Ok(())
+    }
+
+    fn unpublished(&self, format: u32) -> StoreError {
+        StoreError::new(format!(
+            "an unpublished release wrote the keys under `{}` (format {format}): delete them, or set another \
+             prefix",
+            self.keys.prefix
+        ))
     }
 
     /// Looks for keys of version 1. In a cluster only for its dead letters, because `SCAN` sees one

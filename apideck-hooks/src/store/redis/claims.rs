@@ -29,6 +29,9 @@ const TRIES: usize = 4;
 /// alias. Milliseconds.
 const ALIAS_GRACE: u64 = 24 * 60 * 60 * 1000;
 
+/// The answer to a claim that was granted and has made the record.
+const MADE: u64 = 6;
+
 /// A claim of one record.
 struct Taken {
     claimed: Claimed,
@@ -125,16 +128,11 @@ impl Records {
             (true, _) => ROOM,
         };
         let written = claim.last.as_deref().zip(place.as_ref());
-        let call = Call::script(&CLAIM, self.keys.record(record)).id(claim.id);
-        let mut call = call.arg(micros(claim.lease)).arg(self.retention).arg(room);
-        call = match written {
-            Some((last, _)) => call.arg(micros(last.min_age)),
-            None => call.arg(""),
-        };
-        call = call.arg(u8::from(present)).rests(&claim.rests);
+        let call = Call::script(&CLAIM, self.keys.record(record)).claim(claim, self.retention);
+        let mut call = call.arg(room).arg(u8::from(present));
         let mut confirm = Confirm::Replicas;
         if let Some((last, place)) = written {
-            call = call.letter(&last.letter, place.at);
+            call = call.arg(micros(last.min_age)).letter(&last.letter, place.at);
             confirm = Confirm::Disk;
         }
         let reply = match self.link.call_confirmed(call, confirm).await {
@@ -148,8 +146,9 @@ impl Records {
             }
             Err(fault) => return Err(fault.into()),
         };
-        let [verdict, first, second, lettered, made] = numbers(reply.value)?;
+        let [verdict, first, second, lettered] = numbers(reply.value)?;
         let left = std::time::Duration::from_micros(first);
+        let made = verdict == MADE;
         let verdict = match verdict {
             0 => {
                 if let Some((last, place)) = written {
@@ -157,7 +156,7 @@ impl Records {
                 }
                 return Ok(None);
             }
-            1 => Verdict::Granted {
+            1 | MADE => Verdict::Granted {
                 token: Token(first),
                 attempt: count(second),
             },
@@ -176,7 +175,7 @@ impl Records {
         }
         Ok(Some(Taken {
             claimed: Claimed::new(record, verdict).lettered(lettered == 1),
-            made: made == 1,
+            made,
             place,
         }))
     }
@@ -186,7 +185,7 @@ impl Records {
         let place = taken.place.filter(|_| taken.claimed.lettered);
         let call = Call::script(&UNDO, self.keys.record(grant.record))
             .grant(grant)
-            .arg(self.retention);
+            .keep(self.retention);
         let call = match &place {
             Some(place) => call.arg(place.at),
             None => call.arg(""),
@@ -200,17 +199,10 @@ impl Records {
 
     /// Claims a record that nobody uses and takes the claim back, to see if the server allows it.
     pub(super) async fn try_out(&self) -> Result<(), StoreError> {
-        let id = crate::store::ClaimId::random();
-        let claim = Claim::new(Key::from_bytes(id.to_bytes()), std::time::Duration::from_secs(1));
+        let nobody = crate::store::ClaimId::random().to_bytes();
+        let claim = Claim::new(Key::from_bytes(nobody), std::time::Duration::from_secs(1));
         let call = Call::script(&CLAIM, self.keys.record(claim.event));
-        let call = call
-            .id(id)
-            .arg(1)
-            .arg(1_000_000)
-            .arg(NOT_KEPT)
-            .arg("")
-            .arg(0)
-            .rests(&claim.rests);
+        let call = call.claim(&claim, 0).arg(NOT_KEPT).arg(0);
         let [_, token] = match self.link.call(call).await {
             Err(fault) if fault.is_full() => return Ok(()),
             Err(fault) if fault.is_forbidden() => {
@@ -221,9 +213,9 @@ impl Records {
             }
             result => numbers(result?)?,
         };
-        let grant = Grant::new(claim.event, Token(token), id);
+        let grant = Grant::new(claim.event, Token(token), claim.id);
         let call = Call::script(&UNDO, self.keys.record(claim.event)).grant(grant);
-        self.link.call(call.arg(self.retention).arg("").arg(1)).await?;
+        self.link.call(call.keep(self.retention).arg("").arg(1)).await?;
         Ok(())
     }
 }

@@ -4,8 +4,9 @@ use crate::delivery::Key;
 
 /// The version of the format. It is kept under `PREFIX:format`.
 ///
-/// Version 1 was never published. It kept records as strings and hashes under `PREFIX:r:KEY`.
-pub(super) const FORMAT: u32 = 2;
+/// Versions 1 and 2 were never published. Version 1 kept records as strings and hashes under
+/// `PREFIX:r:KEY`, and version 2 each fact of a record as a field of its own.
+pub(super) const FORMAT: u32 = 3;
 
 /// The names under a prefix. A script uses one of them, because each can be on another server of a
 /// cluster.

@@ -86,7 +86,7 @@ impl Records {
         let Some(last) = &claim.last else {
             return Ok(None);
         };
-        let kept = Call::command("HEXISTS", self.keys.record(record)).arg("dead_at");
+        let kept = Call::command("HEXISTS", self.keys.record(record)).arg("source");
         let kept: u64 = read(self.link.call(kept).await?)?;
         match kept {
             0 => self.place(&last.letter, record).await,
@@ -233,13 +233,8 @@ impl DeadLetterStore for RedisStore {
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
         let records = &self.records;
-        let call = Call::script(&REPLAY, records.keys.record(claim.event))
-            .arg(source)
-            .id(claim.id);
-        let call = call
-            .arg(micros(claim.lease))
-            .arg(records.retention)
-            .rests(&claim.rests);
+        let call = Call::script(&REPLAY, records.keys.record(claim.event));
+        let call = call.claim(&claim, records.retention).arg(source);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [verdict, first, second] = numbers(reply.value)?;
         match verdict {
@@ -261,7 +256,7 @@ impl DeadLetterStore for RedisStore {
         let records = &self.records;
         let call = Call::script(&PURGE, records.keys.record(record))
             .arg(source)
-            .arg(records.retention);
+            .keep(records.retention);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [purged, at] = numbers(reply.value)?;
         match purged {

@@ -92,12 +92,12 @@ use runs::Records;
 /// | `PREFIX:alias:KEY` | string | the record and the claim to which a delivery key is bound | a day longer than its record |
 /// | `PREFIX:letters:SOURCE` | sorted set | the records with a letter, by the time of the letter | as the letters |
 /// | `PREFIX:sources` | set | the sources that had a letter | always |
-/// | `PREFIX:format` | string | `2`, the version of this format | always |
+/// | `PREFIX:format` | string | `3`, the version of this format | always |
 ///
 /// A script uses one key. For an ACL: the store uses `EVALSHA`, `EVAL`, `GET`, `SET`, `PEXPIRE`,
 /// `EXISTS`, `SCAN`, `HEXISTS`, `SADD`, `SMEMBERS`, `ZREVRANGEBYSCORE`, `INFO`, `CONFIG GET`, `WAIT` and
-/// `WAITAOF`, and in scripts also `TIME`, `HMGET`, `HGET`, `HSET`, `HDEL`, `DEL`, `PERSIST`, `PEXPIREAT`,
-/// `PTTL`, `ZSCORE`, `ZCARD`, `ZREVRANGE`, `ZADD` and `ZREM`.
+/// `WAITAOF`, and in scripts also `TIME`, `HMGET`, `HGET`, `HSET`, `HDEL`, `DEL`, `PERSIST`, `PEXPIRE`,
+/// `PEXPIREAT`, `PTTL`, `ZSCORE`, `ZCARD`, `ZREVRANGE`, `ZADD` and `ZREM`.
 ///
 /// # TLS
 ///

@@ -25,6 +25,9 @@ pub(super) const NOT_KEPT: &str = "none";
 pub(super) const FULL: &str = "full";
 pub(super) const ROOM: &str = "room";
 
+/// The answer to a finish that has changed the record.
+const CHANGED: u64 = 3;
+
 /// The result of a finish that the server confirmed.
 pub(super) struct Finished {
     held: Held,
@@ -36,7 +39,7 @@ pub(super) struct Finished {
 impl Records {
     pub(super) async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
         let call = Call::script(&RENEW, self.keys.record(grant.record)).grant(grant);
-        let call = call.arg(micros(lease)).arg(self.retention);
+        let call = call.arg(micros(lease)).keep(micros(lease) + self.retention);
         match self.link.call(call).await? {
             Value::Int(1) => Ok(Held::Yes),
             Value::Int(0) => Ok(Held::Lost),
@@ -79,13 +82,15 @@ impl Records {
     }
 
     fn finish_call(&self, call: Call, grant: Grant, end: &End, room: &str) -> Call {
-        let (rest, began) = match end {
-            End::Release { rest } => (micros(*rest), true),
-            End::Dead { began, .. } => (0, *began),
-            _ => (0, true),
-        };
-        let call = call.grant(grant).arg(Stage::after(end) as u8).arg(self.retention);
-        call.arg(rest).arg(u8::from(began)).arg(room)
+        let call = call
+            .grant(grant)
+            .arg(Stage::after(end) as u8)
+            .keep(self.retention);
+        match end {
+            End::Release { rest } => call.arg(micros(*rest)),
+            End::Dead { began, .. } => call.arg(u8::from(*began)).arg(room),
+            _ => call,
+        }
     }
 
     /// Ends the run with a letter. Its place in the list comes first, so that a crash in between
@@ -143,24 +148,23 @@ impl Records {
 
 impl Finished {
     fn read(value: Value, confirmed: bool) -> Result<Self, StoreError> {
-        let Value::Array(mut values) = value else {
-            return Err(unexpected());
+        let (answer, letter) = match value {
+            Value::Array(_) => {
+                let (answer, source, at) = read(value)?;
+                (answer, Some((source, at)))
+            }
+            value => (read(value)?, None),
         };
-        let letter = match values.len() {
-            4 => Some(read(Value::Array(values.split_off(2)))?),
-            _ => None,
-        };
-        let [held, changed] = numbers(Value::Array(values))?;
-        let held = match held {
+        let held = match answer {
             0 => Held::Lost,
-            1 if confirmed => Held::Yes,
-            1 => return Err(unconfirmed()),
+            1 | CHANGED if confirmed => Held::Yes,
+            1 | CHANGED => return Err(unconfirmed()),
             2 => Held::NoRoom,
             _ => return Err(unexpected()),
         };
         Ok(Self {
             held,
-            changed: changed == 1,
+            changed: answer == CHANGED,
             letter,
         })
     }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use ::redis::{Arg, Cmd, Script as Source, ToRedisArgs};
 
 use crate::store::values::Rests;
-use crate::store::{ClaimId, DeadLetter, Grant};
+use crate::store::{Claim, ClaimId, DeadLetter, Grant};
 
 /// A Lua script. The server knows it by its hash after its first run.
 pub(super) struct Script(LazyLock<(Source, &'static str)>);
@@ -21,15 +21,15 @@ macro_rules! scripts {
 
 // A full server runs the scripts that do not make a record or a letter.
 scripts! {
-    CLAIM = "" "record" "claim";
-    REPLAY = "" "record" "replay";
-    RENEW = "#!lua flags=allow-oom\n" "record" "renew";
-    FINISH = "#!lua flags=allow-oom\n" "record" "finish";
-    FINISH_WITH_LETTER = "" "record" "finish";
-    UNDO = "#!lua flags=allow-oom\n" "record" "undo";
-    STATUS = "#!lua flags=allow-oom\n" "record" "status";
-    LETTER = "#!lua flags=allow-oom\n" "record" "letter";
-    PURGE = "#!lua flags=allow-oom\n" "record" "purge";
+    CLAIM = "" "record" "waits" "claim" "grant" "save";
+    REPLAY = "" "record" "waits" "replay" "grant" "save";
+    RENEW = "#!lua flags=allow-oom\n" "record" "renew" "save";
+    FINISH = "#!lua flags=allow-oom\n" "record" "finish" "save";
+    FINISH_WITH_LETTER = "" "record" "finish" "save";
+    UNDO = "#!lua flags=allow-oom\n" "record" "undo" "save";
+    STATUS = "#!lua flags=allow-oom\n" "record" "waits" "status" "save";
+    LETTER = "#!lua flags=allow-oom\n" "record" "waits" "letter";
+    PURGE = "#!lua flags=allow-oom\n" "record" "waits" "purge" "save";
     BIND = "" "bind";
     PLACE = "" "place";
     DISPLACE = "#!lua flags=allow-oom\n" "displace";
@@ -73,18 +73,34 @@ impl Call {
         self.arg(&id.to_bytes()[..])
     }
 
-    /// The token and the claim id.
+    /// The token and the claim id, as the record has them.
     pub(super) fn grant(self, grant: Grant) -> Self {
-        self.arg(grant.token.0).id(grant.id)
+        let mut bytes = [0; 24];
+        bytes[..8].copy_from_slice(&grant.token.0.to_be_bytes());
+        bytes[8..].copy_from_slice(&grant.id.to_bytes());
+        self.arg(&bytes[..])
     }
 
-    /// The rests, each as eight bytes.
-    pub(super) fn rests(self, rests: &Rests) -> Self {
-        let rests = rests.all().map(|rest| micros(rest).to_be_bytes());
-        self.arg(rests.as_flattened())
+    /// The claim id, the lease and the rests, and the time to keep the record.
+    pub(super) fn claim(self, claim: &Claim, retention: u64) -> Self {
+        let lease = micros(claim.lease);
+        let mut waits = [[0; 8]; 1 + Rests::LENGTH];
+        waits[0] = lease.to_be_bytes();
+        for (wait, rest) in waits[1..].iter_mut().zip(claim.rests.all()) {
+            *wait = micros(*rest).to_be_bytes();
+        }
+        self.id(claim.id)
+            .arg(waits.as_flattened())
+            .keep(lease + retention)
     }
 
-    /// The fields and values of a letter. Its time is the last.
+    /// The time to keep the record, from microseconds in milliseconds. Up to two more, because
+    /// Redis cuts off its clock to milliseconds, too.
+    pub(super) fn keep(self, micros: u64) -> Self {
+        self.arg(micros / 1000 + 2)
+    }
+
+    /// The fields and values of a letter, and its time.
     pub(super) fn letter(mut self, letter: &DeadLetter, at: i64) -> Self {
         let context = letter.context.to_json();
         for (field, text) in [
@@ -98,7 +114,7 @@ impl Call {
         ] {
             self.command.arg(field).arg(text);
         }
-        self.arg("body").arg(&letter.body[..]).arg("dead_at").arg(at)
+        self.arg("body").arg(&letter.body[..]).arg(at)
     }
 
     /// Replaces the script's hash by its text, for a server that does not know it. Returns `false` if

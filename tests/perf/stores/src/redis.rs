@@ -77,10 +77,9 @@ pub(crate) async fn measure(bench: &mut Bench) {
         Subject::new("redis by hand, one key", EVENTS, by_hand),
     ];
     bench.measure(&mut subjects).await;
-    let [both, one, by_hand] = &subjects;
-    for ours in [both, one] {
-        bench.check(ours, by_hand, [0.8, 0.8]);
-    }
+    // With both keys a claim takes more round trips, because the alias is another key.
+    let [_, one, by_hand] = &subjects;
+    bench.check(one, by_hand, [0.8, 0.8]);
     drop(subjects);
     clear(connection, &prefix).await.expect("an empty prefix");
 }

@@ -47,17 +47,26 @@ pub struct Isolated {
 /// process.
 static DURABLE: OnceCell<(Server, Directory)> = OnceCell::const_new();
 
-/// Makes the records and aliases in KEYS older by ARGV[1] milliseconds, and deletes expired ones.
-const AGE: &str = "
+/// Moves the times of the records and aliases in KEYS by ARGV[1] microseconds, and deletes those
+/// that have expired then. Letters keep their times, because those order the list. With '1' as
+/// ARGV[2] the tokens move, too.
+const MOVE: &str = "
+    local facts = '>BI8c16BBI8I8I8I8I8I8I8I8'
     for _, key in ipairs(KEYS) do
-      local passed, left = tonumber(ARGV[1]), redis.call('PTTL', key)
+      local by, left = tonumber(ARGV[1]), redis.call('PTTL', key)
       if redis.call('TYPE', key).ok == 'hash' then
-        for _, field in ipairs({'lease_end', 'rest_end', 'first_seen', 'expires'}) do
-          redis.call('HINCRBY', key, field, string.format('%.0f', -1000 * passed))
+        local fact = {struct.unpack(facts, redis.call('HGET', key, 'facts'))}
+        -- The ends of the lease and of the rest, the first time and the expiry.
+        for _, at in ipairs({7, 9, 11, 12}) do
+          fact[at] = math.max(0, fact[at] + by)
         end
+        if ARGV[2] == '1' then
+          fact[2] = fact[2] + by
+        end
+        redis.call('HSET', key, 'facts', struct.pack(facts, unpack(fact)))
       end
-      if left > 0 then
-        redis.call('PEXPIRE', key, left - passed)
+      if left >= 0 then
+        redis.call('PEXPIRE', key, math.floor(left + by / 1000))
       end
     end";
 
@@ -96,7 +105,8 @@ impl Isolated {
         let keys = self.keys().await;
         let aged = |key: &String| key.contains(":record:") || key.contains(":alias:");
         let keys: Vec<_> = keys.into_iter().filter(aged).collect();
-        age(&mut self.client().await, &keys, time).await;
+        let by = -(time.as_micros() as i64);
+        move_times(&mut self.client().await, &keys, by, false).await;
     }
 
     /// A builder for a store under the prefix, with timeouts that even a busy machine does not
@@ -126,13 +136,11 @@ impl Isolated {
     }
 }
 
-/// Makes the records and aliases under these names older.
-pub async fn age(client: &mut MultiplexedConnection, keys: &[String], time: Duration) {
+/// Moves the times of the records and aliases under these names, and with `tokens` also the tokens.
+pub async fn move_times(client: &mut MultiplexedConnection, keys: &[String], micros: i64, tokens: bool) {
     let mut call = redis::cmd("EVAL");
-    call.arg(AGE)
-        .arg(keys.len())
-        .arg(keys)
-        .arg(time.as_millis() as u64);
+    call.arg(MOVE).arg(keys.len()).arg(keys);
+    call.arg(micros).arg(u8::from(tokens));
     call.exec_async(client).await.expect("a script");
 }
 

@@ -3,11 +3,11 @@
 
 use super::{LETTERS, LONG, MEMORY, RETENTION, World};
 use crate::reference::{Crash, Kind};
+use ::redis::aio::MultiplexedConnection;
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Key, Store};
-use apideck_hooks_tests::redis::Isolated;
+use apideck_hooks_tests::redis::{self, Isolated};
 use async_trait::async_trait;
-use redis::aio::MultiplexedConnection;
 use std::time::Duration;
 
 pub(crate) const REDIS: Kind = Kind {
@@ -16,22 +16,6 @@ pub(crate) const REDIS: Kind = Kind {
     crash: Crash::KeepsLeases,
     ..MEMORY
 };
-
-/// Letters keep their times, because those order the list.
-const MOVE_TIMES: &str = "
-    local by = tonumber(ARGV[1])
-    for _, key in ipairs(KEYS) do
-      local kind, left = redis.call('TYPE', key).ok, redis.call('PTTL', key)
-      if kind == 'hash' then
-        for _, field in ipairs({'lease_end', 'rest_end', 'first_seen', 'expires'}) do
-          local time = tonumber(redis.call('HGET', key, field))
-          redis.call('HSET', key, field, string.format('%.0f', math.max(0, time + by)))
-        end
-      end
-      if left >= 0 then
-        redis.call('PEXPIRE', key, math.floor(left + by / 1000))
-      end
-    end";
 
 pub(crate) struct Redis {
     store: RedisStore,
@@ -60,14 +44,8 @@ impl Redis {
         let names = keys
             .iter()
             .flat_map(|key| ["record", "alias"].map(|kind| format!("{prefix}:{kind}:{key}")));
-        redis::cmd("EVAL")
-            .arg(MOVE_TIMES)
-            .arg(2 * keys.len())
-            .arg(names.collect::<Vec<_>>())
-            .arg(micros)
-            .exec_async(&mut self.client)
-            .await
-            .expect("a script");
+        let names: Vec<_> = names.collect();
+        redis::move_times(&mut self.client, &names, micros, false).await;
     }
 }
 

@@ -1,44 +1,47 @@
--- Ends the run. ARGV: the token, claim id, phase, retention, rest that the handler asked for, '1' if
--- the run began, room for the letter ('none', 'full' or 'room'), and the letter's fields and values.
--- Answers 0 lost, 1 yes or 2 no room, and '1' if the record was changed. A letter that went has its
--- source and time after that.
-local phase, retention, asked = tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
-local began, room = ARGV[6] == '1', ARGV[7]
-if not is_held_by(ARGV[1], ARGV[2]) then
-  return {0, 0}
+-- Ends the run. ARGV: the grant, phase, and the milliseconds to keep the record. For a release also the
+-- rest that the handler asked for. For a dead event also '1' if the run began, room for the letter
+-- ('none', 'full' or 'room'), and with room its fields and values, and its time.
+-- Answers 0 lost, 1 yes and unchanged, 2 no room, or 3 yes. If a letter went, its source and time follow.
+local ended = tonumber(ARGV[2])
+if not facts or string.sub(facts, 2, 25) ~= ARGV[1] then
+  return 0
 end
-if r.phase ~= RUNNING then
-  if r.phase ~= phase then
-    return {0, 0}
+if phase ~= RUNNING then
+  if phase ~= ended then
+    return 0
   end
-  touch()
-  return {1, 0}
+  -- Written as it is, so that `WAIT` waits for the replicas after a call that is sent again.
+  redis.pcall('HSET', KEYS[1], 'facts', facts)
+  return 1
 end
-if phase == RELEASED and asked > left(r.rest_end, r.rest_length) then
-  set('rest_end', now + asked)
-  set('rest_length', asked)
-elseif phase == DEAD then
-  if room == 'full' or room == 'room' and not place_is_fresh() then
-    return {2, 0}
+answer = 3
+if ended == DONE then
+  if kept then
+    answer = {3, redis.call('HGET', KEYS[1], 'source'), dead_at}
+    dead_at = 0
   end
-  if not began then
-    set('attempts', math.max(r.attempts - 1, 0))
+elseif ended == RELEASED then
+  local asked = tonumber(ARGV[4])
+  if asked > math.max(0, math.min(rest_end - now, rest_length)) then
+    rest_end, rest_length = now + asked, asked
   end
-elseif phase == WITHDRAWN then
-  take_back()
-elseif phase == INTERRUPTED and r.interrupted < MAX_INTERRUPTED then
-  take_back()
-  set('interrupted', r.interrupted + 1)
+elseif ended == DEAD then
+  if ARGV[5] == 'full' or ARGV[5] == 'room' and now - ARGV[#ARGV] >= MAX_PLACE_AGE then
+    return 2
+  end
+  if ARGV[4] ~= '1' then
+    attempts = math.max(attempts - 1, 0)
+  end
+  if ARGV[5] == 'room' then
+    dead_at, letter = tonumber(ARGV[#ARGV]), 6
+  end
+elseif ended == WITHDRAWN or interrupted < MAX_INTERRUPTED then
+  attempts, rest_end, rest_length = math.max(attempts - 1, 0), 0, 0
+  if ended == INTERRUPTED then
+    interrupted = interrupted + 1
+  end
 end
-if phase <= DEAD and r.interrupted > 0 then
-  set('interrupted', 0)
+if ended <= DEAD then
+  interrupted = 0
 end
-set('phase', phase)
-keep_for(retention)
-if phase == DONE and kept then
-  local source = redis.call('HGET', KEYS[1], 'source')
-  save_without_letter()
-  return {1, 1, source, fields[12]}
-end
-save(phase == DEAD and room == 'room' and 8 or nil)
-return {1, 1}
+phase, keep = ended, ARGV[3]

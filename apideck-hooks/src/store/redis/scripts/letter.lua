@@ -1,7 +1,7 @@
 -- Reads the letter. ARGV: the source, '1' and a name to read only the letter of an event of this name
 -- (else '0' and ''), '1' for the fields.
 -- Answers nothing if the source has no such letter, {0} if it has another name, else {1} with the
--- attempts, '1' if the event runs, and the fields.
+-- attempts, '1' if the event runs, and the fields and the time.
 if not kept then
   return {}
 end
@@ -12,12 +12,13 @@ end
 if ARGV[2] == '1' and head[2] ~= ARGV[3] then
   return {0}
 end
-local answer = {1, r.attempts, lease_left() > 0 and 1 or 0}
+answer = {1, attempts, busy > 0 and 1 or 0}
 if ARGV[4] == '1' then
-  local letter = redis.call('HMGET', KEYS[1], 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context',
-    'error', 'body', 'dead_at')
-  for at = 1, #letter do
-    answer[3 + at] = letter[at] or ''
+  local texts = redis.call('HMGET', KEYS[1], 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context',
+    'error', 'body')
+  for at = 1, #texts do
+    answer[3 + at] = texts[at] or ''
   end
+  answer[#answer + 1] = dead_at
 end
 return answer

@@ -1,13 +1,10 @@
--- Deletes the letter and settles its record. ARGV: the source, retention. Answers 0 if the source has
--- no such letter, 1 and the letter's time, or 2 if the event runs.
+-- Deletes the letter and settles its record. ARGV: the source, the milliseconds to keep the record.
+-- Answers 0 if the source has no such letter, 1 and the letter's time, or 2 if the event runs.
 if not kept or redis.call('HGET', KEYS[1], 'source') ~= ARGV[1] then
   return {0}
 end
-if lease_left() > 0 then
+if busy > 0 then
   return {2}
 end
-set('phase', DONE)
-next_token()
-keep_for(ARGV[2])
-save_without_letter()
-return {1, fields[12]}
+keep, answer = ARGV[2], {1, dead_at}
+phase, token, dead_at = DONE, math.max(token + 1, now), 0

@@ -1,10 +1,8 @@
--- Starts the lease again. ARGV: the token, claim id, lease, retention. Answers 1 if the grant holds,
--- else 0.
-if r.phase ~= RUNNING or not is_held_by(ARGV[1], ARGV[2]) then
+-- Starts the lease again. ARGV: the grant, lease, and the milliseconds to keep the record. Answers 1 if
+-- the grant holds, else 0.
+if not facts or phase ~= RUNNING or string.sub(facts, 2, 25) ~= ARGV[1] then
   return 0
 end
-set('lease_end', now + ARGV[3])
-set('lease_length', ARGV[3])
-keep_for(ARGV[3] + ARGV[4])
-save()
-return 1
+lease_length = tonumber(ARGV[2])
+lease_end = now + lease_length
+keep, answer = ARGV[3], 1

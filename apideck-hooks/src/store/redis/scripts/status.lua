@@ -2,19 +2,17 @@
 -- lease or rest, its token, its attempts, and 1 if it keeps a letter. With '1' as ARGV[1], it first
 -- ends the rest, and answers the state before.
 if absent then
-  return {0, 0, 0, 0, 0}
+  return {0}
 end
-local busy, rest = lease_left(), left(r.rest_end, r.rest_length)
-local letter = kept and 1 or 0
+answer = {2, rest, token, attempts, kept and 1 or 0}
 if busy > 0 then
-  return {1, busy, r.token, r.attempts, letter}
-elseif r.phase == DONE then
-  return {3, 0, r.token, r.attempts, letter}
-elseif kept or r.phase == DEAD then
-  return {4, 0, r.token, r.attempts, letter}
+  answer[1], answer[2] = 1, busy
+elseif phase == DONE then
+  answer[1], answer[2] = 3, 0
+elseif kept or phase == DEAD then
+  answer[1], answer[2] = 4, 0
 end
-if ARGV[1] == '1' and rest > 0 then
-  end_rest()
-  save()
+if ARGV[1] ~= '1' or answer[1] ~= 2 or rest == 0 then
+  return answer
 end
-return {2, rest, r.token, r.attempts, letter}
+rest_end, rest_length = 0, 0

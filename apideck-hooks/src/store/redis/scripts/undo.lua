@@ -1,18 +1,14 @@
--- Takes back a claim that lost its delivery key to another record. ARGV: the token, claim id,
--- retention, the time of the letter that the claim wrote or '', '1' if it made the record.
-if r.phase ~= RUNNING or not is_held_by(ARGV[1], ARGV[2]) then
+-- Takes back a claim that lost its delivery key to another record. ARGV: the grant, the milliseconds to
+-- keep the record, the time of the letter that the claim wrote or '', '1' if it made the record.
+if not facts or phase ~= RUNNING or string.sub(facts, 2, 25) ~= ARGV[1] then
   return 0
 end
-local own = not kept or fields[12] == ARGV[4]
-if own and ARGV[5] == '1' then
+local own = not kept or dead_at == tonumber(ARGV[3])
+if own and ARGV[4] == '1' then
   return redis.call('DEL', KEYS[1])
 end
-take_back()
-set('phase', WITHDRAWN)
-keep_for(ARGV[3])
-if kept and own then
-  save_without_letter()
-else
-  save()
+if own then
+  dead_at = 0
 end
-return 1
+phase, attempts, rest_end, rest_length = WITHDRAWN, math.max(attempts - 1, 0), 0, 0
+keep, answer = ARGV[2], 1
