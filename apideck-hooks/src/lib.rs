@@ -40,6 +40,8 @@
 //! | List the handlers and have the list checked | [`router!`] |
 //! | Set the secret, the limits and the store | [`HooksBuilder`] |
 //! | Mount the receiver | [`Hooks`] |
+//! | Serve it without a framework | `Hooks::serve` (feature `serve`) |
+//! | Call it from a framework with types of its own | [`Hooks::handle`] |
 //! | Stop the receiver, and let handlers end | [`Hooks::shutdown`] |
 //! | Stop it at a signal of the process | `Hooks::shutdown_on_signal` (feature `signal`) |
 //! | List, replay and purge dead letters | [`Hooks::dead_letters`] |

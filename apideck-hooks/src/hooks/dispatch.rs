@@ -123,7 +123,11 @@ where
         let checked = DeliveryHeaders::new(&arrival.headers).check_event_type(event_type.as_str());
         if checked.is_err() {
             self.counters.contradictions.add();
-            tracing::warn!(event = %event_type, "refused: {} names another event", delivery::EVENT_TYPE);
+            tracing::warn!(
+                event = event_type.as_str(),
+                "refused: {} names another event",
+                delivery::EVENT_TYPE
+            );
         }
         checked.map(|()| Identified {
             event_type: Some(event_type),

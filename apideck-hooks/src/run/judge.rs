@@ -29,7 +29,9 @@ impl Runner {
             Ended::Completed(Outcome::Retry(failure))
                 if attempt < self.limits.max_attempts && !final_attempt =>
             {
-                tracing::warn!(attempt, error = %failure, "failed: Apideck's next retry runs it again");
+                // As a value, which the log escapes: a text of the user can hold a newline.
+                let error = failure.to_string();
+                tracing::warn!(attempt, error, "failed: Apideck's next retry runs it again");
                 return match failure.delay() {
                     Some(after) => {
                         let rest = after.min(self.limits.max_retry_after);
@@ -49,7 +51,7 @@ impl Runner {
                 false,
             ),
         };
-        tracing::error!(attempt, error = %failure, "the event is dead-lettered");
+        tracing::error!(attempt, error = failure, "the event is dead-lettered");
         let letter = Box::new(handler.letter(failure));
         let disposition = if self.store.dead_letters().is_some() {
             Disposition::DeadLettered

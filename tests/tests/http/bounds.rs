@@ -1,6 +1,9 @@
 //! Requests that strangers send to take memory, connections or disk: what each of them can cost.
 
 use super::{EVENT, head};
+use apideck_hooks::events::AnyEvent;
+use apideck_hooks::{Failure, Hooks, Rest, on, router};
+use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::Probe;
@@ -263,6 +266,30 @@ async fn warnings_of_a_delivery_name_its_event_and_its_handler() {
             "{line}"
         );
     }
+}
+
+#[on("*")]
+async fn forging(_: AnyEvent) -> Result<(), Failure> {
+    Err(Failure::retry("x\n2026-11-28T00:00:00Z  INFO delivery: handled"))
+}
+
+#[tokio::test]
+async fn a_text_of_a_handler_stays_on_its_line() {
+    let (log, _guard) = Log::capture();
+    let hooks = Hooks::builder(router![forging])
+        .secret(SECRET)
+        .max_attempts(2)
+        .rest(Rest::None);
+    let hooks = hooks.build().unwrap();
+    let delivery = Delivery::event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.status, 500);
+    assert_eq!(delivery.call(&hooks).await.status, 422);
+    let lines = log.lines();
+    assert_eq!(log.count("x\\n2026"), 2, "{lines:#?}");
+    assert!(
+        !lines.iter().any(|line| line.starts_with("2026-11-28T00:00:00Z")),
+        "{lines:#?}"
+    );
 }
 
 /// The head of a request of which nothing follows does not hold its connection.

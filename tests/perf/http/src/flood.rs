@@ -1,6 +1,7 @@
 //! Requests of strangers: the cost of each beside a bare 404, and the delay of genuine deliveries.
 
 use crate::bench::Bench;
+use crate::connections::Connections;
 use crate::load::{CONNECTIONS, Requests, closed, paced};
 use crate::receiver::{Program, Receiver};
 use crate::report::Part;
@@ -15,6 +16,8 @@ use perf::statistics::{median, ratios};
 const GENUINE: f64 = 400.0;
 /// Strangers' requests per second: 100,000 unsigned and 100,000 badly signed ones a minute.
 const STRANGE: f64 = 200_000.0 / 60.0;
+/// Connections on which nothing is sent.
+const IDLE: usize = 10_000;
 
 /// One for each round.
 #[derive(Default)]
@@ -26,6 +29,7 @@ pub(crate) struct Measured {
     /// The 99th percentile of genuine deliveries, in microseconds.
     quiet: Vec<f64>,
     flooded: Vec<f64>,
+    idle: Vec<f64>,
     /// The server's memory after a flood divided by that before it.
     grown: Vec<f64>,
 }
@@ -66,6 +70,8 @@ pub(crate) fn measure(bench: &Bench) -> Result<Measured, Failure> {
         let before = server.resident()?;
         measured.flooded.push(p99(&mix, GENUINE + STRANGE)?);
         measured.grown.push(server.resident()? as f64 / before as f64);
+        let _idle = Connections::open(server.address, if bench.smoke { 50 } else { IDLE })?;
+        measured.idle.push(p99(&[Signature::Genuine], GENUINE)?);
     }
     Ok(measured)
 }
@@ -108,7 +114,7 @@ pub(crate) fn report(bench: &Bench, measured: &Measured) -> Part {
     part.line(format!(
         "Measured on {} on {}. The first rows are the server's time for a request whose body of 921 bytes came with its \
          head. The p99 is of {GENUINE} genuine deliveries a second, alone and between {STRANGE:.0} requests a second of \
-         strangers, half of them unsigned and half badly signed. Medians of {} interleaved rounds.\n",
+         strangers, half of them unsigned and half badly signed, and beside {IDLE} idle connections. Medians of {} interleaved rounds.\n",
         machine::today(),
         machine::describe(),
         bench.rounds,
@@ -121,6 +127,7 @@ pub(crate) fn report(bench: &Bench, measured: &Measured) -> Part {
         forged,
         quiet,
         flooded,
+        idle,
         grown,
     } = measured;
     let mut row = |name: &str, values: &[f64], base: &[f64]| {
@@ -133,6 +140,7 @@ pub(crate) fn report(bench: &Bench, measured: &Measured) -> Part {
     row("badly signed", forged, not_found);
     row("p99 of genuine deliveries, alone", quiet, quiet);
     let flooded = row("p99 of genuine deliveries, in the flood", flooded, quiet);
+    let idle = row("p99 of genuine deliveries, beside idle connections", idle, quiet);
     let limits = &mut part.limits;
     limits.check(
         "server's time: unsigned ÷ bare 404",
