@@ -1,5 +1,6 @@
 //! The error of `HooksBuilder::build`.
 
+use std::borrow::Cow;
 use std::fmt;
 
 /// The error of [`HooksBuilder::build`](crate::HooksBuilder::build): a setting is missing or
@@ -12,7 +13,7 @@ pub struct BuildError(pub(super) BuildErrorKind);
 pub(super) enum BuildErrorKind {
     NoSecret,
     Secret(String),
-    Limit(&'static str),
+    Limit(Cow<'static, str>),
     NoSource {
         store: &'static str,
     },

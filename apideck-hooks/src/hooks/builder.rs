@@ -300,8 +300,8 @@ impl<R, S> HooksBuilder<R, S> {
     /// # Errors
     ///
     /// A secret is missing or empty, a limit is out of its range, a handler takes a transaction
-    /// that the store does not have, a shared store has no source, or another receiver of this
-    /// process uses the store under the same source.
+    /// that the store does not have or cannot begin in time, a shared store has no source, or
+    /// another receiver of this process uses the store under the same source.
     pub fn build(self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,
@@ -324,14 +324,14 @@ impl<R, S> HooksBuilder<R, S> {
         checks::check_limits(&limits, &source, &*store)?;
         let verifier = checks::verifier(secrets, forms)?;
         checks::check_source(&source, &*store)?;
+        let limits = limits.bounded();
         for entry in router.plan().entries() {
-            checks::check_transaction(entry, &*store)?;
+            checks::check_transaction(entry, &*store, limits.store_timeout)?;
         }
         let Some(store_use) = StoreUse::begin(&store, &source) else {
             return Err(BuildError(BuildErrorKind::StoreInUse { source }));
         };
         checks::log_store(&store, &source);
-        let limits = limits.bounded();
         let counters = Arc::new(Counters::default());
         let (phase, watched) = watch::channel(Phase::Open);
         let runner = Runner::new(Arc::clone(&store), limits.clone(), Arc::clone(&counters), watched);

@@ -9,11 +9,11 @@ use super::build_error::{BuildError, BuildErrorKind};
 use crate::limits::Limits;
 use crate::router::Entry;
 use crate::signature::{Forms, Secret, SecretError, Verifier};
-use crate::store::{DeadLetter, Store};
+use crate::store::{DeadLetter, Store, Transactions};
 
 /// Checks that each limit is in its range.
 pub(super) fn check_limits(limits: &Limits, source: &str, store: &dyn Store) -> Result<(), BuildError> {
-    let broken = |rule: &'static str| Err(BuildError(BuildErrorKind::Limit(rule)));
+    let broken = |rule: &'static str| Err(BuildError(BuildErrorKind::Limit(rule.into())));
     let Limits {
         body_deadline,
         response_deadline,
@@ -69,21 +69,44 @@ pub(super) fn verifier(
     Ok(verifier.forms(forms))
 }
 
-/// Checks that the store has the transaction that the handler takes.
-pub(super) fn check_transaction(handler: &Entry, store: &dyn Store) -> Result<(), BuildError> {
-    let Some(wanted) = handler.handler.transaction else {
+/// Checks that the store has the transaction that the handler takes, and can begin it in time.
+pub(super) fn check_transaction(
+    handler: &Entry,
+    store: &dyn Store,
+    store_timeout: Duration,
+) -> Result<(), BuildError> {
+    let (name, Some(wanted)) = (handler.name, handler.handler.transaction) else {
         return Ok(());
     };
-    let given = store.transactions().map(|transactions| transactions.database());
-    if given == Some(wanted) {
-        return Ok(());
+    let transactions = store.transactions();
+    let given = transactions.map(Transactions::database);
+    let Some(transactions) = transactions.filter(|_| given == Some(wanted)) else {
+        return Err(BuildError(BuildErrorKind::Transaction {
+            handler: name,
+            wanted,
+            given,
+            store: store.type_name(),
+        }));
+    };
+    let refused = |reason: String| {
+        let error = format!("the handler `{name}` takes `Tx<{wanted}>`, and {reason}");
+        Err(BuildError(BuildErrorKind::Limit(error.into())))
+    };
+    if transactions.at_once() == Some(0) {
+        return refused(
+            "the store has no connection for a transaction: give it a pool of at least 3 connections, because 2 \
+             are left to others, and allow at least one transaction"
+                .to_owned(),
+        );
     }
-    Err(BuildError(BuildErrorKind::Transaction {
-        handler: handler.name,
-        wanted,
-        given,
-        store: store.type_name(),
-    }))
+    match transactions.limit() {
+        Some(limit) if limit >= store_timeout => refused(format!(
+            "a transaction may take {limit:?}, but other calls that wait for its end are given up after \
+             {store_timeout:?}: set a shorter `tx_limit` in the store's builder, or a longer `store_timeout`, which \
+             is at most half the lease"
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Checks that a store that several services can share has a source.

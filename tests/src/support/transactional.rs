@@ -104,7 +104,7 @@ impl World {
                 connections,
             )),
             World::Sqlite(directory) => {
-                let store = SqliteStore::builder(file(directory)).tx_limit(2 * GENEROUS);
+                let store = SqliteStore::builder(file(directory)).tx_limit(GENEROUS / 2);
                 Arc::new(open_with(store).await)
             }
         }

@@ -11,7 +11,7 @@ use futures_util::future::join_all;
 use sqlx::AssertSqlSafe;
 use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
@@ -54,7 +54,7 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
     let mut lock = locker.begin().await.unwrap();
     let sql = "LOCK TABLE {}.records, {}.aliases".replace("{}", &database.schema);
     sqlx::query(AssertSqlSafe(sql)).execute(&mut *lock).await.unwrap();
-    let (stop, most) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicI64::new(0)));
+    let stop = Arc::new(AtomicBool::new(false));
     let senders = (0..64).map(|sender| {
         let (hooks, stop) = (receiver.clone(), Arc::clone(&stop));
         tokio::spawn(async move {
@@ -68,10 +68,15 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
         })
     });
     let senders: Vec<_> = senders.collect();
-    for _ in 0..80 {
-        let processes = number(&database, &other, PROCESSES).await;
-        most.fetch_max(processes, Ordering::SeqCst);
-        sleep(Duration::from_millis(100)).await;
+    let mut most = 0;
+    for _ in 0..8 {
+        // The least of some looks, because a process ends a moment after its connection was closed.
+        let mut least = i64::MAX;
+        for _ in 0..10 {
+            least = least.min(number(&database, &other, PROCESSES).await);
+            sleep(Duration::from_millis(100)).await;
+        }
+        most = most.max(least);
     }
     stop.store(true, Ordering::SeqCst);
     let mut refused = 0;
@@ -81,16 +86,14 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
     assert!(refused > 200, "{refused}");
     assert_eq!(probe.count(), 1);
     lock.rollback().await.unwrap();
-    let most = most.load(Ordering::SeqCst);
     assert!((1..=SIZE).contains(&most), "{most} processes");
     // What the lock held up ends now, and what was granted to nobody is withdrawn.
-    let running = "SELECT count(*) FROM {}.records WHERE phase = 0";
-    until("no record is running", async || {
-        number(&database, &other, running).await == 0
+    // A claim can still be granted after a look that found none.
+    let left = "SELECT count(*) FROM {}.records WHERE phase = 0 OR (phase <> 1 AND attempts > 0)";
+    until("no record is running, and no attempt was counted", async || {
+        number(&database, &other, left).await == 0
     })
     .await;
-    let attempts = "SELECT coalesce(sum(attempts), 0)::bigint FROM {}.records WHERE phase <> 1";
-    assert_eq!(number(&database, &other, attempts).await, 0);
     for sender in 0..64 {
         let delivery = Delivery::event(EVENT, &format!("e{sender}"));
         until("it is handled", async || {

@@ -10,7 +10,7 @@ use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::{Probe, Step, patient};
 use apideck_hooks_tests::sqlite::open_with;
-use apideck_hooks_tests::waiting::{ends, until};
+use apideck_hooks_tests::waiting::{GENEROUS, ends, until};
 use sqlx::{Executor, Sqlite};
 use std::path::Path;
 use std::time::Duration;
@@ -91,7 +91,7 @@ async fn case_40_settled_duplicates_are_answered_during_a_slow_transaction() {
     let file = directory.file("hooks.db");
     with_effects(&file).await;
     let probes = probes([gated(Step::Succeed)]);
-    let store = SqliteStore::builder(&file).tx_limit(Duration::from_secs(3600));
+    let store = SqliteStore::builder(&file).tx_limit(GENEROUS / 2);
     let hooks = hooks(&probes, open_with(store).await).build().unwrap();
     assert_eq!(word(call(&hooks, PLAIN, "e1")).await, "handled");
     let slow = call(&hooks, IN_TRANSACTION, "slow");
@@ -141,7 +141,7 @@ async fn case_40_claims_go_first_between_two_transactions() {
     let file = directory.file("hooks.db");
     with_effects(&file).await;
     let probes = probes([gated(Step::Succeed), gated(Step::Succeed), gated(Step::Succeed)]);
-    let store = SqliteStore::builder(&file).tx_limit(Duration::from_secs(3600));
+    let store = SqliteStore::builder(&file).tx_limit(GENEROUS / 2);
     let hooks = hooks(&probes, open_with(store).await).build().unwrap();
     let mut slow = vec![call(&hooks, IN_TRANSACTION, "a")];
     probes.in_transaction.started().await;
@@ -190,7 +190,7 @@ async fn a_transaction_in_a_replaced_file_is_not_committed() {
     with_effects(&file).await;
     let (logs, _guard) = Log::capture();
     let probes = probes([gated(Step::Succeed)]);
-    let store = SqliteStore::builder(&file).tx_limit(Duration::from_secs(3600));
+    let store = SqliteStore::builder(&file).tx_limit(GENEROUS / 2);
     let hooks = hooks(&probes, open_with(store).await).build().unwrap();
     let slow = call(&hooks, IN_TRANSACTION, "e1");
     probes.in_transaction.started().await;

@@ -1,4 +1,5 @@
-//! Receivers with a store that has no transactions. They are refused before any handler runs.
+//! Receivers whose store cannot give what their handlers take. They are refused before any handler
+//! runs.
 
 use apideck_hooks::store::{
     Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError,
@@ -128,4 +129,60 @@ async fn a_store_without_the_transaction_is_refused_by_name() {
     // An `Arc` of a store has the transactions of the store.
     build(router![plain, in_postgres, ..], postgres).unwrap();
     build(router![plain, in_sqlite, ..], sqlite).unwrap();
+}
+
+/// Two connections of the pool are left to others, so none would be left for a handler.
+#[tokio::test]
+async fn a_pool_without_a_connection_for_a_transaction_is_refused() {
+    let pool = |connections| {
+        let pool = PgPoolOptions::new().max_connections(connections);
+        pool.connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap()
+    };
+    let none = PostgresStore::builder(pool(10)).transactions(0).build().unwrap();
+    let stores = [PostgresStore::new(pool(1)), PostgresStore::new(pool(2)), none];
+    for store in stores {
+        let store: Arc<dyn Store> = Arc::new(store);
+        let error = build(router![plain, in_postgres, ..], Arc::clone(&store)).unwrap_err();
+        assert!(error.is_limit() && !error.is_transaction(), "{error}");
+        let error = error.to_string();
+        for words in ["`in_postgres` takes `Tx<Postgres>`", "at least 3 connections"] {
+            assert!(error.contains(words), "{error}");
+        }
+        build(router![plain, ..], store).unwrap();
+    }
+    build(router![in_postgres, ..], Arc::new(PostgresStore::new(pool(3)))).unwrap();
+}
+
+/// While a transaction is open, claims of other events wait. They would be given up before its
+/// limit.
+#[tokio::test]
+async fn a_limit_of_transactions_that_outlasts_a_call_is_refused() {
+    const CALL: Duration = Duration::from_secs(3);
+    let directory = Directory::default();
+    let store = |limit| {
+        let store = SqliteStore::builder(directory.file(&format!("{limit:?}.db")));
+        store.tx_limit(limit).open()
+    };
+    let long: Arc<dyn Store> = Arc::new(store(CALL).await.unwrap());
+    let short: Arc<dyn Store> = Arc::new(store(CALL - Duration::from_millis(1)).await.unwrap());
+    let hooks = |store: &Arc<dyn Store>, lease| {
+        Hooks::builder(router![plain, in_sqlite, ..])
+            .secret("key")
+            .store(Arc::clone(store))
+            .store_timeout(CALL)
+            .lease(lease)
+            .build()
+    };
+    // A call takes at most half of the lease.
+    for (store, lease) in [(&long, 10 * CALL), (&short, CALL)] {
+        let error = hooks(store, lease).unwrap_err();
+        assert!(error.is_limit() && !error.is_transaction(), "{error}");
+        let error = error.to_string();
+        for words in ["`in_sqlite` takes `Tx<Sqlite>`", "`tx_limit`", "`store_timeout`"] {
+            assert!(error.contains(words), "{error}");
+        }
+    }
+    hooks(&short, 2 * CALL).unwrap();
+    let without = Hooks::builder(router![plain, ..]).secret("key").store(long);
+    without.store_timeout(CALL).build().unwrap();
 }

@@ -203,7 +203,7 @@ async fn a_handler_cannot_commit() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let pair = pair(&world, GENEROUS).await;
+    let pair = pair(&world, GENEROUS / 2).await;
     for id in ["commit", "commit, then effect", "rollback, then effect"] {
         fails_alone(&world, &pair, id).await;
     }
@@ -214,7 +214,7 @@ async fn a_shutdown_ends_an_endless_statement() {
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let first = pair(&world, GENEROUS).await;
+    let first = pair(&world, GENEROUS / 2).await;
     let running = call(&first.patient, "endless");
     // The transaction of the handler blocks other programs.
     let other = "BEGIN IMMEDIATE; ROLLBACK";
@@ -223,7 +223,7 @@ async fn a_shutdown_ends_an_endless_statement() {
     assert_eq!(drained.stopped, 1);
     assert_eq!(running.await.unwrap().status, 503);
     drop(first);
-    let second = pair(&world, GENEROUS).await;
+    let second = pair(&world, GENEROUS / 2).await;
     assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
     assert_eq!(
         (world.effects("endless").await, world.done_records().await),
@@ -238,7 +238,7 @@ async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() 
     let Some(world) = World::sqlite().await else {
         return;
     };
-    let mut pair = pair(&world, GENEROUS).await;
+    let mut pair = pair(&world, GENEROUS / 2).await;
     assert_eq!(call(&pair.patient, "before").await.unwrap().word(), "handled");
     let keeping = call(&pair.impatient, "keep");
     let mut tx = pair.kept.recv().await.expect("a transaction");
@@ -277,7 +277,7 @@ async fn a_store_ends_though_a_handler_keeps_its_transaction() {
     let (keeper, mut kept) = mpsc::unbounded_channel();
     let hooks = Hooks::builder(router![handler]).secret(SECRET).store(store);
     // A run whose end cannot be recorded gives up before its lease ends.
-    let hooks = patient(hooks.state(Keeper(keeper))).lease(Duration::from_secs(1));
+    let hooks = patient(hooks.state(Keeper(keeper))).lease(Duration::from_secs(10));
     let hooks = hooks.build().unwrap();
     let keeping = call(&hooks, "keep");
     let tx = kept.recv().await.expect("a transaction");
@@ -286,6 +286,6 @@ async fn a_store_ends_though_a_handler_keeps_its_transaction() {
     drop(hooks);
     until_unowned(&file(directory)).await;
     drop(tx);
-    let second = pair(&world, GENEROUS).await;
+    let second = pair(&world, GENEROUS / 2).await;
     assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
 }

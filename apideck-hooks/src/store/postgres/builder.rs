@@ -77,7 +77,8 @@ impl PostgresStoreBuilder {
     }
 
     /// Sets how many handlers can hold a transaction at once. The default is the pool's connections
-    /// less two, which is also the maximum.
+    /// less two, which is also the maximum. With none,
+    /// [`build`](crate::HooksBuilder::build) refuses a handler that takes a `Tx`.
     pub fn transactions(mut self, transactions: u32) -> Self {
         self.transactions = Some(transactions);
         self

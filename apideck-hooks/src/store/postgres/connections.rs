@@ -12,8 +12,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
+use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::query::Query;
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row};
 use tokio::sync::{Mutex as Turn, OnceCell, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 
@@ -211,18 +212,31 @@ impl Connections {
 
     /// Cancels the statement of a server process. Returns `false` if that is not certain.
     pub(super) async fn cancel(&self, backend: Backend) -> bool {
+        let statement = sqlx::query(
+            "SELECT pg_cancel_backend(a.pid) FROM pg_stat_get_activity($1) a
+            WHERE (extract(epoch FROM a.backend_start) * 1000000)::bigint = $2",
+        );
+        self.cancel_by(statement.bind(backend.pid).bind(backend.started))
+            .await
+    }
+
+    /// Cancels the statement of the handler's transaction with this number. Returns `false` if that
+    /// is not certain.
+    pub(super) async fn cancel_transaction(&self, number: i64) -> bool {
+        let statement = sqlx::query(
+            "SELECT pg_cancel_backend(l.pid) FROM pg_locks l
+            WHERE l.locktype = 'advisory' AND l.objsubid = 1 AND l.granted
+                AND (l.classid::bigint << 32) | l.objid::bigint = $1
+                AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())",
+        );
+        self.cancel_by(statement.bind(number)).await
+    }
+
+    async fn cancel_by(&self, statement: Query<'_, Postgres, PgArguments>) -> bool {
         let cancel = async {
             let _turn = self.0.cancels.lock().await;
             let mut connection = self.connect().await?;
-            let statement = sqlx::query(
-                "SELECT pg_cancel_backend(a.pid) FROM pg_stat_get_activity($1) a
-                WHERE (extract(epoch FROM a.backend_start) * 1000000)::bigint = $2",
-            );
-            let statement = statement
-                .persistent(false)
-                .bind(backend.pid)
-                .bind(backend.started);
-            statement.execute(&mut connection).await?;
+            statement.persistent(false).execute(&mut connection).await?;
             connection.close().await
         };
         matches!(timeout(LONGEST_CANCEL, cancel).await, Ok(Ok(())))

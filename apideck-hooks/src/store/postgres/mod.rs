@@ -89,7 +89,9 @@ pub use builder::PostgresStoreBuilder;
 /// gives up is cancelled in the server before its connection is used again. So a slow server has no
 /// more processes of this store than a fast one.
 ///
-/// The transactions of handlers use the given pool and its settings. Under `REPEATABLE READ` or
+/// The transactions of handlers use the given pool and its settings. Each of them holds an advisory
+/// lock with a random number of 64 bits, by which a statement that its handler has left behind is
+/// found and cancelled. Under `REPEATABLE READ` or
 /// `SERIALIZABLE` a transaction also conflicts with the renewal of its own
 /// [lease](crate::HooksBuilder::lease), which comes after a third of the lease. So set a lease of
 /// more than three times the longest handler there.
@@ -107,8 +109,8 @@ pub use builder::PostgresStoreBuilder;
 ///   the schema and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the tables.
 /// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` greater than
 ///   zero. A pooler that mixes prepared statements up is refused. Behind any transaction pooler the
-///   store sets no time limits in the server, cancels nothing, and gives a call up after 30
-///   seconds.
+///   store sets no time limits in the server, cancels none of its own calls, and gives a call up
+///   after 30 seconds.
 ///
 /// TLS comes with the features of your own `sqlx` (`tls-rustls`, `tls-native-tls`).
 ///

@@ -85,7 +85,7 @@ pub(super) async fn probe(options: &PgConnectOptions) -> Result<bool, StoreError
     if pooled {
         tracing::info!(
             "PostgreSQL is behind a transaction pooler: the store sets no time limits in the server, and a \
-             statement that was given up is not cancelled"
+             call that was given up is not cancelled"
         );
     }
     Ok(pooled)

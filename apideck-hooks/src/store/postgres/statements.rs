@@ -36,8 +36,6 @@ pub(super) struct Statements {
     pub(super) renew: Statement,
     pub(super) finish: Statement,
     pub(super) finish_dead: Statement,
-    /// In a handler's transaction: marks the transaction and asks for the server process.
-    pub(super) enter: Statement,
     /// In a handler's transaction: records its end.
     pub(super) done: Statement,
     pub(super) status: Statement,
@@ -87,10 +85,13 @@ const FINISH_DEAD: &str = "
         {mine}, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
     )";
 
-/// The setting ends with the transaction.
-const ENTER: &str = "
-    SELECT {head}, pg_backend_pid(),
-        {started}, set_config('apideck_hooks.transaction', $3, true) WHERE {mine}";
+/// Begins the handler's transaction with this number. It has no parameters, so it is one message,
+/// and no pooler runs another statement in its place.
+pub(super) fn begin_transaction(number: i64) -> String {
+    format!(
+        "BEGIN; SELECT set_config('apideck_hooks.transaction', '{number}', true), pg_advisory_xact_lock('{number}')"
+    )
+}
 
 /// The handler's statements are over, so only this one and the commit get the time limit.
 const DONE: &str = "
@@ -188,10 +189,6 @@ const ROOM: &str = "(SELECT count(*) < p_most FROM (
         SELECT FROM {records} c WHERE c.source = p_source AND c.dead_at IS NOT NULL LIMIT p_most
     ) c)";
 
-/// Time at which this server process started. With its id, it names one process for ever.
-const STARTED: &str = "(SELECT (extract(epoch FROM a.backend_start) * 1000000)::bigint
-    FROM pg_stat_get_activity(pg_backend_pid()) a)";
-
 impl Statements {
     pub(super) fn new(names: &Names) -> Self {
         let fill = |sql: &str| {
@@ -202,7 +199,6 @@ impl Statements {
                 .replace("{no_letter}", NO_LETTER)
                 .replace("{room}", ROOM)
                 .replace("{now}", NOW)
-                .replace("{started}", STARTED)
                 .replace("{interrupted}", &MAX_INTERRUPTED.to_string());
             names.fill(&sql)
         };
@@ -226,7 +222,6 @@ impl Statements {
             renew: statement("renew", RENEW),
             finish: statement("finish", FINISH),
             finish_dead: statement("finish_dead", FINISH_DEAD),
-            enter: statement("enter", ENTER),
             done: statement("done", DONE),
             status: statement("status", STATUS),
             end_rest: statement("end_rest", END_REST),
@@ -258,7 +253,6 @@ mod tests {
             &s.renew,
             &s.finish,
             &s.finish_dead,
-            &s.enter,
             &s.done,
             &s.status,
             &s.end_rest,

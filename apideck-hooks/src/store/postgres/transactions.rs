@@ -1,5 +1,13 @@
 //! Transactions for handlers, on connections of the pool that the store was given.
 //!
+//! # How it works
+//!
+//! A transaction has a random number. It holds the advisory lock of that number, and has it as a
+//! setting. Both end with the transaction. The setting tells the last statement that the handler
+//! has not ended the transaction itself. The lock tells which server process has the transaction,
+//! if a statement has to be cancelled. So a transaction begins in one round trip, which returns no
+//! row.
+//!
 //! sqlx's `begin`, `commit` and `rollback` must not be dropped half-way. So each runs in a task of
 //! its own.
 
@@ -11,7 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, Postgres};
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, SqlSafeStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
@@ -19,9 +27,10 @@ use tokio::time::timeout;
 use super::PostgresStore;
 use super::call::Call;
 use super::claims::{held, time};
-use super::connections::{Backend, Connections};
+use super::connections::Connections;
 use super::errors::{code, explain, is_answer, is_conflict};
 use super::row::get;
+use super::statements::begin_transaction;
 use crate::handler::{Transactional, Tx};
 use crate::store::handler_connection::HandlerConnection;
 use crate::store::savepoints;
@@ -80,7 +89,6 @@ async fn begin(
     wait: Duration,
     retention: Duration,
 ) -> Result<Begun, StoreError> {
-    let pooled = connections.pooled().await?;
     let connection = match timeout(wait, connections.given().acquire()).await {
         Ok(Ok(connection)) => connection,
         Ok(Err(sqlx::Error::PoolTimedOut)) | Err(_) => return Ok(Begun::Busy),
@@ -90,28 +98,18 @@ async fn begin(
         connection: Some(connection),
         _slot: slot,
     };
-    // The setting is gone if the handler ends the transaction itself.
-    let mark = format!("{:016x}", RandomState::new().hash_one(0_u8));
-    let enter = Call::new(&connections.statements().enter).bind(&*mark);
-    let entered = within_limit(async {
-        savepoints::begin::<Postgres>(&mut connection, None).await?;
-        enter.run(&mut connection).await
-    });
-    let rows = enter.check(entered.await.map_err(explain)?)?;
-    let backend = Backend {
-        pid: get(&rows[0], 2)?,
-        started: get(&rows[0], 3)?,
-    };
+    let number = RandomState::new().hash_one(0_u8).cast_signed();
+    let begin = AssertSqlSafe(begin_transaction(number)).into_sql_str();
+    let begun = savepoints::begin::<Postgres>(&mut connection, Some(begin));
+    within_limit(begun).await.map_err(explain)?;
     let (handler, returned) = HandlerConnection::new(connection);
     Ok(Begun::Open {
         tx: Box::new(Tx::<Postgres>::new(handler)),
         ending: Box::new(PostgresEnding {
             connections,
             returned,
-            mark,
+            number,
             retention,
-            // A pooler can give the process to another connection.
-            backend: (!pooled).then_some(backend),
         }),
     })
 }
@@ -168,9 +166,8 @@ impl Drop for TransactionConnection {
 struct PostgresEnding {
     connections: Connections,
     returned: oneshot::Receiver<TransactionConnection>,
-    mark: String,
+    number: i64,
     retention: Duration,
-    backend: Option<Backend>,
 }
 
 #[async_trait]
@@ -186,7 +183,7 @@ impl Ending for PostgresEnding {
         let done = done
             .bind(time(self.retention))
             .bind(LONGEST_LOCK)
-            .bind(&*self.mark);
+            .bind(self.number.to_string());
         match tokio::spawn(commit(connection, done)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),
@@ -197,7 +194,7 @@ impl Ending for PostgresEnding {
         let Ok(connection) = self.returned.try_recv() else {
             return tracing::error!("{TX_STILL_HELD}");
         };
-        let _ = tokio::spawn(abandon(connection, self.connections, self.backend)).await;
+        let _ = tokio::spawn(abandon(connection, self.connections, self.number)).await;
     }
 }
 
@@ -253,21 +250,15 @@ fn is_refusal(error: &sqlx::Error) -> bool {
 }
 
 /// Rolls back what a handler has left behind, also a statement that runs.
-async fn abandon(mut connection: TransactionConnection, connections: Connections, backend: Option<Backend>) {
+async fn abandon(mut connection: TransactionConnection, connections: Connections, number: i64) {
     let rolled_back = {
         let mut rolled_back = pin!(roll_back(&mut connection));
         match timeout(LONGEST_LEFTOVER, &mut rolled_back).await {
             Ok(rolled_back) => rolled_back,
             Err(_) => {
-                // The process belongs to this connection until it has answered the rollback.
-                let cancel = async {
-                    match backend {
-                        Some(backend) => connections.cancel(backend).await,
-                        None => true,
-                    }
-                };
-                let (cancelled, rolled_back) = tokio::join!(cancel, rolled_back);
-                cancelled && rolled_back
+                // sqlx sends the rollback when the statement has ended. It is not polled meanwhile,
+                // so the transaction stays open, and a pooler cannot give its process away.
+                connections.cancel_transaction(number).await && rolled_back.await
             }
         }
     };

@@ -75,8 +75,10 @@ impl SqliteStoreBuilder {
     /// Sets the time limit of a handler's transaction. The default is 4 seconds.
     ///
     /// Nothing else is written to the file during a transaction, so claims of other events wait up
-    /// to this long. A longer transaction is rolled back, and its handler has failed. Keep it below
-    /// [`store_timeout`](crate::HooksBuilder::store_timeout).
+    /// to this long. A longer transaction is rolled back, and its handler has failed.
+    ///
+    /// If a handler takes a `Tx`, [`build`](crate::HooksBuilder::build) refuses a limit that is not
+    /// below [`store_timeout`](crate::HooksBuilder::store_timeout). That is at most half the lease.
     pub fn tx_limit(mut self, limit: Duration) -> Self {
         self.tx_limit = limit;
         self
