@@ -14,6 +14,7 @@ mod aliases;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
 mod limits;
+mod ordered_map;
 mod shard;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 use self::aliases::Aliases;
 use self::limits::ShardLimits;
+use self::ordered_map::MAX_LEN;
 use self::shard::Shard;
 use super::record::micros;
 use super::{Claim, Claimed, End, Grant, Held, Status, Store, StoreError, Verdict};
@@ -107,12 +109,13 @@ const MIN_SHARD: usize = 1024;
 const MAX_SHARDS: usize = 64;
 
 impl MemoryStoreBuilder {
-    /// Sets the maximum number of events. At least 1, and 1,000,000 by default, which take 200 MB.
+    /// Sets the maximum number of events. 1,000,000 by default, which take 200 MB. At least 1, and
+    /// at most 4,294,967,295.
     ///
     /// A capacity up to 2,047 is exact. Beyond that, the records are spread over up to 64 shards,
     /// and each shard evicts when it holds its share.
     pub fn capacity(mut self, events: usize) -> Self {
-        self.capacity = events.max(1);
+        self.capacity = events.clamp(1, MAX_LEN);
         self
     }
 
