@@ -61,7 +61,7 @@ impl<V: Copy> OrderedMap<V> {
 
     pub(super) fn get(&self, key: &Key) -> Option<V> {
         let is_key = |&at: &u32| self.slots[at as usize].key == *key;
-        let at = *self.index.find(self.hasher.hash_one(key), is_key)?;
+        let at = *self.index.find(hash(&self.hasher, key), is_key)?;
         Some(self.slots[at as usize].value)
     }
 
@@ -69,9 +69,9 @@ impl<V: Copy> OrderedMap<V> {
     pub(super) fn insert(&mut self, key: Key, value: V) {
         let slots = &self.slots;
         let entry = self.index.entry(
-            self.hasher.hash_one(key),
+            hash(&self.hasher, &key),
             |&at| slots[at as usize].key == key,
-            |&at| self.hasher.hash_one(slots[at as usize].key),
+            |&at| hash(&self.hasher, &slots[at as usize].key),
         );
         let at = match entry {
             Entry::Occupied(entry) => {
@@ -108,7 +108,7 @@ impl<V: Copy> OrderedMap<V> {
     pub(super) fn remove(&mut self, key: &Key) -> Option<V> {
         let slots = &self.slots;
         let is_key = |&at: &u32| slots[at as usize].key == *key;
-        let entry = self.index.find_entry(self.hasher.hash_one(key), is_key).ok()?;
+        let entry = self.index.find_entry(hash(&self.hasher, key), is_key).ok()?;
         let (at, _) = entry.remove();
         self.unlink(at);
         let slot = &mut self.slots[at as usize];
@@ -155,6 +155,12 @@ impl<V: Copy> OrderedMap<V> {
             None => self.oldest = newer,
         }
     }
+}
+
+/// Hashes a key with a secret, because the keys of one shard have their low bits in common.
+fn hash(hasher: &DefaultHashBuilder, key: &Key) -> u64 {
+    // As one number, which is faster than as bytes.
+    hasher.hash_one(u128::from_le_bytes(key.to_bytes()))
 }
 
 #[cfg(test)]

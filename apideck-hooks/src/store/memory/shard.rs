@@ -86,7 +86,8 @@ impl Shard {
             ..Record::absent(now)
         };
         let verdict = decide(&mut record);
-        self.put(key, record);
+        // It is running, because no claim makes a record `DONE`.
+        self.others.insert(key, record);
         verdict
     }
 
@@ -131,26 +132,29 @@ impl Shard {
         other.or_else(|| self.done.get(key).map(|done| done.to_record()))
     }
 
-    /// Changes a record if it is there.
+    /// Changes a record if it is there. A changed record is put at the end of its list.
     fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let before = self.get(&key)?;
         let mut record = before;
         let result = change(&mut record);
         if record != before {
-            self.put(key, record);
+            let was_done = before.phase == Stage::Done;
+            match Done::of(&record) {
+                Some(done) => {
+                    if !was_done {
+                        self.others.remove(&key);
+                    }
+                    self.done.insert(key, done);
+                }
+                None => {
+                    if was_done {
+                        self.done.remove(&key);
+                    }
+                    self.others.insert(key, record);
+                }
+            }
         }
         Some(result)
-    }
-
-    /// Puts a record at the end of its list.
-    fn put(&mut self, key: Key, record: Record) {
-        if let Some(done) = Done::of(&record) {
-            self.others.remove(&key);
-            self.done.insert(key, done);
-        } else {
-            self.done.remove(&key);
-            self.others.insert(key, record);
-        }
     }
 
     /// Makes room for a new record. Returns `false` if all records are running.
