@@ -1,8 +1,7 @@
 //! A map that keeps the order in which its values were put in.
 //!
-//! The limits on the time of a delivery need it. A list on the heap allocates and frees a node for
-//! every record and every alias. That takes longer than the rest of the store, and it fragments the
-//! heap for everybody else.
+//! The limits on the time and the bytes of an event need it. A linked map allocates a node on the
+//! heap for every record and every alias.
 //!
 //! # How it works
 //!
