@@ -182,8 +182,8 @@ where
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
         let (incoming, permit) = incoming(identified, arrival);
         let event = EventRun {
-            source: replay_of.clone().unwrap_or_else(|| self.source.clone()),
             dispatcher: Arc::clone(&self),
+            replay_of: replay_of.clone(),
             start,
             incoming,
             letter_kept: letter_kept.clone(),
@@ -243,8 +243,8 @@ where
 /// An event and its handler.
 struct EventRun<R, S> {
     dispatcher: Arc<Dispatcher<R, S>>,
-    /// The source of its dead letter.
-    source: String,
+    /// The source of a replayed dead letter.
+    replay_of: Option<String>,
     start: Start<S>,
     incoming: Incoming,
     letter_kept: Option<LetterKept>,
@@ -271,7 +271,8 @@ where
                 &again
             }
         };
-        DeadLetter::new(self.source.as_str(), delivery.body().clone())
+        let source = self.replay_of.as_deref().unwrap_or(&self.dispatcher.source);
+        DeadLetter::new(source, delivery.body().clone())
             .event(
                 delivery.event_type().map_or("", EventType::as_str),
                 delivery.event_id().unwrap_or_default(),

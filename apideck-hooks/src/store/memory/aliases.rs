@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use hashlink::LinkedHashMap;
-
 use super::limits::ShardLimits;
+use super::ordered_map::OrderedMap;
 use crate::delivery::Key;
 use crate::store::record::micros;
 
@@ -16,8 +15,9 @@ const GRACE: Duration = Duration::from_secs(60 * 60);
 /// Some of the aliases, in the order in which they were last used. The record of an alias may be
 /// gone. The alias then counts as unbound.
 #[derive(Default)]
-pub(super) struct Aliases(LinkedHashMap<Key, Binding>);
+pub(super) struct Aliases(OrderedMap<Binding>);
 
+#[derive(Clone, Copy)]
 struct Binding {
     record: Key,
     expires: u64,
@@ -37,12 +37,12 @@ impl Aliases {
         let expires = now.saturating_add(micros(time));
         self.0.insert(alias, Binding { record, expires });
         if self.0.len() > limits.records {
-            self.0.pop_front();
+            self.0.remove_oldest();
         }
         // Two for one that is added, so that the expired aliases become fewer.
         for _ in 0..2 {
-            if self.0.front().is_some_and(|(_, oldest)| oldest.expires <= now) {
-                self.0.pop_front();
+            if self.0.oldest().is_some_and(|(_, oldest)| oldest.expires <= now) {
+                self.0.remove_oldest();
             }
         }
     }

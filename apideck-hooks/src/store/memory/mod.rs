@@ -14,6 +14,7 @@ mod aliases;
 #[cfg(all(test, apideck_hooks_loom))]
 mod interleavings;
 mod limits;
+mod ordered_map;
 mod shard;
 
 use std::fmt;
@@ -25,6 +26,7 @@ use tokio::time::Instant;
 
 use self::aliases::Aliases;
 use self::limits::ShardLimits;
+use self::ordered_map::MAX_LEN;
 use self::shard::Shard;
 use super::record::micros;
 use super::{Claim, Claimed, End, Grant, Held, Status, Store, StoreError, Verdict};
@@ -78,10 +80,10 @@ impl<T: Default> Shards<T> {
     }
 
     fn of(&self, key: &Key) -> MutexGuard<'_, T> {
-        // A key is a hash already. Loom needs the same choice in every run, so it must not depend on
-        // a random number.
-        let bytes = u128::from_le_bytes(key.to_bytes());
-        lock(&self.0[(bytes % self.0.len() as u128) as usize])
+        // Half of a key is enough, because a key is a hash already. Loom needs the same choice in every
+        // run, so it must not depend on a random number.
+        let half = u128::from_le_bytes(key.to_bytes()) as u64;
+        lock(&self.0[(half % self.0.len() as u64) as usize])
     }
 
     fn sum<N: std::iter::Sum>(&self, of: impl Fn(&T) -> N) -> N {
@@ -107,12 +109,13 @@ const MIN_SHARD: usize = 1024;
 const MAX_SHARDS: usize = 64;
 
 impl MemoryStoreBuilder {
-    /// Sets the maximum number of events. At least 1, and 1,000,000 by default, which take 200 MB.
+    /// Sets the maximum number of events. 1,000,000 by default, which take 200 MB. At least 1, and
+    /// at most 4,294,967,295.
     ///
     /// A capacity up to 2,047 is exact. Beyond that, the records are spread over up to 64 shards,
     /// and each shard evicts when it holds its share.
     pub fn capacity(mut self, events: usize) -> Self {
-        self.capacity = events.max(1);
+        self.capacity = events.clamp(1, MAX_LEN);
         self
     }
 

@@ -10,9 +10,8 @@
 
 use std::time::Duration;
 
-use hashlink::LinkedHashMap;
-
 use super::limits::ShardLimits;
+use super::ordered_map::OrderedMap;
 use crate::delivery::Key;
 use crate::store::record::{Letters, Record, Stage, Wait};
 use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
@@ -20,8 +19,8 @@ use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
 /// Some of the records, and their number that was evicted.
 #[derive(Default)]
 pub(super) struct Shard {
-    done: LinkedHashMap<Key, Done>,
-    others: LinkedHashMap<Key, Record>,
+    done: OrderedMap<Done>,
+    others: OrderedMap<Record>,
     /// The greatest token of the records that were removed. The token of a record that is made again
     /// is greater.
     removed: u64,
@@ -87,7 +86,8 @@ impl Shard {
             ..Record::absent(now)
         };
         let verdict = decide(&mut record);
-        self.put(key, record);
+        // It is running, because no claim makes a record `DONE`.
+        self.others.insert(key, record);
         verdict
     }
 
@@ -99,8 +99,10 @@ impl Shard {
         now: u64,
         limits: &ShardLimits,
     ) -> Option<Verdict> {
-        let present = self.get(&key)?;
-        (!present.is_expired(now)).then(|| self.claim(key, claim, now, limits))
+        self.change(key, |record| {
+            let present = !record.is_expired(now);
+            present.then(|| record.claim(claim, Letters::NotKept, now, limits.retention).0)
+        })?
     }
 
     pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, limits: &ShardLimits) -> Held {
@@ -126,30 +128,33 @@ impl Shard {
     }
 
     fn get(&self, key: &Key) -> Option<Record> {
-        let other = self.others.get(key).copied();
+        let other = self.others.get(key);
         other.or_else(|| self.done.get(key).map(|done| done.to_record()))
     }
 
-    /// Changes a record if it is there.
+    /// Changes a record if it is there. A changed record is put at the end of its list.
     fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
         let before = self.get(&key)?;
         let mut record = before;
         let result = change(&mut record);
         if record != before {
-            self.put(key, record);
+            let was_done = before.phase == Stage::Done;
+            match Done::of(&record) {
+                Some(done) => {
+                    if !was_done {
+                        self.others.remove(&key);
+                    }
+                    self.done.insert(key, done);
+                }
+                None => {
+                    if was_done {
+                        self.done.remove(&key);
+                    }
+                    self.others.insert(key, record);
+                }
+            }
         }
         Some(result)
-    }
-
-    /// Puts a record at the end of its list.
-    fn put(&mut self, key: Key, record: Record) {
-        if let Some(done) = Done::of(&record) {
-            self.others.remove(&key);
-            self.done.insert(key, done);
-        } else {
-            self.done.remove(&key);
-            self.others.insert(key, record);
-        }
     }
 
     /// Makes room for a new record. Returns `false` if all records are running.
@@ -157,15 +162,15 @@ impl Shard {
         // Up to two of each list for one record that is added. So the expired records become fewer,
         // and no claim pays for all of them.
         for _ in 0..2 {
-            if let Some((_, done)) = self.done.front()
+            if let Some((_, done)) = self.done.oldest()
                 && done.to_record().is_expired(now)
             {
                 self.remove_oldest_done();
             }
-            if let Some((key, record)) = self.others.front()
+            if let Some((key, record)) = self.others.oldest()
                 && record.is_expired(now)
             {
-                self.remove_other(*key);
+                self.remove_other(key);
             }
         }
         if self.len() < records {
@@ -177,7 +182,7 @@ impl Shard {
     }
 
     fn remove_oldest_done(&mut self) -> bool {
-        let Some((_, done)) = self.done.pop_front() else {
+        let Some(done) = self.done.remove_oldest() else {
             return false;
         };
         self.removed = self.removed.max(done.token.0);
@@ -188,11 +193,11 @@ impl Shard {
     fn remove_oldest_other(&mut self, now: u64) -> bool {
         // A running record changes with every renewal. So only a few are before the first record
         // that is not running, unless nearly all are running.
-        let mut others = self.others.iter();
-        let Some((key, _)) = others.find(|(_, record)| !record.is_running(now)) else {
+        let oldest = self.others.iter().find(|(_, record)| !record.is_running(now));
+        let Some((key, _)) = oldest else {
             return false;
         };
-        self.remove_other(*key);
+        self.remove_other(key);
         true
     }
 
