@@ -153,6 +153,11 @@ pub(crate) fn report(bench: &Bench, measured: &Measured) -> Part {
         Limit::AtMost(3.0),
     );
     limits.check(
+        "p99 of genuine deliveries: beside idle connections ÷ alone",
+        Some(idle),
+        Limit::AtMost(3.0),
+    );
+    limits.check(
         "memory: after a flood ÷ before",
         Some(median(grown)),
         Limit::AtMost(1.2),
