@@ -99,6 +99,14 @@ pub use store::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteStore, SqliteStoreBuilder};
 
+/// sqlx in the version that the stores and [`Tx`] use, because types of another version are other
+/// types.
+///
+/// It is a 0.x release. A new minor version of sqlx is a breaking change of this crate.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[doc(no_inline)]
+pub use sqlx;
+
 #[doc = include_str!("from_ref.md")]
 #[doc(inline)]
 pub use apideck_hooks_macros::FromRef;
