@@ -6,7 +6,8 @@
 //! parameter is a compile error.
 //!
 //! ```no_run
-//! use apideck_hooks::{Hooks, Secret, events::*, on, router};
+//! use apideck_hooks::events::{ConnectionCallable, ResourceEvent};
+//! use apideck_hooks::{Hooks, Secret, on, router};
 //!
 //! #[on("vault.connection.callable")]
 //! async fn start_sync(event: ConnectionCallable) {
@@ -126,8 +127,8 @@ pub use apideck_hooks_macros::router;
 pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
-        Annotated, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Needs,
-        Outcome, Run, Selector, check_parameter, handles, handles_event, run, run_nothing,
+        Annotated, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Outcome,
+        Parameter, Run, Selector, check_parameter, handles, handles_event, run, run_nothing,
         with_first_parameter, with_parameter,
     };
     pub use crate::router::{Entry, FirstHandlers, Plan, Routes, Runs, check_conflict, check_gap};

@@ -261,12 +261,13 @@ impl Expansion<'_> {
                 0 => handler = quote_spanned!(at=> #krate::with_first_parameter(#handler, #needs)),
                 // Rarely wrong, so it is checked as a part of the value, without a constant.
                 _ if is_never_an_event(ty) => {
-                    value = quote_spanned!(at=> #krate::with_parameter(#value, #needs));
+                    let parameter = quote_spanned!(at=> #krate::check_parameter(#needs));
+                    value = quote_spanned!(at=> #krate::with_parameter(#value, #parameter));
                 }
                 _ => {
                     let name = self.taken.free(&format!("__PARAM_{position}"), Span::call_site());
                     further.extend(quote_spanned! {at=>
-                        const #name: #krate::Needs = #krate::check_parameter(#needs);
+                        const #name: #krate::Parameter = #krate::check_parameter(#needs);
                     });
                     value = quote_spanned!(at=> #krate::with_parameter(#value, #name));
                 }

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{Database, Transaction};
 
-use super::{Failure, FromDelivery, Incoming, Needs, NoState};
+use super::{Failure, FromDelivery, Needs, NoState, Source};
 use crate::delivery::Delivery;
 
 /// The store's open transaction. Its commit also records the event as done, so changes through it
@@ -250,7 +250,7 @@ impl<DB: Transactional> FromDelivery for Tx<DB> {
         Err(missing())
     }
 
-    async fn take(incoming: &mut Incoming, _: NoState) -> Result<Self, Failure> {
+    async fn take(Source(incoming): Source<'_>, _: NoState) -> Result<Self, Failure> {
         let transaction = incoming.transaction.take();
         let transaction = transaction.and_then(|transaction| transaction.downcast::<Self>().ok());
         transaction.map_or_else(|| Err(missing()), |transaction| Ok(*transaction))
