@@ -1,7 +1,9 @@
 //! The user's own values beside an event, and the facts of a run.
 
 use super::{EVENT, secs};
-use apideck_hooks::{Context, Delivery, Disposition, Failure, Hooks, Outcome, Permanent, Rest, State, on, router};
+use apideck_hooks::{
+    Context, Delivery, Disposition, Failure, Hooks, Outcome, Permanent, Rest, State, on, router,
+};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery;
 use apideck_hooks_tests::spy::Spy;
