@@ -24,7 +24,8 @@ const _: () = {
     fn __call(
         (argument_0, ()): (ConnectionCallable, ()),
     ) -> impl __apideck_hooks::Future<Output = ()> + __apideck_hooks::Send {
-        start_sync(argument_0)
+        let function = start_sync;
+        function(argument_0)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for start_sync
     where

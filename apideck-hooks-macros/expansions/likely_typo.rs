@@ -33,7 +33,8 @@ const _: () = {
     fn __call(
         (argument_0, ()): (ConnectionEvent, ()),
     ) -> impl __apideck_hooks::Future<Output = ()> + __apideck_hooks::Send {
-        created(argument_0)
+        let function = created;
+        function(argument_0)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for created
     where

@@ -34,7 +34,8 @@ const _: () = {
     fn __call(
         (argument_0, ()): (Delivery, ()),
     ) -> impl __apideck_hooks::Future<Output = Outcome> + __apideck_hooks::Send {
-        count(argument_0)
+        let function = count;
+        function(argument_0)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for count
     where

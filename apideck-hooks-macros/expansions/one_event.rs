@@ -23,7 +23,9 @@ const _: () = {
     impl __apideck_hooks::Annotated for start_sync {
         const HANDLER: __apideck_hooks::Handler = __apideck_hooks::with_parameter(
             __HANDLER,
-            <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
+            __apideck_hooks::check_parameter(
+                <State<Db> as __apideck_hooks::FromDelivery>::NEEDS,
+            ),
         );
     }
     fn __call(
@@ -31,7 +33,8 @@ const _: () = {
     ) -> impl __apideck_hooks::Future<
         Output = Result<(), DbError>,
     > + __apideck_hooks::Send {
-        start_sync(argument_0, argument_1)
+        let function = start_sync;
+        function(argument_0, argument_1)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for start_sync
     where

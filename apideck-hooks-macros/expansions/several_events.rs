@@ -33,7 +33,8 @@ const _: () = {
     fn __call(
         (argument_0, ()): (ResourceEvent, ()),
     ) -> impl __apideck_hooks::Future<Output = ()> + __apideck_hooks::Send {
-        people(argument_0)
+        let function = people;
+        function(argument_0)
     }
     impl<__S: __apideck_hooks::Sync> __apideck_hooks::Handle<__S> for people
     where

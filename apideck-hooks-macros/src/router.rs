@@ -22,7 +22,7 @@ use syn::{Path, Token};
 use crate::editor::{self, error_span};
 use crate::errors::Errors;
 use crate::krate::Krate;
-use crate::tokens::{Part, split_at_commas};
+use crate::tokens::{Part, Taken, split_at_commas};
 
 pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -41,8 +41,11 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
             () => { #aliases };
         }
         a_handler_is_a_function_with_the_attribute_on!();
-        #checked_handlers
-        #router
+        // A block of its own, so that the paths above cannot mean these items.
+        {
+            #checked_handlers
+            #router
+        }
     }}
 }
 
@@ -99,7 +102,9 @@ impl List {
     }
 
     fn alias_names(&self) -> impl Iterator<Item = Ident> {
-        (0..self.paths.len()).map(|index| format_ident!("__Handler{index}"))
+        let paths = &self.paths;
+        let taken = Taken::by(quote!(#(#paths)*));
+        (0..paths.len()).map(move |index| taken.free(&format!("__Handler{index}"), Span::call_site()))
     }
 
     /// Returns the constant with the handlers, and the checks of the list.

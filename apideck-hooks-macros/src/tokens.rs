@@ -1,6 +1,8 @@
 //! Helpers for token streams.
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use std::collections::HashSet;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Type;
 
@@ -31,6 +33,42 @@ pub(crate) fn split_at_commas(tokens: TokenStream) -> Vec<Part> {
     }
     parts.extend(part);
     parts
+}
+
+/// The identifiers of a user that could be names of generated items, which begin with `__` too.
+pub(crate) struct Taken(HashSet<String>);
+
+impl Taken {
+    /// Collects the identifiers in the tokens of a user.
+    pub(crate) fn by(tokens: TokenStream) -> Self {
+        let mut taken = Self(HashSet::new());
+        taken.add(tokens);
+        taken
+    }
+
+    fn add(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Group(group) => self.add(group.stream()),
+                TokenTree::Ident(ident) => {
+                    let name = ident.to_string();
+                    if name.starts_with("__") {
+                        self.0.insert(name);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Returns the name, with `_` after it if the user has the name.
+    pub(crate) fn free(&self, name: &str, span: Span) -> Ident {
+        let mut name = name.to_owned();
+        while self.0.contains(&name) {
+            name.push('_');
+        }
+        Ident::new(&name, span)
+    }
 }
 
 /// Prints a type as a person writes it: `Tx<Postgres>`, and not `Tx < Postgres >` as its tokens do.

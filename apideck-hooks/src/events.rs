@@ -22,7 +22,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::delivery::Delivery;
 use crate::event::{EventType, Family};
-use crate::handler::{FromDelivery, Incoming, Needs, NoState, Payload, Permanent};
+use crate::handler::{FromDelivery, Needs, NoState, Payload, Permanent, Source};
 use crate::payload::DecodeError;
 
 pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
@@ -130,7 +130,7 @@ macro_rules! payload {
             const NEEDS: Needs = Needs::Payload($payload);
 
             fn take(
-                incoming: &mut Incoming,
+                Source(incoming): Source<'_>,
                 _: NoState,
             ) -> impl Future<Output = Result<Self, Permanent<DecodeError>>> + Send {
                 let event = incoming.take_event();

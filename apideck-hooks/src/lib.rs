@@ -6,7 +6,8 @@
 //! parameter is a compile error.
 //!
 //! ```no_run
-//! use apideck_hooks::{Hooks, Secret, events::*, on, router};
+//! use apideck_hooks::events::{ConnectionCallable, ResourceEvent};
+//! use apideck_hooks::{Hooks, Secret, on, router};
 //!
 //! #[on("vault.connection.callable")]
 //! async fn start_sync(event: ConnectionCallable) {
@@ -104,6 +105,14 @@ pub use store::{RedisStore, RedisStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use store::{SqliteStore, SqliteStoreBuilder};
 
+/// sqlx in the version that the stores and [`Tx`] use, because types of another version are other
+/// types.
+///
+/// It is a 0.x release. A new minor version of sqlx is a breaking change of this crate.
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+#[doc(no_inline)]
+pub use sqlx;
+
 #[doc = include_str!("from_ref.md")]
 #[doc(inline)]
 pub use apideck_hooks_macros::FromRef;
@@ -123,8 +132,8 @@ pub use apideck_hooks_macros::router;
 pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
-        Annotated, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Needs,
-        Outcome, Run, Selector, check_parameter, handles, handles_event, run, run_nothing,
+        Annotated, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Outcome,
+        Parameter, Run, Selector, check_parameter, handles, handles_event, run, run_nothing,
         with_first_parameter, with_parameter,
     };
     pub use crate::router::{Entry, FirstHandlers, Plan, Routes, Runs, check_conflict, check_gap};

@@ -108,6 +108,11 @@ fn parse_arg(input: ParseStream<'_>) -> syn::Result<Arg> {
 fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
     let start = input.fork();
     let option = input.call(Ident::parse_any)?;
+    if is_value(&option, input) {
+        let value: TokenStream = start.parse()?;
+        let message = names::not_a_literal(&value);
+        return Err(syn::Error::new_spanned(value, message));
+    }
     if option == "crate" {
         return Krate::parse_after_keyword(input).map(Arg::Crate);
     }
@@ -134,4 +139,11 @@ fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
             "unknown option `{option}`: expected an event name in quotes, `unlisted = \"…\"` or `crate = path`"
         ),
     ))
+}
+
+/// Returns `true` for a constant, a variant or a macro, which an option never is: it begins with a
+/// path, has capitals as `NAME` and `ConnectionCallable` do, or is followed by `!`.
+fn is_value(first: &Ident, rest: ParseStream<'_>) -> bool {
+    let capital = first.to_string().starts_with(char::is_uppercase);
+    capital && !rest.peek(Token![=]) && !rest.peek(Token![.]) || rest.peek(Token![::]) || rest.peek(Token![!])
 }

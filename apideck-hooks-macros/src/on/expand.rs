@@ -29,6 +29,7 @@ use super::selector::Selector;
 use crate::editor::{self, error_span};
 use crate::errors::Errors;
 use crate::krate::Krate;
+use crate::tokens::Taken;
 
 pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
@@ -48,6 +49,7 @@ pub(crate) fn expand(args: TokenStream, item: TokenStream) -> TokenStream {
                 Expansion {
                     args: &args,
                     function: &function,
+                    taken: function.identifiers(),
                     broken: !errors.is_empty() || function.sig.is_none(),
                 }
                 .generate()
@@ -80,6 +82,8 @@ fn without_body(item: &TokenStream) -> TokenStream {
 struct Expansion<'a> {
     args: &'a Args,
     function: &'a Function,
+    /// The names that generated items cannot have.
+    taken: Taken,
     /// An error was reported, so the handler must fit every list without another error.
     broken: bool,
 }
@@ -181,22 +185,27 @@ impl Expansion<'_> {
             let krate = Krate::at(span);
             quote_spanned!(span=> <#output as #krate::IntoOutcome>::into_outcome)
         };
+        let state = self.taken.free("__S", Span::call_site());
         let bounds = params.iter().map(|ty| {
             let span = error_span(ty.span());
             let krate = Krate::at(span);
-            quote_spanned!(span=> #ty: #krate::Extract<__S>,)
+            quote_spanned!(span=> #ty: #krate::Extract<#state>,)
         });
         // With the span of the name, so that a future that is not `Send` is an error of the
         // handler.
         let future = quote_spanned!(span=> impl #krate::Future<Output = #output> + #krate::Send);
-        let call = quote_spanned!(span=> #name(#(#arguments),*));
+        // A variable, because Clippy tells to remove the `async` of a function that is only called.
+        let function = Ident::new("function", Span::mixed_site());
+        let call = quote_spanned!(span=> #function(#(#arguments),*));
+        let call_name = self.taken.free("__call", Span::call_site());
         quote! {
-            fn __call(#pattern: #types) -> #future {
+            fn #call_name(#pattern: #types) -> #future {
+                let #function = #name;
                 #call
             }
-            impl<__S: #krate::Sync> #krate::Handle<__S> for #name where #(#bounds)* {
-                fn run<'__a>(__incoming: &'__a mut #krate::Incoming, __state: &'__a __S) -> #krate::Run<'__a> {
-                    #krate::run(__incoming, __state, __call, #outcome)
+            impl<#state: #krate::Sync> #krate::Handle<#state> for #name where #(#bounds)* {
+                fn run<'__a>(__incoming: &'__a mut #krate::Incoming, __state: &'__a #state) -> #krate::Run<'__a> {
+                    #krate::run(__incoming, __state, #call_name, #outcome)
                 }
             }
         }
@@ -239,7 +248,8 @@ impl Expansion<'_> {
         let sig = self.function.sig.as_ref();
         let generic = sig.is_some_and(|sig| !sig.generics.params.is_empty());
         let mut further = TokenStream::new();
-        let mut value = quote_spanned!(span=> __HANDLER);
+        let handler_name = self.taken.free("__HANDLER", span);
+        let mut value = quote!(#handler_name);
         for (position, ty) in self.function.params().enumerate() {
             if generic || !is_nameable(ty) {
                 continue;
@@ -251,19 +261,20 @@ impl Expansion<'_> {
                 0 => handler = quote_spanned!(at=> #krate::with_first_parameter(#handler, #needs)),
                 // Rarely wrong, so it is checked as a part of the value, without a constant.
                 _ if is_never_an_event(ty) => {
-                    value = quote_spanned!(at=> #krate::with_parameter(#value, #needs));
+                    let parameter = quote_spanned!(at=> #krate::check_parameter(#needs));
+                    value = quote_spanned!(at=> #krate::with_parameter(#value, #parameter));
                 }
                 _ => {
-                    let name = format_ident!("__PARAM_{position}");
+                    let name = self.taken.free(&format!("__PARAM_{position}"), Span::call_site());
                     further.extend(quote_spanned! {at=>
-                        const #name: #krate::Needs = #krate::check_parameter(#needs);
+                        const #name: #krate::Parameter = #krate::check_parameter(#needs);
                     });
                     value = quote_spanned!(at=> #krate::with_parameter(#value, #name));
                 }
             }
         }
         let checks = quote! {
-            const __HANDLER: #krate::Handler = #handler;
+            const #handler_name: #krate::Handler = #handler;
             #further
         };
         (checks, value)

@@ -10,7 +10,7 @@
 //! The macro does not report it again.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
-use quote::ToTokens;
+use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::{
@@ -19,7 +19,7 @@ use syn::{
 };
 
 use crate::errors::Errors;
-use crate::tokens::{readable, split_at_commas};
+use crate::tokens::{Taken, readable, split_at_commas};
 
 /// A function without its body.
 pub(crate) struct Function {
@@ -139,6 +139,12 @@ impl Function {
             FnArg::Typed(param) => Some(&*param.ty),
             FnArg::Receiver(_) => None,
         })
+    }
+
+    /// Returns the identifiers that generated code uses beside its own names.
+    pub(crate) fn identifiers(&self) -> Taken {
+        let (name, sig) = (&self.name, &self.sig);
+        Taken::by(quote!(#name #sig))
     }
 
     /// Returns the `#[cfg]` attributes, under which the generated items exist too.

@@ -1,5 +1,7 @@
 //! Messages about names that the table does not have.
 
+use proc_macro2::{TokenStream, TokenTree};
+
 use crate::table::EVENTS;
 
 /// Returns the message about an unknown name.
@@ -11,6 +13,22 @@ pub(crate) fn unknown(text: &str) -> String {
         Some(name) => format!("no event is called `{text}`: did you mean `{name}`?"),
         None => format!("no event is called `{text}`{}", without_suggestion(text)),
     }
+}
+
+/// Returns the message about a constant, a variant or a macro in the place of a name.
+pub(crate) fn not_a_literal(value: &TokenStream) -> String {
+    let text = value.to_string().replace(' ', "");
+    let last = value.clone().into_iter().last();
+    let event = EVENTS
+        .iter()
+        .find(|event| matches!(&last, Some(TokenTree::Ident(last)) if last == event.rust_name));
+    let name = event.map_or_else(
+        || "the event name in quotes, such as \"vault.connection.callable\"".to_owned(),
+        |event| format!("\"{}\"", event.name),
+    );
+    format!(
+        "`#[on]` cannot see the value of `{text}`, because a macro runs before constants have values: write {name}"
+    )
 }
 
 /// Returns the message about a pattern that matches no listed event.

@@ -1,5 +1,6 @@
 //! The name of an event, as a type.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
@@ -26,7 +27,9 @@ macro_rules! define {
         /// assert!(!newer.is_listed());
         /// assert_eq!(newer.as_str(), "vault.connection.paused");
         /// ```
-        #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+        ///
+        /// The order is that of the names, so it does not change when a release lists more of them.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         #[non_exhaustive]
         pub enum EventType {
             $(
@@ -93,6 +96,21 @@ impl EventType {
             .binary_search(&name)
             .ok()
             .map(|index| Self::ALL[index].clone())
+    }
+}
+
+impl Ord for EventType {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // An `Other` with a listed name is not equal to that name's variant.
+        self.as_str()
+            .cmp(other.as_str())
+            .then_with(|| other.is_listed().cmp(&self.is_listed()))
+    }
+}
+
+impl PartialOrd for EventType {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -178,6 +196,27 @@ mod tests {
     #[test]
     fn the_table_is_sorted_for_the_binary_search() {
         assert!(NAMES.is_sorted());
+    }
+
+    #[test]
+    fn the_order_is_that_of_the_names() {
+        let names = [
+            "",
+            "accounting.bill.created",
+            "crm.lead.created",
+            "crm.lead.merged",
+            "crm.lead.updated",
+            "zzz",
+        ];
+        let mut events: Vec<_> = names.iter().rev().map(|name| EventType::from(*name)).collect();
+        events.sort();
+        assert_eq!(events, names);
+        assert!(EventType::ALL.is_sorted());
+
+        let unusual = EventType::Other("crm.lead.created".to_owned());
+        assert_ne!(unusual, EventType::CrmLeadCreated);
+        assert_eq!(unusual.cmp(&EventType::CrmLeadCreated), Ordering::Greater);
+        assert_eq!(EventType::CrmLeadCreated.cmp(&unusual), Ordering::Less);
     }
 
     #[test]

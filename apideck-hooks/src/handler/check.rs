@@ -31,6 +31,7 @@ pub enum Payload {
 }
 
 /// The condition under which a type can be a parameter of a handler.
+// Not in `__private`, so that no other crate can set `FromDelivery::NEEDS`.
 #[derive(Clone, Copy, Debug)]
 pub enum Needs {
     /// No condition.
@@ -40,6 +41,10 @@ pub enum Needs {
     /// The store must have transactions of this database.
     Transaction(&'static str),
 }
+
+/// A further parameter that was checked by itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Parameter(Needs);
 
 /// A handler's events, and the transaction that it takes.
 #[derive(Clone, Copy, Debug)]
@@ -88,17 +93,17 @@ pub const fn with_first_parameter(handler: Handler, needs: Needs) -> Handler {
         }
         return handler;
     }
-    with_parameter(handler, needs)
+    with_parameter(handler, Parameter(needs))
 }
 
 /// Adds a further parameter.
 ///
 /// # Panics
 ///
-/// The parameter is an event or a second transaction.
+/// The parameter is a second transaction.
 #[track_caller]
-pub const fn with_parameter(mut handler: Handler, needs: Needs) -> Handler {
-    if let Needs::Transaction(database) = check_parameter(needs) {
+pub const fn with_parameter(mut handler: Handler, parameter: Parameter) -> Handler {
+    if let Parameter(Needs::Transaction(database)) = parameter {
         if handler.transaction.is_some() {
             Fault::new()
                 .add("a handler can take only one transaction, because one commit settles the event")
@@ -115,13 +120,13 @@ pub const fn with_parameter(mut handler: Handler, needs: Needs) -> Handler {
 ///
 /// The parameter is an event.
 #[track_caller]
-pub const fn check_parameter(needs: Needs) -> Needs {
+pub const fn check_parameter(needs: Needs) -> Parameter {
     if let Needs::Payload(_) = needs {
         Fault::new()
             .add("a handler can take only one event, as its first parameter")
             .report();
     }
-    needs
+    Parameter(needs)
 }
 
 const fn mismatch(payload: Payload, selectors: &[Selector]) -> Fault {

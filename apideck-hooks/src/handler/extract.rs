@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use super::{FromDelivery, FromRef, Incoming, Outcome};
+use super::{FromDelivery, FromRef, Incoming, Outcome, Source};
 
 /// A parameter that can be made under the state `S`.
 #[doc(hidden)]
@@ -20,7 +20,7 @@ where
     fn extract(incoming: &mut Incoming, state: &S) -> impl Future<Output = Result<Self, Outcome>> + Send {
         let state = T::State::from_ref(state);
         async move {
-            T::take(incoming, state)
+            T::take(Source(incoming), state)
                 .await
                 .map_err(|error| Outcome::from(error.into()))
         }

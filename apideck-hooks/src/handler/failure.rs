@@ -24,6 +24,7 @@ type BoxError = Box<dyn Error + Send + Sync>;
 /// }
 /// assert!(quota("many").unwrap_err().is_permanent());
 /// ```
+#[must_use = "a failure has an effect only if the handler returns it: write `return Err(failure)`"]
 pub struct Failure {
     permanent: bool,
     retry_after: Option<Duration>,
@@ -116,6 +117,7 @@ impl<E: Into<BoxError>> From<E> for Failure {
 /// A durable store keeps the event for [`Hooks::dead_letters`](crate::Hooks::dead_letters). Without
 /// one the response is `422`, and Apideck may send the event again.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[must_use = "a permanent error has an effect only if the handler returns it: write `return Err(error.into())`"]
 pub struct Permanent<E>(pub E);
 
 impl<E: Into<BoxError>> From<Permanent<E>> for Failure {

@@ -92,13 +92,13 @@ pub trait FromDelivery: Sized + Send {
     #[doc(hidden)]
     const NEEDS: Needs = Needs::Nothing;
 
-    /// Makes the argument, and takes the event or the transaction from `incoming` if it is one.
+    /// Makes the argument, and takes the event or the transaction from the source if it is one.
     #[doc(hidden)]
     fn take(
-        incoming: &mut Incoming,
+        source: Source<'_>,
         state: Self::State,
     ) -> impl Future<Output = Result<Self, Self::Error>> + Send {
-        Self::from_delivery(&incoming.delivery, state)
+        Self::from_delivery(&source.0.delivery, state)
     }
 }
 
@@ -121,6 +121,11 @@ pub struct Incoming {
     #[cfg_attr(not(any(feature = "postgres", feature = "sqlite")), allow(dead_code))]
     pub(crate) transaction: Option<Box<dyn Any + Send>>,
 }
+
+/// The delivery that an argument is made from.
+// Not in `__private`, so that no other crate can override `FromDelivery::take`.
+#[derive(Debug)]
+pub struct Source<'a>(pub(crate) &'a mut Incoming);
 
 impl Incoming {
     /// Takes the event. A later call reads it again.

@@ -14,7 +14,7 @@ mod state;
 mod tx;
 
 pub use check::{
-    BROKEN, Handler, Needs, check_parameter, handles, handles_event, with_first_parameter, with_parameter,
+    BROKEN, Handler, Parameter, check_parameter, handles, handles_event, with_first_parameter, with_parameter,
 };
 pub use extract::Extract;
 pub use failure::{Failure, Permanent};
@@ -27,7 +27,7 @@ pub use state::{FromRef, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use tx::{Transactional, Tx};
 
-pub(crate) use check::Payload;
+pub(crate) use check::{Needs, Payload};
 pub(crate) use extract::Arguments;
 pub(crate) use fault::Fault;
-pub(crate) use from_delivery::Attempt;
+pub(crate) use from_delivery::{Attempt, Source};

@@ -21,6 +21,7 @@ use super::Failure;
 /// # updated(ConnectionUpdated::new(Default::default()));
 /// ```
 #[derive(Debug)]
+#[must_use = "an outcome has an effect only if the handler returns it: write `return outcome`"]
 #[non_exhaustive]
 pub enum Outcome {
     /// The event is handled. The response is `200`, and duplicates do not run the handler again.
@@ -99,8 +100,9 @@ impl<T: IntoOutcome, E: IntoFailure> IntoOutcome for Result<T, E> {
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "a handler cannot return the error `{Self}`",
-    label = "`{Self}` is not an error",
-    note = "implement `std::error::Error` for `{Self}`, or `From<{Self}>` for `Failure`"
+    label = "not an error of a handler",
+    note = "an error is a type with `std::error::Error`, `Send` and `Sync`, or with an `impl From<{Self}> for Failure`",
+    note = "for a `Box<dyn Error>` add `+ Send + Sync`, or return `Failure`"
 )]
 pub trait IntoFailure {
     fn into_failure(self) -> Failure;

@@ -5,7 +5,7 @@ use std::ops::{Deref, DerefMut};
 
 use sqlx::{Database, Transaction};
 
-use super::{Failure, FromDelivery, Incoming, Needs, NoState};
+use super::{Failure, FromDelivery, Needs, NoState, Source};
 use crate::delivery::Delivery;
 
 /// The store's open transaction. Its commit also records the event as done, so changes through it
@@ -143,7 +143,31 @@ use crate::delivery::Delivery;
 ///
 /// The handler is still a function. `start_sync(event, pool.begin().await?.into())` runs it in a
 /// transaction that is rolled back at the handler's end.
-pub struct Tx<DB: Database>(Box<dyn DerefMut<Target = DB::Connection> + Send>);
+pub struct Tx<DB>(Box<dyn Connected<DB> + Send>);
+
+/// Access to a connection of the database.
+///
+/// The bounds are on the methods and not on [`Tx`], because each mention of a `Tx` of another type
+/// would be an error then. So only the check of the parameter reports it.
+trait Connected<DB> {
+    fn connection(&self) -> &DB::Connection
+    where
+        DB: Database;
+
+    fn connection_mut(&mut self) -> &mut DB::Connection
+    where
+        DB: Database;
+}
+
+impl<DB: Database, T: DerefMut<Target = DB::Connection>> Connected<DB> for T {
+    fn connection(&self) -> &DB::Connection {
+        self
+    }
+
+    fn connection_mut(&mut self) -> &mut DB::Connection {
+        self
+    }
+}
 
 impl<DB: Database> Tx<DB> {
     pub(crate) fn new(connection: impl DerefMut<Target = DB::Connection> + Send + 'static) -> Self {
@@ -162,17 +186,17 @@ impl<DB: Database> Deref for Tx<DB> {
     type Target = DB::Connection;
 
     fn deref(&self) -> &DB::Connection {
-        &self.0
+        (*self.0).connection()
     }
 }
 
 impl<DB: Database> DerefMut for Tx<DB> {
     fn deref_mut(&mut self) -> &mut DB::Connection {
-        &mut self.0
+        (*self.0).connection_mut()
     }
 }
 
-impl<DB: Database> fmt::Debug for Tx<DB> {
+impl<DB> fmt::Debug for Tx<DB> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tx").finish_non_exhaustive()
     }
@@ -183,7 +207,8 @@ impl<DB: Database> fmt::Debug for Tx<DB> {
 #[diagnostic::on_unimplemented(
     message = "no store has transactions of `{Self}`",
     label = "not a database of a store",
-    note = "take `Tx<sqlx::Postgres>` with the feature `postgres`, or `Tx<sqlx::Sqlite>` with the feature `sqlite`"
+    note = "take `Tx<sqlx::Postgres>` with the feature `postgres`, or `Tx<sqlx::Sqlite>` with the feature `sqlite`",
+    note = "the stores use sqlx 0.9, and a `{Self}` of another version of sqlx is another type: use version 0.9, or the types in `apideck_hooks::sqlx`"
 )]
 pub trait Transactional: Database + sealed::Sealed {
     #[doc(hidden)]
@@ -225,7 +250,7 @@ impl<DB: Transactional> FromDelivery for Tx<DB> {
         Err(missing())
     }
 
-    async fn take(incoming: &mut Incoming, _: NoState) -> Result<Self, Failure> {
+    async fn take(Source(incoming): Source<'_>, _: NoState) -> Result<Self, Failure> {
         let transaction = incoming.transaction.take();
         let transaction = transaction.and_then(|transaction| transaction.downcast::<Self>().ok());
         transaction.map_or_else(|| Err(missing()), |transaction| Ok(*transaction))

@@ -26,6 +26,7 @@ pub struct DeadLetters<'a> {
 
 /// The result of a replay.
 #[derive(Clone, PartialEq, Eq, Debug)]
+#[must_use = "a replay can fail: check the `disposition`, which tells the outcome"]
 #[non_exhaustive]
 pub struct Replayed {
     /// The outcome, which is true of the store.

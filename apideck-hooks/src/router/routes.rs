@@ -9,7 +9,7 @@ pub(crate) type Start<S> = for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>;
 /// The start of each handler, by the handler's position in the list.
 pub type Runs<S> = [Start<S>];
 
-/// A list of handlers that can run under the state `S`, made by [`router!`](crate::router!).
+/// A list of handlers that can run under the state `S`. Only [`router!`](crate::router!) makes one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of handlers for the state `{S}`",
     note = "list the handlers with `router![…]`"

@@ -52,6 +52,8 @@ mod verified;
 mod verified_text;
 mod verifier;
 
+#[doc(inline)]
+pub use canonical::NotCanonical;
 pub use error::VerifyError;
 pub use explain::{Body, Explanation, Found, Header, Near, TROUBLESHOOTING};
 pub use form::{Form, Forms};

@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A choice of dead letters. The default matches all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[must_use = "a filter does nothing before it is passed to a method of `DeadLetters`"]
 #[non_exhaustive]
 pub struct LetterFilter {
     /// Name of the event. `None` matches every name.

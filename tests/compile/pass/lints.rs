@@ -37,14 +37,12 @@ struct App {
 #[on("vault.connection.callable")]
 async fn private(event: ConnectionCallable, State(part): State<Part>, State(number): State<u32>) {
     drop((event, part, number));
-    tokio::task::yield_now().await;
 }
 
 /// Documented.
 #[on("crm.lead.created", "crm.lead.updated")]
 pub(super) async fn public(event: ResourceEvent, delivery: Delivery) -> Result<(), std::io::Error> {
     drop((event, delivery));
-    tokio::task::yield_now().await;
     Ok(())
 }
 

@@ -12,6 +12,7 @@ mod no_prelude;
 mod parameters;
 mod raw_names;
 mod renamed;
+mod reserved_names;
 mod returns;
 mod routers;
 mod scopes;

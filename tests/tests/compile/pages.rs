@@ -29,6 +29,22 @@ fn contains(snapshot: &str, quotation: &str) -> bool {
         .all(|quoted| lines.any(|line| line.contains(quoted.trim())))
 }
 
+/// An attribute cannot compute the version that it names.
+#[test]
+fn the_version_of_sqlx_in_an_error_is_that_of_the_manifest() {
+    let manifest = include_str!("../../../Cargo.toml");
+    let (_, rest) = manifest
+        .split_once("\nsqlx = { version = \"")
+        .expect("a dependency");
+    let (version, _) = rest.split_once('"').expect("its end");
+    let snapshot = include_str!("../../compile/fail/transaction_of_another_sqlx.stderr");
+    assert!(
+        snapshot.contains(&format!("the stores use sqlx {version},"))
+            && snapshot.contains(&format!("use version {version},")),
+        "{version}:\n{snapshot}"
+    );
+}
+
 #[test]
 fn every_quoted_error_is_in_a_snapshot() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("compile/fail");

@@ -1,7 +1,9 @@
 //! The user's own values beside an event, and the facts of a run.
 
 use super::{EVENT, secs};
-use apideck_hooks::{Context, Delivery, Failure, Hooks, Outcome, Permanent, Rest, State, on, router};
+use apideck_hooks::{
+    Context, Delivery, Disposition, Failure, Hooks, Outcome, Permanent, Rest, State, on, router,
+};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery;
 use apideck_hooks_tests::spy::Spy;
@@ -44,7 +46,8 @@ async fn a_context_is_the_same_in_the_run_and_in_the_replay() {
     delivery.path = "/tenants/acme".to_owned();
     assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
     let letters = hooks.dead_letters().unwrap();
-    letters.replay(spy.last_claim().record).await.unwrap();
+    let replayed = letters.replay(spy.last_claim().record).await.unwrap();
+    assert_eq!(replayed.disposition, Disposition::Handled);
     let seen = seen.lock().unwrap();
     for delivery in &*seen {
         assert_eq!(delivery.context().get("path"), Some("/tenants/acme"));

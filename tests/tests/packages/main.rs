@@ -3,7 +3,7 @@
 
 use apideck_hooks::signature::{Encoding, Form, Secret};
 use apideck_hooks::testing::sign::sign;
-use apideck_hooks_tests::SECRET;
+use apideck_hooks_tests::{SECRET, services::skip};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -12,6 +12,7 @@ use std::process::{Child, Command};
 use std::time::Duration;
 
 const README: &str = include_str!("../../../README.md");
+const CRATE: &str = include_str!("../../../apideck-hooks/src/lib.rs");
 const CRATES: [&str; 2] = ["apideck-hooks-macros", "apideck-hooks"];
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -126,12 +127,33 @@ fn what_is_published_builds_passes_its_doc_tests_and_runs_the_readme() {
     assert!(receiver.answer(&address).contains(r#"{"status":"handled"}"#));
     assert!(receiver.answer(&address).contains(r#"{"status":"duplicate"}"#));
     drop(receiver);
+    lint(&workspace);
 
     cargo(
         &workspace,
         &["test", "--doc", "-p", "apideck-hooks", "--features", "testing"],
     );
     cargo(&workspace, &["check", "-p", "apideck-hooks", "--all-features"]);
+}
+
+/// Runs the strictest lints of Clippy on the programs of the README and the crate documentation.
+fn lint(workspace: &Path) {
+    let clippy = Command::new(env!("CARGO")).args(["clippy", "--version"]).output();
+    if !clippy.is_ok_and(|output| output.status.success()) {
+        return skip("cargo clippy");
+    }
+    let docs: String = CRATE
+        .lines()
+        .map_while(|line| line.strip_prefix("//!"))
+        .map(|line| format!("{}\n", line.strip_prefix(' ').unwrap_or(line)))
+        .collect();
+    let (_, program) = docs.split_once("```no_run\n").expect("a program");
+    let (program, _) = program.split_once("```").expect("its end");
+    for program in [block("rust,no_run"), program] {
+        let denied = format!("#![deny(warnings, clippy::all, clippy::pedantic)]\n\n{program}");
+        fs::write(workspace.join("stranger/src/main.rs"), denied).expect("a file");
+        cargo(workspace, &["clippy", "--no-deps", "-p", "stranger"]);
+    }
 }
 
 fn free_address() -> String {
