@@ -122,7 +122,14 @@ fn split_offset(clock: &str) -> Option<(&str, i64)> {
     } else if let Some(at) = clock.find(['+', '-']) {
         let (local, offset) = clock.split_at(at);
         let minutes = offset_minutes(&offset.as_bytes()[1..])?;
-        (local, if offset.starts_with('-') { -minutes } else { minutes })
+        (
+            local,
+            if offset.starts_with('-') {
+                -minutes
+            } else {
+                minutes
+            },
+        )
     } else {
         (clock, 0)
     };
@@ -304,7 +311,10 @@ mod tests {
             ("2022-06-28T16:08Z", "2022-06-28T16:08:00Z"),
             ("2022-06-28T16:08+05:30", "2022-06-28T10:38:00Z"),
             ("2022-06-28T16:08:11,5Z", "2022-06-28T16:08:11.500Z"),
-            ("2022-06-28T16:08:11.123456789123Z", "2022-06-28T16:08:11.123456789Z"),
+            (
+                "2022-06-28T16:08:11.123456789123Z",
+                "2022-06-28T16:08:11.123456789Z",
+            ),
             ("2022-06-28", "2022-06-28T00:00:00Z"),
             ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
         ] {
