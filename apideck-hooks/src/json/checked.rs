@@ -6,16 +6,11 @@
 //! and 128 levels. A derived reader refuses a key that comes twice, and a value of another type
 //! than its field. `serde_json`'s check of the grammar accepts all of them, and any depth.
 //!
-//! So the text is checked first. After that, finding the end of a value takes no grammar: brackets
-//! are counted outside of strings. Commas and colons are skipped like whitespace, because a checked
-//! object is keys and values by turns. A value is read only when a field asks for it, so values
-//! that no field asks for can be anything.
+//! So the text is checked first, and then split at values (`tokens`). A value is read only when a
+//! field asks for it, so values that no field asks for can be anything.
 //!
 //! A field of a plain type can ask for a value of another type. A text gets a number or a truth
 //! value as its text. Otherwise it gets nothing, as from `null`.
-//!
-//! A Rust string has no lone surrogates. In a value each becomes U+FFFD. In a key its hexadecimal
-//! digits follow, so that different keys stay different.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -28,7 +23,8 @@ use serde::forward_to_deserialize_any;
 use serde_json::Value;
 
 use super::exact_value::exact_number;
-use super::run_end;
+use super::string::{contents, decode};
+use super::tokens::take;
 
 /// A value of a checked JSON text.
 #[derive(Clone, Copy)]
@@ -144,103 +140,6 @@ impl<'a> Members<'a> {
             value: None,
         }
     }
-}
-
-/// Takes the next value or key from the inside of an object or array. `None` at its end.
-fn take<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let text = rest.trim_start_matches([' ', '\n', '\r', '\t', ',', ':']);
-    let (value, after) = text.split_at_checked(value_end(text.as_bytes()))?;
-    *rest = after;
-    (!value.is_empty()).then_some(value)
-}
-
-/// Returns the end of the value at the beginning of the text.
-fn value_end(text: &[u8]) -> usize {
-    let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(byte) = text.get(at) {
-        match byte {
-            b'"' => at = string_end(text, at),
-            b'{' | b'[' => depth += 1,
-            b'}' | b']' if depth > 0 => depth -= 1,
-            b'}' | b']' | b',' | b':' | b' ' | b'\n' | b'\r' | b'\t' if depth == 0 => return at,
-            // A byte of a number or a word, or one between the values of an object or array.
-            _ => {
-                at += 1;
-                continue;
-            }
-        }
-        at += 1;
-        if depth == 0 {
-            return at;
-        }
-    }
-    text.len()
-}
-
-/// Returns the position of the quote that ends the string that begins at `start`.
-fn string_end(text: &[u8], start: usize) -> usize {
-    let mut at = run_end(text, start + 1);
-    while text.get(at) == Some(&b'\\') {
-        at = run_end(text, at + 2);
-    }
-    at
-}
-
-/// Returns the text between the quotes of a string. `None` for a value of another type.
-fn contents(string: &str) -> Option<&str> {
-    string.strip_prefix('"')?.strip_suffix('"')
-}
-
-/// Decodes the contents of a string. Returns `true` with it if lone surrogates were replaced.
-fn decode(contents: &str, is_key: bool) -> (Cow<'_, str>, bool) {
-    if !contents.contains('\\') {
-        return (Cow::Borrowed(contents), false);
-    }
-    let units = units(contents);
-    if let Ok(text) = String::from_utf16(&units) {
-        return (Cow::Owned(text), false);
-    }
-    let mut text = String::new();
-    for unit in char::decode_utf16(units) {
-        let (char, unit) = match unit {
-            Ok('\u{fffd}') => ('\u{fffd}', Some(0xFFFD)),
-            Ok(char) => (char, None),
-            Err(lone) => ('\u{fffd}', Some(lone.unpaired_surrogate())),
-        };
-        text.push(char);
-        if let Some(unit) = unit
-            && is_key
-        {
-            text += &format!("{unit:04x}");
-        }
-    }
-    (Cow::Owned(text), true)
-}
-
-/// Returns the UTF-16 code units of the contents of a string.
-fn units(contents: &str) -> Vec<u16> {
-    let mut units = Vec::with_capacity(contents.len());
-    let mut chars = contents.chars();
-    while let Some(char) = chars.next() {
-        if char != '\\' {
-            units.extend_from_slice(char.encode_utf16(&mut [0; 2]));
-            continue;
-        }
-        units.push(match chars.next().unwrap_or_default() {
-            'b' => 0x08,
-            't' => 0x09,
-            'n' => 0x0A,
-            'f' => 0x0C,
-            'r' => 0x0D,
-            'u' => chars.by_ref().take(4).fold(0, |unit, digit| {
-                unit << 4 | digit.to_digit(16).unwrap_or_default() as u16
-            }),
-            // A quote, a backslash or a slash.
-            same => same as u16,
-        });
-    }
-    units
 }
 
 impl<'de> Deserializer<'de> for CheckedJson<'de> {

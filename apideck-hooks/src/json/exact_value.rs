@@ -114,17 +114,17 @@ impl<'de> Visitor<'de> for ValueVisitor {
         let mut object = Map::new();
         while let Some(key) = members.next_key_seed(KeyVisitor)? {
             match key {
-                Key::Number => return members.next_value().map(|text: String| exact_number(&text)),
+                MemberName::Number => return members.next_value().map(|text: String| exact_number(&text)),
                 // The last of equal keys wins, as in JavaScript.
-                Key::Name(name) => drop(object.insert(name, members.next_value_seed(ValueVisitor)?)),
+                MemberName::Text(name) => drop(object.insert(name, members.next_value_seed(ValueVisitor)?)),
             }
         }
         Ok(object.into())
     }
 }
 
-enum Key {
-    Name(String),
+enum MemberName {
+    Text(String),
     /// The value is the text of a number.
     Number,
 }
@@ -132,32 +132,32 @@ enum Key {
 struct KeyVisitor;
 
 impl<'de> DeserializeSeed<'de> for KeyVisitor {
-    type Value = Key;
+    type Value = MemberName;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MemberName, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for KeyVisitor {
-    type Value = Key;
+    type Value = MemberName;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E: Error>(self, key: &str) -> Result<Key, E> {
+    fn visit_str<E: Error>(self, key: &str) -> Result<MemberName, E> {
         Ok(if key == NUMBER && has_arbitrary_precision() {
-            Key::Number
+            MemberName::Number
         } else {
-            Key::Name(key.to_owned())
+            MemberName::Text(key.to_owned())
         })
     }
 
     /// `CheckedJson` gives its keys as bytes, because it reads numbers itself.
-    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<Key, E> {
+    fn visit_bytes<E: Error>(self, key: &[u8]) -> Result<MemberName, E> {
         match std::str::from_utf8(key) {
-            Ok(key) => Ok(Key::Name(key.to_owned())),
+            Ok(key) => Ok(MemberName::Text(key.to_owned())),
             Err(_) => Err(E::custom("a key is not UTF-8")),
         }
     }

@@ -4,7 +4,9 @@ mod checked;
 mod exact_value;
 mod piece;
 mod plain_run;
+mod string;
 mod text_visitor;
+mod tokens;
 
 pub(crate) use checked::CheckedJson;
 pub(crate) use exact_value::{exact_value, has_arbitrary_precision};

@@ -15,7 +15,7 @@ use crate::json::exact_value;
 
 /// Deserialises a text. `null` gives the empty text.
 pub(super) fn cow<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'de, str>, D::Error> {
-    deserializer.deserialize_option(TextVisitor)
+    deserializer.deserialize_option(OptionalText)
 }
 
 /// Deserialises a type that is made of a text. `null` is made of the empty text.
@@ -36,9 +36,9 @@ where
     cow(deserializer).map(|text| (!text.is_empty()).then(|| T::from(&text)))
 }
 
-struct TextVisitor;
+struct OptionalText;
 
-impl<'de> Visitor<'de> for TextVisitor {
+impl<'de> Visitor<'de> for OptionalText {
     type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

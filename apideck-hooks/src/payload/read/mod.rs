@@ -143,3 +143,8 @@ fn event<'a>(
         event,
     }
 }
+
+#[cfg(test)]
+fn verified(json: &str) -> VerifiedText {
+    VerifiedText::kept(Bytes::copy_from_slice(json.as_bytes()))
+}

@@ -29,9 +29,9 @@ fn the_last_duplicate_key_wins() {
 
 #[test]
 fn an_odd_field_leaves_the_identity() {
-    let text = VerifiedText::kept(Bytes::from_static(
-        br#"{"payload":{"event_type":"vault.connection.created","event_id":7,"entity_id":"c","entity":"odd"}}"#,
-    ));
+    let text = verified(
+        r#"{"payload":{"event_type":"vault.connection.created","event_id":7,"entity_id":"c","entity":"odd"}}"#,
+    );
     let Parsed::Event {
         event_type,
         identity,
@@ -113,7 +113,7 @@ fn a_lone_surrogate_costs_one_character() {
 }
 
 fn parts(json: &str) -> (EventType, [String; 2], Result<AnyEvent, DecodeError>) {
-    let text = VerifiedText::kept(Bytes::copy_from_slice(json.as_bytes()));
+    let text = verified(json);
     let Parsed::Event {
         event_type,
         identity,
@@ -336,10 +336,7 @@ fn what_names_no_event_is_none() {
         r#"[["e1","vault.connection.callable"]]"#,
         r#"{"payload":["e1","vault.connection.callable"]}"#,
     ] {
-        assert!(
-            matches!(parse(&VerifiedText::kept(text.into())), Parsed::NoEvent),
-            "{text}"
-        );
+        assert!(matches!(parse(&verified(text)), Parsed::NoEvent), "{text}");
     }
 }
 

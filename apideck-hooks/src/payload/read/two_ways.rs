@@ -6,9 +6,9 @@ use serde_json::json;
 use super::*;
 use crate::payload::Connection;
 
-type Parts = (EventType, [String; 3], Option<u32>, Result<AnyEvent, DecodeError>);
+type Compared = (EventType, [String; 3], Option<u32>, Result<AnyEvent, DecodeError>);
 
-fn parts(parsed: Parsed, text: &VerifiedText) -> Parts {
+fn parts(parsed: Parsed, text: &VerifiedText) -> Compared {
     let Parsed::Event {
         event_type,
         identity,
@@ -25,7 +25,7 @@ fn parts(parsed: Parsed, text: &VerifiedText) -> Parts {
 /// Reads a body in the general way, and compares the event if it can also be read in the plain way.
 /// Returns `true` if it can.
 fn is_plain(json: &str) -> bool {
-    let text = VerifiedText::kept(Bytes::copy_from_slice(json.as_bytes()));
+    let text = verified(json);
     let Some(wire) = read_plain(json) else {
         return false;
     };
@@ -90,7 +90,7 @@ fn every_field_is_read_in_both_ways() {
     for plain in [true, false] {
         let read = |event_type: &str| {
             let json = full(event_type).to_string();
-            let text = VerifiedText::kept(json.clone().into());
+            let text = verified(&json);
             let parsed = match read_plain(&json).filter(|_| plain) {
                 Some(wire) => event(Ok(wire), event_type.into(), &text),
                 None => read_any(&json, &text).unwrap(),
