@@ -78,7 +78,7 @@ impl ConnectionEvent {
             execution_attempt: wire.execution_attempt,
             occurred_at: wire.occurred_at,
             migrated_from: in_either(wire.migrated_from, &wire.entity.migrated_from),
-            entity: wire.entity,
+            entity: *wire.entity,
             raw: Source(raw),
         }
     }

@@ -31,8 +31,8 @@ pub(super) struct Wire<'a> {
     pub(super) entity_type: Cow<'a, str>,
     #[serde(borrow, default, deserialize_with = "cow")]
     pub(super) entity_url: Cow<'a, str>,
-    #[serde(default, deserialize_with = "object")]
-    pub(super) entity: Connection,
+    #[serde(default, deserialize_with = "object::<Connection, _, _>")]
+    pub(super) entity: Box<Connection>,
     #[serde(default, deserialize_with = "count")]
     pub(super) execution_attempt: Option<u32>,
     #[serde(default)]

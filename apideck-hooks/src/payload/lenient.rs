@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::de::value::MapAccessDeserializer;
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::json::exact_value;
@@ -157,37 +157,38 @@ where
 /// object as `[]`.
 ///
 /// serde's derived code also reads a struct from an array. Apideck sends no such arrays, so they
-/// are errors here.
-pub(super) fn object<'de, T, D>(deserializer: D) -> Result<T, D::Error>
+/// are errors here. The code moves each struct several times, so a large one is boxed at once.
+pub(super) fn object<'de, T, P, D>(deserializer: D) -> Result<P, D::Error>
 where
     T: Deserialize<'de> + Default,
+    P: From<T>,
     D: Deserializer<'de>,
 {
     deserializer.deserialize_any(ObjectVisitor(PhantomData))
 }
 
-struct ObjectVisitor<T>(PhantomData<T>);
+struct ObjectVisitor<T, P>(PhantomData<(T, P)>);
 
-impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ObjectVisitor<T> {
-    type Value = T;
+impl<'de, T: Deserialize<'de> + Default, P: From<T>> Visitor<'de> for ObjectVisitor<T, P> {
+    type Value = P;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<P, A::Error> {
+        T::deserialize(MapAccessDeserializer::new(map)).map(P::from)
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<T, A::Error> {
-        match elements.next_element::<serde::de::IgnoredAny>()? {
-            None => Ok(T::default()),
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<P, A::Error> {
+        match elements.next_element::<IgnoredAny>()? {
+            None => Ok(T::default().into()),
             Some(_) => Err(A::Error::custom("invalid type: sequence, expected an object")),
         }
     }
 
-    fn visit_unit<E: Error>(self) -> Result<T, E> {
-        Ok(T::default())
+    fn visit_unit<E: Error>(self) -> Result<P, E> {
+        Ok(T::default().into())
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn parse(text: &VerifiedText) -> Parsed {
     match read_plain(json) {
         Some(wire) => {
             let event_type = EventType::from(&*wire.event_type);
-            event(Ok(wire), event_type, text)
+            event(wire, None, event_type, text)
         }
         None => read_any(json, text).unwrap_or(Parsed::NoEvent),
     }
@@ -69,18 +69,18 @@ pub(crate) fn parse(text: &VerifiedText) -> Parsed {
 /// A body.
 #[derive(Default, Deserialize)]
 struct Envelope<'a> {
-    #[serde(borrow, deserialize_with = "object")]
-    payload: Wire<'a>,
+    #[serde(borrow, deserialize_with = "object::<Wire<'a>, _, _>")]
+    payload: Box<Wire<'a>>,
 }
 
 /// Reads a body as nearly all are. `None` for any other one, which may name an event nevertheless.
-fn read_plain(json: &str) -> Option<Wire<'_>> {
+fn read_plain(json: &str) -> Option<Box<Wire<'_>>> {
     // `serde_json` would give an object with a certain key for a number, and the other way round.
     if has_arbitrary_precision() {
         return None;
     }
     let mut deserializer = Deserializer::from_str(json);
-    let body: Envelope<'_> = object(&mut deserializer).ok()?;
+    let body: Envelope<'_> = object::<Envelope<'_>, _, _>(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     Some(body.payload).filter(|wire| !wire.event_type.is_empty())
 }
@@ -95,24 +95,25 @@ fn read_any(json: &str, text: &VerifiedText) -> Option<Parsed> {
     }
     let event_type = EventType::from(&*name);
     let of_both = || Wire::deserialize(payload.clone().without(Wire::OF_CONNECTIONS).deserializer());
-    let wire = match event_type.family() {
+    let read = match event_type.family() {
         Family::Resource => of_both(),
         Family::Connection => Wire::deserialize(payload.clone().deserializer()),
     };
-    let read = wire.map_err(|error| (of_both().unwrap_or_default(), error));
-    Some(event(read, event_type, text))
+    let (wire, error) = match read {
+        Ok(wire) => (wire, None),
+        Err(error) => (of_both().unwrap_or_default(), Some(error)),
+    };
+    Some(event(Box::new(wire), error, event_type, text))
 }
 
-/// Makes the event of the fields that were read. An error comes with the fields that give the
+/// Makes the event of the fields that were read. If there was an error, they only give the
 /// identity.
-fn event<'a>(
-    read: Result<Wire<'a>, (Wire<'a>, serde_json::Error)>,
+fn event(
+    wire: Box<Wire<'_>>,
+    error: Option<serde_json::Error>,
     event_type: EventType,
     text: &VerifiedText,
 ) -> Parsed {
-    let wire = match &read {
-        Ok(wire) | Err((wire, _)) => wire,
-    };
     let occurred_at = wire.occurred_at.as_ref().map(|at| at.as_str().to_owned());
     let identity = EventIdentity {
         event_id: Piece::of(text, &wire.event_id),
@@ -120,14 +121,16 @@ fn event<'a>(
         occurred_at: occurred_at.unwrap_or_default().into(),
         execution_attempt: wire.execution_attempt,
     };
-    let event = match (read, event_type.family()) {
-        (Ok(wire), Family::Connection) => {
-            Ok(ConnectionEvent::of(wire, event_type.clone(), Raw::new(text)).into())
+    let event = match (error, event_type.family()) {
+        (None, Family::Connection) => {
+            let event = ConnectionEvent::of(*wire, event_type.clone(), Raw::new(text));
+            Ok(AnyEvent::Connection(Box::new(event)))
         }
-        (Ok(wire), Family::Resource) => {
-            Ok(ResourceEvent::of(wire, event_type.clone(), Raw::new(text)).into())
+        (None, Family::Resource) => {
+            let event = ResourceEvent::of(*wire, event_type.clone(), Raw::new(text));
+            Ok(AnyEvent::Resource(Box::new(event)))
         }
-        (Err((wire, _)), _) if !event_type.is_listed() => {
+        (Some(_), _) if !event_type.is_listed() => {
             let ids = [wire.event_id, wire.entity_id].map(|id| id.into_owned());
             Ok(AnyEvent::Other(OtherEvent::unlisted(
                 event_type.clone(),
@@ -135,7 +138,7 @@ fn event<'a>(
                 text,
             )))
         }
-        (Err((_, error)), _) => Err(DecodeError::new(&event_type, &error)),
+        (Some(error), _) => Err(DecodeError::new(&event_type, &error)),
     };
     Parsed::Event {
         event_type,
