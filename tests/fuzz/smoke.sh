@@ -15,7 +15,7 @@ fi
 
 # Without a sanitizer, which finds nothing in safe code: there is no other.
 cargo +nightly fuzz build --fuzz-dir . --sanitizer none
-for target in sorter verifier header service; do
+for target in sorter verifier header payload service; do
     echo "== fuzz $target"
     mkdir -p "corpus/$target"
     # What is found is kept in the first folder; the seeds are only read.

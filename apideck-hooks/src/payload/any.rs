@@ -13,20 +13,47 @@ pub enum AnyEvent {
     Connection(Box<ConnectionEvent>),
     /// An event of any other API.
     Resource(Box<ResourceEvent>),
-    /// A signed body that is not an event. Apideck sends one to validate a new URL (webhook guide).
+    /// Any other signed body. It is not an event, such as the one that Apideck sends to validate a
+    /// new URL (webhook guide). Or it is an event that this release does not list, and its payload
+    /// does not have the shape of either family.
     Other(OtherEvent),
 }
 
-/// A signed body that is not an event.
+/// A signed body that is not an event, or an unlisted event of another shape.
+///
+/// Two of them are equal if their texts are.
 #[derive(Clone, PartialEq, Debug, Default)]
 #[non_exhaustive]
 pub struct OtherEvent {
-    pub(crate) raw: Raw,
+    event_type: Option<EventType>,
+    event_id: String,
+    entity_id: String,
+    raw: Raw,
 }
 
 impl OtherEvent {
+    /// Makes the body that is not an event.
     pub(crate) fn new(text: &VerifiedText) -> Self {
-        Self { raw: Raw::new(text) }
+        Self {
+            raw: Raw::new(text),
+            ..Self::default()
+        }
+    }
+
+    /// Makes the unlisted event.
+    pub(super) fn unlisted(event_type: EventType, ids: [String; 2], text: &VerifiedText) -> Self {
+        let [event_id, entity_id] = ids;
+        Self {
+            event_type: Some(event_type),
+            event_id,
+            entity_id,
+            raw: Raw::new(text),
+        }
+    }
+
+    /// Returns the event's type. `None` for a body that is not an event.
+    pub fn event_type(&self) -> Option<&EventType> {
+        self.event_type.as_ref()
     }
 
     /// Returns the verified text.
@@ -65,7 +92,7 @@ impl AnyEvent {
         match self {
             Self::Connection(event) => Some(&event.event_type),
             Self::Resource(event) => Some(&event.event_type),
-            Self::Other(_) => None,
+            Self::Other(event) => event.event_type(),
         }
     }
 
@@ -74,7 +101,7 @@ impl AnyEvent {
         match self {
             Self::Connection(event) => &event.event_id,
             Self::Resource(event) => &event.event_id,
-            Self::Other(_) => "",
+            Self::Other(event) => &event.event_id,
         }
     }
 
@@ -83,7 +110,7 @@ impl AnyEvent {
         match self {
             Self::Connection(event) => &event.entity_id,
             Self::Resource(event) => &event.entity_id,
-            Self::Other(_) => "",
+            Self::Other(event) => &event.entity_id,
         }
     }
 
@@ -99,9 +126,9 @@ impl AnyEvent {
     /// Returns the verified text from which the event was read.
     pub fn raw(&self) -> &Raw {
         match self {
-            Self::Connection(event) => &event.raw,
-            Self::Resource(event) => &event.raw,
-            Self::Other(event) => &event.raw,
+            Self::Connection(event) => event.raw(),
+            Self::Resource(event) => event.raw(),
+            Self::Other(event) => event.raw(),
         }
     }
 }

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::Timestamp;
-use super::lenient::{is_empty, text};
+use super::lenient::{flag, is_empty, members, optional_text, text};
+use super::migrated_from::MigratedFrom;
 use super::open_enum::open_enum;
 
 open_enum! {
@@ -107,19 +108,31 @@ pub struct Connection {
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub auth_type: AuthType,
     /// `true` if the consumer has switched the connection on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "flag", skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// Progress of the set-up.
     #[serde(default, deserialize_with = "text", skip_serializing_if = "is_empty")]
     pub state: ConnectionState,
     /// Health of the connection.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "optional_text",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub health: Option<Health>,
     /// Free-form settings. **They may hold end-user credentials** such as an `api_key`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "members",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub settings: Option<Map<String, Value>>,
     /// Free-form metadata. `company_id` is the authorised organisation.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "members",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub metadata: Option<Map<String, Value>>,
     /// Time at which the connection was added.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -135,6 +148,11 @@ pub struct Connection {
     /// failing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_refresh_failed_at: Option<Timestamp>,
+    /// Connector from which the connection was moved, if Apideck put it into the entity.
+    /// [`ConnectionEvent::migrated_from`](super::ConnectionEvent::migrated_from) has it wherever
+    /// Apideck put it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub migrated_from: Option<MigratedFrom>,
 }
 
 impl fmt::Debug for Connection {
@@ -158,6 +176,7 @@ impl fmt::Debug for Connection {
             .field("updated_at", &self.updated_at)
             .field("credentials_expire_at", &self.credentials_expire_at)
             .field("last_refresh_failed_at", &self.last_refresh_failed_at)
+            .field("migrated_from", &self.migrated_from)
             .finish_non_exhaustive()
     }
 }

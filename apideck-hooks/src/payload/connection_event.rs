@@ -4,7 +4,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::Wire;
 use super::lenient::is_empty;
-use super::migrated_from::MigratedFrom;
+use super::migrated_from::{MigratedFrom, in_either};
+use super::raw::Source;
 use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
 
@@ -39,39 +40,46 @@ pub struct ConnectionEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub occurred_at: Option<Timestamp>,
     /// Connector from which the connection was moved. Only `vault.connection.migrated` has it.
+    ///
+    /// Apideck documents it here (changelog 10.31.0) and in the entity (OpenAPI description
+    /// 10.34.0). It is read from either.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrated_from: Option<MigratedFrom>,
     #[serde(skip)]
-    pub(crate) raw: Raw,
+    pub(crate) raw: Source,
 }
 
 impl ConnectionEvent {
     /// Returns the verified text from which the event was read. It holds fields that this release
     /// does not know.
     pub fn raw(&self) -> &Raw {
-        &self.raw
+        &self.raw.0
     }
 }
 
 impl<'de> Deserialize<'de> for ConnectionEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Wire::deserialize(deserializer).map(Self::from)
+        Wire::deserialize(deserializer).map(|wire| {
+            let event_type = EventType::from(&*wire.event_type);
+            Self::of(wire, event_type, Raw::default())
+        })
     }
 }
 
-impl From<Wire> for ConnectionEvent {
-    fn from(wire: Wire) -> Self {
+impl ConnectionEvent {
+    /// Makes the event of the fields that were read. `event_type` is the name among them.
+    pub(super) fn of(wire: Wire<'_>, event_type: EventType, raw: Raw) -> Self {
         Self {
-            event_id: wire.event_id,
-            event_type: wire.event_type,
-            service_id: wire.service_id,
-            entity_id: wire.entity_id,
-            entity_type: wire.entity_type,
-            entity: wire.entity,
+            event_id: wire.event_id.into_owned(),
+            event_type,
+            service_id: wire.service_id.into_owned(),
+            entity_id: wire.entity_id.into_owned(),
+            entity_type: wire.entity_type.into_owned(),
             execution_attempt: wire.execution_attempt,
             occurred_at: wire.occurred_at,
-            migrated_from: wire.migrated_from,
-            raw: Raw::default(),
+            migrated_from: in_either(wire.migrated_from, &wire.entity.migrated_from),
+            entity: *wire.entity,
+            raw: Source(raw),
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::event::EventType;
 pub struct DecodeError(String);
 
 impl DecodeError {
-    pub(crate) fn new(event: &EventType, error: serde_json::Error) -> Self {
+    pub(crate) fn new(event: &EventType, error: &serde_json::Error) -> Self {
         Self(format!(
             "the payload of `{event}` cannot be decoded: {}",
             without_values(&error.to_string())

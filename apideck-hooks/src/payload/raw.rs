@@ -5,7 +5,9 @@ use std::fmt;
 use bytes::Bytes;
 use serde_json::Value;
 
+use crate::json::{CheckedJson, exact_value};
 use crate::signature::VerifiedText;
+use crate::signature::canonical::MAX_DEPTH;
 
 /// The verified text of an event, for fields that this release does not know.
 ///
@@ -22,7 +24,7 @@ use crate::signature::VerifiedText;
 /// assert_eq!(event.raw().pointer("/payload/brand_new/1"), Some(2.into()));
 /// # Ok::<_, apideck_hooks::DecodeError>(())
 /// ```
-#[derive(Clone, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Raw(Bytes);
 
 impl Raw {
@@ -42,9 +44,12 @@ impl Raw {
 
     /// Parses the text as JSON, anew at each call.
     ///
+    /// The last of equal keys wins. A number beyond a double is `null`, as JavaScript prints it. A
+    /// lone surrogate is U+FFFD, and in a key its four hexadecimal digits follow.
+    ///
     /// Returns `None` if the text is not JSON, or is nested deeper than 128 levels.
     pub fn to_value(&self) -> Option<Value> {
-        serde_json::from_slice(&self.0).ok()
+        exact_value(CheckedJson::check(self.as_str(), MAX_DEPTH)?).ok()
     }
 
     /// Returns the value at a JSON pointer (RFC 6901), such as `/payload/entity/name`.
@@ -56,15 +61,26 @@ impl Raw {
     }
 }
 
-/// Always returns `true`. So events with equal fields are equal, even if their texts differ.
-impl PartialEq for Raw {
-    fn eq(&self, _: &Raw) -> bool {
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Raw({} bytes)", self.0.len())
+    }
+}
+
+/// The text that an event was read from.
+///
+/// It is always equal to any other, because two events are equal if all that was read is equal.
+#[derive(Clone, Default)]
+pub(crate) struct Source(pub(crate) Raw);
+
+impl PartialEq for Source {
+    fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl fmt::Debug for Raw {
+impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Raw({} bytes)", self.0.len())
+        self.0.fmt(f)
     }
 }

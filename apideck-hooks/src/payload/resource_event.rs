@@ -4,6 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::Wire;
 use super::lenient::is_empty;
+use super::raw::Source;
 use super::{Raw, Timestamp};
 use crate::event::EventType;
 
@@ -45,37 +46,41 @@ pub struct ResourceEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_attempt: Option<u32>,
     #[serde(skip)]
-    pub(crate) raw: Raw,
+    pub(crate) raw: Source,
 }
 
 impl ResourceEvent {
     /// Returns the verified text from which the event was read. It holds fields that this release
     /// does not know.
     pub fn raw(&self) -> &Raw {
-        &self.raw
+        &self.raw.0
     }
 }
 
 impl<'de> Deserialize<'de> for ResourceEvent {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Wire::deserialize(deserializer).map(Self::from)
+        Wire::deserialize(deserializer).map(|wire| {
+            let event_type = EventType::from(&*wire.event_type);
+            Self::of(wire, event_type, Raw::default())
+        })
     }
 }
 
-impl From<Wire> for ResourceEvent {
-    fn from(wire: Wire) -> Self {
+impl ResourceEvent {
+    /// Makes the event of the fields that were read. `event_type` is the name among them.
+    pub(super) fn of(wire: Wire<'_>, event_type: EventType, raw: Raw) -> Self {
         Self {
-            event_id: wire.event_id,
-            event_type: wire.event_type,
-            unified_api: wire.unified_api,
-            service_id: wire.service_id,
-            consumer_id: wire.consumer_id,
-            entity_id: wire.entity_id,
-            entity_type: wire.entity_type,
-            entity_url: wire.entity_url,
+            event_id: wire.event_id.into_owned(),
+            event_type,
+            unified_api: wire.unified_api.into_owned(),
+            service_id: wire.service_id.into_owned(),
+            consumer_id: wire.consumer_id.into_owned(),
+            entity_id: wire.entity_id.into_owned(),
+            entity_type: wire.entity_type.into_owned(),
+            entity_url: wire.entity_url.into_owned(),
             occurred_at: wire.occurred_at,
             execution_attempt: wire.execution_attempt,
-            raw: Raw::default(),
+            raw: Source(raw),
         }
     }
 }

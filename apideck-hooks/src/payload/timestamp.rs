@@ -48,16 +48,33 @@ const SHORT: usize = 30;
 impl Timestamp {
     /// Parses the text, anew at each call. A time without an offset is in UTC.
     ///
+    /// ISO 8601 in its extended format is accepted, such as `2022-06-28T16:08:11.5Z`. The letters
+    /// can be lower case, `T` can be a space, and the seconds or the whole time of day can be
+    /// missing. An offset is `+02:00`, `+0200` or `+02`. `24:00` is the end of the day.
+    ///
     /// Returns `None` if the text is not a time, or is a time before 1970.
     pub fn get(&self) -> Option<SystemTime> {
-        let (local, east) = split_offset(self.as_str())?;
-        let at = humantime::parse_rfc3339_weak(local).ok()?;
+        let (date, clock) = self.as_str().split_at_checked("2022-06-28".len())?;
+        let (clock, east) = match clock {
+            "" => ("00:00", 0),
+            _ => split_offset(clock.strip_prefix(['T', 't', ' '])?)?,
+        };
+        let seconds = if clock.len() == "16:08".len() { ":00" } else { "" };
+        let (clock, days) = match clock.strip_prefix("24:") {
+            Some(rest) if rest.contains(|digit| matches!(digit, '1'..='9')) => return None,
+            Some(rest) => (format!("00:{rest}"), 1),
+            // ISO 8601 has a comma or a point before the fraction, and `humantime` only a point.
+            None => (clock.replace(',', "."), 0),
+        };
+        let local = humantime::parse_rfc3339_weak(&format!("{date}T{clock}{seconds}")).ok()?;
+        let next_day = local.checked_add(Duration::from_secs(days * 24 * 60 * 60))?;
         let distance = Duration::from_secs(east.unsigned_abs() * 60);
-        if east < 0 {
-            at.checked_add(distance)
+        let at = if east < 0 {
+            next_day.checked_add(distance)
         } else {
-            at.checked_sub(distance)
-        }
+            next_day.checked_sub(distance)
+        };
+        at.filter(|at| *at >= UNIX_EPOCH)
     }
 
     /// Returns the text as received.
@@ -98,29 +115,44 @@ impl From<SystemTime> for Timestamp {
     }
 }
 
-/// Splits the text into the local time and the offset in minutes east of UTC.
-fn split_offset(text: &str) -> Option<(&str, i64)> {
-    let at = text.len().saturating_sub("+00:00".len());
-    let Some((local, offset)) = text.split_at_checked(at) else {
-        return Some((text, 0));
+/// Splits a time of day into its local time and its offset in minutes east of UTC.
+fn split_offset(clock: &str) -> Option<(&str, i64)> {
+    let (local, east) = if let Some(local) = clock.strip_suffix(['Z', 'z']) {
+        (local, 0)
+    } else if let Some(at) = clock.find(['+', '-']) {
+        let (local, offset) = clock.split_at(at);
+        let minutes = offset_minutes(&offset.as_bytes()[1..])?;
+        (
+            local,
+            if offset.starts_with('-') {
+                -minutes
+            } else {
+                minutes
+            },
+        )
+    } else {
+        (clock, 0)
     };
-    let east = match offset.as_bytes().first() {
-        Some(b'+') => 1,
-        Some(b'-') => -1,
-        _ => return Some((text, 0)),
+    // `humantime` would accept a `Z` here.
+    local
+        .ends_with(|last: char| last.is_ascii_digit())
+        .then_some((local, east))
+}
+
+/// Returns the minutes of an offset without its sign.
+fn offset_minutes(offset: &[u8]) -> Option<i64> {
+    let (hours, minutes) = match offset {
+        [hours @ .., b':', a, b] if hours.len() == 2 => (hours, [*a, *b]),
+        [hours @ .., a, b] if hours.len() == 2 => (hours, [*a, *b]),
+        hours if hours.len() == 2 => (hours, *b"00"),
+        _ => return None,
     };
-    let (hours, minutes) = offset[1..].split_once(':')?;
-    let number = |digits: &str| {
-        let digits = digits
-            .bytes()
-            .all(|byte| byte.is_ascii_digit())
-            .then_some(digits)?;
-        digits.parse::<i64>().ok()
+    let number = |digits: &[u8]| {
+        let number = |sum, digit: &u8| Some(sum * 10 + i64::from(char::from(*digit).to_digit(10)?));
+        digits.iter().try_fold(0, number)
     };
-    let (hours, minutes) = (number(hours)?, number(minutes)?);
-    // A text with both `Z` and an offset is not a time.
-    let is_offset = hours < 24 && minutes < 60 && local.ends_with(|last: char| last.is_ascii_digit());
-    is_offset.then_some((local, east * (hours * 60 + minutes)))
+    let (hours, minutes) = (number(hours)?, number(&minutes)?);
+    (hours < 24 && minutes < 60).then_some(hours * 60 + minutes)
 }
 
 impl fmt::Display for Timestamp {
@@ -244,8 +276,51 @@ mod tests {
             "1969-12-31T23:59:59Z",
             "\u{e9}\u{e9}\u{e9}:00",
             "",
+            "2021-10-01T03:14:55ZZ",
+            "2021-10-01T03:14:55+2",
+            "2021-10-01T03:14:55+200",
+            "2021-10-01T03:14:55+02:0",
+            "2021-10-01T03:14:55+02:60",
+            "2021-10-01T03:14:55+\u{e9}",
+            "2021-10-01T",
+            "2021-10-01Z",
+            "2021-10-01T03:14:",
+            "2021-10-01T03Z",
+            "2021-10-01T24:00:01Z",
+            "2021-10-01T24:01Z",
+            "2021-10-01T25:00Z",
+            "2021-10-01x03:14:55Z",
+            "1970-01-01T00:00:00+00:01",
         ] {
             assert_eq!(Timestamp::from(odd).get(), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn iso_8601_is_read_as_people_write_it() {
+        for (text, plain) in [
+            ("2022-06-28T16:08:11+0200", "2022-06-28T14:08:11Z"),
+            ("2022-06-28T16:08:11+02", "2022-06-28T14:08:11Z"),
+            ("2022-06-28T16:08:11-0230", "2022-06-28T18:38:11Z"),
+            ("2022-06-28T16:08:11.25-12", "2022-06-29T04:08:11.250Z"),
+            ("2022-06-28t16:08:11z", "2022-06-28T16:08:11Z"),
+            ("2022-06-28 16:08:11z", "2022-06-28T16:08:11Z"),
+            ("2022-06-28T24:00:00Z", "2022-06-29T00:00:00Z"),
+            ("2022-12-31T24:00:00.000+01:00", "2022-12-31T23:00:00Z"),
+            ("2024-02-28T24:00", "2024-02-29T00:00:00Z"),
+            ("2022-06-28T16:08Z", "2022-06-28T16:08:00Z"),
+            ("2022-06-28T16:08+05:30", "2022-06-28T10:38:00Z"),
+            ("2022-06-28T16:08:11,5Z", "2022-06-28T16:08:11.500Z"),
+            (
+                "2022-06-28T16:08:11.123456789123Z",
+                "2022-06-28T16:08:11.123456789Z",
+            ),
+            ("2022-06-28", "2022-06-28T00:00:00Z"),
+            ("1970-01-01T00:00:00Z", "1970-01-01T00:00:00Z"),
+        ] {
+            let at = Timestamp::from(text).get();
+            assert_eq!(at, humantime::parse_rfc3339(plain).ok(), "{text}");
+            assert!(at.is_some(), "{text}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! Models of what the signature engine does: slow, simple, and written without a look at it.
+//! Models of the signature engine and of the payload reader: slow, simple, and written without a
+//! look at them.
 
 pub mod json;
 pub mod mac;

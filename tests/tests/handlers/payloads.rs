@@ -201,10 +201,8 @@ async fn a_known_event_that_does_not_decode_fails_permanently() {
         .build()
         .unwrap();
     let addr = server::hyper(hooks.clone()).await;
-    for (n, entity) in ["\"hunter2\"", "[7]", "7", "{\"metadata\":1e400}"]
-        .iter()
-        .enumerate()
-    {
+    let deep = format!("{{\"metadata\":{}{}}}", "[".repeat(200), "]".repeat(200));
+    for (n, entity) in ["\"hunter2\"", "[7]", "7", &deep].iter().enumerate() {
         let body = format!(
             r#"{{"payload":{{"event_type":"vault.connection.callable","event_id":"e{n}","entity":{entity}}}}}"#
         );

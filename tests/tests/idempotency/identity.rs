@@ -243,3 +243,33 @@ async fn identity_can_be_chosen() {
         assert_eq!(replies.map(|reply| reply.word()), words, "{identity:?}");
     }
 }
+
+/// The ids are beyond a double, and have the same double.
+#[tokio::test(start_paused = true)]
+async fn ids_that_are_numbers_are_their_digits() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().build().unwrap();
+    let ids = ["123456789012345678901234567890", "123456789012345678901234567891"];
+    for id in ids {
+        let body = body(EVENT, "e1").replace("\"e1\"", id);
+        for word in ["handled", "duplicate"] {
+            assert_eq!(Delivery::of(body.clone()).call(&hooks).await.word(), word);
+        }
+    }
+    let runs = probe.runs();
+    let found: Vec<_> = runs.iter().filter_map(|run| run.event_id.as_deref()).collect();
+    assert_eq!(found, ids);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_without_ids_and_with_a_lone_surrogate_is_one_run() {
+    let probe = Probe::default();
+    let hooks = probe.hooks().build().unwrap();
+    for (attempt, word) in [(1, "handled"), (2, "duplicate"), (3, "duplicate")] {
+        let body = format!(
+            r#"{{"payload":{{"event_type":"{EVENT}","execution_attempt":{attempt},"entity":{{"name":"cut \ud83d"}}}}}}"#
+        );
+        assert_eq!(Delivery::of(body).call(&hooks).await.word(), word, "{attempt}");
+    }
+    assert_eq!(probe.count(), 1);
+}

@@ -32,24 +32,34 @@ impl Generator {
         mixed ^ mixed >> 31
     }
 
-    fn below(&mut self, limit: u64) -> u64 {
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit
     }
 
-    fn one_in(&mut self, chances: u64) -> bool {
+    pub(super) fn one_in(&mut self, chances: u64) -> bool {
         self.below(chances) == 0
     }
 
-    fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
+    pub(super) fn pick<'a>(&mut self, from: &[&'a str]) -> &'a str {
         from[self.below(from.len() as u64) as usize]
     }
 
-    fn put(&mut self, text: &str) {
+    pub(super) fn put(&mut self, text: &str) {
         self.text.extend_from_slice(text.as_bytes());
     }
 
     /// Generates the next document.
     pub(super) fn document(&mut self) -> Vec<u8> {
+        self.begin();
+        let depth = if self.one_in(50) { 60 } else { 2 + self.below(5) };
+        self.gap();
+        self.value(depth);
+        self.gap();
+        self.end(8)
+    }
+
+    /// Begins a document.
+    pub(super) fn begin(&mut self) {
         self.text.clear();
         self.whitespace = match self.below(4) {
             0 => 2,
@@ -57,17 +67,17 @@ impl Generator {
             _ => 0,
         };
         self.few_keys = self.one_in(3);
-        let depth = if self.one_in(50) { 60 } else { 2 + self.below(5) };
-        self.gap();
-        self.value(depth);
-        self.gap();
-        if self.one_in(8) {
+    }
+
+    /// Returns the document. One in `chances` is damaged.
+    pub(super) fn end(&mut self, chances: u64) -> Vec<u8> {
+        if self.one_in(chances) {
             self.damage();
         }
         self.text.clone()
     }
 
-    fn damage(&mut self) {
+    pub(super) fn damage(&mut self) {
         let at = self.below(self.text.len() as u64 + 1) as usize;
         let byte = self.next() as u8;
         match self.below(6) {
@@ -83,7 +93,7 @@ impl Generator {
         }
     }
 
-    fn gap(&mut self) {
+    pub(super) fn gap(&mut self) {
         if self.whitespace > 0 && self.one_in(self.whitespace) {
             for _ in 0..=self.below(3) {
                 let space = self.pick(&[" ", "\n", "\t", "\r", "  "]);
@@ -92,7 +102,7 @@ impl Generator {
         }
     }
 
-    fn value(&mut self, depth: u64) {
+    pub(super) fn value(&mut self, depth: u64) {
         match self.below(if depth > 0 { 12 } else { 6 }) {
             0 => {
                 let literal = self.pick(&["true", "false", "null"]);
@@ -119,7 +129,7 @@ impl Generator {
         self.put("]");
     }
 
-    fn object(&mut self, depth: u64) {
+    pub(super) fn object(&mut self, depth: u64) {
         let members = match self.below(20) {
             0 if depth < 4 => 20 + self.below(60),
             _ if depth > 10 => self.below(3),
@@ -171,7 +181,7 @@ impl Generator {
     }
 
     /// Writes a string with some of its characters escaped.
-    fn spelled(&mut self, text: &str) {
+    pub(super) fn spelled(&mut self, text: &str) {
         let escapes = if self.one_in(6) { 3 } else { 1_000 };
         self.put("\"");
         for char in text.chars() {
@@ -195,7 +205,7 @@ impl Generator {
         self.put(&escape);
     }
 
-    fn string(&mut self) {
+    pub(super) fn string(&mut self) {
         self.put("\"");
         for _ in 0..self.below(12) {
             match self.below(12) {
@@ -265,7 +275,7 @@ impl Generator {
         self.put("\"");
     }
 
-    fn number(&mut self) {
+    pub(super) fn number(&mut self) {
         let text = match self.below(8) {
             0 | 1 => self.pick(&NUMBERS).to_owned(),
             2 => self.below(1_000_000).to_string(),

@@ -1,9 +1,14 @@
-//! The sorted forms, compared byte by byte with those of Node.js.
+//! The sorted forms and the events that handlers get, compared with those of Node.js.
 //!
 //! `APIDECK_HOOKS_SEED` sets the seed of the documents and `APIDECK_HOOKS_DOCUMENTS` their number.
 //! Without Node.js the test is skipped.
 
+mod body;
 mod document;
+mod event;
+mod events;
+mod kinds;
+mod numbers;
 mod process;
 mod tokens;
 
@@ -15,17 +20,16 @@ use std::{
 
 use apideck_hooks::signature::canonical::{Sorting, canonical};
 use document::Generator;
-use process::Node;
+use process::{Node, SORT};
 
 /// The number of documents in flight.
 const BATCH: usize = 500;
 
 #[test]
 fn sorted_forms_equal_those_of_node() {
-    let Some(mut node) = Node::start() else { return };
-    let seed = number("APIDECK_HOOKS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
+    let Some(mut node) = Node::start(SORT) else { return };
     let documents = number("APIDECK_HOOKS_DOCUMENTS").unwrap_or(10_000) as usize;
-    println!("{documents} documents from APIDECK_HOOKS_SEED={seed}");
+    let seed = seed(documents);
 
     let mut generator = Generator::new(seed);
     let (mut good, mut differ, mut bad) = (0_usize, 0_usize, 0_usize);
@@ -45,7 +49,7 @@ fn sorted_forms_equal_those_of_node() {
                     }
                     None => bad += 1,
                 }
-                compare(document, expected.as_ref(), seed);
+                compare(document, expected.as_ref(), &format!("seed {seed}"));
             }
         });
     }
@@ -60,7 +64,8 @@ fn sorted_forms_equal_those_of_node() {
     }
 }
 
-fn compare(document: &[u8], expected: Option<&[Vec<u8>; 2]>, seed: u64) {
+/// Compares both sorted forms of a document with those of Node.js.
+fn compare(document: &[u8], expected: Option<&[Vec<u8>; 2]>, origin: &str) {
     let mut texts = Vec::new();
     for (at, form) in [Sorting::OutsideArrays, Sorting::Everywhere]
         .into_iter()
@@ -72,19 +77,26 @@ fn compare(document: &[u8], expected: Option<&[Vec<u8>; 2]>, seed: u64) {
         let theirs = expected.map(|texts| &texts[at]);
         assert!(
             ours.as_ref() == theirs,
-            "{form:?} with seed {seed}\n  document: {}\n  ours:     {}\n  Node's:   {}",
+            "{form:?} with {origin}\n  document: {}\n  ours:     {}\n  Node's:   {}",
             document.escape_ascii(),
             ours.as_deref().unwrap_or(b"(none)").escape_ascii(),
             theirs.map_or(&b"(none)"[..], Vec::as_slice).escape_ascii(),
         );
         texts.push((ours, differs));
     }
-    assert_eq!(texts[0].1, texts[1].1, "seed {seed}: {}", document.escape_ascii());
+    assert_eq!(texts[0].1, texts[1].1, "{origin}: {}", document.escape_ascii());
     assert!(
         texts[0].1 || texts[0].0 == texts[1].0,
-        "seed {seed}: {}",
+        "{origin}: {}",
         document.escape_ascii()
     );
+}
+
+/// Returns the seed of the generator, and reports it.
+fn seed(documents: usize) -> u64 {
+    let seed = number("APIDECK_HOOKS_SEED").unwrap_or_else(|| RandomState::new().hash_one(0));
+    println!("{documents} documents from APIDECK_HOOKS_SEED={seed}");
+    seed
 }
 
 fn number(variable: &str) -> Option<u64> {

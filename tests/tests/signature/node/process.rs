@@ -1,4 +1,4 @@
-//! A Node.js process that sorts documents.
+//! A Node.js process that answers questions about documents.
 
 use std::{
     io::{BufReader, Read, Write},
@@ -7,7 +7,11 @@ use std::{
 
 use apideck_hooks_tests::services::skip;
 
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle/sort.mjs");
+/// The program that sorts documents.
+pub(super) const SORT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle/sort.mjs");
+
+/// The program that reads events.
+pub(super) const EVENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle/events.mjs");
 
 /// The length in the response for a document that Node.js refuses.
 const REFUSED: u32 = u32::MAX;
@@ -23,10 +27,10 @@ pub(super) struct Questions(ChildStdin);
 pub(super) struct Answers(BufReader<ChildStdout>);
 
 impl Node {
-    /// Starts the process. Returns `None`, after a report, without Node.js.
-    pub(super) fn start() -> Option<Self> {
+    /// Starts a program. Returns `None`, after a report, without Node.js.
+    pub(super) fn start(program: &str) -> Option<Self> {
         let child = Command::new("node")
-            .arg(PROGRAM)
+            .arg(program)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn();
@@ -78,6 +82,14 @@ impl Answers {
                 let length = self.length();
                 Some([sorted, self.text(length)])
             }
+        }
+    }
+
+    /// The event of the next body, as JSON. `None` if Node.js refuses the body.
+    pub(super) fn event(&mut self) -> Option<Vec<u8>> {
+        match self.length() {
+            REFUSED => None,
+            length => Some(self.text(length)),
         }
     }
 
