@@ -25,10 +25,17 @@ pub enum AnyEvent {
 #[derive(Clone, PartialEq, Debug, Default)]
 #[non_exhaustive]
 pub struct OtherEvent {
-    event_type: Option<EventType>,
-    event_id: String,
-    entity_id: String,
+    /// Boxed, because nearly no body has it and each event is moved.
+    unlisted: Option<Box<Unlisted>>,
     raw: Raw,
+}
+
+/// The name and the ids of an unlisted event.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Unlisted {
+    pub(super) event_type: EventType,
+    pub(super) event_id: String,
+    pub(super) entity_id: String,
 }
 
 impl OtherEvent {
@@ -41,19 +48,16 @@ impl OtherEvent {
     }
 
     /// Makes the unlisted event.
-    pub(super) fn unlisted(event_type: EventType, ids: [String; 2], text: &VerifiedText) -> Self {
-        let [event_id, entity_id] = ids;
+    pub(super) fn unlisted(unlisted: Unlisted, text: &VerifiedText) -> Self {
         Self {
-            event_type: Some(event_type),
-            event_id,
-            entity_id,
+            unlisted: Some(Box::new(unlisted)),
             raw: Raw::new(text),
         }
     }
 
     /// Returns the event's type. `None` for a body that is not an event.
     pub fn event_type(&self) -> Option<&EventType> {
-        self.event_type.as_ref()
+        self.unlisted.as_ref().map(|unlisted| &unlisted.event_type)
     }
 
     /// Returns the verified text.
@@ -101,7 +105,7 @@ impl AnyEvent {
         match self {
             Self::Connection(event) => &event.event_id,
             Self::Resource(event) => &event.event_id,
-            Self::Other(event) => &event.event_id,
+            Self::Other(event) => event.unlisted.as_ref().map_or("", |unlisted| &unlisted.event_id),
         }
     }
 
@@ -110,7 +114,7 @@ impl AnyEvent {
         match self {
             Self::Connection(event) => &event.entity_id,
             Self::Resource(event) => &event.entity_id,
-            Self::Other(event) => &event.entity_id,
+            Self::Other(event) => event.unlisted.as_ref().map_or("", |unlisted| &unlisted.entity_id),
         }
     }
 

@@ -20,7 +20,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::Deserializer;
 
-use super::any::{AnyEvent, OtherEvent};
+use super::any::{AnyEvent, OtherEvent, Unlisted};
 use super::connection_event::ConnectionEvent;
 use super::decode_error::DecodeError;
 use super::fields::Wire;
@@ -131,12 +131,12 @@ fn event(
             Ok(AnyEvent::Resource(Box::new(event)))
         }
         (Some(_), _) if !event_type.is_listed() => {
-            let ids = [wire.event_id, wire.entity_id].map(|id| id.into_owned());
-            Ok(AnyEvent::Other(OtherEvent::unlisted(
-                event_type.clone(),
-                ids,
-                text,
-            )))
+            let unlisted = Unlisted {
+                event_type: event_type.clone(),
+                event_id: wire.event_id.into_owned(),
+                entity_id: wire.entity_id.into_owned(),
+            };
+            Ok(AnyEvent::Other(OtherEvent::unlisted(unlisted, text)))
         }
         (Some(error), _) => Err(DecodeError::new(&event_type, &error)),
     };

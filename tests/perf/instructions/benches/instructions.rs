@@ -76,7 +76,7 @@ fn verify(signed: Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(15_384))]
+#[bench::example(args = (1), setup = body, config = at_most(19_484))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -141,10 +141,10 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(97_560))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(111_626))]
-#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(95_278))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(73_410))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(101_660))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(115_726))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(99_378))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(77_510))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

@@ -4,6 +4,7 @@
 //! | allocations | for |
 //! | ---: | --- |
 //! | 13 | the strings of the example's event, which the handler owns |
+//! | 2 | its fields while they are read, because code derived by serde moves them several times |
 //! | 1 | the event, so that moving it to the handler moves a pointer |
 //! | 1 | its time, which the delivery key is made of |
 //! | 1 | the delivery behind it, which handlers can share |
@@ -28,10 +29,17 @@ async fn handler(event: ConnectionCreated) {
     black_box(event);
 }
 
+<<<<<<< HEAD
 const EXPECTED: u64 = 22;
 
 #[test]
 fn a_delivery_makes_22_allocations() {
+=======
+const EXPECTED: u64 = 26;
+
+#[test]
+fn a_delivery_makes_26_allocations() {
+>>>>>>> w-payload
     let hooks = Hooks::builder(router![handler, ..]).secret(event::SECRET);
     let hooks = hooks.build().expect("a receiver");
     let runtime = Builder::new_current_thread().enable_all().build();
