@@ -1,22 +1,36 @@
 //! The log lines of a test's thread.
+//!
+//! One subscriber for all tests of a process passes each line on to the log of its thread. With a
+//! subscriber for each test, one that begins while another thread logs for the first time could
+//! miss lines, because tracing remembers for each line of code if anyone listens.
 
+use std::cell::RefCell;
 use std::io::{self, Write};
-use std::sync::{Arc, Mutex};
-use tracing::subscriber::DefaultGuard;
+use std::sync::{Arc, Mutex, Once};
+
+thread_local! {
+    static LOG: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
 
 /// The lines that were logged. Clones share them.
 #[derive(Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<u8>>>);
 
+/// Ends the capture when it is dropped.
+pub struct Captured(());
+
 impl Log {
     /// Captures the lines of this thread until the guard is dropped.
-    pub fn capture() -> (Log, DefaultGuard) {
+    pub fn capture() -> (Log, Captured) {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(|| ToThread);
+            tracing::subscriber::set_global_default(lines.finish()).expect("no other subscriber");
+        });
+        tracing::callsite::rebuild_interest_cache();
         let log = Log::default();
-        let writer = log.clone();
-        let lines = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone());
-        (log, tracing::subscriber::set_default(lines.finish()))
+        LOG.set(Some(log.clone()));
+        (log, Captured(()))
     }
 
     pub fn lines(&self) -> Vec<String> {
@@ -30,9 +44,23 @@ impl Log {
     }
 }
 
-impl Write for Log {
+impl Drop for Captured {
+    fn drop(&mut self) {
+        LOG.set(None);
+    }
+}
+
+/// Writes to the log of the current thread.
+struct ToThread;
+
+impl Write for ToThread {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().expect("no panic").write(bytes)
+        LOG.with_borrow(|log| {
+            if let Some(log) = log {
+                log.0.lock().expect("no panic").extend_from_slice(bytes);
+            }
+        });
+        Ok(bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {

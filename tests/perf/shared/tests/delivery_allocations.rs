@@ -29,17 +29,10 @@ async fn handler(event: ConnectionCreated) {
     black_box(event);
 }
 
-<<<<<<< HEAD
-const EXPECTED: u64 = 22;
+const EXPECTED: u64 = 24;
 
 #[test]
-fn a_delivery_makes_22_allocations() {
-=======
-const EXPECTED: u64 = 26;
-
-#[test]
-fn a_delivery_makes_26_allocations() {
->>>>>>> w-payload
+fn a_delivery_makes_24_allocations() {
     let hooks = Hooks::builder(router![handler, ..]).secret(event::SECRET);
     let hooks = hooks.build().expect("a receiver");
     let runtime = Builder::new_current_thread().enable_all().build();
