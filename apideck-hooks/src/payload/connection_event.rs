@@ -5,7 +5,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use super::fields::Wire;
 use super::lenient::is_empty;
 use super::migrated_from::{MigratedFrom, in_either};
-use super::raw::Source;
+use super::raw::EventText;
 use super::{Connection, Raw, Timestamp};
 use crate::event::EventType;
 
@@ -46,7 +46,7 @@ pub struct ConnectionEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub migrated_from: Option<MigratedFrom>,
     #[serde(skip)]
-    pub(crate) raw: Source,
+    pub(crate) raw: EventText,
 }
 
 impl ConnectionEvent {
@@ -79,7 +79,7 @@ impl ConnectionEvent {
             occurred_at: wire.occurred_at,
             migrated_from: in_either(wire.migrated_from, &wire.entity.migrated_from),
             entity: *wire.entity,
-            raw: Source(raw),
+            raw: EventText(raw),
         }
     }
 }

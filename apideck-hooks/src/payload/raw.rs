@@ -71,15 +71,15 @@ impl fmt::Debug for Raw {
 ///
 /// It is always equal to any other, because two events are equal if all that was read is equal.
 #[derive(Clone, Default)]
-pub(crate) struct Source(pub(crate) Raw);
+pub(crate) struct EventText(pub(crate) Raw);
 
-impl PartialEq for Source {
+impl PartialEq for EventText {
     fn eq(&self, _: &Self) -> bool {
         true
     }
 }
 
-impl fmt::Debug for Source {
+impl fmt::Debug for EventText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::fields::Wire;
 use super::lenient::is_empty;
-use super::raw::Source;
+use super::raw::EventText;
 use super::{Raw, Timestamp};
 use crate::event::EventType;
 
@@ -46,7 +46,7 @@ pub struct ResourceEvent {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution_attempt: Option<u32>,
     #[serde(skip)]
-    pub(crate) raw: Source,
+    pub(crate) raw: EventText,
 }
 
 impl ResourceEvent {
@@ -80,7 +80,7 @@ impl ResourceEvent {
             entity_url: wire.entity_url.into_owned(),
             occurred_at: wire.occurred_at,
             execution_attempt: wire.execution_attempt,
-            raw: Source(raw),
+            raw: EventText(raw),
         }
     }
 }

@@ -24,7 +24,9 @@ impl Log {
     pub fn capture() -> (Log, Captured) {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
-            let lines = tracing_subscriber::fmt().with_ansi(false).with_writer(|| ToThread);
+            let lines = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_writer(|| ToThread);
             tracing::subscriber::set_global_default(lines.finish()).expect("no other subscriber");
         });
         tracing::callsite::rebuild_interest_cache();
