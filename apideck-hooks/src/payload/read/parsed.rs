@@ -5,7 +5,6 @@ use crate::json::Piece;
 use crate::payload::{AnyEvent, DecodeError};
 
 /// What a verified text is.
-#[expect(clippy::large_enum_variant, reason = "nearly all bodies name an event")]
 pub(crate) enum Parsed {
     /// It names an event. The identity is there even if the payload does not decode.
     Event {
