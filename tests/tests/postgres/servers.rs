@@ -153,6 +153,11 @@ async fn an_event_costs_two_statements_and_a_duplicate_one() {
         (said("LOG:  execute"), said("LOG:  statement"))
     };
     assert_eq!(event("warm").call(&hooks).await.word(), "handled");
+    // A task that `build` has started counts the dead letters.
+    until("the dead letters are counted", async || {
+        server.log().contains("GROUP BY k.source")
+    })
+    .await;
     let (before, plain) = statements();
     for n in 0..10 {
         assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "handled");

@@ -69,14 +69,14 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_412))]
-#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_397))]
+#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_470))]
+#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_400))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(19_484))]
+#[bench::example(args = (1), setup = body, config = at_most(20_748))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -90,7 +90,7 @@ fn store() -> MemoryStore {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(3_115))]
+#[bench::memory(setup = store, config = at_most(2_746))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1400);
     store
@@ -141,10 +141,10 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(101_660))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(115_726))]
-#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(99_378))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(77_510))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(103_162))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(117_365))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(100_819))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_414))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,
