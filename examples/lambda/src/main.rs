@@ -1,7 +1,8 @@
 //! A receiver on AWS Lambda behind an API gateway or a function URL.
 //!
-//! Lambda freezes the process after the response, so a handler that goes on after the response
-//! deadline stops, and memory is no store for it. Give the receiver PostgreSQL or Redis.
+//! Lambda freezes the process after the response. A handler that goes on after the response
+//! deadline stops then. Give the receiver PostgreSQL or Redis, because each process has a memory of
+//! its own.
 
 use std::error::Error;
 

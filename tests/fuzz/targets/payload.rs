@@ -26,7 +26,7 @@ fn check(body: &[u8]) {
     let event = AnyEvent::from_json(body);
     let parsed = str::from_utf8(body).map(json::parse);
     let Ok(Ok(model)) = parsed else {
-        // A text that is not JSON is no event. One that is nested too deeply can be one.
+        // A text that is not JSON is not an event. One that is nested too deeply can be one.
         if !matches!(parsed, Ok(Err(Fault::TooDeep))) {
             assert!(matches!(event, Ok(AnyEvent::Other(other)) if other.event_type().is_none()));
         }
