@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, watch};
 
 use super::build_error::{BuildError, BuildErrorKind};
 use super::checks;
-use super::dispatch::Dispatcher;
+use super::dispatch::{Dispatcher, LogLimits};
 use super::receiver::{Hooks, Receiver, TakeContext};
 use super::store_use::StoreUse;
 use crate::budget::Budget;
@@ -348,6 +348,7 @@ impl<R, S> HooksBuilder<R, S> {
                     identity,
                     source: source.clone(),
                     counters: Arc::clone(&counters),
+                    log: LogLimits::default(),
                 }),
                 store,
                 source,

@@ -10,15 +10,16 @@ use std::time::SystemTime;
 use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
+use tracing::Span;
 
 use super::work::{LetterKept, Work};
 use crate::delivery::{
     self, Context, Contradiction, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
 };
-use crate::disposition::Disposition;
+use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
-use crate::observe::Counters;
+use crate::observe::{Counters, LogLimit, limited};
 use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
 use crate::router::{Routes, Start};
 use crate::run::{self, Delivered, Job, Runner};
@@ -55,6 +56,9 @@ pub(crate) trait Dispatch: Send + Sync {
     ///
     /// An unsigned header names another event than the signed body.
     fn dispatch(self: Arc<Self>, arrival: Arrival) -> Result<Dispatched, Contradiction>;
+
+    /// Counts and logs a delivery that got no permit.
+    fn refused(&self, text: &VerifiedText, why: Why);
 }
 
 /// Dispatches events to the handlers of a router.
@@ -65,6 +69,17 @@ pub(super) struct Dispatcher<R, S> {
     pub(super) identity: Identity,
     pub(super) source: String,
     pub(super) counters: Arc<Counters>,
+    pub(super) log: LogLimits,
+}
+
+/// The limits of the lines that one captured delivery can cause.
+#[derive(Default)]
+pub(super) struct LogLimits {
+    contradiction: LogLimit,
+    unnamed: LogLimit,
+    idempotency_key: LogLimit,
+    overloaded: LogLimit,
+    last_refused: LogLimit,
 }
 
 /// The event of a delivery, parsed.
@@ -89,7 +104,7 @@ where
 {
     fn dispatch(self: Arc<Self>, arrival: Arrival) -> Result<Dispatched, Contradiction> {
         let identified = self.identify(&arrival)?;
-        Ok(match self.route(&identified) {
+        Ok(match self.route(identified.event_type.as_ref()) {
             Some(route) => Dispatched::Work(self.prepare(arrival, identified, route)),
             None => {
                 self.counters.ignored.add();
@@ -97,6 +112,34 @@ where
                 Dispatched::Settled(Disposition::NoHandler)
             }
         })
+    }
+
+    fn refused(&self, text: &VerifiedText, why: Why) {
+        let (event_type, identity) = match parse(text) {
+            Parsed::Event {
+                event_type, identity, ..
+            } => (Some(event_type), identity),
+            Parsed::NoEvent => (None, EventIdentity::default()),
+        };
+        let name = event_type.as_ref().map_or("", EventType::as_str);
+        let event_id = identity.event_id.as_str(text);
+        let _span = span(name, event_id, self.handler_name(event_type.as_ref())).entered();
+        if why == Why::Busy {
+            self.counters.overloaded.add();
+            limited!(
+                self.log.overloaded,
+                warn,
+                "too many deliveries are in flight: answered 503"
+            );
+        }
+        if is_last(identity.execution_attempt) {
+            self.counters.last_refused.add();
+            limited!(
+                self.log.last_refused,
+                error,
+                "the last delivery of the event is refused before the store was asked"
+            );
+        }
     }
 }
 
@@ -123,8 +166,12 @@ where
         let checked = DeliveryHeaders::new(&arrival.headers).check_event_type(event_type.as_str());
         if checked.is_err() {
             self.counters.contradictions.add();
-            tracing::warn!(
-                event = event_type.as_str(),
+            let event_id = identity.event_id.as_str(&arrival.text);
+            let handler = self.handler_name(Some(&event_type));
+            let _span = span(event_type.as_str(), event_id, handler).entered();
+            limited!(
+                self.log.contradiction,
+                warn,
                 "refused: {} names another event",
                 delivery::EVENT_TYPE
             );
@@ -141,8 +188,11 @@ where
     fn check_unnamed(&self, headers: &HeaderMap) {
         if let Some(event) = DeliveryHeaders::new(headers).listed_event() {
             self.counters.unnamed.add();
-            tracing::warn!(
+            limited!(
+                self.log.unnamed,
+                warn,
                 %event,
+                handler = self.handler_name(None),
                 "{} names an event, and the signed body is none: it is not JSON, or has no `payload.event_type`",
                 delivery::EVENT_TYPE
             );
@@ -150,13 +200,19 @@ where
     }
 
     /// Finds the event's handler. Returns its position in the plan and the function that starts it.
-    fn route(&self, identified: &Identified) -> Option<(u16, Start<S>)> {
+    fn route(&self, event_type: Option<&EventType>) -> Option<(u16, Start<S>)> {
         let plan = self.router.plan();
-        let handler = match &identified.event_type {
+        let handler = match event_type {
             Some(event_type) => plan.route(event_type),
             None => plan.fallback(),
         }?;
         Some((handler, *self.router.runs().get(usize::from(handler))?))
+    }
+
+    /// Returns the name of the event's handler for the log.
+    fn handler_name(&self, event_type: Option<&EventType>) -> Option<&'static str> {
+        let (handler, _) = self.route(event_type)?;
+        Some(self.router.plan().name(handler))
     }
 
     /// Makes the work of running the handler.
@@ -168,12 +224,7 @@ where
     ) -> Work {
         let plan = self.router.plan();
         let event_id = identified.identity.event_id.as_str(&arrival.text);
-        let span = tracing::info_span!(
-            "delivery",
-            event = identified.name(),
-            id = event_id,
-            handler = plan.name(handler),
-        );
+        let span = span(identified.name(), event_id, Some(plan.name(handler)));
         let keys = span.in_scope(|| self.keys(&arrival, &identified));
         let last = arrival.replayed.is_none() && is_last(identified.identity.execution_attempt);
         let letter_kept = last.then(LetterKept::default);
@@ -217,7 +268,11 @@ where
         let unsigned = DeliveryHeaders::new(&arrival.headers);
         let idempotency_key = unsigned.idempotency_key().unwrap_or_else(|()| {
             self.counters.idempotency_key_unusable.add();
-            tracing::warn!("an unusable idempotency key is treated as absent");
+            limited!(
+                self.log.idempotency_key,
+                warn,
+                "an unusable idempotency key is treated as absent"
+            );
             None
         });
         if let Some((event, _)) = &arrival.replayed {
@@ -290,12 +345,9 @@ where
     }
 }
 
-/// Tells if a verified text can be Apideck's last delivery of its event.
-pub(crate) fn is_last_delivery(text: &VerifiedText) -> bool {
-    match parse(text) {
-        Parsed::Event { identity, .. } => is_last(identity.execution_attempt),
-        Parsed::NoEvent => false,
-    }
+/// Makes the span of a delivery's lines in the log.
+fn span(event: &str, id: &str, handler: Option<&'static str>) -> Span {
+    tracing::info_span!("delivery", event, id, handler)
 }
 
 /// Tells if a delivery with this count can be Apideck's last one of an event.

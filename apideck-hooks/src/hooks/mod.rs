@@ -19,6 +19,6 @@ pub use dead_letters::{DeadLetters, ReplayAll, Replayed};
 pub use receiver::Hooks;
 pub use shutdown::Drained;
 
-pub(crate) use dispatch::{Arrival, Dispatched, is_last_delivery};
+pub(crate) use dispatch::{Arrival, Dispatched};
 pub(crate) use receiver::{Receiver, TakeContext};
 pub(crate) use work::{LetterKept, Progress, Waiting};

@@ -1,4 +1,4 @@
-//! A limit on log lines that a stranger can cause.
+//! A limit on log lines that a stranger can cause, also with one captured request.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -32,6 +32,19 @@ impl LogLimit {
         Some(std::mem::take(&mut lines.omitted))
     }
 }
+
+/// Logs a line at a level if the limit allows it, with the number of lines that were `omitted`. A
+/// line that is omitted is logged at DEBUG.
+macro_rules! limited {
+    ($limit:expr, $level:ident, $($line:tt)+) => {
+        match $limit.line() {
+            Some(omitted) => tracing::$level!(omitted, $($line)+),
+            None => tracing::debug!($($line)+),
+        }
+    };
+}
+
+pub(crate) use limited;
 
 #[cfg(test)]
 mod tests {

@@ -5,5 +5,5 @@ mod stats;
 
 pub use stats::Stats;
 
-pub(crate) use log_limit::LogLimit;
+pub(crate) use log_limit::{LogLimit, limited};
 pub(crate) use stats::Counters;

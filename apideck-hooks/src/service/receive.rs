@@ -5,7 +5,8 @@
 //! All that costs nothing comes first: the method, the form of the signature, and the length that
 //! the body declares. A request that fails one of these checks is answered before its body is read,
 //! so a stranger gets no memory and no `100 Continue`. A line in the log costs more than such a
-//! refusal, so there is at most one of them a second, and it tells how many were omitted.
+//! refusal, so there is at most one of them a second, and it tells how many were omitted. The
+//! others are logged at DEBUG.
 
 use std::error::Error;
 use std::pin::{Pin, pin};
@@ -23,7 +24,8 @@ use super::refusal::Refusal;
 use super::{body, drain};
 use crate::delivery;
 use crate::disposition::{Disposition, Why};
-use crate::hooks::{self, Arrival, Dispatched, LetterKept, Progress, Receiver, TakeContext, Waiting};
+use crate::hooks::{Arrival, Dispatched, LetterKept, Progress, Receiver, TakeContext, Waiting};
+use crate::observe::limited;
 use crate::poll;
 use crate::signature::{VerifiedText, Verifier};
 
@@ -131,49 +133,48 @@ impl Receiver {
     /// Counts and logs a refused signature.
     fn unauthorized(&self, explain: impl FnOnce() -> String) -> Refusal {
         self.counters.unauthorized.add();
-        if let Some(omitted) = self.refusal_log.line() {
-            tracing::warn!(omitted, "refused: {}", explain());
+        match self.refusal_log.line() {
+            Some(omitted) => tracing::warn!(omitted, "refused: {}", explain()),
+            // An explanation costs more than the refusal.
+            None => tracing::debug!("refused: no signature matches"),
         }
         Refusal::Unauthorized
     }
 
     /// Counts and logs a body that was not received.
     fn unreceived(&self, refusal: Refusal) -> Refusal {
-        let limits = &self.limits;
-        let (counter, reason) = match &refusal {
-            Refusal::TooLarge => (
-                &self.counters.too_large,
-                format!(
-                    "the body is longer than `body_limit` ({} bytes) or a layer's limit",
-                    limits.body_limit
-                ),
-            ),
-            Refusal::TooSlow => (
-                &self.counters.too_slow,
-                format!(
-                    "the body did not arrive within `body_deadline` ({:?})",
-                    limits.body_deadline
-                ),
-            ),
-            Refusal::OverBudget => (
-                &self.counters.over_budget,
-                format!(
-                    "the bodies that are being received take more than `body_budget` ({} bytes), and this one is \
-                     the slowest",
-                    limits.body_budget
-                ),
-            ),
-            Refusal::Incomplete(error) => (
-                &self.counters.incomplete,
-                format!("the body ended early: {error}"),
-            ),
+        let counter = match &refusal {
+            Refusal::TooLarge => &self.counters.too_large,
+            Refusal::TooSlow => &self.counters.too_slow,
+            Refusal::OverBudget => &self.counters.over_budget,
+            Refusal::Incomplete(_) => &self.counters.incomplete,
             Refusal::Method | Refusal::Unauthorized | Refusal::Contradiction => return refusal,
         };
         counter.add();
-        if let Some(omitted) = self.refusal_log.line() {
-            tracing::warn!(omitted, "refused: {reason}");
-        }
+        limited!(self.refusal_log, warn, "refused: {}", self.reason(&refusal));
         refusal
+    }
+
+    /// Explains why a body was not received.
+    fn reason(&self, refusal: &Refusal) -> String {
+        let limits = &self.limits;
+        match refusal {
+            Refusal::TooLarge => format!(
+                "the body is longer than `body_limit` ({} bytes) or a layer's limit",
+                limits.body_limit
+            ),
+            Refusal::TooSlow => format!(
+                "the body did not arrive within `body_deadline` ({:?})",
+                limits.body_deadline
+            ),
+            Refusal::OverBudget => format!(
+                "the bodies that are being received take more than `body_budget` ({} bytes), and this one is the \
+                 slowest",
+                limits.body_budget
+            ),
+            Refusal::Incomplete(error) => format!("the body ended early: {error}"),
+            Refusal::Method | Refusal::Unauthorized | Refusal::Contradiction => String::new(),
+        }
     }
 
     /// Decides the disposition of a delivery whose handler still runs at the response deadline.
@@ -202,14 +203,7 @@ impl Receiver {
         let permit = match self.admit() {
             Ok(permit) => permit,
             Err(why) => {
-                if why == Why::Busy {
-                    self.counters.overloaded.add();
-                    tracing::warn!("too many deliveries are in flight: answered 503");
-                }
-                if hooks::is_last_delivery(&text) {
-                    self.counters.last_refused.add();
-                    tracing::error!("the last delivery of an event is refused before the store was asked");
-                }
+                self.dispatch.refused(&text, why);
                 return Ok(Dispatched::Settled(Disposition::later(why)));
             }
         };

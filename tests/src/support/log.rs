@@ -1,4 +1,4 @@
-//! The log lines of a test's thread.
+//! The log lines of a test's thread: those of INFO and above, unless a test asks for all.
 //!
 //! One subscriber for all tests of a process passes each line on to the log of its thread. With a
 //! subscriber for each test, one that begins while another thread logs for the first time could
@@ -8,8 +8,11 @@ use std::cell::RefCell;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, Once};
 
+use tracing::{Level, Metadata};
+use tracing_subscriber::fmt::MakeWriter;
+
 thread_local! {
-    static LOG: RefCell<Option<Log>> = const { RefCell::new(None) };
+    static LOG: RefCell<Option<(Log, Level)>> = const { RefCell::new(None) };
 }
 
 /// The lines that were logged. Clones share them.
@@ -22,16 +25,22 @@ pub struct Captured(());
 impl Log {
     /// Captures the lines of this thread until the guard is dropped.
     pub fn capture() -> (Log, Captured) {
+        Self::capture_from(Level::INFO)
+    }
+
+    /// Captures the lines of this thread at a level and above it.
+    pub fn capture_from(level: Level) -> (Log, Captured) {
         static SUBSCRIBER: Once = Once::new();
         SUBSCRIBER.call_once(|| {
             let lines = tracing_subscriber::fmt()
                 .with_ansi(false)
-                .with_writer(|| ToThread);
+                .with_max_level(Level::DEBUG)
+                .with_writer(ToThread);
             tracing::subscriber::set_global_default(lines.finish()).expect("no other subscriber");
         });
         tracing::callsite::rebuild_interest_cache();
         let log = Log::default();
-        LOG.set(Some(log.clone()));
+        LOG.set(Some((log.clone(), level)));
         (log, Captured(()))
     }
 
@@ -55,13 +64,27 @@ impl Drop for Captured {
 /// Writes to the log of the current thread.
 struct ToThread;
 
-impl Write for ToThread {
+/// The log of the current thread, for one line. `None` if its test does not want the line.
+struct Line(Option<Log>);
+
+impl MakeWriter<'_> for ToThread {
+    type Writer = Line;
+
+    fn make_writer(&self) -> Line {
+        Line(None)
+    }
+
+    fn make_writer_for(&self, line: &Metadata<'_>) -> Line {
+        let wanted = |(log, level): &(Log, Level)| (line.level() <= level).then(|| log.clone());
+        Line(LOG.with_borrow(|log| log.as_ref().and_then(wanted)))
+    }
+}
+
+impl Write for Line {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        LOG.with_borrow(|log| {
-            if let Some(log) = log {
-                log.0.lock().expect("no panic").extend_from_slice(bytes);
-            }
-        });
+        if let Some(log) = &self.0 {
+            log.0.lock().expect("no panic").extend_from_slice(bytes);
+        }
         Ok(bytes.len())
     }
 

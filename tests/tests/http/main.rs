@@ -4,6 +4,7 @@ mod bounds;
 mod clients;
 mod handle;
 mod hostile;
+mod log_bounds;
 mod requests;
 
 use apideck_hooks_tests::delivery::Delivery;
