@@ -9,7 +9,7 @@ use super::build_error::{BuildError, BuildErrorKind};
 use crate::limits::Limits;
 use crate::router::Entry;
 use crate::signature::{Forms, Secret, SecretError, Verifier};
-use crate::store::{DeadLetter, Store, Transactions};
+use crate::store::{DeadLetter, Internal, Store, Transactions};
 
 /// Checks that each limit is in its range.
 pub(super) fn check_limits(limits: &Limits, source: &str, store: &dyn Store) -> Result<(), BuildError> {
@@ -85,7 +85,7 @@ pub(super) fn check_transaction(
             handler: name,
             wanted,
             given,
-            store: store.type_name(),
+            store: store.type_name(Internal),
         }));
     };
     let refused = |reason: String| {
@@ -113,7 +113,7 @@ pub(super) fn check_transaction(
 pub(super) fn check_source(source: &str, store: &dyn Store) -> Result<(), BuildError> {
     if store.is_shared() && source.is_empty() {
         return Err(BuildError(BuildErrorKind::NoSource {
-            store: store.type_name(),
+            store: store.type_name(Internal),
         }));
     }
     Ok(())

@@ -10,6 +10,9 @@ pub(crate) type Start<S> = for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>;
 pub type Runs<S> = [Start<S>];
 
 /// A list of handlers that can run under the state `S`. Only [`router!`](crate::router!) makes one.
+///
+/// Do not implement it. The macro writes its implementation into your crate, so the trait cannot be
+/// sealed, but its methods and their types are not stable.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a list of handlers for the state `{S}`",
     note = "list the handlers with `router![…]`"

@@ -117,19 +117,38 @@ pub trait Store: Send + Sync + 'static {
 
     /// Claims without a future on the heap. `None` from a store that can wait.
     #[doc(hidden)]
-    fn claim_at_once(&self, _: &Claim) -> Option<Claimed> {
+    fn claim_without_future(&self, _: &Claim, _: Internal) -> Option<Claimed> {
         None
     }
 
     /// Finishes without a future on the heap. `None` from a store that can wait.
     #[doc(hidden)]
-    fn finish_at_once(&self, _: Grant, _: &End) -> Option<Held> {
+    fn finish_without_future(&self, _: Grant, _: &End, _: Internal) -> Option<Held> {
         None
     }
 
     /// Returns the store's name for error messages.
     #[doc(hidden)]
-    fn type_name(&self) -> &'static str {
+    fn type_name(&self, _: Internal) -> &'static str {
         std::any::type_name::<Self>()
+    }
+}
+
+/// Makes a method of [`Store`] one that only this crate can override and call, because no other
+/// crate can name this type.
+#[derive(Debug)]
+pub struct Internal;
+
+impl dyn Store {
+    /// Claims if the store need not wait.
+    #[doc(hidden)]
+    pub fn claim_at_once(&self, claim: &Claim) -> Option<Claimed> {
+        self.claim_without_future(claim, Internal)
+    }
+
+    /// Finishes if the store need not wait.
+    #[doc(hidden)]
+    pub fn finish_at_once(&self, grant: Grant, end: &End) -> Option<Held> {
+        self.finish_without_future(grant, end, Internal)
     }
 }

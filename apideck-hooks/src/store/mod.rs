@@ -48,4 +48,5 @@ pub use values::{
     Token, Verdict,
 };
 
+pub(crate) use contract::Internal;
 pub(crate) use transactions::{AnyTx, Begun, Committed};

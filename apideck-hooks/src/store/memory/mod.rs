@@ -29,7 +29,7 @@ use self::limits::ShardLimits;
 use self::ordered_map::MAX_LEN;
 use self::shard::Shard;
 use super::record::micros;
-use super::{Claim, Claimed, End, Grant, Held, Status, Store, StoreError, Verdict};
+use super::{Claim, Claimed, End, Grant, Held, Internal, Status, Store, StoreError, Verdict};
 use crate::delivery::Key;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -252,11 +252,11 @@ impl Store for MemoryStore {
         true
     }
 
-    fn claim_at_once(&self, claim: &Claim) -> Option<Claimed> {
+    fn claim_without_future(&self, claim: &Claim, _: Internal) -> Option<Claimed> {
         Some(self.claim_now(claim))
     }
 
-    fn finish_at_once(&self, grant: Grant, end: &End) -> Option<Held> {
+    fn finish_without_future(&self, grant: Grant, end: &End, _: Internal) -> Option<Held> {
         Some(self.finish_now(&grant, end))
     }
 }
