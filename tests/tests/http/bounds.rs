@@ -1,6 +1,6 @@
 //! Requests that strangers send to take memory, connections or disk: what each of them can cost.
 
-use super::{EVENT, head};
+use super::{EVENT, read_all};
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{Failure, Hooks, Rest, on, router};
 use apideck_hooks_tests::SECRET;
@@ -22,13 +22,6 @@ const MIB: usize = 1024 * 1024;
 /// A header that looks like a signature.
 fn forged() -> String {
     format!("x-apideck-signature: {}\r\n", "0".repeat(64))
-}
-
-/// Reads up to the end of the connection. A reset is a failure.
-async fn read_all(stream: &mut TcpStream) -> String {
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await.expect("no reset");
-    String::from_utf8_lossy(&answer).into_owned()
 }
 
 /// Both ways in which a body tells its length.
@@ -290,62 +283,4 @@ async fn a_text_of_a_handler_stays_on_its_line() {
         !lines.iter().any(|line| line.starts_with("2026-11-28T00:00:00Z")),
         "{lines:#?}"
     );
-}
-
-/// The head of a request of which nothing follows does not hold its connection.
-#[tokio::test]
-async fn a_head_that_does_not_end_is_closed_by_the_server_of_this_crate() {
-    let hooks = Probe::default().hooks().build().unwrap();
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let addr = listener.local_addr().unwrap();
-    let server = hooks.serve(listener).path("/").health("/health");
-    tokio::spawn(
-        server
-            .head_deadline(std::time::Duration::from_millis(200))
-            .max_connections(2)
-            .into_future(),
-    );
-    let mut slow = TcpStream::connect(addr).await.unwrap();
-    slow.write_all(b"POST / HTTP/1.1\r\nhost: local").await.unwrap();
-    let mut idle = TcpStream::connect(addr).await.unwrap();
-    // Both connections are taken, so this one is served when one of them has ended.
-    let delivery = Delivery::event(EVENT, "e1");
-    let request = format!(
-        "{}content-length: {}\r\n\r\n",
-        head(&delivery, "1.1"),
-        delivery.body.len()
-    );
-    let mut genuine = TcpStream::connect(addr).await.unwrap();
-    genuine.write_all(request.as_bytes()).await.unwrap();
-    genuine.write_all(&delivery.body).await.unwrap();
-    let answer = read_all(&mut genuine).await;
-    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    let _ = slow.read_to_end(&mut Vec::new()).await;
-    let _ = idle.read_to_end(&mut Vec::new()).await;
-    for (path, method, status) in [
-        ("/health", "GET", "200"),
-        ("/health", "HEAD", "200"),
-        ("/health", "POST", "404"),
-        ("/other", "GET", "404"),
-        ("/", "GET", "405"),
-    ] {
-        let mut stream = TcpStream::connect(addr).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let answer = read_all(&mut stream).await;
-        assert!(
-            answer.starts_with(&format!("HTTP/1.1 {status}")),
-            "{method} {path}: {answer}"
-        );
-    }
-    assert_eq!(
-        hooks.shutdown(std::time::Duration::from_secs(10)).await.stopped,
-        0
-    );
-    let mut stream = TcpStream::connect(addr).await.unwrap();
-    stream
-        .write_all(b"GET /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
-        .await
-        .unwrap();
-    assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 503"));
 }

@@ -3,11 +3,14 @@
 mod bounds;
 mod clients;
 mod handle;
+mod heads;
 mod hostile;
+mod http2;
 mod log_bounds;
 mod requests;
 
 use apideck_hooks_tests::delivery::Delivery;
+use tokio::io::{AsyncRead, AsyncReadExt};
 
 const EVENT: &str = "vault.connection.callable";
 
@@ -18,4 +21,11 @@ fn head(delivery: &Delivery, version: &str) -> String {
         head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
     }
     head
+}
+
+/// Reads up to the end of the connection. A reset is a failure.
+async fn read_all(stream: &mut (impl AsyncRead + Unpin)) -> String {
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("no reset");
+    String::from_utf8_lossy(&answer).into_owned()
 }
