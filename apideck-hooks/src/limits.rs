@@ -76,7 +76,7 @@ impl Default for Limits {
 }
 
 /// The longest time limit: one year. Adding it to an instant does not overflow.
-const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+pub(crate) const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 impl Limits {
     /// Shortens each time limit to at most one year, and the store's to half the lease.

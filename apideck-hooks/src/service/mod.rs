@@ -10,6 +10,8 @@ mod response_body;
 #[cfg(feature = "serve")]
 mod serve;
 mod services;
+#[cfg(feature = "serve")]
+mod write_limit;
 
 pub use handle::{Reply, ReplyFuture};
 pub use response_body::ResponseBody;

@@ -102,18 +102,19 @@ pub(super) fn response(outcome: &Result<Disposition, Refusal>, shape: Shape) -> 
     response
 }
 
-/// The value of `Retry-After`: whole seconds from 1 to 60, rounded up.
+/// The value of `Retry-After`: whole seconds from 1 to 60.
 fn whole_seconds(after: Duration) -> u32 {
-    let whole = after
-        .as_secs()
-        .saturating_add(u64::from(after.subsec_nanos() > 0));
-    whole.clamp(1, 60) as u32
+    rounded_up(after).clamp(1, 60) as u32
+}
+
+fn rounded_up(time: Duration) -> u64 {
+    time.as_secs().saturating_add(u64::from(time.subsec_nanos() > 0))
 }
 
 /// Makes the body for an event that rests. It tells for how long, because a developer who sends the
 /// same event again meets it.
 fn resting(left: Duration) -> String {
-    let seconds = left.as_secs() + u64::from(left.subsec_nanos() > 0);
+    let seconds = rounded_up(left);
     format!(
         r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the last run failed, and the event rests for {seconds} more seconds"}}"#
     )
@@ -231,6 +232,16 @@ mod tests {
     use http_body::Body;
 
     use super::*;
+
+    /// A store of another crate can give any time.
+    #[test]
+    fn a_rest_of_any_length_is_told() {
+        let rest = Disposition::later_in(Why::Resting, Duration::MAX);
+        let shape = Shape::of(&Method::POST, Version::HTTP_11);
+        let response = response(&Ok(rest), shape);
+        assert_eq!(response.status(), 503);
+        assert_eq!(response.headers()[RETRY_AFTER], "60");
+    }
 
     #[test]
     fn every_body_is_json_with_its_status() {

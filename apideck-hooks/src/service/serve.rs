@@ -4,6 +4,7 @@
 //!
 //! A connection is accepted only when one of a bounded number is free. hyper's timer closes a
 //! connection that sends no head in time, and an idle one too, because a head is what it waits for.
+//! `WriteLimit` closes one whose client reads no response.
 //!
 //! At the first signal the receiver drains, and connections are accepted meanwhile: new deliveries
 //! get `503`, and the readiness path tells the load balancer to send none. When the receiver has
@@ -28,7 +29,10 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use super::response_body::ResponseBody;
+use super::write_limit::WriteLimit;
 use crate::hooks::Hooks;
+use crate::limits::LONGEST;
+use crate::observe::{LogLimit, limited};
 
 /// Maximum length of a request's head in bytes.
 const HEAD_BYTES: usize = 64 * 1024;
@@ -56,8 +60,8 @@ impl Hooks {
     /// Serves this receiver over HTTP/1 until a signal asks the process to end. Needs the feature
     /// `serve`.
     ///
-    /// It limits the time of a request's head, closes idle connections, bounds their number, and
-    /// shuts down as [`shutdown_on_signal`](Hooks::shutdown_on_signal) does. TLS and other paths
+    /// It limits the time of a request's head, closes idle connections and those whose client reads
+    /// nothing, bounds their number, and shuts down as [`shutdown_on_signal`](Hooks::shutdown_on_signal) does. TLS and other paths
     /// are for a proxy in front, or for a framework: the receiver is a service of both hyper and
     /// tower.
     ///
@@ -106,9 +110,10 @@ impl Serve {
 
     /// Sets the time within which the head of a request must arrive. Default: 30 seconds.
     ///
-    /// It also ends a connection that is idle for so long.
+    /// It also ends a connection that is idle for so long, or whose client reads no byte of a
+    /// response for so long. A longer time than a year counts as a year.
     pub fn head_deadline(mut self, deadline: Duration) -> Self {
-        self.head_deadline = deadline;
+        self.head_deadline = deadline.min(LONGEST);
         self
     }
 
@@ -132,6 +137,7 @@ impl Serve {
             .max_buf_size(HEAD_BYTES);
         let paths = Arc::new((self.path, self.health));
         let listener = self.listener;
+        let accept_log = LogLimit::default();
         loop {
             let accepted = async {
                 let permit = Arc::clone(&free).acquire_owned().await;
@@ -144,14 +150,15 @@ impl Serve {
             let stream = match stream {
                 Ok((stream, _)) => stream,
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    limited!(accept_log, warn, %error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
                     continue;
                 }
             };
             let (hooks, paths) = (self.hooks.clone(), Arc::clone(&paths));
             let service = service_fn(move |request| respond(hooks.clone(), Arc::clone(&paths), request));
-            let connection = connections.watch(http.serve_connection(TokioIo::new(stream), service));
+            let stream = TokioIo::new(WriteLimit::new(stream, self.head_deadline));
+            let connection = connections.watch(http.serve_connection(stream, service));
             tokio::spawn(async move {
                 // An error is a client that went away or did not speak HTTP.
                 if let Err(error) = connection.await {

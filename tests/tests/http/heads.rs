@@ -72,6 +72,29 @@ async fn axum_with_a_timer_closes_slow_and_idle_connections() {
     closed(idle).await;
 }
 
+/// `Duration::MAX` is a common way to say "no limit".
+#[tokio::test]
+async fn the_server_of_this_crate_accepts_any_time_limit() {
+    let hooks = Probe::default().hooks().build().unwrap();
+    let (listener, [_slow, _idle, mut genuine]) = waiting_connections().await;
+    let server = hooks.serve(listener).path("/").head_deadline(Duration::MAX);
+    tokio::spawn(server.grace(Duration::MAX).into_future());
+    let answer = ends("an answer", read_all(&mut genuine)).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+#[tokio::test]
+async fn the_server_of_this_crate_closes_a_connection_whose_responses_are_not_read() {
+    let hooks = Probe::default().hooks().build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut stream = connect(listener.local_addr().unwrap(), b"").await;
+    let server = hooks.serve(listener).path("/").head_deadline(SHORT);
+    tokio::spawn(server.into_future());
+    let requests = b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n".repeat(1000);
+    let write = async { while stream.write_all(&requests).await.is_ok() {} };
+    ends("the connection is closed", write).await;
+}
+
 /// Connections within this process.
 struct InProcess(mpsc::UnboundedReceiver<DuplexStream>);
 
