@@ -61,9 +61,9 @@ impl Hooks {
     /// `serve`.
     ///
     /// It limits the time of a request's head, closes idle connections and those whose client reads
-    /// nothing, bounds their number, and shuts down as [`shutdown_on_signal`](Hooks::shutdown_on_signal) does. TLS and other paths
-    /// are for a proxy in front, or for a framework: the receiver is a service of both hyper and
-    /// tower.
+    /// nothing, bounds their number, and shuts down as
+    /// [`shutdown_on_signal`](Hooks::shutdown_on_signal) does. TLS and other paths are for a proxy
+    /// in front, or for a framework: the receiver is a service of both hyper and tower.
     ///
     /// ```no_run
     /// # use apideck_hooks::Hooks;
