@@ -67,9 +67,10 @@ mod handler;
 mod hooks;
 mod json;
 mod limits;
-mod observe;
+pub mod observe;
 mod payload;
 mod poll;
+mod refusal;
 mod router;
 mod run;
 mod service;
@@ -85,13 +86,17 @@ pub use event::{EventType, Family};
 pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome, Permanent, State};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use handler::{Transactional, Tx};
-pub use hooks::{BuildError, DeadLetters, Drained, Hooks, HooksBuilder, IntoSecret, ReplayAll, Replayed};
+pub use hooks::{
+    BuildError, DeadLetters, Description, Drained, HandlerDescription, Hooks, HooksBuilder, IntoSecret,
+    ReplayAll, Replayed, Snapshot,
+};
 pub use limits::Rest;
-pub use observe::Stats;
+pub use observe::{Observe, Stats};
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, DecodeError, Health, MigratedFrom,
     OtherEvent, Raw, ResourceEvent, Timestamp,
 };
+pub use refusal::Refusal;
 pub use router::Routes;
 #[cfg(feature = "serve")]
 pub use service::Serve;

@@ -25,7 +25,7 @@ pub use key::{Key, ParseKeyError};
 pub use token::Token;
 
 pub(crate) use claim_lost::ClaimLost;
-pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
+pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Facts, Keys};
 
 /// A verified delivery, as a parameter of a handler. Clones are cheap.

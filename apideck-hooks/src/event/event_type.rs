@@ -67,6 +67,11 @@ macro_rules! define {
 apideck_hooks_macros::__events!(define);
 
 impl EventType {
+    /// Returns the name if this release lists it.
+    pub(crate) fn listed_name(&self) -> Option<&'static str> {
+        self.index().map(|index| NAMES[index])
+    }
+
     /// Returns `true` if this release lists the name.
     pub fn is_listed(&self) -> bool {
         !matches!(self, Self::Other(_))

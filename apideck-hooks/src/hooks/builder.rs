@@ -16,7 +16,7 @@ use crate::budget::Budget;
 use crate::delivery::{Context, Identity};
 use crate::handler::NoState;
 use crate::limits::{Limits, Rest};
-use crate::observe::{Counters, LogLimit};
+use crate::observe::{Observe, Observers};
 use crate::router::Routes;
 use crate::run::{Phase, Runner};
 use crate::signature::{Forms, Secret, SecretError};
@@ -41,6 +41,7 @@ struct Settings {
     identity: Identity,
     source: String,
     context: Option<Arc<TakeContext>>,
+    observers: Vec<Box<dyn Observe>>,
     limits: Limits,
 }
 
@@ -91,6 +92,7 @@ impl Hooks {
                 identity: Identity::default(),
                 source: String::new(),
                 context: None,
+                observers: Vec::new(),
                 limits: Limits::default(),
             },
         }
@@ -295,6 +297,12 @@ impl<R, S> HooksBuilder<R, S> {
         self
     }
 
+    /// Adds an observer, which is told of everything that happens. Default: none.
+    pub fn observe(mut self, observer: impl Observe) -> Self {
+        self.settings.observers.push(Box::new(observer));
+        self
+    }
+
     /// Builds the receiver.
     ///
     /// # Errors
@@ -319,6 +327,7 @@ impl<R, S> HooksBuilder<R, S> {
             identity,
             source,
             context,
+            observers,
             limits,
         } = settings;
         checks::check_limits(&limits, &source, &*store)?;
@@ -331,13 +340,17 @@ impl<R, S> HooksBuilder<R, S> {
         let Some(store_use) = StoreUse::begin(&store, &source) else {
             return Err(BuildError(BuildErrorKind::StoreInUse { source }));
         };
-        checks::log_store(&store, &source);
-        let counters = Arc::new(Counters::default());
+        let observers = Arc::new(Observers::new(observers));
         let (phase, watched) = watch::channel(Phase::Open);
-        let runner = Runner::new(Arc::clone(&store), limits.clone(), Arc::clone(&counters), watched);
+        let runner = Runner::new(
+            Arc::clone(&store),
+            limits.clone(),
+            Arc::clone(&observers),
+            watched,
+        );
         let permits = Arc::new(Semaphore::new(limits.max_in_flight as usize));
         let budget = Budget::new(limits.body_budget);
-        Ok(Hooks {
+        let hooks = Hooks {
             receiver: Arc::new(Receiver {
                 verifier,
                 limits,
@@ -347,20 +360,22 @@ impl<R, S> HooksBuilder<R, S> {
                     runner,
                     identity,
                     source: source.clone(),
-                    counters: Arc::clone(&counters),
+                    observers: Arc::clone(&observers),
                     log: LogLimits::default(),
                 }),
                 store,
                 source,
                 context,
                 _store_use: store_use,
-                counters,
-                refusal_log: LogLimit::default(),
+                observers,
                 budget,
                 permits,
                 phase,
             }),
-        })
+        };
+        hooks.receiver.log_description();
+        checks::log_store(&hooks.receiver.store, &hooks.receiver.source);
+        Ok(hooks)
     }
 }
 

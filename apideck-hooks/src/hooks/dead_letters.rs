@@ -5,12 +5,14 @@ use std::time::SystemTime;
 
 use http::HeaderMap;
 use tokio::time::Instant;
+use tracing::Instrument;
 
-use super::dispatch::{Arrival, Dispatched};
+use super::dispatch::{Arrival, Course};
 use super::receiver::Hooks;
 use super::work::Progress;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
+use crate::observe::{IncidentKind, delivery_span};
 use crate::signature::VerifiedText;
 use crate::store::{Cursor, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError};
 
@@ -183,7 +185,12 @@ impl DeadLetters<'_> {
                 error: None,
             });
         };
-        let disposition = self.run(dead).await;
+        let replay = async {
+            let disposition = self.run(dead).await;
+            tracing::info!("replayed: {disposition}");
+            disposition
+        };
+        let disposition = replay.instrument(delivery_span()).await;
         let error = match disposition {
             Disposition::Handled | Disposition::Ignored => None,
             // The letter tells, whatever became of the event meanwhile.
@@ -235,7 +242,10 @@ impl DeadLetters<'_> {
         };
         let purged = store.purge(&self.source, record).await?;
         if purged == Purged::Yes {
-            self.hooks.receiver.counters.purged.add();
+            self.hooks
+                .receiver
+                .observers
+                .incident(IncidentKind::Purged, None, None);
             tracing::warn!(%record, source = self.source, "a dead letter was purged");
         }
         Ok(purged)
@@ -256,18 +266,17 @@ impl DeadLetters<'_> {
             replayed: Some((dead.record, self.source.clone())),
             permit,
         };
-        let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival) {
-            Ok(Dispatched::Work(work)) => match work.begin().await {
+        let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival).course {
+            Course::Work(work) => match work.begin().await {
                 Progress::Done(disposition) => disposition,
                 // The runtime was shut down, or a `Drop` in the handler panicked.
-                Progress::Waiting(waiting) => waiting
-                    .task
+                Progress::Waiting(mut waiting) => (&mut waiting.task)
                     .await
                     .unwrap_or(Disposition::later(Why::ShuttingDown)),
             },
-            Ok(Dispatched::Settled(disposition)) => disposition,
+            Course::Settled(disposition) => disposition,
             // Not reached, because a replay has no headers that could contradict the body.
-            Err(_) => Disposition::NoHandler,
+            Course::Contradicted => Disposition::NoHandler,
         };
         match disposition {
             // The run was superseded, and another one failed. The letter is kept.

@@ -12,15 +12,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Span;
 
+use super::description::HandlerDescription;
 use super::work::{LetterKept, Work};
-use crate::delivery::{
-    self, Context, Contradiction, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
-};
+use crate::delivery::{self, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts};
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
-use crate::observe::{Counters, LogLimit, limited};
-use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
+use crate::observe::{About, IncidentKind, LogLimit, Observers, limited};
+use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, Timestamp, parse};
 use crate::router::{Routes, Start};
 use crate::run::{self, Delivered, Job, Runner};
 use crate::signature::VerifiedText;
@@ -41,7 +40,16 @@ pub(crate) struct Arrival {
 }
 
 /// The result of dispatching a delivery.
-pub(crate) enum Dispatched {
+pub(crate) struct Dispatched {
+    /// The event, if there is an observer.
+    pub(crate) about: Option<Arc<About>>,
+    pub(crate) course: Course,
+}
+
+/// The further course of a delivery.
+pub(crate) enum Course {
+    /// An unsigned header names another event than the signed body.
+    Contradicted,
     /// The event has no handler.
     Settled(Disposition),
     /// The work of running the event's handler.
@@ -50,15 +58,17 @@ pub(crate) enum Dispatched {
 
 /// Dispatch to handlers, without the types of the router and the state.
 pub(crate) trait Dispatch: Send + Sync {
-    /// Parses the event and finds its handler.
-    ///
-    /// # Errors
-    ///
-    /// An unsigned header names another event than the signed body.
-    fn dispatch(self: Arc<Self>, arrival: Arrival) -> Result<Dispatched, Contradiction>;
+    /// Parses the event and finds its handler. Call it in the span of the delivery.
+    fn dispatch(self: Arc<Self>, arrival: Arrival) -> Dispatched;
 
-    /// Counts and logs a delivery that got no permit.
-    fn refused(&self, text: &VerifiedText, why: Why);
+    /// Tells of a delivery that got no permit. Returns its event, if there is an observer.
+    fn refused(&self, headers: &HeaderMap, text: &VerifiedText, why: Why) -> Option<Arc<About>>;
+
+    /// Describes the handlers.
+    fn handlers(&self) -> Vec<HandlerDescription>;
+
+    /// Returns the number of duplicates that wait.
+    fn waiting(&self) -> u64;
 }
 
 /// Dispatches events to the handlers of a router.
@@ -68,14 +78,13 @@ pub(super) struct Dispatcher<R, S> {
     pub(super) runner: Runner,
     pub(super) identity: Identity,
     pub(super) source: String,
-    pub(super) counters: Arc<Counters>,
+    pub(super) observers: Arc<Observers>,
     pub(super) log: LogLimits,
 }
 
 /// The limits of the lines that one captured delivery can cause.
 #[derive(Default)]
 pub(super) struct LogLimits {
-    contradiction: LogLimit,
     unnamed: LogLimit,
     idempotency_key: LogLimit,
     overloaded: LogLimit,
@@ -91,9 +100,59 @@ struct Identified {
 }
 
 impl Identified {
+    fn of(text: &VerifiedText) -> Self {
+        match parse(text) {
+            Parsed::Event {
+                event_type,
+                identity,
+                event,
+            } => Self {
+                event_type: Some(event_type),
+                identity,
+                event,
+            },
+            Parsed::NoEvent => Self {
+                event_type: None,
+                identity: EventIdentity::default(),
+                event: Ok(AnyEvent::Other(OtherEvent::new(text))),
+            },
+        }
+    }
+
     /// Returns the event's name. Empty for a body that is not an event.
     fn name(&self) -> &str {
         self.event_type.as_ref().map_or("", EventType::as_str)
+    }
+
+    /// Records the event in the current span.
+    fn record(&self, text: &VerifiedText, handler: Option<&'static str>) {
+        let span = Span::current();
+        if span.is_disabled() {
+            return;
+        }
+        span.record("otel.name", format_args!("delivery {}", self.name()));
+        span.record("event", self.name());
+        span.record("id", self.identity.event_id.as_str(text));
+        span.record("handler", handler);
+    }
+
+    /// Copies the facts of the event for the observers.
+    fn about(&self, headers: &HeaderMap, text: &VerifiedText, handler: Option<&'static str>) -> About {
+        let identity = &self.identity;
+        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
+        let consumer_id = self.event.as_ref().map(AnyEvent::consumer_id);
+        let idempotency_key = DeliveryHeaders::new(headers).idempotency_key();
+        About {
+            event_type: self.event_type.clone(),
+            event_id: some(identity.event_id.as_str(text)),
+            entity_id: some(identity.entity_id.as_str(text)),
+            consumer_id: consumer_id.ok().and_then(some),
+            occurred_at: Timestamp::from(identity.occurred_at.as_str(text)).get(),
+            execution_attempt: identity.execution_attempt,
+            idempotency_key: idempotency_key.unwrap_or_default().map(str::to_owned),
+            handler,
+            replay: false,
+        }
     }
 }
 
@@ -102,44 +161,62 @@ where
     R: Routes<S>,
     S: Send + Sync + 'static,
 {
-    fn dispatch(self: Arc<Self>, arrival: Arrival) -> Result<Dispatched, Contradiction> {
-        let identified = self.identify(&arrival)?;
-        Ok(match self.route(identified.event_type.as_ref()) {
-            Some(route) => Dispatched::Work(self.prepare(arrival, identified, route)),
-            None => {
-                self.counters.ignored.add();
-                tracing::debug!(event = identified.name(), "ignored: no handler");
-                Dispatched::Settled(Disposition::NoHandler)
+    fn dispatch(self: Arc<Self>, arrival: Arrival) -> Dispatched {
+        let identified = Identified::of(&arrival.text);
+        let route = self.route(&identified);
+        let about = self.told(&arrival.headers, &arrival.text, &identified, route);
+        let about = about.map(|about| {
+            Arc::new(About {
+                replay: arrival.replayed.is_some(),
+                ..about
+            })
+        });
+        let course = match route {
+            _ if self.is_contradicted(&arrival.headers, &identified, about.as_deref()) => {
+                Course::Contradicted
             }
-        })
+            Some(route) => Course::Work(self.prepare(arrival, identified, route, about.clone())),
+            None => Course::Settled(Disposition::NoHandler),
+        };
+        Dispatched { about, course }
     }
 
-    fn refused(&self, text: &VerifiedText, why: Why) {
-        let (event_type, identity) = match parse(text) {
-            Parsed::Event {
-                event_type, identity, ..
-            } => (Some(event_type), identity),
-            Parsed::NoEvent => (None, EventIdentity::default()),
-        };
-        let name = event_type.as_ref().map_or("", EventType::as_str);
-        let event_id = identity.event_id.as_str(text);
-        let _span = span(name, event_id, self.handler_name(event_type.as_ref())).entered();
+    fn refused(&self, headers: &HeaderMap, text: &VerifiedText, why: Why) -> Option<Arc<About>> {
+        let identified = Identified::of(text);
+        let route = self.route(&identified);
+        let about = self.told(headers, text, &identified, route);
         if why == Why::Busy {
-            self.counters.overloaded.add();
             limited!(
                 self.log.overloaded,
                 warn,
                 "too many deliveries are in flight: answered 503"
             );
         }
-        if is_last(identity.execution_attempt) {
-            self.counters.last_refused.add();
+        if is_last(identified.identity.execution_attempt) {
+            self.observers
+                .incident(IncidentKind::LastRefused, about.as_ref(), None);
             limited!(
                 self.log.last_refused,
                 error,
                 "the last delivery of the event is refused before the store was asked"
             );
         }
+        about.map(Arc::new)
+    }
+
+    fn handlers(&self) -> Vec<HandlerDescription> {
+        let plan = self.router.plan();
+        let entries = plan.entries().iter().enumerate();
+        let described = entries.map(|(handler, entry)| HandlerDescription {
+            name: entry.name,
+            events: plan.events(handler).collect(),
+            transaction: entry.handler.transaction,
+        });
+        described.collect()
+    }
+
+    fn waiting(&self) -> u64 {
+        self.runner.waiting()
     }
 }
 
@@ -148,71 +225,49 @@ where
     R: Routes<S>,
     S: Send + Sync + 'static,
 {
-    /// Parses the event and checks the unsigned header that names it.
-    fn identify(&self, arrival: &Arrival) -> Result<Identified, Contradiction> {
-        let Parsed::Event {
-            event_type,
-            identity,
-            event,
-        } = parse(&arrival.text)
-        else {
-            self.check_unnamed(&arrival.headers);
-            return Ok(Identified {
-                event_type: None,
-                identity: EventIdentity::default(),
-                event: Ok(AnyEvent::Other(OtherEvent::new(&arrival.text))),
-            });
-        };
-        let checked = DeliveryHeaders::new(&arrival.headers).check_event_type(event_type.as_str());
-        if checked.is_err() {
-            self.counters.contradictions.add();
-            let event_id = identity.event_id.as_str(&arrival.text);
-            let handler = self.handler_name(Some(&event_type));
-            let _span = span(event_type.as_str(), event_id, handler).entered();
-            limited!(
-                self.log.contradiction,
-                warn,
-                "refused: {} names another event",
-                delivery::EVENT_TYPE
-            );
-        }
-        checked.map(|()| Identified {
-            event_type: Some(event_type),
-            identity,
-            event,
-        })
+    /// Records the event in the span of the delivery, and copies its facts if there is an observer.
+    fn told(
+        &self,
+        headers: &HeaderMap,
+        text: &VerifiedText,
+        identified: &Identified,
+        route: Option<(u16, Start<S>)>,
+    ) -> Option<About> {
+        let handler = route.map(|(handler, _)| self.router.plan().name(handler));
+        identified.record(text, handler);
+        self.observers
+            .any()
+            .then(|| identified.about(headers, text, handler))
     }
 
-    /// Reports a body without an event whose header names one, because an event may have been lost
-    /// on the way to the signature.
-    fn check_unnamed(&self, headers: &HeaderMap) {
-        if let Some(event) = DeliveryHeaders::new(headers).listed_event() {
-            self.counters.unnamed.add();
+    /// Checks the unsigned header that names the event. Returns `true` if it names another one.
+    fn is_contradicted(&self, headers: &HeaderMap, identified: &Identified, about: Option<&About>) -> bool {
+        let headers = DeliveryHeaders::new(headers);
+        if let Some(event_type) = &identified.event_type {
+            return headers.check_event_type(event_type.as_str()).is_err();
+        }
+        // An event may have been lost on the way to the signature.
+        if let Some(event) = headers.listed_event() {
+            self.observers.incident(IncidentKind::Unnamed, about, None);
             limited!(
                 self.log.unnamed,
                 warn,
                 %event,
-                handler = self.handler_name(None),
                 "{} names an event, and the signed body is none: it is not JSON, or has no `payload.event_type`",
                 delivery::EVENT_TYPE
             );
         }
+        false
     }
 
     /// Finds the event's handler. Returns its position in the plan and the function that starts it.
-    fn route(&self, event_type: Option<&EventType>) -> Option<(u16, Start<S>)> {
+    fn route(&self, identified: &Identified) -> Option<(u16, Start<S>)> {
         let plan = self.router.plan();
-        let handler = match event_type {
+        let handler = match &identified.event_type {
             Some(event_type) => plan.route(event_type),
             None => plan.fallback(),
         }?;
         Some((handler, *self.router.runs().get(usize::from(handler))?))
-    }
-
-    /// Returns the name of the event's handler for the log.
-    fn handler_name(&self, event_type: Option<&EventType>) -> Option<&'static str> {
-        let (handler, _) = self.route(event_type)?;
-        Some(self.router.plan().name(handler))
     }
 
     /// Makes the work of running the handler.
@@ -221,14 +276,12 @@ where
         arrival: Arrival,
         identified: Identified,
         (handler, start): (u16, Start<S>),
+        about: Option<Arc<About>>,
     ) -> Work {
-        let plan = self.router.plan();
-        let event_id = identified.identity.event_id.as_str(&arrival.text);
-        let span = span(identified.name(), event_id, Some(plan.name(handler)));
-        let keys = span.in_scope(|| self.keys(&arrival, &identified));
+        let keys = self.keys(&arrival, &identified, about.as_deref());
         let last = arrival.replayed.is_none() && is_last(identified.identity.execution_attempt);
         let letter_kept = last.then(LetterKept::default);
-        let transactional = plan.transaction(handler).is_some();
+        let transactional = self.router.plan().transaction(handler).is_some();
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
         let (incoming, permit) = incoming(identified, arrival);
@@ -246,6 +299,7 @@ where
                 replay_of,
                 last,
                 transactional,
+                about,
                 handler: event,
             };
             match self.runner.deliver(job).await {
@@ -260,14 +314,15 @@ where
                 }
             }
         };
-        Work::new(work, letter_kept, span)
+        Work::new(work, letter_kept)
     }
 
     /// Makes the keys of the event's record.
-    fn keys(&self, arrival: &Arrival, identified: &Identified) -> Keys {
+    fn keys(&self, arrival: &Arrival, identified: &Identified, about: Option<&About>) -> Keys {
         let unsigned = DeliveryHeaders::new(&arrival.headers);
         let idempotency_key = unsigned.idempotency_key().unwrap_or_else(|()| {
-            self.counters.idempotency_key_unusable.add();
+            self.observers
+                .incident(IncidentKind::IdempotencyKeyUnusable, about, None);
             limited!(
                 self.log.idempotency_key,
                 warn,
@@ -343,11 +398,6 @@ where
             kept.set();
         }
     }
-}
-
-/// Makes the span of a delivery's lines in the log.
-fn span(event: &str, id: &str, handler: Option<&'static str>) -> Span {
-    tracing::info_span!("delivery", event, id, handler)
 }
 
 /// Tells if a delivery with this count can be Apideck's last one of an event.

@@ -5,20 +5,25 @@ mod build_error;
 mod builder;
 mod checks;
 mod dead_letters;
+mod describe;
+mod description;
 mod dispatch;
 mod receiver;
 mod shutdown;
 #[cfg(feature = "signal")]
 mod signal;
+mod snapshot;
 mod store_use;
 mod work;
 
 pub use build_error::BuildError;
 pub use builder::{HooksBuilder, IntoSecret};
 pub use dead_letters::{DeadLetters, ReplayAll, Replayed};
+pub use description::{Description, HandlerDescription};
 pub use receiver::Hooks;
 pub use shutdown::Drained;
+pub use snapshot::Snapshot;
 
-pub(crate) use dispatch::{Arrival, Dispatched};
+pub(crate) use dispatch::{Arrival, Course};
 pub(crate) use receiver::{Receiver, TakeContext};
 pub(crate) use work::{LetterKept, Progress, Waiting};

@@ -11,7 +11,7 @@ use super::store_use::StoreUse;
 use crate::budget::Budget;
 use crate::delivery::Context;
 use crate::limits::Limits;
-use crate::observe::{Counters, LogLimit, Stats};
+use crate::observe::{Observers, Stats};
 use crate::run::Phase;
 use crate::signature::Verifier;
 use crate::store::Store;
@@ -71,8 +71,7 @@ pub(crate) struct Receiver {
     pub(crate) context: Option<Arc<TakeContext>>,
     /// Keeps a second receiver from using the store under the same source.
     pub(super) _store_use: StoreUse,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) refusal_log: LogLimit,
+    pub(crate) observers: Arc<Observers>,
     pub(crate) budget: Budget,
     /// One permit for each delivery in flight.
     pub(crate) permits: Arc<Semaphore>,
@@ -82,7 +81,7 @@ pub(crate) struct Receiver {
 impl Hooks {
     /// Returns the counts since the receiver was built.
     pub fn stats(&self) -> Stats {
-        self.receiver.counters.snapshot()
+        self.receiver.observers.stats()
     }
 }
 

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use tokio::task::JoinHandle;
-use tracing::{Instrument, Span};
+use tracing::Instrument;
 
 use crate::disposition::Disposition;
 
@@ -27,7 +27,6 @@ use crate::disposition::Disposition;
 pub(crate) struct Work {
     future: Pin<Box<dyn Future<Output = Disposition> + Send>>,
     letter_kept: Option<LetterKept>,
-    span: Span,
 }
 
 /// The fact that the store keeps a letter of the event. Present if the delivery can be the event's
@@ -53,29 +52,33 @@ pub(crate) enum Progress {
     Waiting(Waiting),
 }
 
-/// Work that goes on in a task of its own.
+/// Work that goes on in a task of its own. Drop it when nobody waits for the work any more.
 pub(crate) struct Waiting {
     pub(crate) task: JoinHandle<Disposition>,
     pub(crate) letter_kept: Option<LetterKept>,
-    /// The span of the delivery.
-    pub(crate) span: Span,
+    alone: Arc<AtomicBool>,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.alone.store(true, Ordering::Relaxed);
+    }
 }
 
 impl Work {
-    /// Makes the work of a delivery, which runs in this span.
+    /// Makes the work of a delivery.
     pub(super) fn new(
         work: impl Future<Output = Disposition> + Send + 'static,
         letter_kept: Option<LetterKept>,
-        span: Span,
     ) -> Self {
         Self {
-            future: Box::pin(work.instrument(span.clone())),
+            future: Box::pin(work),
             letter_kept,
-            span,
         }
     }
 
-    /// Begins the work, and moves it into a task if it has to wait.
+    /// Begins the work, and moves it into a task if it has to wait. Its log lines are in the current
+    /// span.
     pub(crate) async fn begin(self) -> Progress {
         let mut work = self.future;
         let begin = poll_fn(|cx| {
@@ -84,12 +87,28 @@ impl Work {
         });
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
-            // In the current span, so a layer around the receiver can give the request a span.
-            Poll::Pending => Progress::Waiting(Waiting {
-                task: tokio::spawn(work.in_current_span()),
-                letter_kept: self.letter_kept,
-                span: self.span,
-            }),
+            Poll::Pending => {
+                let alone = Arc::new(AtomicBool::new(false));
+                let to_its_end = until_its_end(work, Arc::clone(&alone));
+                Progress::Waiting(Waiting {
+                    task: tokio::spawn(to_its_end.in_current_span()),
+                    letter_kept: self.letter_kept,
+                    alone,
+                })
+            }
         }
     }
+}
+
+/// Waits for the end of the work, and logs it if nobody else waits, because there was an answer
+/// before.
+async fn until_its_end(
+    work: Pin<Box<dyn Future<Output = Disposition> + Send>>,
+    alone: Arc<AtomicBool>,
+) -> Disposition {
+    let disposition = work.await;
+    if alone.load(Ordering::Relaxed) {
+        tracing::info!("ended after its answer: {disposition}");
+    }
+    disposition
 }

@@ -12,7 +12,7 @@
 //! at run time.
 
 use super::entry::Entry;
-use crate::event::{COUNT, EventType};
+use crate::event::{COUNT, EventType, NAMES};
 
 const NONE: u16 = u16::MAX;
 
@@ -81,6 +81,14 @@ impl Plan {
         self.entries
     }
 
+    /// Returns the listed events of a handler.
+    pub(crate) fn events(&self, handler: usize) -> impl Iterator<Item = &'static str> {
+        let events = NAMES.iter().zip(&self.handlers);
+        events
+            .filter(move |(_, at)| usize::from(**at) == handler)
+            .map(|(name, _)| *name)
+    }
+
     fn route_unlisted(&self, name: &str) -> Option<u16> {
         let ranked = self.entries.iter().enumerate().filter_map(|(handler, entry)| {
             let rank = entry
@@ -98,7 +106,6 @@ impl Plan {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::NAMES;
     use crate::handler::{Selector, handles};
 
     fn pattern(prefix: &'static str) -> Selector {

@@ -25,6 +25,7 @@ use super::panic;
 use super::phase::grace_over;
 use super::runner::Runner;
 use crate::handler::{Failure, Outcome};
+use crate::observe::IncidentKind;
 use crate::poll;
 
 /// The way in which a handler's run ended.
@@ -49,9 +50,9 @@ impl Runner {
         claim: Option<&'a Granted<'r>>,
     ) -> impl Future<Output = Ended> {
         async move {
-            let mut handler = pin!(panic::catch(handler));
+            let mut handler = pin!(self.noticed(panic::catch(handler), claim));
             match poll::once(handler.as_mut()).await {
-                Poll::Ready(outcome) => self.completed(outcome),
+                Poll::Ready(outcome) => self.completed(outcome, claim),
                 // Boxed, because most deliveries do not need the memory of its timers.
                 Poll::Pending => Box::pin(self.attend_while_it_waits(handler, claim)).await,
             }
@@ -86,13 +87,14 @@ impl Runner {
             tokio::select! {
                 // The handler comes first, so one that ends at its time limit has not reached it.
                 biased;
-                outcome = &mut handler => return self.completed(outcome),
+                outcome = &mut handler => return self.completed(outcome, claim),
                 () = &mut lost, if held => {
                     held = false;
+                    self.incident(IncidentKind::ClaimLost, claim.and_then(Granted::about));
                     tracing::warn!("the claim was lost, and the handler goes on");
                 }
                 () = &mut time_out => {
-                    self.counters.timeouts.add();
+                    self.incident(IncidentKind::TimedOut, claim.and_then(Granted::about));
                     let limit = self.limits.handler_timeout;
                     let failure = Failure::retry(format!("the handler took longer than {limit:?}"));
                     return Ended::Completed(Outcome::Retry(failure));
@@ -103,9 +105,9 @@ impl Runner {
     }
 
     /// Turns the text of a panic into a failure.
-    fn completed(&self, outcome: Result<Outcome, String>) -> Ended {
+    fn completed(&self, outcome: Result<Outcome, String>, claim: Option<&Granted<'_>>) -> Ended {
         Ended::Completed(outcome.unwrap_or_else(|text| {
-            self.counters.panics.add();
+            self.incident(IncidentKind::Panicked, claim.and_then(Granted::about));
             Outcome::Retry(Failure::retry(format!("the handler panicked: {text}")))
         }))
     }

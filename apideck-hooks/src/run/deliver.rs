@@ -27,9 +27,11 @@ use super::finish::Recorded;
 use super::granted::Granted;
 use super::guard::Guard;
 use super::job::{EventHandler, Job};
+use super::judge::Judged;
 use super::runner::Runner;
 use crate::delivery::{Key, RunFacts};
 use crate::disposition::{Disposition, Why};
+use crate::observe::{About, IncidentKind, ObservedRun, RunOf, StoreOperation};
 use crate::store::{Claim, Claimed, End, Grant, LastDelivery, StoreError, Verdict};
 
 /// The result of [`Runner::deliver`].
@@ -60,16 +62,22 @@ impl Runner {
                 },
             };
             if claimed.record != claim.event {
-                self.recognised_by_header();
+                self.recognised_by_header(job.about.as_deref());
             }
             let Verdict::Granted { token, attempt } = claimed.verdict else {
-                return self.dispose_of_unclaimed(&claimed, !delivered);
+                return self.dispose_of_unclaimed(&claimed, !delivered, job.about.as_deref());
             };
             if claimed.lettered {
                 job.handler.letter_was_kept();
             }
             let grant = Grant::new(claimed.record, token, claim.id);
-            let granted = Granted::new(grant, attempt, claimed.lettered, end);
+            let of = RunOf {
+                about: job.about.clone(),
+                attempt,
+                max_attempts: self.limits.max_attempts,
+            };
+            of.record();
+            let granted = Granted::new(grant, of, claimed.lettered, end);
             let mut guard = Guard::new(&self.store, grant);
             if late {
                 return Delivered::Settled(self.granted_too_late(&granted));
@@ -79,23 +87,19 @@ impl Runner {
                 let disposition = Box::pin(self.run_in_transaction(job, granted, guard)).await;
                 return Delivered::Settled(disposition);
             }
-            let ended = if attempt > self.limits.max_attempts && delivered {
-                Ended::AttemptsUsedUp
+            let (run, ended) = if attempt > self.limits.max_attempts && delivered {
+                (None, Ended::AttemptsUsedUp)
             } else {
-                self.counters.runs.add();
+                let run = ObservedRun::start(&self.observers, granted.of.clone());
                 guard.run_began();
                 let handler = pin!(job.handler.run(granted.run_facts(), None));
-                self.attend(handler, Some(&granted)).await
+                (Some(run), self.attend(handler, Some(&granted)).await)
             };
             // Under the guard, because the user's code makes a failure's text and can panic.
-            let (end, disposition) = self.judge(
-                ended,
-                attempt,
-                job.replay_of.is_some() || granted.lettered,
-                &job.handler,
-            );
+            let final_attempt = job.replay_of.is_some() || granted.lettered;
+            let judged = self.judge(ended, attempt, final_attempt, &job.handler);
             guard.disarm();
-            Delivered::Settled(self.settle(granted, end, disposition).await)
+            Delivered::Settled(self.settle(granted, run, judged).await)
         }
     }
 
@@ -103,17 +107,29 @@ impl Runner {
     pub(super) async fn settle(
         &self,
         granted: Granted<'_>,
-        end: End,
-        disposition: Disposition,
+        run: Option<ObservedRun<'_>>,
+        judged: Judged,
     ) -> Disposition {
-        let disposition = match self.record(&granted, &end).await {
-            Recorded::Yes => disposition,
+        let recorded = self.record(&granted, &judged.end).await;
+        if let Some(run) = run {
+            run.end(judged.outcome(&recorded), judged.error.as_deref());
+        }
+        let disposition = match recorded {
+            Recorded::Yes => judged.disposition,
             Recorded::Lost => Box::pin(self.superseded(granted.grant.record)).await,
             Recorded::NoRoom => Box::pin(self.release_without_letter(&granted)).await,
-            Recorded::No => self.unrecorded(&end, disposition, granted.lettered),
+            Recorded::No => self.unrecorded(&judged, &granted),
         };
         let disposition = granted.acknowledged(disposition);
-        self.count(&end, disposition);
+        if matches!(
+            disposition,
+            Disposition::DeadLettered | Disposition::Unprocessable
+        ) {
+            self.incident(IncidentKind::DeadLettered, granted.about());
+        }
+        if judged.end == End::Withdraw {
+            self.incident(IncidentKind::Withdrawn, granted.about());
+        }
         self.tell(granted, disposition)
     }
 
@@ -127,14 +143,14 @@ impl Runner {
         disposition
     }
 
-    fn recognised_by_header(&self) {
-        self.counters.recognised_by_header.add();
+    fn recognised_by_header(&self, about: Option<&About>) {
+        self.incident(IncidentKind::RecognisedByHeader, about);
         tracing::info!("recognised by its delivery key: an earlier delivery had another `event_id`");
     }
 
     /// Refuses a delivery whose claim its guard withdraws.
     fn granted_too_late(&self, granted: &Granted<'_>) -> Disposition {
-        self.counters.withdrawn.add();
+        self.incident(IncidentKind::Withdrawn, granted.about());
         tracing::error!("the store granted a claim after the claim's lease had ended: it is withdrawn");
         granted.acknowledged(Disposition::later(Why::Store))
     }
@@ -159,18 +175,22 @@ impl Runner {
         let asked = Instant::now();
         let claimed = match (self.store.dead_letters(), replay_of) {
             (Some(letters), Some(source)) => {
-                let verdict = self.within_timeout(letters.replay(source, claim.clone())).await?;
+                let verdict = self
+                    .call(StoreOperation::Replay, letters.replay(source, claim.clone()))
+                    .await?;
                 // Without its letter the event was settled or purged a moment ago.
                 Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done))
             }
-            _ => self.within_timeout(self.store.claim(claim.clone())).await?,
+            _ => {
+                self.call(StoreOperation::Claim, self.store.claim(claim.clone()))
+                    .await?
+            }
         };
         Ok((claimed, asked + self.limits.lease))
     }
 
     /// Releases a run whose dead letter has no room. It is never acknowledged.
     async fn release_without_letter(&self, granted: &Granted<'_>) -> Disposition {
-        self.counters.letters_full.add();
         tracing::error!(
             "the event could not be dead-lettered, because the store has no room for its letter: answered 503"
         );
@@ -183,13 +203,13 @@ impl Runner {
     }
 
     /// Decides the disposition of a run whose end was not recorded.
-    fn unrecorded(&self, end: &End, disposition: Disposition, lettered: bool) -> Disposition {
-        self.counters.unrecorded.add();
-        match end {
+    fn unrecorded(&self, judged: &Judged, granted: &Granted<'_>) -> Disposition {
+        self.incident(IncidentKind::Unrecorded, granted.about());
+        match judged.end {
             // A dead letter that was not stored must not be acknowledged. A handled event stays
             // handled.
-            End::Dead { .. } if !lettered => Disposition::later(Why::Store),
-            _ => disposition,
+            End::Dead { .. } if !granted.lettered => Disposition::later(Why::Store),
+            _ => judged.disposition,
         }
     }
 
@@ -201,35 +221,43 @@ impl Runner {
         claim: Claim,
         error: StoreError,
     ) -> Delivered {
-        self.counters.store_errors.add();
+        let about = job.about.clone();
+        self.store_failed(&error, about.as_deref());
         self.take_back(claim, job.replay_of.clone());
         // A transaction needs the store, and a replay comes from it.
         if !self.limits.fail_open || job.transactional || job.replay_of.is_some() {
             if job.last {
-                self.counters.last_refused.add();
+                self.incident(IncidentKind::LastRefused, about.as_deref());
                 tracing::error!("the last delivery of the event is refused, because the store failed");
             }
             tracing::error!(%error, "the event could not be claimed: answered 503");
             return Delivered::Settled(Disposition::later(Why::Store));
         }
-        self.counters.failed_open.add();
-        self.counters.runs.add();
+        self.incident(IncidentKind::FailedOpen, about.as_deref());
         tracing::error!(
             %error,
             "the event could not be claimed: its handler runs without a claim, because `fail_open` is set"
         );
-        let run = RunFacts {
+        let facts = RunFacts {
             attempt: 1,
             ..RunFacts::default()
         };
-        let ended = self.attend(pin!(job.handler.run(run, None)), None).await;
-        // Without a record there is no last attempt, and no store can keep a dead letter.
-        let (end, disposition) = self.judge(ended, 0, false, &job.handler);
-        let disposition = match end {
-            End::Dead { .. } => Disposition::Unprocessable,
-            _ => disposition,
+        let of = RunOf {
+            about: about.clone(),
+            attempt: 1,
+            max_attempts: self.limits.max_attempts,
         };
-        self.count(&end, disposition);
-        Delivered::Settled(disposition)
+        let run = ObservedRun::start(&self.observers, of);
+        let ended = self.attend(pin!(job.handler.run(facts, None)), None).await;
+        // Without a record there is no last attempt, and no store can keep a dead letter.
+        let judged = self.judge(ended, 0, false, &job.handler);
+        run.end(judged.outcome(&Recorded::Yes), judged.error.as_deref());
+        Delivered::Settled(match judged.end {
+            End::Dead { .. } => {
+                self.incident(IncidentKind::DeadLettered, about.as_deref());
+                Disposition::Unprocessable
+            }
+            _ => judged.disposition,
+        })
     }
 }

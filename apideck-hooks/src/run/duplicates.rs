@@ -20,6 +20,7 @@ use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
+use crate::observe::{About, IncidentKind, StoreOperation};
 use crate::store::{Claimed, RecordState, Verdict};
 
 /// Time between two looks at the record of a running event.
@@ -27,9 +28,14 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Runner {
     /// Returns the disposition of a delivery whose claim was not granted, or asks it to wait.
-    pub(super) fn dispose_of_unclaimed(&self, claimed: &Claimed, replay: bool) -> Delivered {
+    pub(super) fn dispose_of_unclaimed(
+        &self,
+        claimed: &Claimed,
+        replay: bool,
+        about: Option<&About>,
+    ) -> Delivered {
         if claimed.lettered {
-            self.counters.dead_lettered.add();
+            self.incident(IncidentKind::DeadLettered, about);
             tracing::error!(
                 record = %claimed.record,
                 "the last delivery of the event came while it could not run: it is dead-lettered"
@@ -40,12 +46,15 @@ impl Runner {
             Verdict::Running { lease_left, .. } if replay => Disposition::later_in(Why::Running, lease_left),
             Verdict::Running { kept: false, .. } => return Delivered::Running(claimed.record),
             Verdict::Running { kept: true, .. } => {
-                self.duplicate("the event's handler is running, and a dead letter of it is kept")
+                tracing::info!("the event's handler is running, and a dead letter of it is kept");
+                Disposition::Duplicate
             }
-            Verdict::Done => self.duplicate("the event was settled before"),
-            Verdict::Dead { kept } => self.duplicate_of_dead(kept),
+            Verdict::Done => Disposition::Duplicate,
+            Verdict::Dead { kept } => {
+                tracing::info!("the event was dead-lettered before");
+                Self::of_dead(kept)
+            }
             Verdict::Resting { left } => {
-                self.counters.resting.add();
                 tracing::info!(
                     record = %claimed.record,
                     seconds = left.as_secs_f32().ceil(),
@@ -55,7 +64,7 @@ impl Runner {
             }
             // A granted claim does not come here, because its caller runs the handler.
             Verdict::Full | Verdict::Granted { .. } => {
-                self.counters.store_full.add();
+                self.incident(IncidentKind::StoreFull, about);
                 tracing::error!("the store is full of running events: answered 503");
                 Disposition::later(Why::Busy)
             }
@@ -81,10 +90,10 @@ impl Runner {
         });
         tokio::select! {
             biased;
-            disposition = waiter.disposition() => self.shared(disposition),
+            disposition = waiter.disposition() => shared(disposition),
             disposition = &mut looking => {
                 self.waiters.settle(record, disposition);
-                self.shared(disposition)
+                shared(disposition)
             }
             () = &mut time_out => self.still_running(),
             () = &mut stopped => Disposition::later(Why::ShuttingDown),
@@ -94,7 +103,7 @@ impl Runner {
     /// Reads the record's status until its run has ended. Returns the disposition of a duplicate.
     async fn look_until_settled(&self, record: Key) -> Disposition {
         loop {
-            match self.within_timeout(self.store.status(record)).await {
+            match self.call(StoreOperation::Status, self.store.status(record)).await {
                 Ok(status) => match status.state {
                     RecordState::Running { .. } => {}
                     RecordState::Done => return Disposition::Duplicate,
@@ -102,7 +111,7 @@ impl Runner {
                     RecordState::Released { .. } | RecordState::Absent => return Disposition::Failed,
                 },
                 Err(error) => {
-                    self.counters.store_errors.add();
+                    self.store_failed(&error, None);
                     tracing::warn!(%error, "the status of a running event could not be read");
                 }
             }
@@ -110,34 +119,13 @@ impl Runner {
         }
     }
 
-    /// Counts a duplicate that shares the disposition of the delivery that ran the event.
-    fn shared(&self, disposition: Disposition) -> Disposition {
-        self.counters.duplicates.add();
-        tracing::info!("duplicate: it gets the outcome of the delivery that ran the event");
-        disposition
-    }
-
-    /// Counts a duplicate whose wait ended before the run did.
+    /// Returns the disposition of a duplicate whose wait ended before the run did.
     fn still_running(&self) -> Disposition {
-        self.counters.busy.add();
-        tracing::info!("duplicate: the event's handler is still running");
         Disposition::later_in(Why::Running, self.limits.lease)
     }
 
-    /// Counts a duplicate that is acknowledged.
-    fn duplicate(&self, reason: &'static str) -> Disposition {
-        self.counters.duplicates.add();
-        tracing::info!(reason, "duplicate");
-        Disposition::Duplicate
-    }
-
-    /// Counts a duplicate of a dead-lettered event. It is acknowledged only if the store keeps the
-    /// dead letter.
-    fn duplicate_of_dead(&self, kept: bool) -> Disposition {
-        self.duplicate("the event was dead-lettered before");
-        Self::of_dead(kept)
-    }
-
+    /// Returns the disposition of a duplicate of a dead-lettered event. It is acknowledged only if
+    /// the store keeps the dead letter.
     fn of_dead(kept: bool) -> Disposition {
         if kept {
             Disposition::Duplicate
@@ -148,19 +136,22 @@ impl Runner {
 
     /// Returns the disposition of a delivery that lost its claim during its run.
     pub(super) async fn superseded(&self, record: Key) -> Disposition {
-        self.counters.lost.add();
         tracing::warn!("the claim was lost: another delivery of this event has taken over");
-        match self.within_timeout(self.store.status(record)).await {
+        match self.call(StoreOperation::Status, self.store.status(record)).await {
             Ok(status) => match status.state {
-                RecordState::Done => self.duplicate("another delivery has settled the event"),
-                RecordState::Dead => self.duplicate_of_dead(status.kept),
-                RecordState::Running { .. } if status.kept => {
-                    self.duplicate("a dead letter of the event is kept")
-                }
+                RecordState::Done => Disposition::Duplicate,
+                RecordState::Dead => Self::of_dead(status.kept),
+                RecordState::Running { .. } if status.kept => Disposition::Duplicate,
                 RecordState::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
                 RecordState::Released { .. } | RecordState::Absent => Disposition::Failed,
             },
             Err(_) => Disposition::later(Why::Store),
         }
     }
+}
+
+/// Logs that a duplicate shares the disposition of the delivery that ran the event.
+fn shared(disposition: Disposition) -> Disposition {
+    tracing::info!("a duplicate: it gets the answer of the delivery that ran the event");
+    disposition
 }

@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 
 use super::granted::Granted;
 use super::runner::Runner;
+use crate::observe::StoreOperation;
 use crate::store::{End, Held, StoreError};
 
 /// The result of recording an end.
@@ -58,11 +59,11 @@ impl Runner {
         let mut pause = FIRST_PAUSE;
         loop {
             let finish = self.store.finish(granted.grant, end.clone());
-            let error: StoreError = match self.within_timeout(finish).await {
+            let error: StoreError = match self.call(StoreOperation::Finish, finish).await {
                 Ok(held) => return Recorded::from(held),
                 Err(error) => error,
             };
-            self.counters.store_errors.add();
+            self.store_failed(&error, granted.about());
             let last = granted.lease.end() - self.limits.lease / 10;
             if Instant::now() + pause > last {
                 tracing::error!(%error, "the end of a run could not be recorded before its lease ended");

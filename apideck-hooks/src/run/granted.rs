@@ -7,13 +7,14 @@ use tokio::time::Instant;
 use super::owners::Owner;
 use crate::delivery::{ClaimLost, RunFacts};
 use crate::disposition::Disposition;
+use crate::observe::{About, RunOf};
 use crate::store::Grant;
 
 /// A granted claim and its run.
 pub(super) struct Granted<'a> {
     pub(super) grant: Grant,
-    /// Number of the attempt, from 1.
-    pub(super) attempt: u32,
+    /// The event and its attempt.
+    pub(super) of: RunOf,
     /// The claim wrote the letter of a last delivery.
     pub(super) lettered: bool,
     pub(super) lease: Lease,
@@ -26,10 +27,10 @@ pub(super) struct Granted<'a> {
 pub(super) struct Lease(Mutex<Instant>);
 
 impl Granted<'_> {
-    pub(super) fn new(grant: Grant, attempt: u32, lettered: bool, lease_end: Instant) -> Self {
+    pub(super) fn new(grant: Grant, of: RunOf, lettered: bool, lease_end: Instant) -> Self {
         Self {
             grant,
-            attempt,
+            of,
             lettered,
             lease: Lease(Mutex::new(lease_end)),
             lost: ClaimLost::default(),
@@ -48,10 +49,15 @@ impl Granted<'_> {
         }
     }
 
+    /// Returns the event, if there is an observer.
+    pub(super) fn about(&self) -> Option<&About> {
+        self.of.about.as_deref()
+    }
+
     /// Returns the facts of the run, for its handler.
     pub(super) fn run_facts(&self) -> RunFacts {
         RunFacts {
-            attempt: self.attempt,
+            attempt: self.of.attempt,
             token: Some(self.grant.token),
             lost: Some(self.lost.clone()),
         }

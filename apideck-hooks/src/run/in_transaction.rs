@@ -16,26 +16,28 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::attend::Ended;
 use super::granted::Granted;
 use super::guard::Guard;
 use super::job::{EventHandler, Job};
+use super::judge::Judged;
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
-use crate::store::{Begun, Committed, End, StoreError};
+use crate::observe::{IncidentKind, ObservedRun, RunOutcome, StoreOperation, StoreResult};
+use crate::store::{Begun, Committed, StoreError};
 
 /// Number of runs of one claim whose transactions conflict.
 const MAX_CONFLICTS: usize = 3;
 
 /// The end of a handler's transaction.
-enum Transacted {
-    /// It was committed, with this outcome.
-    Committed(Outcome),
-    /// It was rolled back, because the run ended so.
-    RolledBack(Ended),
+enum Transacted<'a> {
+    /// It was committed.
+    Committed(Disposition),
+    /// It was rolled back, because the run ended so. Without a run all attempts were used up.
+    RolledBack(Option<ObservedRun<'a>>, Ended),
     /// The run has lost its claim.
     Lost,
     /// It conflicted with others, again and again.
@@ -55,26 +57,24 @@ impl Runner {
         granted: Granted<'r>,
         mut guard: Guard<'_>,
     ) -> Disposition {
-        let transacted = if granted.attempt > self.limits.max_attempts && job.replay_of.is_none() {
-            Transacted::RolledBack(Ended::AttemptsUsedUp)
+        let transacted = if granted.of.attempt > self.limits.max_attempts && job.replay_of.is_none() {
+            Transacted::RolledBack(None, Ended::AttemptsUsedUp)
         } else {
             self.transact(&mut job.handler, &granted, &mut guard).await
         };
         let final_attempt = job.replay_of.is_some() || granted.lettered;
-        let (end, disposition) = match transacted {
-            Transacted::RolledBack(ended) => self.judge(ended, granted.attempt, final_attempt, &job.handler),
-            Transacted::NotBegun(why) => (End::Withdraw, Disposition::later(why)),
+        let (run, judged) = match transacted {
+            Transacted::RolledBack(run, ended) => {
+                let judged = self.judge(ended, granted.of.attempt, final_attempt, &job.handler);
+                (run, judged)
+            }
+            Transacted::NotBegun(why) => (None, Judged::withdrawn(why)),
             Transacted::Conflicted => {
                 tracing::error!("the handler's transaction conflicted with others each time: answered 503");
-                (End::Withdraw, Disposition::later(Why::Conflict))
+                (None, Judged::withdrawn(Why::Conflict))
             }
-            Transacted::Committed(outcome) => {
+            Transacted::Committed(disposition) => {
                 guard.disarm();
-                let disposition = match outcome {
-                    Outcome::Ignore => Disposition::Ignored,
-                    _ => Disposition::Handled,
-                };
-                self.count(&End::Done, disposition);
                 return self.tell(granted, disposition);
             }
             Transacted::Lost => {
@@ -89,7 +89,7 @@ impl Runner {
             }
         };
         guard.disarm();
-        self.settle(granted, end, disposition).await
+        self.settle(granted, run, judged).await
     }
 
     /// Runs the handler in a transaction, and commits or rolls back.
@@ -98,47 +98,68 @@ impl Runner {
         handler: &mut H,
         granted: &Granted<'r>,
         guard: &mut Guard<'_>,
-    ) -> Transacted {
+    ) -> Transacted<'r> {
         // `HooksBuilder::build` has checked that the store has transactions.
         let Some(transactions) = self.store.transactions() else {
-            return self.not_begun(&StoreError::new("the store no longer has transactions"));
+            let error = StoreError::new("the store no longer has transactions");
+            return self.not_begun(&error, granted);
         };
         let mut conflicts = 0;
         loop {
-            let (tx, ending) = match transactions.begin(self.limits.store_timeout).await {
+            let begun = Instant::now();
+            let opened = transactions.begin(self.limits.store_timeout).await;
+            self.transaction_called(StoreOperation::Begin, opened.is_ok(), begun);
+            let (tx, ending) = match opened {
                 Ok(Begun::Open { tx, ending }) => (tx, ending),
                 Ok(Begun::Busy) => {
-                    self.counters.overloaded.add();
                     tracing::warn!("too many transactions are open: answered 503");
                     return Transacted::NotBegun(Why::Busy);
                 }
-                Err(error) => return self.not_begun(&error),
+                Err(error) => return self.not_begun(&error, granted),
             };
-            self.counters.runs.add();
+            let run = ObservedRun::start(&self.observers, granted.of.clone());
             guard.run_began();
-            let run = self.within(transactions.limit(), handler.run(granted.run_facts(), Some(tx)));
-            let ended = self.attend(pin!(run), Some(granted)).await;
+            let handled = handler.run(granted.run_facts(), Some(tx));
+            let handled = pin!(self.within(transactions.limit(), handled, granted));
+            let ended = self.attend(handled, Some(granted)).await;
             // The handler has ended, so its `Tx` was dropped and the connection has come back.
             let outcome = match ended {
                 Ended::Completed(outcome) if outcome.is_ok() => outcome,
                 ended => {
                     ending.roll_back().await;
-                    return Transacted::RolledBack(ended);
+                    return Transacted::RolledBack(Some(run), ended);
                 }
             };
-            match ending.commit(granted.grant).await {
-                Committed::Yes => return Transacted::Committed(outcome),
-                Committed::Lost => return Transacted::Lost,
+            let begun = Instant::now();
+            let committed = ending.commit(granted.grant).await;
+            let answered = !matches!(committed, Committed::No(_) | Committed::Unknown(_));
+            self.transaction_called(StoreOperation::Commit, answered, begun);
+            match committed {
+                Committed::Yes => {
+                    let (told, disposition) = match outcome {
+                        Outcome::Ignore => (RunOutcome::Ignored, Disposition::Ignored),
+                        _ => (RunOutcome::Handled, Disposition::Handled),
+                    };
+                    run.end(told, None);
+                    return Transacted::Committed(disposition);
+                }
+                Committed::Lost => {
+                    run.end(RunOutcome::ClaimLost, None);
+                    return Transacted::Lost;
+                }
                 Committed::No(error) => {
                     let error = format!("the transaction was not committed: {error}");
-                    return Transacted::RolledBack(Ended::Completed(Outcome::Retry(Failure::retry(error))));
+                    let ended = Ended::Completed(Outcome::Retry(Failure::retry(error)));
+                    return Transacted::RolledBack(Some(run), ended);
                 }
                 Committed::Unknown(error) => {
-                    self.counters.store_errors.add();
+                    run.end(RunOutcome::Unrecorded, None);
+                    self.store_failed(&error, granted.about());
                     tracing::error!(%error, "the outcome of the commit is unknown: answered 503");
                     return Transacted::Unknown;
                 }
                 Committed::Conflict(error) => {
+                    run.end(RunOutcome::Conflicted, None);
                     tracing::info!(%error, "the handler's transaction conflicted with another one");
                     conflicts += 1;
                     if conflicts == MAX_CONFLICTS {
@@ -150,12 +171,17 @@ impl Runner {
     }
 
     /// Ends the handler at the time limit of its transaction, because the store rolls back then.
-    async fn within(&self, limit: Option<Duration>, run: impl Future<Output = Outcome>) -> Outcome {
+    async fn within(
+        &self,
+        limit: Option<Duration>,
+        run: impl Future<Output = Outcome>,
+        granted: &Granted<'_>,
+    ) -> Outcome {
         let Some(limit) = limit else { return run.await };
         // A statement of its own, so that the handler's `Tx` is dropped before this returns.
         let ended = timeout(limit, run).await;
         ended.unwrap_or_else(|_| {
-            self.counters.timeouts.add();
+            self.incident(IncidentKind::TimedOut, granted.about());
             Outcome::Retry(Failure::retry(format!(
                 "the handler's transaction took longer than {limit:?}"
             )))
@@ -163,9 +189,19 @@ impl Runner {
     }
 
     /// `fail_open` does not help, because there is no transaction without the store.
-    fn not_begun(&self, error: &StoreError) -> Transacted {
-        self.counters.store_errors.add();
+    fn not_begun(&self, error: &StoreError, granted: &Granted<'_>) -> Transacted<'static> {
+        self.store_failed(error, granted.about());
         tracing::error!(%error, "the transaction could not begin: answered 503");
         Transacted::NotBegun(Why::Store)
+    }
+
+    /// Tells of a call to the store that begins or ends a transaction.
+    fn transaction_called(&self, operation: StoreOperation, answered: bool, begun: Instant) {
+        let result = if answered {
+            StoreResult::Ok
+        } else {
+            StoreResult::Failed
+        };
+        self.observers.store_called(operation, result, || begun.elapsed());
     }
 }

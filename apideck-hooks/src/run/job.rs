@@ -1,11 +1,13 @@
 //! One delivery, ready to run.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::delivery::{Keys, RunFacts};
 use crate::handler::Outcome;
+use crate::observe::About;
 use crate::store::{AnyTx, DeadLetter};
 
 /// One delivery, ready to run.
@@ -20,6 +22,8 @@ pub(crate) struct Job<H> {
     pub(crate) last: bool,
     /// `true` if the handler takes the store's transaction.
     pub(crate) transactional: bool,
+    /// The event, if there is an observer.
+    pub(crate) about: Option<Arc<About>>,
     pub(crate) handler: H,
 }
 

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use super::attend::Ended;
+use super::finish::Recorded;
 use super::job::EventHandler;
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::Outcome;
+use crate::observe::RunOutcome;
 use crate::store::End;
 
 impl Runner {
@@ -18,29 +20,41 @@ impl Runner {
         attempt: u32,
         final_attempt: bool,
         handler: &impl EventHandler,
-    ) -> (End, Disposition) {
+    ) -> Judged {
+        let judged = |end, disposition| Judged {
+            end,
+            disposition,
+            error: None,
+        };
         let (failure, began) = match ended {
             Ended::Stopped => {
-                tracing::warn!(attempt, "stopped by the shutdown");
-                return (End::Interrupt, Disposition::later(Why::ShuttingDown));
+                tracing::warn!("stopped by the shutdown");
+                return judged(End::Interrupt, Disposition::later(Why::ShuttingDown));
             }
-            Ended::Completed(Outcome::Done) => return (End::Done, Disposition::Handled),
-            Ended::Completed(Outcome::Ignore) => return (End::Done, Disposition::Ignored),
+            Ended::Completed(Outcome::Done) => return judged(End::Done, Disposition::Handled),
+            Ended::Completed(Outcome::Ignore) => return judged(End::Done, Disposition::Ignored),
             Ended::Completed(Outcome::Retry(failure))
                 if attempt < self.limits.max_attempts && !final_attempt =>
             {
-                // As a value, which the log escapes: a text of the user can hold a newline.
+                let (asked, disposition) = match failure.delay() {
+                    Some(after) => (
+                        after.min(self.limits.max_retry_after),
+                        Disposition::later_in(Why::Asked, after),
+                    ),
+                    None => (Duration::ZERO, Disposition::Failed),
+                };
                 let error = failure.to_string();
-                tracing::warn!(attempt, error, "failed: Apideck's next retry runs it again");
-                return match failure.delay() {
-                    Some(after) => {
-                        let rest = after.min(self.limits.max_retry_after);
-                        (End::Release { rest }, Disposition::later_in(Why::Asked, after))
-                    }
-                    None => {
-                        let rest = Duration::ZERO;
-                        (End::Release { rest }, Disposition::Failed)
-                    }
+                let rest = asked.max(self.rests.after(attempt));
+                // As a value, which the log escapes: a text of the user can hold a newline.
+                tracing::warn!(
+                    error,
+                    ?rest,
+                    "failed: runs again with Apideck's next delivery, when it has rested this long since its run began"
+                );
+                return Judged {
+                    end: End::Release { rest: asked },
+                    disposition,
+                    error: Some(error),
                 };
             }
             Ended::Completed(Outcome::Retry(failure) | Outcome::DeadLetter(failure)) => {
@@ -51,32 +65,51 @@ impl Runner {
                 false,
             ),
         };
-        tracing::error!(attempt, error = failure, "the event is dead-lettered");
+        tracing::error!(error = failure, "the event is dead-lettered");
+        let error = self.observers.any().then(|| failure.clone());
         let letter = Box::new(handler.letter(failure));
         let disposition = if self.store.dead_letters().is_some() {
             Disposition::DeadLettered
         } else {
             Disposition::Unprocessable
         };
-        (End::Dead { letter, began }, disposition)
+        Judged {
+            end: End::Dead { letter, began },
+            disposition,
+            error,
+        }
+    }
+}
+
+/// The end of a run, as it was judged.
+pub(super) struct Judged {
+    pub(super) end: End,
+    pub(super) disposition: Disposition,
+    /// The text of a failure.
+    pub(super) error: Option<String>,
+}
+
+impl Judged {
+    /// A claim that led to no run, and is withdrawn.
+    pub(super) fn withdrawn(why: Why) -> Self {
+        Self {
+            end: End::Withdraw,
+            disposition: Disposition::later(why),
+            error: None,
+        }
     }
 
-    /// Counts a run by its end and its disposition, after the end was recorded or was not.
-    pub(super) fn count(&self, end: &End, disposition: Disposition) {
-        match (end, disposition) {
-            (_, Disposition::Handled) => {
-                self.counters.handled.add();
-                tracing::info!("handled");
-            }
-            (_, Disposition::Ignored) => {
-                self.counters.ignored.add();
-                tracing::info!("ignored by the handler");
-            }
-            (_, Disposition::DeadLettered | Disposition::Unprocessable) => self.counters.dead_lettered.add(),
-            (End::Release { .. }, _) => self.counters.failed.add(),
-            (End::Interrupt, _) => self.counters.interrupted.add(),
-            (End::Withdraw, _) => self.counters.withdrawn.add(),
-            _ => {}
+    /// Returns the outcome of a run whose end was recorded, or was not.
+    pub(super) fn outcome(&self, recorded: &Recorded) -> RunOutcome {
+        match (&self.end, recorded, self.disposition) {
+            (_, Recorded::Lost, _) => RunOutcome::ClaimLost,
+            (End::Done, _, Disposition::Ignored) => RunOutcome::Ignored,
+            // A handled event stays handled.
+            (End::Done, _, _) => RunOutcome::Handled,
+            (_, Recorded::No | Recorded::NoRoom, _) => RunOutcome::Unrecorded,
+            (End::Dead { .. }, _, _) => RunOutcome::DeadLettered,
+            (End::Interrupt, _, _) => RunOutcome::Stopped,
+            (End::Release { .. } | End::Withdraw, _, _) => RunOutcome::Failed,
         }
     }
 }

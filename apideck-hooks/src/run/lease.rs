@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 
 use super::granted::Granted;
 use super::runner::Runner;
+use crate::observe::StoreOperation;
 use crate::store::Held;
 
 impl Runner {
@@ -24,14 +25,17 @@ impl Runner {
         loop {
             sleep(pause).await;
             let asked = Instant::now();
-            pause = match self.within_timeout(self.store.renew(claim.grant, length)).await {
+            pause = match self
+                .call(StoreOperation::Renew, self.store.renew(claim.grant, length))
+                .await
+            {
                 Ok(Held::Yes) => {
                     claim.lease.extend(asked + length);
                     length / 3
                 }
                 Ok(_) => return,
                 Err(error) => {
-                    self.counters.store_errors.add();
+                    self.store_failed(&error, claim.about());
                     tracing::warn!(%error, "the claim could not be renewed: the call is repeated");
                     (length / 20).max(Duration::from_millis(10))
                 }

@@ -16,6 +16,7 @@
 //! claimed again. Correctness never depends on `guard`, which only releases a claim earlier.
 
 mod attend;
+mod blocking;
 mod deliver;
 mod duplicates;
 mod finish;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use tokio::sync::{Semaphore, watch};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::owners::Owners;
 use super::phase::Phase;
 use super::waiter_queues::Waiters;
 use crate::limits::Limits;
-use crate::observe::Counters;
+use crate::observe::{About, IncidentKind, Observers, StoreOperation, StoreResult};
 use crate::poll;
 use crate::store::{Rests, Store, StoreError};
 
@@ -25,7 +25,7 @@ pub(crate) struct Runner {
     pub(super) store: Arc<dyn Store>,
     pub(super) limits: Limits,
     pub(super) rests: Rests,
-    pub(super) counters: Arc<Counters>,
+    pub(super) observers: Arc<Observers>,
     pub(super) waiters: Waiters,
     pub(super) owners: Owners,
     pub(super) take_backs: Arc<Semaphore>,
@@ -36,14 +36,14 @@ impl Runner {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         limits: Limits,
-        counters: Arc<Counters>,
+        observers: Arc<Observers>,
         phase: watch::Receiver<Phase>,
     ) -> Self {
         Self {
             store,
             rests: Rests::new(limits.rest.all()),
             limits,
-            counters,
+            observers,
             waiters: Waiters::default(),
             owners: Owners::default(),
             take_backs: Arc::new(Semaphore::new(MAX_TAKE_BACKS)),
@@ -51,22 +51,45 @@ impl Runner {
         }
     }
 
-    /// Awaits a call to the store for at most `store_timeout`.
-    pub(super) async fn within_timeout<T>(
+    /// Returns the number of duplicates that wait for a run.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiters.count() as u64
+    }
+
+    /// Counts and tells an incident.
+    pub(super) fn incident(&self, kind: IncidentKind, about: Option<&About>) {
+        self.observers.incident(kind, about, None);
+    }
+
+    /// Counts and tells a call to the store that failed.
+    pub(super) fn store_failed(&self, error: &StoreError, about: Option<&About>) {
+        let error = self.observers.any().then(|| error.to_string());
+        self.observers
+            .incident(IncidentKind::StoreFailed, about, error.as_deref());
+    }
+
+    /// Awaits a call to the store for at most `store_timeout`, and tells of it.
+    pub(super) async fn call<T>(
         &self,
+        operation: StoreOperation,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        let begun = Instant::now();
         let mut call = pin!(call);
-        // A store in memory is ready at once and needs no timer.
-        if let Poll::Ready(result) = poll::once(call.as_mut()).await {
-            return result;
-        }
-        match Box::pin(timeout(self.limits.store_timeout, call)).await {
-            Ok(result) => result,
-            Err(_) => Err(StoreError::new(format!(
-                "no answer within {:?}",
-                self.limits.store_timeout
-            ))),
-        }
+        let (result, told) = match poll::once(call.as_mut()).await {
+            // A store in memory is ready at once and needs no timer.
+            Poll::Ready(result) => (result, StoreResult::Failed),
+            Poll::Pending => match Box::pin(timeout(self.limits.store_timeout, call)).await {
+                Ok(result) => (result, StoreResult::Failed),
+                Err(_) => {
+                    let limit = self.limits.store_timeout;
+                    let error = StoreError::new(format!("no answer within {limit:?}"));
+                    (Err(error), StoreResult::TimedOut)
+                }
+            },
+        };
+        let told = if result.is_ok() { StoreResult::Ok } else { told };
+        self.observers.store_called(operation, told, || begun.elapsed());
+        result
     }
 }

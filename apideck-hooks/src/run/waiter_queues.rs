@@ -86,9 +86,14 @@ impl Waiters {
         })
     }
 
+    /// Returns the number of waiters.
+    pub(super) fn count(&self) -> usize {
+        self.waiting.load(Ordering::SeqCst)
+    }
+
     /// Sends the disposition to the record's waiters. Call it after the record was settled.
     pub(super) fn settle(&self, record: Key, disposition: Disposition) {
-        if self.waiting.load(Ordering::SeqCst) == 0 {
+        if self.count() == 0 {
             return;
         }
         let queue = self

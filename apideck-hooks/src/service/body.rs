@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt;
 
-use super::refusal::Refusal;
+use super::unread::Unread;
 use crate::budget::{Budget, FREE, Share};
 
 /// Tells if a body is certainly longer than the limit.
@@ -23,7 +23,7 @@ pub(super) fn is_too_large(body: &impl Body, limit: usize) -> bool {
 /// # Errors
 ///
 /// The body is longer than the limit, ends early, or is cut because of the budget.
-pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize, budget: &Budget) -> Result<Bytes, Refusal>
+pub(super) async fn read<B>(mut body: Pin<&mut B>, limit: usize, budget: &Budget) -> Result<Bytes, Unread>
 where
     B: Body,
     B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -36,19 +36,19 @@ where
             None => body.frame().await,
             Some(share) => tokio::select! {
                 biased;
-                () = share.cut() => return Err(Refusal::OverBudget),
+                () = share.cut() => return Err(Unread::OverBudget),
                 frame = body.frame() => frame,
             },
         };
         let Some(frame) = frame else { break };
         // Trailers are ignored.
-        let Ok(mut data) = frame.map_err(Refusal::of_body)?.into_data() else {
+        let Ok(mut data) = frame.map_err(Unread::of_error)?.into_data() else {
             continue;
         };
         let before = first.len() + all.len();
         let length = before + data.remaining();
         if length > limit {
-            return Err(Refusal::TooLarge);
+            return Err(Unread::TooLarge);
         }
         if length > FREE {
             let added = length - before.max(FREE);
@@ -90,7 +90,7 @@ mod tests {
         StreamBody::new(futures_util::stream::iter(frames.collect::<Vec<_>>()))
     }
 
-    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Refusal> {
+    async fn chunks(chunks: &[&'static str], limit: usize) -> Result<Bytes, Unread> {
         read(pin!(body(chunks)), limit, &Budget::new(1)).await
     }
 
@@ -110,9 +110,9 @@ mod tests {
         assert_eq!(chunks(&["", "ab"], 2).await.unwrap(), "ab");
         assert!(matches!(
             chunks(&["a", "bc", "d"], 3).await,
-            Err(Refusal::TooLarge)
+            Err(Unread::TooLarge)
         ));
-        assert!(matches!(chunks(&["abcd"], 3).await, Err(Refusal::TooLarge)));
+        assert!(matches!(chunks(&["abcd"], 3).await, Err(Unread::TooLarge)));
         assert!(is_too_large(&Full::new(Bytes::from_static(b"abcd")), 3));
     }
 
@@ -120,7 +120,7 @@ mod tests {
     async fn a_limit_layer_counts_as_too_large() {
         let limited = pin!(Limited::new(body(&["abcd"]), 3));
         let read = read(limited, 10, &Budget::new(1)).await;
-        assert!(matches!(read, Err(Refusal::TooLarge)));
+        assert!(matches!(read, Err(Unread::TooLarge)));
     }
 
     #[tokio::test]

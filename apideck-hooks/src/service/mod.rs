@@ -4,12 +4,13 @@ mod body;
 mod drain;
 mod handle;
 mod receive;
-mod refusal;
+
 mod response;
 mod response_body;
 #[cfg(feature = "serve")]
 mod serve;
 mod services;
+mod unread;
 #[cfg(feature = "serve")]
 mod write_limit;
 

@@ -1,119 +1,166 @@
-//! A request up to its disposition or refusal.
+//! A request up to its answer.
 //!
 //! # How it works
 //!
 //! All that costs nothing comes first: the method, the form of the signature, and the length that
 //! the body declares. A request that fails one of these checks is answered before its body is read,
 //! so a stranger gets no memory and no `100 Continue`. A line in the log costs more than such a
-//! refusal, so there is at most one of them a second, and it tells how many were omitted. The
-//! others are logged at DEBUG.
+//! refusal, so there is at most one of them a second, and it tells how many were omitted.
 
 use std::error::Error;
+use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request};
 use http_body::Body;
 use tokio::time::{Instant, timeout, timeout_at};
+use tracing::Instrument;
 
-use super::refusal::Refusal;
+use super::response::status;
+use super::unread::Unread;
 use super::{body, drain};
 use crate::delivery;
 use crate::disposition::{Disposition, Why};
-use crate::hooks::{Arrival, Dispatched, LetterKept, Progress, Receiver, TakeContext, Waiting};
-use crate::observe::limited;
+use crate::hooks::{Arrival, Course, LetterKept, Progress, Receiver, TakeContext, Waiting};
+use crate::observe::{Answer, IncidentKind, OpenRequest};
 use crate::poll;
-use crate::signature::{VerifiedText, Verifier};
+use crate::refusal::Refusal;
+use crate::signature::{Encoding, Mac, Verifier};
 
 impl Receiver {
-    /// Handles a request up to its disposition or refusal.
+    /// Handles a request up to its answer.
     // Not an `async fn`, because that would keep the whole request in its future, and twice.
-    pub(super) fn receive<B>(
-        self: Arc<Self>,
-        request: Request<B>,
-    ) -> impl Future<Output = Result<Disposition, Refusal>> + Send
+    pub(super) fn receive<B>(self: Arc<Self>, request: Request<B>) -> impl Future<Output = Answer> + Send
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        self.counters.requests.add();
-        let arrived = Instant::now();
-        let received_at = SystemTime::now();
         let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<SocketAddr>().copied();
+        let mut open = OpenRequest::new(&self.observers, peer);
         let post = parts.method == Method::POST;
         let head = Head::new(parts, self.context.is_some());
         async move {
             if !post {
-                self.counters.other_methods.add();
-                return Err(Refusal::Method);
+                return refuse(open, Refusal::WrongMethod, || "the method is not POST".to_owned());
             }
-            let mut now = arrived;
-            let text = self.verified(&head.headers, body, &mut now).await?;
-            let work = match self.admit_and_dispatch(head, text, received_at, now)? {
-                Dispatched::Work(work) => work,
-                Dispatched::Settled(disposition) => return Ok(disposition),
+            let Ok(mac) = self.verifier.mac(&head.headers) else {
+                drain::unread(body, &head.headers).await;
+                return refuse(open, Refusal::Unauthorized, || {
+                    Verifier::explain_header(&head.headers)
+                });
             };
-            let Waiting {
-                task,
-                letter_kept,
-                span,
-            } = match work.begin().await {
-                Progress::Done(disposition) => return Ok(disposition),
-                Progress::Waiting(waiting) => waiting,
-            };
-            // Boxed, because most deliveries do not need the memory of its timer.
-            match Box::pin(timeout_at(arrived + self.limits.response_deadline, task)).await {
-                Ok(Ok(disposition)) => Ok(disposition),
-                // The runtime was shut down, or a `Drop` in the handler panicked.
-                Ok(Err(_)) => Ok(Disposition::Failed),
-                Err(_) => Ok(span.in_scope(|| self.late(letter_kept))),
-            }
+            let span = open.open_span();
+            self.answer(head, body, mac, open).instrument(span).await
         }
     }
 
-    /// Reads and verifies the body, and brings the time up to date if that takes some.
-    async fn verified<B>(
-        &self,
-        headers: &HeaderMap,
-        body: B,
-        now: &mut Instant,
-    ) -> Result<VerifiedText, Refusal>
+    /// Verifies a request and runs its handler, in the span of the delivery.
+    async fn answer<B>(&self, head: Head, body: B, mac: (Encoding, Mac), mut open: OpenRequest) -> Answer
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let Ok(mac) = self.verifier.mac(headers) else {
-            drain::unread(body, headers).await;
-            return Err(self.unauthorized(|| Verifier::explain_header(headers)));
+        let mut now = open.arrived;
+        let body = match self.received(&head.headers, body, &mut now).await {
+            Ok(body) => body,
+            Err(unread) => return refuse(open, unread.refusal(), || self.explain_unread(&unread)),
         };
+        let length = body.len();
+        let text = match self.verifier.verified_text(&mac, body) {
+            Ok((text, matched)) => {
+                open.verified(matched, length);
+                text
+            }
+            Err(body) => {
+                return refuse(open, Refusal::Unauthorized, || {
+                    self.verifier.explain(&head.headers, &body).to_string()
+                });
+            }
+        };
+        let permit = match self.admit() {
+            Ok(permit) => permit,
+            Err(why) => {
+                open.about(self.dispatch.refused(&head.headers, &text, why));
+                return dispose(open, Disposition::later(why));
+            }
+        };
+        let (headers, context) = head.context(self.context.as_deref());
+        let dispatched = Arc::clone(&self.dispatch).dispatch(Arrival {
+            headers,
+            context,
+            text,
+            received_at: open.received_at,
+            now,
+            replayed: None,
+            permit,
+        });
+        open.about(dispatched.about);
+        let work = match dispatched.course {
+            Course::Work(work) => work,
+            Course::Settled(disposition) => return dispose(open, disposition),
+            Course::Contradicted => {
+                return refuse(open, Refusal::Contradiction, || {
+                    format!(
+                        "{} names another event than the signed body",
+                        delivery::EVENT_TYPE
+                    )
+                });
+            }
+        };
+        let disposition = match work.begin().await {
+            Progress::Done(disposition) => disposition,
+            Progress::Waiting(waiting) => self.wait(waiting, &open).await,
+        };
+        dispose(open, disposition)
+    }
+
+    /// Waits for work until the response deadline.
+    async fn wait(&self, mut waiting: Waiting, open: &OpenRequest) -> Disposition {
+        let deadline = open.arrived + self.limits.response_deadline;
+        // Boxed, because most deliveries do not need the memory of its timer.
+        match Box::pin(timeout_at(deadline, &mut waiting.task)).await {
+            Ok(Ok(disposition)) => disposition,
+            // The runtime was shut down, or a `Drop` in the handler panicked.
+            Ok(Err(_)) => Disposition::Failed,
+            Err(_) => {
+                open.incident(IncidentKind::Late);
+                self.late(waiting.letter_kept.as_ref())
+            }
+        }
+    }
+
+    /// Receives the body, and brings the time up to date if that takes some.
+    async fn received<B>(&self, headers: &HeaderMap, body: B, now: &mut Instant) -> Result<Bytes, Unread>
+    where
+        B: Body + Send + 'static,
+        B::Data: Send,
+        B::Error: Into<Box<dyn Error + Send + Sync>>,
+    {
         if body::is_too_large(&body, self.limits.body_limit) {
             drain::unread(body, headers).await;
-            return Err(self.unreceived(Refusal::TooLarge));
+            return Err(Unread::TooLarge);
         }
-        let body = if body.size_hint().exact().is_some() {
-            self.read(pin!(body), now).await
-        } else {
-            // Boxed, so that the rest of a body that grows too large can be read by a task.
-            let mut body = Box::pin(body);
-            let read = self.read(body.as_mut(), now).await;
-            if let Err(Refusal::TooLarge) = read {
-                drain::rest(body).await;
-            }
-            read
-        };
-        let body = body.map_err(|refusal| self.unreceived(refusal))?;
-        let text = self.verifier.verified_text(&mac, body);
-        text.map_err(|body| self.unauthorized(|| self.verifier.explain(headers, &body).to_string()))
+        if body.size_hint().exact().is_some() {
+            return self.read(pin!(body), now).await;
+        }
+        // Boxed, so that the rest of a body that grows too large can be read by a task.
+        let mut body = Box::pin(body);
+        let read = self.read(body.as_mut(), now).await;
+        if let Err(Unread::TooLarge) = read {
+            drain::rest(body).await;
+        }
+        read
     }
 
     /// Reads the body. Most bodies need no timer.
-    async fn read<B>(&self, body: Pin<&mut B>, now: &mut Instant) -> Result<Bytes, Refusal>
+    async fn read<B>(&self, body: Pin<&mut B>, now: &mut Instant) -> Result<Bytes, Unread>
     where
         B: Body,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
@@ -125,62 +172,35 @@ impl Receiver {
             Poll::Pending => {
                 let read = Box::pin(timeout(self.limits.body_deadline, read)).await;
                 *now = Instant::now();
-                read.unwrap_or(Err(Refusal::TooSlow))
+                read.unwrap_or(Err(Unread::TooSlow))
             }
         }
     }
 
-    /// Counts and logs a refused signature.
-    fn unauthorized(&self, explain: impl FnOnce() -> String) -> Refusal {
-        self.counters.unauthorized.add();
-        match self.refusal_log.line() {
-            Some(omitted) => tracing::warn!(omitted, "refused: {}", explain()),
-            // An explanation costs more than the refusal.
-            None => tracing::debug!("refused: no signature matches"),
-        }
-        Refusal::Unauthorized
-    }
-
-    /// Counts and logs a body that was not received.
-    fn unreceived(&self, refusal: Refusal) -> Refusal {
-        let counter = match &refusal {
-            Refusal::TooLarge => &self.counters.too_large,
-            Refusal::TooSlow => &self.counters.too_slow,
-            Refusal::OverBudget => &self.counters.over_budget,
-            Refusal::Incomplete(_) => &self.counters.incomplete,
-            Refusal::Method | Refusal::Unauthorized | Refusal::Contradiction => return refusal,
-        };
-        counter.add();
-        limited!(self.refusal_log, warn, "refused: {}", self.reason(&refusal));
-        refusal
-    }
-
-    /// Explains why a body was not received.
-    fn reason(&self, refusal: &Refusal) -> String {
+    /// Tells why a body was not received, with the limit that it broke.
+    fn explain_unread(&self, unread: &Unread) -> String {
         let limits = &self.limits;
-        match refusal {
-            Refusal::TooLarge => format!(
+        match unread {
+            Unread::TooLarge => format!(
                 "the body is longer than `body_limit` ({} bytes) or a layer's limit",
                 limits.body_limit
             ),
-            Refusal::TooSlow => format!(
+            Unread::TooSlow => format!(
                 "the body did not arrive within `body_deadline` ({:?})",
                 limits.body_deadline
             ),
-            Refusal::OverBudget => format!(
+            Unread::OverBudget => format!(
                 "the bodies that are being received take more than `body_budget` ({} bytes), and this one is the \
                  slowest",
                 limits.body_budget
             ),
-            Refusal::Incomplete(error) => format!("the body ended early: {error}"),
-            Refusal::Method | Refusal::Unauthorized | Refusal::Contradiction => String::new(),
+            Unread::Incomplete(error) => format!("the body ended early: {error}"),
         }
     }
 
     /// Decides the disposition of a delivery whose handler still runs at the response deadline.
-    fn late(&self, letter_kept: Option<LetterKept>) -> Disposition {
-        self.counters.late.add();
-        if letter_kept.is_some_and(|kept| kept.is_set()) {
+    fn late(&self, letter_kept: Option<&LetterKept>) -> Disposition {
+        if letter_kept.is_some_and(LetterKept::is_set) {
             // The last delivery of its event. Another one never comes.
             tracing::warn!(
                 "the handler of a last delivery is still running at the response deadline: it goes on, and the \
@@ -191,35 +211,16 @@ impl Receiver {
         tracing::warn!("the handler is still running at the response deadline: answered 503, and it goes on");
         Disposition::later_in(Why::Running, self.limits.lease)
     }
+}
 
-    /// Takes a permit and finds the handler.
-    fn admit_and_dispatch(
-        &self,
-        head: Head,
-        text: VerifiedText,
-        received_at: SystemTime,
-        now: Instant,
-    ) -> Result<Dispatched, Refusal> {
-        let permit = match self.admit() {
-            Ok(permit) => permit,
-            Err(why) => {
-                self.dispatch.refused(&text, why);
-                return Ok(Dispatched::Settled(Disposition::later(why)));
-            }
-        };
-        let (headers, context) = head.context(self.context.as_deref());
-        let arrival = Arrival {
-            headers,
-            context,
-            text,
-            received_at,
-            now,
-            replayed: None,
-            permit,
-        };
-        let dispatched = Arc::clone(&self.dispatch).dispatch(arrival);
-        dispatched.map_err(|_| Refusal::Contradiction)
-    }
+fn refuse(open: OpenRequest, refusal: Refusal, reason: impl FnOnce() -> String) -> Answer {
+    let status = status(Answer::Refused(refusal)).as_u16();
+    open.refuse(refusal, status, reason)
+}
+
+fn dispose(open: OpenRequest, disposition: Disposition) -> Answer {
+    let status = status(Answer::Disposition(disposition)).as_u16();
+    open.dispose(disposition, status)
 }
 
 /// The head of a request.

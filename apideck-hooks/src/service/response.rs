@@ -10,9 +10,10 @@ use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{Method, Response, StatusCode, Version};
 
-use super::refusal::Refusal;
 use super::response_body::ResponseBody;
 use crate::disposition::{Disposition, Why};
+use crate::observe::Answer;
+use crate::refusal::Refusal;
 
 type Parts = (StatusCode, &'static str);
 
@@ -51,15 +52,17 @@ macro_rules! problem {
     };
 }
 
-/// Makes the response of a disposition or a refusal.
-pub(super) fn response(outcome: &Result<Disposition, Refusal>, shape: Shape) -> Response<ResponseBody> {
-    let (status, body) = match outcome {
-        Ok(disposition) => of_disposition(*disposition),
-        Err(refusal) => of_refusal(refusal),
-    };
-    let body = match *outcome {
+/// Returns the status of an answer.
+pub(super) fn status(answer: Answer) -> StatusCode {
+    parts(answer).0
+}
+
+/// Makes the response of an answer.
+pub(super) fn response(answer: Answer, shape: Shape) -> Response<ResponseBody> {
+    let (status, body) = parts(answer);
+    let body = match answer {
         _ if shape.head => Bytes::new(),
-        Ok(Disposition::Later {
+        Answer::Disposition(Disposition::Later {
             why: Why::Resting,
             after,
         }) => Bytes::from(resting(after)),
@@ -74,18 +77,18 @@ pub(super) fn response(outcome: &Result<Disposition, Refusal>, shape: Shape) -> 
         "application/problem+json"
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(json));
-    match outcome {
-        Ok(Disposition::Later { after, .. }) => {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(*after)));
+    match answer {
+        Answer::Disposition(Disposition::Later { after, .. }) => {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
-        Err(Refusal::Method) => {
+        Answer::Refused(Refusal::WrongMethod) => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        Err(Refusal::Unauthorized) => {
+        Answer::Refused(Refusal::Unauthorized) => {
             // A `401` needs a challenge (RFC 9110, section 15.5.2), and some clients throw without.
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
-        Err(Refusal::OverBudget) => {
+        Answer::Refused(Refusal::OverBudget) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(1));
         }
         _ => {}
@@ -93,8 +96,8 @@ pub(super) fn response(outcome: &Result<Disposition, Refusal>, shape: Shape) -> 
     // The rest of these bodies is not read, so the connection cannot be used again.
     if shape.http_1
         && matches!(
-            outcome,
-            Err(Refusal::TooLarge | Refusal::TooSlow | Refusal::OverBudget)
+            answer,
+            Answer::Refused(Refusal::TooLarge | Refusal::TooSlow | Refusal::OverBudget)
         )
     {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -118,6 +121,13 @@ fn resting(left: Duration) -> String {
     format!(
         r#"{{"type":"about:blank","title":"Service Unavailable","status":503,"detail":"the last run failed, and the event rests for {seconds} more seconds"}}"#
     )
+}
+
+fn parts(answer: Answer) -> Parts {
+    match answer {
+        Answer::Disposition(disposition) => of_disposition(disposition),
+        Answer::Refused(refusal) => of_refusal(refusal),
+    }
 }
 
 fn of_disposition(disposition: Disposition) -> Parts {
@@ -178,9 +188,9 @@ fn of_disposition(disposition: Disposition) -> Parts {
     }
 }
 
-fn of_refusal(refusal: &Refusal) -> Parts {
+fn of_refusal(refusal: Refusal) -> Parts {
     match refusal {
-        Refusal::Method => (
+        Refusal::WrongMethod => (
             StatusCode::METHOD_NOT_ALLOWED,
             problem!(405, "Method Not Allowed", "the method of a webhook is POST"),
         ),
@@ -204,7 +214,7 @@ fn of_refusal(refusal: &Refusal) -> Parts {
                 "the bodies that are being received take too much memory"
             ),
         ),
-        Refusal::Incomplete(_) => (
+        Refusal::Incomplete => (
             StatusCode::BAD_REQUEST,
             problem!(400, "Bad Request", "the body ended early"),
         ),
@@ -224,6 +234,8 @@ fn of_refusal(refusal: &Refusal) -> Parts {
                 "x-apideck-event-type names another event than the signed body"
             ),
         ),
+        // Never sent, because the client has left.
+        Refusal::Abandoned => (StatusCode::BAD_REQUEST, ""),
     }
 }
 
@@ -264,21 +276,11 @@ mod tests {
             Disposition::Unprocessable,
             Disposition::Failed,
         ];
-        let refusals = [
-            Refusal::Method,
-            Refusal::TooLarge,
-            Refusal::TooSlow,
-            Refusal::OverBudget,
-            Refusal::Incomplete("reset".into()),
-            Refusal::Unauthorized,
-            Refusal::Contradiction,
-        ];
+        let sent = |refusal: &Refusal| *refusal != Refusal::Abandoned;
+        let refusals = Refusal::ALL.into_iter().filter(sent).map(Answer::Refused);
         let dispositions = dispositions.into_iter().chain(whys.map(Disposition::later));
-        for outcome in dispositions.map(Ok).chain(refusals.map(Err)) {
-            let (status, body) = match &outcome {
-                Ok(disposition) => of_disposition(*disposition),
-                Err(refusal) => of_refusal(refusal),
-            };
+        for answer in dispositions.map(Answer::Disposition).chain(refusals) {
+            let (status, body) = parts(answer);
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
             if status.is_success() {
                 assert!(json["status"].is_string());
@@ -286,7 +288,7 @@ mod tests {
                 assert_eq!(json["status"], status.as_u16());
             }
             let [whole, head] = [Method::POST, Method::HEAD]
-                .map(|method| response(&outcome, Shape::of(&method, Version::HTTP_11)));
+                .map(|method| response(answer, Shape::of(&method, Version::HTTP_11)));
             assert_eq!(whole.headers().contains_key(RETRY_AFTER), status == 503);
             assert_eq!(whole.headers().contains_key(WWW_AUTHENTICATE), status == 401);
             assert!(!whole.body().is_end_stream() && head.body().is_end_stream());
@@ -297,7 +299,7 @@ mod tests {
     fn a_connection_with_an_unread_body_is_closed() {
         for (version, closed) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
             for refusal in [Refusal::TooLarge, Refusal::TooSlow, Refusal::OverBudget] {
-                let response = response(&Err(refusal), Shape::of(&Method::POST, version));
+                let response = response(Answer::Refused(refusal), Shape::of(&Method::POST, version));
                 assert_eq!(response.headers().contains_key(CONNECTION), closed);
             }
         }

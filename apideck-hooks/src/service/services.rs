@@ -42,8 +42,8 @@ impl Hooks {
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let shape = Shape::of(request.method(), request.version());
-        let outcome = Arc::clone(&self.receiver).receive(request);
-        ResponseFuture(Box::pin(async move { response(&outcome.await, shape) }))
+        let answer = Arc::clone(&self.receiver).receive(request);
+        ResponseFuture(Box::pin(async move { response(answer.await, shape) }))
     }
 }
 

@@ -25,7 +25,8 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    pub(super) fn name(self) -> &'static str {
+    /// Returns a short name for logs and metrics: `hex` or `base64`.
+    pub fn name(self) -> &'static str {
         match self {
             Self::Hex => "hex",
             Self::Base64 => "base64",
@@ -37,7 +38,7 @@ impl Encoding {
 pub(super) static HEADER_NAME: HeaderName = HeaderName::from_static(HEADER);
 
 /// The bytes of an HMAC-SHA-256.
-pub(super) type Mac = [u8; 32];
+pub(crate) type Mac = [u8; 32];
 
 const HEX_LENGTH: usize = 64;
 const BASE64_LENGTH: usize = 44;

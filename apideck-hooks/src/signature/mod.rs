@@ -44,6 +44,7 @@ mod explain;
 mod form;
 mod header;
 mod keyed_secrets;
+mod matched;
 mod search;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
@@ -58,8 +59,10 @@ pub use error::VerifyError;
 pub use explain::{Body, Explanation, Found, Header, Near, TROUBLESHOOTING};
 pub use form::{Form, Forms};
 pub use header::{Encoding, HEADER};
+pub use matched::Matched;
 pub use secret::{Secret, SecretError};
 pub use verified::Verified;
 pub use verifier::Verifier;
 
+pub(crate) use header::Mac;
 pub(crate) use verified_text::VerifiedText;

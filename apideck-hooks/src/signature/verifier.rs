@@ -17,7 +17,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 
 use super::{
-    Explanation, Form, Forms, Secret, SecretError, Verified, VerifiedText, VerifyError,
+    Encoding, Explanation, Form, Forms, Matched, Secret, SecretError, Verified, VerifiedText, VerifyError,
     error::VerifyErrorKind,
     explain::explain_header,
     header::{self, HEADER_NAME, Mac},
@@ -115,6 +115,11 @@ impl Verifier {
         self
     }
 
+    /// Returns the number of secrets.
+    pub(crate) fn secrets(&self) -> usize {
+        self.keys.count()
+    }
+
     /// Verifies the body of a request with the request's headers.
     ///
     /// # Errors
@@ -122,7 +127,7 @@ impl Verifier {
     /// The request has no `x-apideck-signature` header or several of them, or
     /// [`verify_signature`](Self::verify_signature) refuses the header's value.
     pub fn verify<'a>(&self, headers: &HeaderMap, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
-        self.verify_mac(&self.mac(headers)?, body)
+        self.verify_mac(&self.mac(headers)?.1, body)
     }
 
     /// Returns the MAC that the headers of a request hold, before its body is known.
@@ -131,7 +136,7 @@ impl Verifier {
     ///
     /// There is no `x-apideck-signature` header, there are several of them, or its value is not a
     /// signature.
-    pub(crate) fn mac(&self, headers: &HeaderMap) -> Result<Mac, VerifyError> {
+    pub(crate) fn mac(&self, headers: &HeaderMap) -> Result<(Encoding, Mac), VerifyError> {
         let mut values = headers.get_all(&HEADER_NAME).iter();
         let value = values.next().ok_or(VerifyError(VerifyErrorKind::Missing))?;
         if values.next().is_some() {
@@ -140,9 +145,8 @@ impl Verifier {
         Self::mac_of(value.as_bytes())
     }
 
-    fn mac_of(signature: &[u8]) -> Result<Mac, VerifyError> {
-        let parsed = header::parse(signature).ok_or(VerifyError(VerifyErrorKind::Malformed));
-        parsed.map(|(_, mac)| mac)
+    fn mac_of(signature: &[u8]) -> Result<(Encoding, Mac), VerifyError> {
+        header::parse(signature).ok_or(VerifyError(VerifyErrorKind::Malformed))
     }
 
     /// Verifies a body with the value of its `x-apideck-signature` header.
@@ -157,7 +161,7 @@ impl Verifier {
         signature: impl AsRef<[u8]>,
         body: &'a Bytes,
     ) -> Result<Verified<'a>, VerifyError> {
-        self.verify_mac(&Self::mac_of(signature.as_ref())?, body)
+        self.verify_mac(&Self::mac_of(signature.as_ref())?.1, body)
     }
 
     fn verify_mac<'a>(&self, mac: &Mac, body: &'a Bytes) -> Result<Verified<'a>, VerifyError> {
@@ -204,17 +208,29 @@ impl Verifier {
         explain_header(headers)
     }
 
-    /// Verifies a body with the MAC of its headers and returns its signed text.
+    /// Verifies a body with the MAC of its headers. Returns its signed text and how the signature
+    /// matched.
     ///
     /// # Errors
     ///
     /// The signature is refused. The error is the body, for an explanation.
-    pub(crate) fn verified_text(&self, mac: &Mac, body: Bytes) -> Result<VerifiedText, Bytes> {
-        let new_text = match self.verify_mac(mac, &body) {
-            Ok(verified) => verified.into_new_text(),
+    pub(crate) fn verified_text(
+        &self,
+        (encoding, mac): &(Encoding, Mac),
+        body: Bytes,
+    ) -> Result<(VerifiedText, Matched), Bytes> {
+        let (new_text, matched) = match self.verify_mac(mac, &body) {
+            Ok(verified) => {
+                let matched = Matched {
+                    form: verified.form,
+                    encoding: *encoding,
+                    secret: verified.secret,
+                };
+                (verified.into_new_text(), matched)
+            }
             Err(_) => return Err(body),
         };
-        Ok(VerifiedText::new(new_text.unwrap_or(body)))
+        Ok((VerifiedText::new(new_text.unwrap_or(body)), matched))
     }
 }
 

@@ -76,7 +76,7 @@ async fn a_body_that_names_an_event_is_never_less_than_this_event() {
             );
             let (hooks, handled) = receiver();
             let reply = Delivery::of(body.replace("PAYLOAD", &payload)).call(&hooks).await;
-            assert_eq!((reply.status, hooks.stats().dead_lettered), (422, 1), "{body}");
+            assert_eq!((reply.status, hooks.stats().dead_letters), (422, 1), "{body}");
             assert!(handled.0.lock().unwrap().is_empty());
         }
     }

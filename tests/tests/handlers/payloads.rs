@@ -210,7 +210,7 @@ async fn a_known_event_that_does_not_decode_fails_permanently() {
         assert_eq!(reply.status, 422);
         assert!(!String::from_utf8_lossy(&reply.body).contains("hunter2"));
     }
-    assert_eq!(hooks.stats().dead_lettered, 4);
+    assert_eq!(hooks.stats().dead_letters, 4);
 }
 
 /// The sorted form of this body was signed. Of a repeated key it contains only the value that

@@ -139,7 +139,7 @@ async fn a_contradicting_header_never_reaches_the_store() {
     let delivery = Delivery::event(EVENT, "e1").header("x-apideck-event-type", "vault.connection.deleted");
     assert_eq!(delivery.call(&hooks).await.status, 400);
     assert_eq!(
-        (spy.operations(), probe.count(), hooks.stats().contradictions),
+        (spy.operations(), probe.count(), hooks.stats().contradiction),
         (0, 0, 1)
     );
 }

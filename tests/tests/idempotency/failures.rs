@@ -85,7 +85,7 @@ async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
         let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
         assert_eq!(words(&replies), expected);
         assert_eq!(state(&spy).await, (RecordState::Dead, 1));
-        assert_eq!((probe.count(), hooks.stats().dead_lettered), (1, 1));
+        assert_eq!((probe.count(), hooks.stats().dead_letters), (1, 1));
     }
 }
 

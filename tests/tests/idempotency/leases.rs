@@ -26,7 +26,7 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
     assert_eq!(successor.word(), "handled");
     assert_eq!(stalled.word(), "duplicate");
     assert_eq!(state(&spy).await, (RecordState::Done, 2));
-    assert_eq!((probe.count(), hooks.stats().lost), (2, 1));
+    assert_eq!((probe.count(), hooks.stats().runs_claim_lost), (2, 1));
 }
 
 /// While its successor runs, a stalled owner cannot settle the record, and its delivery is not

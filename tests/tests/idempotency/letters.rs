@@ -96,7 +96,7 @@ async fn case_39_without_room_for_a_letter_nothing_is_acknowledged() {
     let delivery = Delivery::event(EVENT, "e1");
     assert_eq!(delivery.call(&hooks).await.status, 503);
     let stats = hooks.stats();
-    assert_eq!((stats.letters_full, stats.dead_lettered), (1, 0));
+    assert_eq!((stats.letters_full, stats.dead_letters), (1, 0));
     store.set_letters_full(false);
     rest().await;
     assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");

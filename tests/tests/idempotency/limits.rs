@@ -19,7 +19,7 @@ async fn deliveries_over_max_in_flight_are_503() {
         second
     });
     assert_eq!([first.word(), second.word()], ["handled", "503"]);
-    assert_eq!(hooks.stats().overloaded, 1);
+    assert_eq!(hooks.stats().busy, 1);
 }
 
 #[tokio::test(start_paused = true)]

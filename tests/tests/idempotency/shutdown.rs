@@ -74,10 +74,7 @@ async fn no_event_is_accepted_after_a_shutdown() {
     let hooks = probe.hooks().build().unwrap();
     assert_eq!(hooks.shutdown(secs(1)).await.stopped, 0);
     let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
-    assert_eq!(
-        (reply.status, probe.count(), hooks.stats().overloaded),
-        (503, 0, 0)
-    );
+    assert_eq!((reply.status, probe.count(), hooks.stats().busy), (503, 0, 0));
     assert!(String::from_utf8_lossy(&reply.body).contains("shutting down"));
 }
 
@@ -110,7 +107,7 @@ async fn case_17_three_restarts_leave_the_attempts_and_the_fourth_counts() {
         });
         assert_eq!((reply.status, drained.stopped), (503, 1));
         assert_eq!(state(&spy).await, (RELEASED, attempts));
-        assert_eq!(hooks.stats().interrupted, 1);
+        assert_eq!(hooks.stats().runs_stopped, 1);
     }
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     let delivery = Delivery::event(EVENT, "e1");

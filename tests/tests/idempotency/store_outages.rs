@@ -46,7 +46,7 @@ async fn a_lost_response_of_the_store_is_recovered() {
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
         spy.lose_finish_responses(1);
         assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
-        assert_eq!(hooks.stats().lost, 0);
+        assert_eq!(hooks.stats().runs_claim_lost, 0);
     }
 }
 

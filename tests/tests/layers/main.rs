@@ -32,7 +32,15 @@ const ORDER: &[&[&str]] = &[
     &["signature"],
     &["event"],
     // The ground imports nothing of the crate, and its files do not import each other.
-    &["budget", "disposition", "json", "limits", "poll", "sync"],
+    &[
+        "budget",
+        "disposition",
+        "json",
+        "limits",
+        "poll",
+        "refusal",
+        "sync",
+    ],
 ];
 
 /// The files that may call `VerifiedText::kept`, with their reasons.

@@ -126,14 +126,11 @@ async fn case_28_a_full_server_dead_letters_nothing() {
     assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
     assert_eq!(event("e2").call(&hooks).await.status, 503);
     let stats = hooks.stats();
-    assert_eq!(
-        (stats.dead_lettered, stats.handled, stats.letters_full),
-        (0, 0, 1)
-    );
+    assert_eq!((stats.dead_letters, stats.handled, stats.letters_full), (0, 0, 1));
     assert_eq!(probe.count(), 1);
     run_command(&server, &["CONFIG", "SET", "maxmemory", "0"]).await;
     assert_eq!(event("e1").call(&hooks).await.word(), "dead_lettered");
-    assert_eq!(hooks.stats().dead_lettered, 1);
+    assert_eq!(hooks.stats().dead_letters, 1);
 }
 
 #[tokio::test]
@@ -197,7 +194,7 @@ async fn case_39_a_letter_that_does_not_fit_is_never_acknowledged() {
     let reply = delivery.call(&hooks).await;
     assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
     let stats = hooks.stats();
-    assert_eq!((stats.letters_full, stats.dead_lettered), (1, 0));
+    assert_eq!((stats.letters_full, stats.dead_letters), (1, 0));
     // The event is not lost.
     assert_eq!(delivery.call(&hooks).await.word(), "handled");
 }

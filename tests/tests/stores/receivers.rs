@@ -144,7 +144,7 @@ with_every_store! {
             assert_eq!(spy.last_status().await, settled);
             let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
             assert_eq!(attempts, [1, 2]);
-            assert_eq!(stalled.stats().lost, 1);
+            assert_eq!(stalled.stats().runs_claim_lost, 1);
         }
     }
 
@@ -197,7 +197,7 @@ with_every_store! {
         spy.lose_finish_responses(1);
         assert_eq!(event("lost").call(&hooks).await.word(), "handled");
         assert!(is_done(&spy).await);
-        assert_eq!((hooks.stats().lost, probe.count()), (0, 5));
+        assert_eq!((hooks.stats().runs_claim_lost, probe.count()), (0, 5));
 
         // A finish that fails until the lease is nearly over.
         let hooks = probe.patient_hooks().store(Spy::over(Arc::new(spy.clone()))).lease(secs(3));

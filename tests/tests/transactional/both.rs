@@ -69,9 +69,9 @@ on_both! {
         let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
         assert_eq!(attempts, [1, 2, 3, 4]);
         let stats = hooks.stats();
-        assert_eq!((stats.panics, stats.timeouts, stats.failed, stats.store_errors), (1, 0, 2, 0));
+        assert_eq!((stats.panics, stats.timeouts, stats.runs_failed, stats.store_errors), (1, 0, 2, 0));
         let stats = impatient.stats();
-        assert_eq!((stats.panics, stats.timeouts, stats.failed, stats.store_errors), (0, 1, 1, 0));
+        assert_eq!((stats.panics, stats.timeouts, stats.runs_failed, stats.store_errors), (0, 1, 1, 0));
     }
 
     async fn case_26_fifty_duplicates_on_a_pool_of_ten_have_one_effect(world: &World) {

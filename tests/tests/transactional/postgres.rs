@@ -338,7 +338,7 @@ async fn too_many_transactions_are_503() {
     let reply = call(&impatient, "e2").await.unwrap();
     assert_eq!(reply.status, 503);
     assert!(reply.retry_after().is_some());
-    assert_eq!(impatient.stats().overloaded, 1);
+    assert_eq!(impatient.stats().busy, 1);
     probe.open();
     assert_eq!(running.await.unwrap().word(), "handled");
     assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");

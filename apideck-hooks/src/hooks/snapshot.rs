@@ -1,0 +1,58 @@
+//! The state of a receiver at one moment.
+
+use serde::Serialize;
+
+use super::receiver::Hooks;
+use crate::observe::Stats;
+use crate::store::LetterFilter;
+
+/// The state of a receiver at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The counts since the receiver was built.
+    pub stats: Stats,
+    /// Number of deliveries and replays whose handlers run.
+    pub in_flight: u64,
+    /// Number of duplicates that wait for the outcome of a running handler.
+    pub waiting: u64,
+    /// Number of dead letters of the receiver's source. `None` if the store keeps none, or did not
+    /// answer.
+    pub dead_letters: Option<u64>,
+    /// As [`Hooks::is_ready`].
+    pub ready: bool,
+}
+
+impl Hooks {
+    /// Returns the counts, and reads the other numbers. Counting the dead letters is a call to the
+    /// store, which has [`store_timeout`](crate::HooksBuilder::store_timeout) to answer.
+    pub async fn snapshot(&self) -> Snapshot {
+        let receiver = &self.receiver;
+        let dead_letters = match receiver.store.dead_letters() {
+            Some(letters) => {
+                let filter = LetterFilter::default();
+                let count = letters.count(&receiver.source, &filter);
+                let counted = tokio::time::timeout(receiver.limits.store_timeout, count).await;
+                counted.ok().and_then(Result::ok)
+            }
+            None => None,
+        };
+        let all = u64::from(receiver.limits.max_in_flight);
+        Snapshot {
+            stats: self.stats(),
+            in_flight: all.saturating_sub(receiver.permits.available_permits() as u64),
+            waiting: receiver.dispatch.waiting(),
+            dead_letters,
+            ready: self.is_ready(),
+        }
+    }
+
+    /// Tells if the receiver should get deliveries, for the readiness probe of a load balancer.
+    ///
+    /// It is `false` while the receiver shuts down, and after a call to the store that failed until
+    /// one that did not. It makes no call itself. Deliveries are accepted nevertheless, because
+    /// only they can tell that the store answers again.
+    pub fn is_ready(&self) -> bool {
+        self.receiver.is_open() && self.receiver.observers.store_answers()
+    }
+}

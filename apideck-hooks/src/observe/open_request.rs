@@ -1,0 +1,160 @@
+//! A request that has no answer yet.
+//!
+//! # How it works
+//!
+//! Every request makes one, and answers it once. If it is dropped before, the client has left, and
+//! that is its answer. So no request is left out of the counts, and none is counted twice.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use tokio::time::Instant;
+use tracing::Span;
+
+use super::about::About;
+use super::answered::{Answer, Answered};
+use super::incident::IncidentKind;
+use super::observers::Observers;
+use crate::disposition::Disposition;
+use crate::refusal::Refusal;
+use crate::signature::Matched;
+
+/// A request that has no answer yet.
+pub(crate) struct OpenRequest {
+    observers: Arc<Observers>,
+    pub(crate) arrived: Instant,
+    pub(crate) received_at: SystemTime,
+    peer: Option<SocketAddr>,
+    bytes: Option<usize>,
+    signature: Option<Matched>,
+    /// `None` if there is no observer, or the event is not known.
+    about: Option<Arc<About>>,
+    span: Span,
+    answered: bool,
+}
+
+impl OpenRequest {
+    pub(crate) fn new(observers: &Arc<Observers>, peer: Option<SocketAddr>) -> Self {
+        Self {
+            observers: Arc::clone(observers),
+            arrived: Instant::now(),
+            received_at: SystemTime::now(),
+            peer,
+            bytes: None,
+            signature: None,
+            about: None,
+            span: Span::none(),
+            answered: false,
+        }
+    }
+
+    /// Opens the span of the delivery, before its signature is verified.
+    pub(crate) fn open_span(&mut self) -> Span {
+        self.span = delivery_span();
+        self.span.clone()
+    }
+
+    /// Notes that the signature matched.
+    pub(crate) fn verified(&mut self, signature: Matched, bytes: usize) {
+        self.span.record("form", signature.form.name());
+        self.signature = Some(signature);
+        self.bytes = Some(bytes);
+    }
+
+    /// Notes the event.
+    pub(crate) fn about(&mut self, about: Option<Arc<About>>) {
+        self.about = about;
+    }
+
+    /// Counts and tells an incident of this request.
+    pub(crate) fn incident(&self, kind: IncidentKind) {
+        self.observers.incident(kind, self.about.as_deref(), None);
+    }
+
+    /// Answers with the event's disposition.
+    pub(crate) fn dispose(mut self, disposition: Disposition, status: u16) -> Answer {
+        let took = self.arrived.elapsed();
+        match disposition {
+            Disposition::NoHandler => tracing::info!(status, ?took, "ignored: no handler"),
+            Disposition::Later { why: _, after } => {
+                tracing::info!(status, ?took, retry_after = ?after, "answered: {disposition}");
+            }
+            _ => tracing::info!(status, ?took, "answered: {disposition}"),
+        }
+        self.answer(Answer::Disposition(disposition), Some(status))
+    }
+
+    /// Answers with a refusal, for this reason.
+    ///
+    /// A line in the log costs more than a refusal. So there is at most one of them a second, which
+    /// tells how many were omitted, and the others are left to the level `DEBUG`.
+    pub(crate) fn refuse(mut self, refusal: Refusal, status: u16, reason: impl FnOnce() -> String) -> Answer {
+        let line = match refusal {
+            // Probes of a health check are no matter of an operator.
+            Refusal::WrongMethod => None,
+            _ => self.observers.refusals.line(),
+        };
+        match line {
+            Some(omitted) => tracing::warn!(status, omitted, "refused: {}", reason()),
+            None => tracing::debug!(status, "refused: {refusal}"),
+        }
+        self.answer(Answer::Refused(refusal), Some(status))
+    }
+
+    fn answer(&mut self, answer: Answer, status: Option<u16>) -> Answer {
+        self.answered = true;
+        self.span.record("outcome", answer.as_str());
+        self.span.record("status", status);
+        self.observers.answered(&Answered {
+            answer,
+            status,
+            about: self.about.as_deref(),
+            signature: self.signature,
+            bytes: self.bytes,
+            peer: self.peer,
+            received_at: self.received_at,
+            duration: self.arrived.elapsed(),
+        });
+        answer
+    }
+}
+
+impl Drop for OpenRequest {
+    fn drop(&mut self) {
+        if self.answered {
+            return;
+        }
+        let span = self.span.clone();
+        span.in_scope(|| {
+            let took = self.arrived.elapsed();
+            match self.observers.refusals.line() {
+                Some(omitted) => {
+                    tracing::warn!(omitted, ?took, "the client left before its answer");
+                }
+                None => tracing::debug!(?took, "the client left before its answer"),
+            }
+            self.answer(Answer::Refused(Refusal::Abandoned), None);
+        });
+    }
+}
+
+/// Makes the span of a delivery or a replay. Its fields are recorded as they become known.
+///
+/// Its level is that of an error, because a warning must name its event also in a log that leaves
+/// out everything below.
+pub(crate) fn delivery_span() -> Span {
+    use tracing::field::Empty;
+    tracing::error_span!(
+        "delivery",
+        otel.kind = "server",
+        otel.name = Empty,
+        event = Empty,
+        id = Empty,
+        handler = Empty,
+        attempt = Empty,
+        form = Empty,
+        outcome = Empty,
+        status = Empty,
+    )
+}
