@@ -342,40 +342,38 @@ impl<R, S> HooksBuilder<R, S> {
         };
         let observers = Arc::new(Observers::new(observers));
         let (phase, watched) = watch::channel(Phase::Open);
-        let runner = Runner::new(
-            Arc::clone(&store),
-            limits.clone(),
-            Arc::clone(&observers),
-            watched,
-        );
-        let permits = Arc::new(Semaphore::new(limits.max_in_flight as usize));
-        let budget = Budget::new(limits.body_budget);
-        let hooks = Hooks {
-            receiver: Arc::new(Receiver {
-                verifier,
-                limits,
-                dispatch: Arc::new(Dispatcher {
-                    router,
-                    state,
-                    runner,
-                    identity,
-                    source: source.clone(),
-                    observers: Arc::clone(&observers),
-                    log: LogLimits::default(),
-                }),
-                store,
-                source,
-                context,
-                _store_use: store_use,
-                observers,
-                budget,
-                permits,
-                phase,
-            }),
+        let dispatcher = Dispatcher {
+            router,
+            state,
+            runner: Runner::new(
+                Arc::clone(&store),
+                limits.clone(),
+                Arc::clone(&observers),
+                watched,
+            ),
+            identity,
+            source: source.clone(),
+            observers: Arc::clone(&observers),
+            log: LogLimits::default(),
         };
-        hooks.receiver.log_description();
-        checks::log_store(&hooks.receiver.store, &hooks.receiver.source);
-        Ok(hooks)
+        let receiver = Receiver {
+            verifier,
+            permits: Arc::new(Semaphore::new(limits.max_in_flight as usize)),
+            budget: Budget::new(limits.body_budget),
+            limits,
+            dispatch: Arc::new(dispatcher),
+            store,
+            source,
+            context,
+            _store_use: store_use,
+            observers,
+            phase,
+        };
+        receiver.log_description();
+        checks::log_store(&receiver.store, &receiver.source);
+        Ok(Hooks {
+            receiver: Arc::new(receiver),
+        })
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::description::Description;
 use super::receiver::{Hooks, Receiver};
+use crate::store::Internal;
 
 impl Hooks {
     /// Describes the receiver: its handlers and their events, store, source and limits.
@@ -21,7 +22,7 @@ impl Receiver {
         Description {
             version: env!("CARGO_PKG_VERSION"),
             handlers: self.dispatch.handlers(),
-            store: self.store.type_name().to_owned(),
+            store: self.store.type_name(Internal).to_owned(),
             volatile: self.store.is_volatile(),
             source: self.source.clone(),
             secrets: self.verifier.secrets(),

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use super::description::HandlerDescription;
+use super::identified::Identified;
 use super::work::{LetterKept, Work};
 use crate::delivery::{self, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts};
 use crate::disposition::{Disposition, Why};
@@ -89,71 +90,6 @@ pub(super) struct LogLimits {
     idempotency_key: LogLimit,
     overloaded: LogLimit,
     last_refused: LogLimit,
-}
-
-/// The event of a delivery, parsed.
-struct Identified {
-    /// `None` for a body that is not an event.
-    event_type: Option<EventType>,
-    identity: EventIdentity,
-    event: Result<AnyEvent, DecodeError>,
-}
-
-impl Identified {
-    fn of(text: &VerifiedText) -> Self {
-        match parse(text) {
-            Parsed::Event {
-                event_type,
-                identity,
-                event,
-            } => Self {
-                event_type: Some(event_type),
-                identity,
-                event,
-            },
-            Parsed::NoEvent => Self {
-                event_type: None,
-                identity: EventIdentity::default(),
-                event: Ok(AnyEvent::Other(OtherEvent::new(text))),
-            },
-        }
-    }
-
-    /// Returns the event's name. Empty for a body that is not an event.
-    fn name(&self) -> &str {
-        self.event_type.as_ref().map_or("", EventType::as_str)
-    }
-
-    /// Records the event in the current span.
-    fn record(&self, text: &VerifiedText, handler: Option<&'static str>) {
-        let span = Span::current();
-        if span.is_disabled() {
-            return;
-        }
-        span.record("otel.name", format_args!("delivery {}", self.name()));
-        span.record("event", self.name());
-        span.record("id", self.identity.event_id.as_str(text));
-        span.record("handler", handler);
-    }
-
-    /// Copies the facts of the event for the observers.
-    fn about(&self, headers: &HeaderMap, text: &VerifiedText, handler: Option<&'static str>) -> About {
-        let identity = &self.identity;
-        let some = |text: &str| Some(text.to_owned()).filter(|text| !text.is_empty());
-        let consumer_id = self.event.as_ref().map(AnyEvent::consumer_id);
-        let idempotency_key = DeliveryHeaders::new(headers).idempotency_key();
-        About {
-            event_type: self.event_type.clone(),
-            event_id: some(identity.event_id.as_str(text)),
-            entity_id: some(identity.entity_id.as_str(text)),
-            consumer_id: consumer_id.ok().and_then(some),
-            occurred_at: Timestamp::from(identity.occurred_at.as_str(text)).get(),
-            execution_attempt: identity.execution_attempt,
-            idempotency_key: idempotency_key.unwrap_or_default().map(str::to_owned),
-            handler,
-            replay: false,
-        }
-    }
 }
 
 impl<R, S> Dispatch for Dispatcher<R, S>

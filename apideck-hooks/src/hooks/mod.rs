@@ -8,6 +8,7 @@ mod dead_letters;
 mod describe;
 mod description;
 mod dispatch;
+mod identified;
 mod receiver;
 mod shutdown;
 #[cfg(feature = "signal")]

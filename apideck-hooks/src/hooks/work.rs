@@ -77,8 +77,8 @@ impl Work {
         }
     }
 
-    /// Begins the work, and moves it into a task if it has to wait. Its log lines are in the current
-    /// span.
+    /// Begins the work, and moves it into a task if it has to wait. Its log lines are in the
+    /// current span.
     pub(crate) async fn begin(self) -> Progress {
         let mut work = self.future;
         let begin = poll_fn(|cx| {

@@ -130,44 +130,58 @@ impl Runner {
                     return Transacted::RolledBack(Some(run), ended);
                 }
             };
-            let begun = Instant::now();
-            let committed = ending.commit(granted.grant).await;
-            let answered = !matches!(committed, Committed::No(_) | Committed::Unknown(_));
-            self.transaction_called(StoreOperation::Commit, answered, begun);
-            match committed {
-                Committed::Yes => {
-                    let (told, disposition) = match outcome {
-                        Outcome::Ignore => (RunOutcome::Ignored, Disposition::Ignored),
-                        _ => (RunOutcome::Handled, Disposition::Handled),
-                    };
-                    run.end(told, None);
-                    return Transacted::Committed(disposition);
-                }
-                Committed::Lost => {
-                    run.end(RunOutcome::ClaimLost, None);
-                    return Transacted::Lost;
-                }
-                Committed::No(error) => {
-                    let error = format!("the transaction was not committed: {error}");
-                    let ended = Ended::Completed(Outcome::Retry(Failure::retry(error)));
-                    return Transacted::RolledBack(Some(run), ended);
-                }
-                Committed::Unknown(error) => {
-                    run.end(RunOutcome::Unrecorded, None);
-                    self.store_failed(&error, granted.about());
-                    tracing::error!(%error, "the outcome of the commit is unknown: answered 503");
-                    return Transacted::Unknown;
-                }
-                Committed::Conflict(error) => {
-                    run.end(RunOutcome::Conflicted, None);
-                    tracing::info!(%error, "the handler's transaction conflicted with another one");
-                    conflicts += 1;
-                    if conflicts == MAX_CONFLICTS {
-                        return Transacted::Conflicted;
-                    }
-                }
+            match self.commit(ending, outcome, run, granted).await {
+                Some(transacted) => return transacted,
+                None => conflicts += 1,
+            }
+            if conflicts == MAX_CONFLICTS {
+                return Transacted::Conflicted;
             }
         }
+    }
+
+    /// Commits. Returns `None` if the transaction conflicted with another one.
+    async fn commit<'r>(
+        &'r self,
+        ending: Box<dyn Ending>,
+        outcome: Outcome,
+        run: ObservedRun<'r>,
+        granted: &Granted<'r>,
+    ) -> Option<Transacted<'r>> {
+        let begun = Instant::now();
+        let committed = ending.commit(granted.grant).await;
+        let answered = !matches!(committed, Committed::No(_) | Committed::Unknown(_));
+        self.transaction_called(StoreOperation::Commit, answered, begun);
+        Some(match committed {
+            Committed::Yes => {
+                let (told, disposition) = match outcome {
+                    Outcome::Ignore => (RunOutcome::Ignored, Disposition::Ignored),
+                    _ => (RunOutcome::Handled, Disposition::Handled),
+                };
+                run.end(told, None);
+                Transacted::Committed(disposition)
+            }
+            Committed::Lost => {
+                run.end(RunOutcome::ClaimLost, None);
+                Transacted::Lost
+            }
+            Committed::No(error) => {
+                let error = format!("the transaction was not committed: {error}");
+                let ended = Ended::Completed(Outcome::Retry(Failure::retry(error)));
+                Transacted::RolledBack(Some(run), ended)
+            }
+            Committed::Unknown(error) => {
+                run.end(RunOutcome::Unrecorded, None);
+                self.store_failed(&error, granted.about());
+                tracing::error!(%error, "the outcome of the commit is unknown: answered 503");
+                Transacted::Unknown
+            }
+            Committed::Conflict(error) => {
+                run.end(RunOutcome::Conflicted, None);
+                tracing::info!(%error, "the handler's transaction conflicted with another one");
+                return None;
+            }
+        })
     }
 
     /// Ends the handler at the time limit of its transaction, because the store rolls back then.

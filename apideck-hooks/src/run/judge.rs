@@ -7,7 +7,7 @@ use super::finish::Recorded;
 use super::job::EventHandler;
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
-use crate::handler::Outcome;
+use crate::handler::{Failure, Outcome};
 use crate::observe::RunOutcome;
 use crate::store::End;
 
@@ -36,26 +36,7 @@ impl Runner {
             Ended::Completed(Outcome::Retry(failure))
                 if attempt < self.limits.max_attempts && !final_attempt =>
             {
-                let (asked, disposition) = match failure.delay() {
-                    Some(after) => (
-                        after.min(self.limits.max_retry_after),
-                        Disposition::later_in(Why::Asked, after),
-                    ),
-                    None => (Duration::ZERO, Disposition::Failed),
-                };
-                let error = failure.to_string();
-                let rest = asked.max(self.rests.after(attempt));
-                // As a value, which the log escapes: a text of the user can hold a newline.
-                tracing::warn!(
-                    error,
-                    ?rest,
-                    "failed: runs again with Apideck's next delivery, when it has rested this long since its run began"
-                );
-                return Judged {
-                    end: End::Release { rest: asked },
-                    disposition,
-                    error: Some(error),
-                };
+                return self.released(&failure, attempt);
             }
             Ended::Completed(Outcome::Retry(failure) | Outcome::DeadLetter(failure)) => {
                 (failure.to_string(), true)
@@ -77,6 +58,30 @@ impl Runner {
             end: End::Dead { letter, began },
             disposition,
             error,
+        }
+    }
+
+    /// The end of a run that failed and can be retried.
+    fn released(&self, failure: &Failure, attempt: u32) -> Judged {
+        let (asked, disposition) = match failure.delay() {
+            Some(after) => (
+                after.min(self.limits.max_retry_after),
+                Disposition::later_in(Why::Asked, after),
+            ),
+            None => (Duration::ZERO, Disposition::Failed),
+        };
+        let error = failure.to_string();
+        let rest = asked.max(self.rests.after(attempt));
+        // As a value, which the log escapes: a text of the user can hold a newline.
+        tracing::warn!(
+            error,
+            ?rest,
+            "failed: runs again with Apideck's next delivery, when it has rested this long since its run began"
+        );
+        Judged {
+            end: End::Release { rest: asked },
+            disposition,
+            error: Some(error),
         }
     }
 }

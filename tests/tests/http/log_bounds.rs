@@ -50,8 +50,8 @@ fn hooks() -> Hooks {
 #[tokio::test(start_paused = true)]
 async fn a_replayed_contradiction_writes_one_line_a_second() {
     let delivery = Delivery::event(EVENT, "e1").header("x-apideck-event-type", "crm.lead.created");
-    let parts = [EVENT, "e1", "sync_all"];
-    check_lines(&hooks(), &delivery, Level::WARN, "names another event", &parts).await;
+    let parts = [EVENT, "e1", "sync_all", "names another event"];
+    check_lines(&hooks(), &delivery, Level::WARN, "refused: ", &parts).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -94,7 +94,7 @@ async fn a_body_that_is_replayed_in_an_overload_writes_one_line_of_each_kind_a_s
         check_lines(&hooks, &last, level, text, &parts).await;
         tokio::time::advance(Duration::from_secs(1)).await;
     }
-    assert_eq!(hooks.stats().last_refused, hooks.stats().overloaded);
+    assert_eq!(hooks.stats().last_refused, hooks.stats().busy);
     probe.open();
     assert_eq!(running.await.unwrap().status, 200);
 }

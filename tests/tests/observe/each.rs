@@ -219,8 +219,6 @@ async fn every_refusal_is_told() {
         .await
         .expect("infallible");
     watched.last_was("too_slow", 408);
-    drop(call);
-
     let cut = futures_util::stream::iter([Err::<Frame<bytes::Bytes>, _>(std::io::Error::other("reset"))]);
     let request = event("e1").request().map(|_| StreamBody::new(cut));
     hyper::service::Service::call(&watched.hooks, request)

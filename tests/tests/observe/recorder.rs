@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 /// The told things, each in one line. Clones share them.
 #[derive(Clone, Default)]
-pub struct Recorder(Arc<Mutex<Vec<String>>>);
+pub(crate) struct Recorder(Arc<Mutex<Vec<String>>>);
 
 impl Recorder {
     fn note(&self, line: String) {
@@ -13,12 +13,12 @@ impl Recorder {
     }
 
     /// Returns the lines and forgets them.
-    pub fn take(&self) -> Vec<String> {
+    pub(crate) fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.0.lock().expect("no panic"))
     }
 
     /// Counts the lines that begin so.
-    pub fn count(&self, begin: &str) -> u64 {
+    pub(crate) fn count(&self, begin: &str) -> u64 {
         let lines = self.0.lock().expect("no panic");
         lines.iter().filter(|line| line.starts_with(begin)).count() as u64
     }

@@ -88,9 +88,9 @@ impl Connections {
     }
 }
 
-type Answered = (Option<Session>, sqlx::Result<Vec<PgRow>>);
+type Returned = (Option<Session>, sqlx::Result<Vec<PgRow>>);
 
-type Sent = Pin<Box<dyn Future<Output = Answered> + Send>>;
+type Sent = Pin<Box<dyn Future<Output = Returned> + Send>>;
 
 /// A statement and its connection, until both are free.
 struct Running {
