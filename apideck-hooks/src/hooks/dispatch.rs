@@ -10,7 +10,6 @@ use std::time::SystemTime;
 use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tracing::Span;
 
 use super::description::HandlerDescription;
 use super::identified::Identified;
@@ -20,7 +19,7 @@ use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
 use crate::observe::{About, IncidentKind, LogLimit, Observers, limited};
-use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, Timestamp, parse};
+use crate::payload::AnyEvent;
 use crate::router::{Routes, Start};
 use crate::run::{self, Delivered, Job, Runner};
 use crate::signature::VerifiedText;

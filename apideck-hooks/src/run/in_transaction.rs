@@ -27,7 +27,7 @@ use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
 use crate::observe::{IncidentKind, ObservedRun, RunOutcome, StoreOperation, StoreResult};
-use crate::store::{Begun, Committed, StoreError};
+use crate::store::{Begun, Committed, Ending, StoreError};
 
 /// Number of runs of one claim whose transactions conflict.
 const MAX_CONFLICTS: usize = 3;
@@ -120,8 +120,9 @@ impl Runner {
             let run = ObservedRun::start(&self.observers, granted.of.clone());
             guard.run_began();
             let handled = handler.run(granted.run_facts(), Some(tx));
-            let handled = pin!(self.within(transactions.limit(), handled, granted));
-            let ended = self.attend(handled, Some(granted)).await;
+            let handled = self.within(transactions.limit(), handled, granted);
+            // Pinned within the statement, so that the handler's `Tx` is dropped at its end.
+            let ended = self.attend(pin!(handled), Some(granted)).await;
             // The handler has ended, so its `Tx` was dropped and the connection has come back.
             let outcome = match ended {
                 Ended::Completed(outcome) if outcome.is_ok() => outcome,

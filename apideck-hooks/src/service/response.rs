@@ -250,7 +250,7 @@ mod tests {
     fn a_rest_of_any_length_is_told() {
         let rest = Disposition::later_in(Why::Resting, Duration::MAX);
         let shape = Shape::of(&Method::POST, Version::HTTP_11);
-        let response = response(&Ok(rest), shape);
+        let response = response(Answer::Disposition(rest), shape);
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[RETRY_AFTER], "60");
     }

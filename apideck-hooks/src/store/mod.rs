@@ -49,4 +49,4 @@ pub use values::{
 };
 
 pub(crate) use contract::Internal;
-pub(crate) use transactions::{AnyTx, Begun, Committed};
+pub(crate) use transactions::{AnyTx, Begun, Committed, Ending};
