@@ -11,19 +11,30 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use http_body::Body;
 
+use super::refusal::Refusal;
 use super::response::{Shape, response};
 use super::response_body::ResponseBody;
+use crate::disposition::Disposition;
 use crate::hooks::Hooks;
 
 /// The future of a response. Its output is always `Ok`.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>);
+pub struct ResponseFuture {
+    outcome: Outcome,
+    shape: Shape,
+}
+
+/// The outcome to come. The response is made outside of it, because an `async` block around another
+/// future keeps that future twice.
+type Outcome = Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>;
 
 impl Future for ResponseFuture {
     type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(Ok)
+        let shape = self.shape;
+        let outcome = self.outcome.as_mut().poll(cx);
+        outcome.map(|outcome| Ok(response(&outcome, shape)))
     }
 }
 
@@ -41,9 +52,10 @@ impl Hooks {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let shape = Shape::of(request.method(), request.version());
-        let outcome = Arc::clone(&self.receiver).receive(request);
-        ResponseFuture(Box::pin(async move { response(&outcome.await, shape) }))
+        ResponseFuture {
+            shape: Shape::of(request.method(), request.version()),
+            outcome: Box::pin(Arc::clone(&self.receiver).receive(request)),
+        }
     }
 }
 
