@@ -344,7 +344,7 @@ impl<R, S> HooksBuilder<R, S> {
                 dispatch: Arc::new(Dispatcher {
                     router,
                     state,
-                    runner,
+                    runner: Arc::new(runner),
                     identity,
                     source: source.clone(),
                     counters: Arc::clone(&counters),

@@ -22,7 +22,7 @@ use crate::handler::{Attempt, Incoming, Outcome};
 use crate::observe::{Counters, LogLimit, limited};
 use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
 use crate::router::{Routes, Start};
-use crate::run::{self, Delivered, Job, Runner};
+use crate::run::{self, Job, Runner};
 use crate::signature::VerifiedText;
 use crate::store::DeadLetter;
 
@@ -65,7 +65,7 @@ pub(crate) trait Dispatch: Send + Sync {
 pub(super) struct Dispatcher<R, S> {
     pub(super) router: R,
     pub(super) state: S,
-    pub(super) runner: Runner,
+    pub(super) runner: Arc<Runner>,
     pub(super) identity: Identity,
     pub(super) source: String,
     pub(super) counters: Arc<Counters>,
@@ -231,36 +231,24 @@ where
         let transactional = plan.transaction(handler).is_some();
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
+        let runner = Arc::clone(&self.runner);
         let (incoming, permit) = incoming(identified, arrival);
-        let event = EventRun {
-            dispatcher: Arc::clone(&self),
+        let job = Job {
+            keys,
+            now,
             replay_of: replay_of.clone(),
-            start,
-            incoming,
-            letter_kept: letter_kept.clone(),
-        };
-        let work = async move {
-            let job = Job {
-                keys,
-                now,
+            last,
+            transactional,
+            _permit: permit,
+            handler: EventRun {
+                dispatcher: self,
                 replay_of,
-                last,
-                transactional,
-                handler: event,
-            };
-            match self.runner.deliver(job).await {
-                Delivered::Settled(disposition) => {
-                    drop(permit);
-                    disposition
-                }
-                Delivered::Running(record) => {
-                    // A waiter holds no permit. Its body was dropped with the job.
-                    drop(permit);
-                    Box::pin(self.runner.wait_for_run(record)).await
-                }
-            }
+                start,
+                incoming,
+                letter_kept: letter_kept.clone(),
+            },
         };
-        Work::new(work, letter_kept, span)
+        Work::new(runner.deliver(job), letter_kept, span)
     }
 
     /// Makes the keys of the event's record.

@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::delivery::{Keys, RunFacts};
@@ -20,6 +21,8 @@ pub(crate) struct Job<H> {
     pub(crate) last: bool,
     /// `true` if the handler takes the store's transaction.
     pub(crate) transactional: bool,
+    /// Held until the delivery is settled or waits for another one.
+    pub(crate) _permit: OwnedSemaphorePermit,
     pub(crate) handler: H,
 }
 
