@@ -20,7 +20,7 @@ use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
 use crate::observe::{Counters, LogLimit, limited};
-use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
+use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, Timestamp, parse};
 use crate::router::{Routes, Start};
 use crate::run::{self, Job, Runner};
 use crate::signature::VerifiedText;
@@ -275,7 +275,7 @@ where
             event_type: identified.name(),
             event_id: identity.event_id.as_str(text),
             entity_id: identity.entity_id.as_str(text),
-            occurred_at: identity.occurred_at.as_str(text),
+            occurred_at: identity.occurred_at.as_ref().map_or("", Timestamp::as_str),
             header: idempotency_key,
             text,
         };
