@@ -19,15 +19,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 
 use tokio::task::JoinHandle;
+use tracing::instrument::Instrumented;
 use tracing::{Instrument, Span};
 
 use crate::disposition::Disposition;
 
 /// The work of a delivery that has a handler.
 pub(crate) struct Work {
-    future: Pin<Box<dyn Future<Output = Disposition> + Send>>,
+    /// Boxed inside of its span, because wrapping it first would copy all of it once more.
+    future: Instrumented<Pin<Box<dyn Future<Output = Disposition> + Send>>>,
     letter_kept: Option<LetterKept>,
-    span: Span,
 }
 
 /// The fact that the store keeps a letter of the event. Present if the delivery can be the event's
@@ -68,10 +69,10 @@ impl Work {
         letter_kept: Option<LetterKept>,
         span: Span,
     ) -> Self {
+        let work: Pin<Box<dyn Future<Output = Disposition> + Send>> = Box::pin(work);
         Self {
-            future: Box::pin(work.instrument(span.clone())),
+            future: work.instrument(span),
             letter_kept,
-            span,
         }
     }
 
@@ -79,16 +80,16 @@ impl Work {
     pub(crate) async fn begin(self) -> Progress {
         let mut work = self.future;
         let begin = poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+            let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut work).poll(cx)));
             Poll::Ready(polled.unwrap_or(Poll::Ready(Disposition::Failed)))
         });
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
             // In the current span, so a layer around the receiver can give the request a span.
             Poll::Pending => Progress::Waiting(Waiting {
+                span: work.span().clone(),
                 task: tokio::spawn(work.in_current_span()),
                 letter_kept: self.letter_kept,
-                span: self.span,
             }),
         }
     }
