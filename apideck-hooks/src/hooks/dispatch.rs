@@ -14,7 +14,7 @@ use tracing::Span;
 
 use super::work::{LetterKept, Work};
 use crate::delivery::{
-    self, Context, Contradiction, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
+    self, ClaimLost, Context, Contradiction, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
 };
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
@@ -303,6 +303,10 @@ where
         (self.start)(inputs.incoming(), &self.dispatcher.state).await
     }
 
+    fn claim_lost(&self) -> ClaimLost {
+        self.incoming.delivery.signal_of_claim_lost()
+    }
+
     /// Reads the event again if the handler took it, because only dead letters need its consumer.
     fn letter(&self, error: String) -> DeadLetter {
         let delivery = &self.incoming.delivery;
@@ -363,6 +367,7 @@ fn incoming(identified: Identified, arrival: Arrival) -> (Incoming, OwnedSemapho
         context: arrival.context,
         text: arrival.text,
         received_at: arrival.received_at,
+        claim_lost: delivery::Signal::default(),
     });
     let incoming = Incoming {
         delivery,

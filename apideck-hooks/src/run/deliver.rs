@@ -85,7 +85,13 @@ impl Runner {
                 job.handler.letter_was_kept();
             }
             let grant = Grant::new(claimed.record, token, id);
-            let mut granted = Granted::new(grant, attempt, claimed.lettered, answer.lease_end);
+            let mut granted = Granted::new(
+                grant,
+                attempt,
+                claimed.lettered,
+                answer.lease_end,
+                job.handler.claim_lost(),
+            );
             let mut guard = Guard::new(&self.store, grant);
             if answer.late {
                 return self.granted_too_late(&granted);

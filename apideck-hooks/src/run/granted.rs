@@ -26,13 +26,19 @@ pub(super) struct Granted<'a> {
 pub(super) struct Lease(Mutex<Instant>);
 
 impl Granted<'_> {
-    pub(super) fn new(grant: Grant, attempt: u32, lettered: bool, lease_end: Instant) -> Self {
+    pub(super) fn new(
+        grant: Grant,
+        attempt: u32,
+        lettered: bool,
+        lease_end: Instant,
+        lost: ClaimLost,
+    ) -> Self {
         Self {
             grant,
             attempt,
             lettered,
             lease: Lease(Mutex::new(lease_end)),
-            lost: ClaimLost::default(),
+            lost,
             owner: OnceLock::new(),
         }
     }
@@ -53,7 +59,6 @@ impl Granted<'_> {
         RunFacts {
             attempt: self.attempt,
             token: Some(self.grant.token),
-            lost: Some(self.lost.clone()),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::future::Future;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::delivery::{Keys, RunFacts};
+use crate::delivery::{ClaimLost, Keys, RunFacts};
 use crate::handler::Outcome;
 use crate::store::{AnyTx, DeadLetter};
 
@@ -30,6 +30,9 @@ pub(crate) struct Job<H> {
 pub(crate) trait EventHandler: Send {
     /// Starts the handler. Called again only if its transaction conflicted with another one.
     fn run(&mut self, run: RunFacts, transaction: Option<AnyTx>) -> impl Future<Output = Outcome> + Send;
+
+    /// Returns the signal that the run has lost its claim.
+    fn claim_lost(&self) -> ClaimLost;
 
     /// Makes the dead letter of the event, with this error.
     fn letter(&self, error: String) -> DeadLetter;
