@@ -249,11 +249,7 @@ impl Runner {
 
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
-    async fn run_without_store<H: EventHandler>(
-        &self,
-        mut job: Job<H>,
-        error: StoreError,
-    ) -> Disposition {
+    async fn run_without_store<H: EventHandler>(&self, mut job: Job<H>, error: StoreError) -> Disposition {
         // A transaction needs the store, and a replay comes from it.
         if !self.limits.fail_open || job.transactional || job.replay_of.is_some() {
             if job.last {

@@ -18,7 +18,11 @@ fn parts(parsed: Parsed, text: &VerifiedText) -> Compared {
         panic!("an event")
     };
     let occurred_at = identity.occurred_at.as_ref().map_or("", Timestamp::as_str);
-    let ids = [identity.event_id.as_str(text), identity.entity_id.as_str(text), occurred_at];
+    let ids = [
+        identity.event_id.as_str(text),
+        identity.entity_id.as_str(text),
+        occurred_at,
+    ];
     let ids = ids.map(str::to_owned);
     (event_type, ids, identity.execution_attempt, event)
 }
