@@ -24,7 +24,7 @@ pub use identity::Identity;
 pub use key::{Key, ParseKeyError};
 pub use token::Token;
 
-pub(crate) use claim_lost::{ClaimLost, Signal};
+pub(crate) use claim_lost::Signal;
 pub(crate) use headers::{Contradiction, DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Facts, Keys};
 
@@ -55,6 +55,19 @@ pub(crate) struct Inner {
     pub(crate) received_at: SystemTime,
     /// The signal that the run has lost its claim.
     pub(crate) claim_lost: Signal,
+}
+
+/// The signal that the run of a delivery has lost its claim.
+///
+/// It is a part of the delivery, because a delivery has one claim at most, and its handler can keep
+/// the delivery for longer than the run.
+pub(crate) struct ClaimLost(Arc<Inner>);
+
+impl ClaimLost {
+    /// Gives the signal. It stays given.
+    pub(crate) fn signal(&self) {
+        self.0.claim_lost.give();
+    }
 }
 
 impl Delivery {
