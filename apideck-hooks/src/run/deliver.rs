@@ -85,13 +85,8 @@ impl Runner {
                 job.handler.letter_was_kept();
             }
             let grant = Grant::new(claimed.record, token, id);
-            let mut granted = Granted::new(
-                grant,
-                attempt,
-                claimed.lettered,
-                answer.lease_end,
-                job.handler.claim_lost(),
-            );
+            let lost = job.handler.claim_lost();
+            let mut granted = Granted::new(grant, attempt, claimed.lettered, answer.lease_end, lost);
             let mut guard = Guard::new(&self.store, grant);
             if answer.late {
                 return self.granted_too_late(&granted);
@@ -109,12 +104,8 @@ impl Runner {
                 self.attend(handler, Some(&granted)).await
             };
             // Under the guard, because the user's code makes a failure's text and can panic.
-            let (end, disposition) = self.judge(
-                ended,
-                attempt,
-                job.replay_of.is_some() || granted.lettered,
-                &job.handler,
-            );
+            let final_attempt = !delivered || granted.lettered;
+            let (end, disposition) = self.judge(ended, attempt, final_attempt, &job.handler);
             guard.disarm();
             self.settle(&mut granted, &end, disposition).await
         }

@@ -20,13 +20,13 @@ use crate::hooks::Hooks;
 /// The future of a response. Its output is always `Ok`.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct ResponseFuture {
-    outcome: Outcome,
+    outcome: OutcomeToCome,
     shape: Shape,
 }
 
 /// The outcome to come. The response is made outside of it, because an `async` block around another
 /// future keeps that future twice.
-type Outcome = Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>;
+type OutcomeToCome = Pin<Box<dyn Future<Output = Result<Disposition, Refusal>> + Send>>;
 
 impl Future for ResponseFuture {
     type Output = Result<Response<ResponseBody>, Infallible>;

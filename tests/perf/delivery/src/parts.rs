@@ -76,8 +76,8 @@ impl Routine for Parse {
 
 /// The event key and the delivery key, each a SHA-256.
 ///
-/// A store gets "16 bytes of SHA-256 over an event's identity" (ARCHITECTURE.md), and a delivery has
-/// two identities (the documentation of `Identity`).
+/// A store gets "16 bytes of SHA-256 over an event's identity" (ARCHITECTURE.md), and a delivery
+/// has two identities (the documentation of `Identity`).
 #[derive(Default)]
 pub(crate) struct Keys {
     /// The event id and the idempotency key of each delivery.
