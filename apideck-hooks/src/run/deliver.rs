@@ -54,6 +54,7 @@ struct Answer {
 
 impl Runner {
     /// Runs the event's handler, unless another delivery runs it or has settled it.
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
     pub(crate) fn deliver<H: EventHandler>(
         self: Arc<Self>,
         mut job: Job<H>,
@@ -156,7 +157,7 @@ impl Runner {
     /// # Errors
     ///
     /// The claim, if it needs a store that can wait.
-    fn claim_at_once<H: EventHandler>(&self, job: &Job<H>) -> Result<Answer, Claim> {
+    fn claim_at_once<H: EventHandler>(&self, job: &Job<H>) -> Result<Answer, Box<Claim>> {
         let claim = self.claim_of(job);
         // A replay needs the store's letters, and no store in memory keeps them.
         let delivered = job.replay_of.is_none();
@@ -167,7 +168,7 @@ impl Runner {
                 lease_end: job.now + self.limits.lease,
                 late: false,
             }),
-            None => Err(claim),
+            None => Err(Box::new(claim)),
         }
     }
 
@@ -187,15 +188,17 @@ impl Runner {
     }
 
     /// Claims the event's record. Takes a claim back that failed.
-    async fn claim(&self, claim: Claim, replay_of: Option<&str>) -> Result<Answer, StoreError> {
+    async fn claim(&self, claim: Box<Claim>, replay_of: Option<&str>) -> Result<Answer, StoreError> {
         let asked = Instant::now();
         let claimed = match (self.store.dead_letters(), replay_of) {
             (Some(letters), Some(source)) => {
-                let verdict = self.within_timeout(letters.replay(source, claim.clone())).await;
+                let verdict = self
+                    .within_timeout(letters.replay(source, (*claim).clone()))
+                    .await;
                 // Without its letter the event was settled or purged a moment ago.
                 verdict.map(|verdict| Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done)))
             }
-            _ => self.within_timeout(self.store.claim(claim.clone())).await,
+            _ => self.within_timeout(self.store.claim((*claim).clone())).await,
         };
         let lease_end = asked + self.limits.lease;
         match claimed {
@@ -207,7 +210,7 @@ impl Runner {
             }),
             Err(error) => {
                 self.counters.store_errors.add();
-                self.take_back(claim, replay_of.map(str::to_owned));
+                self.take_back(*claim, replay_of.map(str::to_owned));
                 Err(error)
             }
         }
