@@ -68,11 +68,13 @@ impl<'a> DeliveryHeaders<'a> {
 /// with `_` (`pos.modifier-group.*`, `pos.modifier_group.*`).
 fn is_same_event(one: &[u8], other: &[u8]) -> bool {
     let separator = |byte: u8| if byte == b'-' { b'_' } else { byte };
-    one.len() == other.len()
-        && one
-            .iter()
-            .zip(other)
-            .all(|(one, other)| separator(*one) == separator(*other))
+    // Nearly all names are equal byte for byte.
+    one == other
+        || one.len() == other.len()
+            && one
+                .iter()
+                .zip(other)
+                .all(|(one, other)| separator(*one) == separator(*other))
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ pub use identity::Identity;
 pub use key::{Key, ParseKeyError};
 pub use token::Token;
 
-pub(crate) use claim_lost::ClaimLost;
+pub(crate) use claim_lost::Signal;
 pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Facts, Keys};
 
@@ -42,8 +42,6 @@ pub(crate) struct RunFacts {
     pub(crate) attempt: u32,
     /// `None` for a run without a claim.
     pub(crate) token: Option<Token>,
-    /// `None` for a run without a claim.
-    pub(crate) lost: Option<ClaimLost>,
 }
 
 pub(crate) struct Inner {
@@ -55,6 +53,21 @@ pub(crate) struct Inner {
     pub(crate) context: Context,
     pub(crate) text: VerifiedText,
     pub(crate) received_at: SystemTime,
+    /// The signal that the run has lost its claim.
+    pub(crate) claim_lost: Signal,
+}
+
+/// The signal that the run of a delivery has lost its claim.
+///
+/// It is a part of the delivery, because a delivery has one claim at most, and its handler can keep
+/// the delivery for longer than the run.
+pub(crate) struct ClaimLost(Arc<Inner>);
+
+impl ClaimLost {
+    /// Gives the signal. It stays given.
+    pub(crate) fn signal(&self) {
+        self.0.claim_lost.give();
+    }
 }
 
 impl Delivery {
@@ -63,6 +76,11 @@ impl Delivery {
             inner: Arc::new(inner),
             run: RunFacts::default(),
         }
+    }
+
+    /// Returns the signal that the run has lost its claim.
+    pub(crate) fn signal_of_claim_lost(&self) -> ClaimLost {
+        ClaimLost(Arc::clone(&self.inner))
     }
 
     /// Sets the facts of the run, before the handler runs.
@@ -119,15 +137,12 @@ impl Delivery {
     /// Another delivery can run the event then. The handler is not stopped, because it may be past
     /// its point of no return. Its end no longer changes the record.
     pub fn is_claim_lost(&self) -> bool {
-        self.run.lost.as_ref().is_some_and(ClaimLost::is_lost)
+        self.inner.claim_lost.is_given()
     }
 
     /// Waits until this run has lost its claim. Use it in a `select!` beside the work.
     pub async fn claim_lost(&self) {
-        match &self.run.lost {
-            Some(lost) => lost.wait().await,
-            None => std::future::pending().await,
-        }
+        self.inner.claim_lost.wait().await;
     }
 
     /// Returns the values that [`HooksBuilder::context`](crate::HooksBuilder::context) took from

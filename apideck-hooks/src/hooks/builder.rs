@@ -345,12 +345,12 @@ impl<R, S> HooksBuilder<R, S> {
         let dispatcher = Dispatcher {
             router,
             state,
-            runner: Runner::new(
+            runner: Arc::new(Runner::new(
                 Arc::clone(&store),
                 limits.clone(),
                 Arc::clone(&observers),
                 watched,
-            ),
+            )),
             identity,
             source: source.clone(),
             observers: Arc::clone(&observers),

@@ -14,14 +14,16 @@ use tokio::time::Instant;
 use super::description::HandlerDescription;
 use super::identified::Identified;
 use super::work::{LetterKept, Work};
-use crate::delivery::{self, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts};
+use crate::delivery::{
+    self, ClaimLost, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
+};
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
 use crate::observe::{About, IncidentKind, LogLimit, Observers, limited};
-use crate::payload::AnyEvent;
+use crate::payload::{AnyEvent, Timestamp};
 use crate::router::{Routes, Start};
-use crate::run::{self, Delivered, Job, Runner};
+use crate::run::{self, Job, Runner};
 use crate::signature::VerifiedText;
 use crate::store::DeadLetter;
 
@@ -75,7 +77,7 @@ pub(crate) trait Dispatch: Send + Sync {
 pub(super) struct Dispatcher<R, S> {
     pub(super) router: R,
     pub(super) state: S,
-    pub(super) runner: Runner,
+    pub(super) runner: Arc<Runner>,
     pub(super) identity: Identity,
     pub(super) source: String,
     pub(super) observers: Arc<Observers>,
@@ -219,37 +221,25 @@ where
         let transactional = self.router.plan().transaction(handler).is_some();
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
+        let runner = Arc::clone(&self.runner);
         let (incoming, permit) = incoming(identified, arrival);
-        let event = EventRun {
-            dispatcher: Arc::clone(&self),
+        let job = Job {
+            keys,
+            now,
             replay_of: replay_of.clone(),
-            start,
-            incoming,
-            letter_kept: letter_kept.clone(),
-        };
-        let work = async move {
-            let job = Job {
-                keys,
-                now,
+            last,
+            transactional,
+            _permit: permit,
+            handler: EventRun {
+                dispatcher: self,
                 replay_of,
-                last,
-                transactional,
-                about,
-                handler: event,
-            };
-            match self.runner.deliver(job).await {
-                Delivered::Settled(disposition) => {
-                    drop(permit);
-                    disposition
-                }
-                Delivered::Running(record) => {
-                    // A waiter holds no permit. Its body was dropped with the job.
-                    drop(permit);
-                    Box::pin(self.runner.wait_for_run(record)).await
-                }
-            }
+                start,
+                incoming,
+                letter_kept: letter_kept.clone(),
+            },
+            about,
         };
-        Work::new(work, letter_kept)
+        Work::new(runner.deliver(job), letter_kept)
     }
 
     /// Makes the keys of the event's record.
@@ -277,7 +267,7 @@ where
             event_type: identified.name(),
             event_id: identity.event_id.as_str(text),
             entity_id: identity.entity_id.as_str(text),
-            occurred_at: identity.occurred_at.as_str(text),
+            occurred_at: identity.occurred_at.as_ref().map_or("", Timestamp::as_str),
             header: idempotency_key,
             text,
         };
@@ -303,6 +293,10 @@ where
     async fn run(&mut self, run: RunFacts, transaction: Option<Box<dyn Any + Send>>) -> Outcome {
         let mut inputs = Attempt::new(&mut self.incoming, run, transaction);
         (self.start)(inputs.incoming(), &self.dispatcher.state).await
+    }
+
+    fn claim_lost(&self) -> ClaimLost {
+        self.incoming.delivery.signal_of_claim_lost()
     }
 
     /// Reads the event again if the handler took it, because only dead letters need its consumer.
@@ -360,6 +354,7 @@ fn incoming(identified: Identified, arrival: Arrival) -> (Incoming, OwnedSemapho
         context: arrival.context,
         text: arrival.text,
         received_at: arrival.received_at,
+        claim_lost: delivery::Signal::default(),
     });
     let incoming = Incoming {
         delivery,

@@ -70,7 +70,7 @@ impl Identified {
             event_id: some(identity.event_id.as_str(text)),
             entity_id: some(identity.entity_id.as_str(text)),
             consumer_id: consumer_id.ok().and_then(some),
-            occurred_at: Timestamp::from(identity.occurred_at.as_str(text)).get(),
+            occurred_at: identity.occurred_at.as_ref().and_then(Timestamp::get),
             execution_attempt: identity.execution_attempt,
             idempotency_key: idempotency_key.unwrap_or_default().map(str::to_owned),
             handler,

@@ -82,7 +82,7 @@ impl Work {
     pub(crate) async fn begin(self) -> Progress {
         let mut work = self.future;
         let begin = poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+            let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut work).poll(cx)));
             Poll::Ready(polled.unwrap_or(Poll::Ready(Disposition::Failed)))
         });
         match begin.await {

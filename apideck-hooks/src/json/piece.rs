@@ -45,9 +45,3 @@ impl Default for Piece {
         Self::Own(String::new())
     }
 }
-
-impl From<String> for Piece {
-    fn from(text: String) -> Self {
-        Self::Own(text)
-    }
-}

@@ -10,15 +10,17 @@
 //! the guard gives the claim back. A claim that is granted after its lease has ended is worth
 //! nothing, because another delivery can hold the record by then. It is withdrawn.
 //!
-//! A duplicate of a running event is returned to the caller as [`Delivered::Running`]. The caller
-//! drops the delivery's permit and body and then awaits [`Runner::wait_for_run`]. So a waiter costs
-//! no other event its place.
+//! A duplicate of a running event drops its job, with its permit and its body, before it waits. So
+//! a waiter costs no other event its place.
 //!
-//! All that is kept across an `.await` takes memory in every delivery. So the usual way is one
-//! `async` block, and the rare ways are boxed.
+//! All that is kept across an `.await` takes memory in every delivery, and a future that awaits
+//! another one keeps its arguments twice. So the usual way is one `async` block, and the rare ways
+//! are boxed. An allocation of more than 1,032 bytes costs several times as much as a smaller one
+//! with the allocator of glibc.
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
@@ -32,60 +34,75 @@ use super::runner::Runner;
 use crate::delivery::{Key, RunFacts};
 use crate::disposition::{Disposition, Why};
 use crate::observe::{About, IncidentKind, ObservedRun, RunOf, StoreOperation};
-use crate::store::{Claim, Claimed, End, Grant, LastDelivery, StoreError, Verdict};
+use crate::store::{Claim, ClaimId, Claimed, End, Grant, LastDelivery, StoreError, Verdict};
 
-/// The result of [`Runner::deliver`].
-pub(crate) enum Delivered {
+/// The result of a delivery whose claim was not granted.
+pub(super) enum Unclaimed {
     /// The delivery has its disposition.
     Settled(Disposition),
     /// Another delivery runs the event: [`Runner::wait_for_run`] waits for it.
     Running(Key),
 }
 
+/// The store's answer to a claim.
+struct ClaimAnswer {
+    claimed: Claimed,
+    /// The claim's id.
+    id: ClaimId,
+    lease_end: Instant,
+    /// The lease had ended when the answer came.
+    late: bool,
+}
+
 impl Runner {
     /// Runs the event's handler, unless another delivery runs it or has settled it.
     #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
-    pub(crate) fn deliver<'a, H>(&'a self, mut job: Job<H>) -> impl Future<Output = Delivered> + Send + 'a
-    where
-        H: EventHandler + 'a,
-    {
+    pub(crate) fn deliver<H: EventHandler>(
+        self: Arc<Self>,
+        mut job: Job<H>,
+    ) -> impl Future<Output = Disposition> + Send {
         async move {
-            let claim = self.claim_of(&job);
-            // A replay needs the store's letters, and no store in memory keeps them.
-            let delivered = job.replay_of.is_none();
-            let at_once = delivered.then(|| self.store.claim_at_once(&claim)).flatten();
-            let (claimed, end, late) = match at_once {
-                Some(claimed) => (claimed, job.now + self.limits.lease, false),
-                None => match Box::pin(self.claim(&claim, job.replay_of.as_deref())).await {
-                    Ok((claimed, end)) => (claimed, end, end <= Instant::now()),
-                    Err(error) => return Box::pin(self.run_without_store(job, claim, error)).await,
-                },
+            let answer = match self.claim_at_once(&job) {
+                Ok(answer) => Ok(answer),
+                Err(claim) => Box::pin(self.claim(claim, job.replay_of.as_deref())).await,
             };
-            if claimed.record != claim.event {
+            let answer = match answer {
+                Ok(answer) => answer,
+                Err(error) => return Box::pin(self.run_without_store(job, error)).await,
+            };
+            let ClaimAnswer { claimed, id, .. } = answer;
+            let delivered = job.replay_of.is_none();
+            if claimed.record != job.keys.event {
                 self.recognised_by_header(job.about.as_deref());
             }
             let Verdict::Granted { token, attempt } = claimed.verdict else {
-                return self.dispose_of_unclaimed(&claimed, !delivered, job.about.as_deref());
+                return match self.dispose_of_unclaimed(&claimed, !delivered, job.about.as_deref()) {
+                    Unclaimed::Settled(disposition) => disposition,
+                    Unclaimed::Running(record) => {
+                        drop(job);
+                        Box::pin(self.wait_for_run(record)).await
+                    }
+                };
             };
             if claimed.lettered {
                 job.handler.letter_was_kept();
             }
-            let grant = Grant::new(claimed.record, token, claim.id);
+            let grant = Grant::new(claimed.record, token, id);
             let of = RunOf {
-                about: job.about.clone(),
+                about: job.about.take(),
                 attempt,
                 max_attempts: self.limits.max_attempts,
             };
             of.record();
-            let granted = Granted::new(grant, of, claimed.lettered, end);
+            let lost = job.handler.claim_lost();
+            let mut granted = Granted::new(grant, of, claimed.lettered, answer.lease_end, lost);
             let mut guard = Guard::new(&self.store, grant);
-            if late {
-                return Delivered::Settled(self.granted_too_late(&granted));
+            if answer.late {
+                return self.granted_too_late(&granted);
             }
             if job.transactional {
                 // Boxed, because it is larger and less usual.
-                let disposition = Box::pin(self.run_in_transaction(job, granted, guard)).await;
-                return Delivered::Settled(disposition);
+                return Box::pin(self.run_in_transaction(job, granted, guard)).await;
             }
             let (run, ended) = if attempt > self.limits.max_attempts && delivered {
                 (None, Ended::AttemptsUsedUp)
@@ -96,29 +113,29 @@ impl Runner {
                 (Some(run), self.attend(handler, Some(&granted)).await)
             };
             // Under the guard, because the user's code makes a failure's text and can panic.
-            let final_attempt = job.replay_of.is_some() || granted.lettered;
+            let final_attempt = !delivered || granted.lettered;
             let judged = self.judge(ended, attempt, final_attempt, &job.handler);
             guard.disarm();
-            Delivered::Settled(self.settle(granted, run, judged).await)
+            self.settle(&mut granted, run, judged).await
         }
     }
 
     /// Records the end, and decides the disposition from what became of it. Tells the waiters.
     pub(super) async fn settle(
         &self,
-        granted: Granted<'_>,
+        granted: &mut Granted<'_>,
         run: Option<ObservedRun<'_>>,
         judged: Judged,
     ) -> Disposition {
-        let recorded = self.record(&granted, &judged.end).await;
+        let recorded = self.record(granted, &judged.end).await;
         if let Some(run) = run {
             run.end(judged.outcome(&recorded), judged.error.as_deref());
         }
         let disposition = match recorded {
             Recorded::Yes => judged.disposition,
             Recorded::Lost => Box::pin(self.superseded(granted.grant.record)).await,
-            Recorded::NoRoom => Box::pin(self.release_without_letter(&granted)).await,
-            Recorded::No => self.unrecorded(&judged, &granted),
+            Recorded::NoRoom => Box::pin(self.release_without_letter(granted)).await,
+            Recorded::No => self.unrecorded(&judged, granted),
         };
         let disposition = granted.acknowledged(disposition);
         if matches!(
@@ -134,9 +151,9 @@ impl Runner {
     }
 
     /// Tells the waiters of a run. Call it after the record was settled.
-    pub(super) fn tell(&self, granted: Granted<'_>, disposition: Disposition) -> Disposition {
+    pub(super) fn tell(&self, granted: &mut Granted<'_>, disposition: Disposition) -> Disposition {
         let disposition = granted.acknowledged(disposition);
-        match granted.owner.into_inner() {
+        match granted.owner.take() {
             Some(owner) => owner.settle(disposition),
             None => self.waiters.settle(granted.grant.record, disposition),
         }
@@ -155,6 +172,26 @@ impl Runner {
         granted.acknowledged(Disposition::later(Why::Store))
     }
 
+    /// Claims the event's record from a store that never waits.
+    ///
+    /// # Errors
+    ///
+    /// The claim, if it needs a store that can wait.
+    fn claim_at_once<H: EventHandler>(&self, job: &Job<H>) -> Result<ClaimAnswer, Box<Claim>> {
+        let claim = self.claim_of(job);
+        // A replay needs the store's letters, and no store in memory keeps them.
+        let delivered = job.replay_of.is_none();
+        match delivered.then(|| self.store.claim_at_once(&claim)).flatten() {
+            Some(claimed) => Ok(ClaimAnswer {
+                claimed,
+                id: claim.id,
+                lease_end: job.now + self.limits.lease,
+                late: false,
+            }),
+            None => Err(Box::new(claim)),
+        }
+    }
+
     /// Makes the claim of a job.
     fn claim_of<H: EventHandler>(&self, job: &Job<H>) -> Claim {
         let mut claim = Claim::new(job.keys.event, self.limits.lease);
@@ -170,23 +207,35 @@ impl Runner {
         claim
     }
 
-    /// Returns the claim's result and the end of its lease.
-    async fn claim(&self, claim: &Claim, replay_of: Option<&str>) -> Result<(Claimed, Instant), StoreError> {
+    /// Claims the event's record. Takes a claim back that failed.
+    async fn claim(&self, claim: Box<Claim>, replay_of: Option<&str>) -> Result<ClaimAnswer, StoreError> {
         let asked = Instant::now();
         let claimed = match (self.store.dead_letters(), replay_of) {
             (Some(letters), Some(source)) => {
                 let verdict = self
-                    .call(StoreOperation::Replay, letters.replay(source, claim.clone()))
-                    .await?;
+                    .call(StoreOperation::Replay, letters.replay(source, (*claim).clone()))
+                    .await;
                 // Without its letter the event was settled or purged a moment ago.
-                Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done))
+                verdict.map(|verdict| Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done)))
             }
             _ => {
-                self.call(StoreOperation::Claim, self.store.claim(claim.clone()))
-                    .await?
+                self.call(StoreOperation::Claim, self.store.claim((*claim).clone()))
+                    .await
             }
         };
-        Ok((claimed, asked + self.limits.lease))
+        let lease_end = asked + self.limits.lease;
+        match claimed {
+            Ok(claimed) => Ok(ClaimAnswer {
+                claimed,
+                id: claim.id,
+                lease_end,
+                late: lease_end <= Instant::now(),
+            }),
+            Err(error) => {
+                self.take_back(*claim, replay_of.map(str::to_owned));
+                Err(error)
+            }
+        }
     }
 
     /// Releases a run whose dead letter has no room. It is never acknowledged.
@@ -215,15 +264,9 @@ impl Runner {
 
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
-    async fn run_without_store<H: EventHandler>(
-        &self,
-        mut job: Job<H>,
-        claim: Claim,
-        error: StoreError,
-    ) -> Delivered {
-        let about = job.about.clone();
+    async fn run_without_store<H: EventHandler>(&self, mut job: Job<H>, error: StoreError) -> Disposition {
+        let about = job.about.take();
         self.store_failed(&error, about.as_deref());
-        self.take_back(claim, job.replay_of.clone());
         // A transaction needs the store, and a replay comes from it.
         if !self.limits.fail_open || job.transactional || job.replay_of.is_some() {
             if job.last {
@@ -231,7 +274,7 @@ impl Runner {
                 tracing::error!("the last delivery of the event is refused, because the store failed");
             }
             tracing::error!(%error, "the event could not be claimed: answered 503");
-            return Delivered::Settled(Disposition::later(Why::Store));
+            return Disposition::later(Why::Store);
         }
         self.incident(IncidentKind::FailedOpen, about.as_deref());
         tracing::error!(
@@ -252,12 +295,12 @@ impl Runner {
         // Without a record there is no last attempt, and no store can keep a dead letter.
         let judged = self.judge(ended, 0, false, &job.handler);
         run.end(judged.outcome(&Recorded::Yes), judged.error.as_deref());
-        Delivered::Settled(match judged.end {
+        match judged.end {
             End::Dead { .. } => {
                 self.incident(IncidentKind::DeadLettered, about.as_deref());
                 Disposition::Unprocessable
             }
             _ => judged.disposition,
-        })
+        }
     }
 }

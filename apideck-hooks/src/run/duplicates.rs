@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::deliver::Delivered;
+use super::deliver::Unclaimed;
 use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
@@ -33,18 +33,18 @@ impl Runner {
         claimed: &Claimed,
         replay: bool,
         about: Option<&About>,
-    ) -> Delivered {
+    ) -> Unclaimed {
         if claimed.lettered {
             self.incident(IncidentKind::DeadLettered, about);
             tracing::error!(
                 record = %claimed.record,
                 "the last delivery of the event came while it could not run: it is dead-lettered"
             );
-            return Delivered::Settled(Disposition::DeadLettered);
+            return Unclaimed::Settled(Disposition::DeadLettered);
         }
-        Delivered::Settled(match claimed.verdict {
+        Unclaimed::Settled(match claimed.verdict {
             Verdict::Running { lease_left, .. } if replay => Disposition::later_in(Why::Running, lease_left),
-            Verdict::Running { kept: false, .. } => return Delivered::Running(claimed.record),
+            Verdict::Running { kept: false, .. } => return Unclaimed::Running(claimed.record),
             Verdict::Running { kept: true, .. } => {
                 tracing::info!("the event's handler is running, and a dead letter of it is kept");
                 Disposition::Duplicate

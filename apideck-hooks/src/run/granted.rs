@@ -27,13 +27,13 @@ pub(super) struct Granted<'a> {
 pub(super) struct Lease(Mutex<Instant>);
 
 impl Granted<'_> {
-    pub(super) fn new(grant: Grant, of: RunOf, lettered: bool, lease_end: Instant) -> Self {
+    pub(super) fn new(grant: Grant, of: RunOf, lettered: bool, lease_end: Instant, lost: ClaimLost) -> Self {
         Self {
             grant,
             of,
             lettered,
             lease: Lease(Mutex::new(lease_end)),
-            lost: ClaimLost::default(),
+            lost,
             owner: OnceLock::new(),
         }
     }
@@ -59,7 +59,6 @@ impl Granted<'_> {
         RunFacts {
             attempt: self.of.attempt,
             token: Some(self.grant.token),
-            lost: Some(self.lost.clone()),
         }
     }
 }

@@ -54,7 +54,7 @@ impl Runner {
     pub(super) async fn run_in_transaction<'r, H: EventHandler>(
         &'r self,
         mut job: Job<H>,
-        granted: Granted<'r>,
+        mut granted: Granted<'r>,
         mut guard: Guard<'_>,
     ) -> Disposition {
         let transacted = if granted.of.attempt > self.limits.max_attempts && job.replay_of.is_none() {
@@ -75,21 +75,21 @@ impl Runner {
             }
             Transacted::Committed(disposition) => {
                 guard.disarm();
-                return self.tell(granted, disposition);
+                return self.tell(&mut granted, disposition);
             }
             Transacted::Lost => {
                 guard.disarm();
                 let disposition = Box::pin(self.superseded(granted.grant.record)).await;
-                return self.tell(granted, disposition);
+                return self.tell(&mut granted, disposition);
             }
             // The record shows the outcome to the next delivery, when the lease has ended.
             Transacted::Unknown => {
                 guard.disarm();
-                return self.tell(granted, Disposition::later(Why::Store));
+                return self.tell(&mut granted, Disposition::later(Why::Store));
             }
         };
         guard.disarm();
-        self.settle(granted, run, judged).await
+        self.settle(&mut granted, run, judged).await
     }
 
     /// Runs the handler in a transaction, and commits or rolls back.

@@ -3,9 +3,10 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
-use crate::delivery::{Keys, RunFacts};
+use crate::delivery::{ClaimLost, Keys, RunFacts};
 use crate::handler::Outcome;
 use crate::observe::About;
 use crate::store::{AnyTx, DeadLetter};
@@ -22,6 +23,8 @@ pub(crate) struct Job<H> {
     pub(crate) last: bool,
     /// `true` if the handler takes the store's transaction.
     pub(crate) transactional: bool,
+    /// Held until the delivery is settled or waits for another one.
+    pub(crate) _permit: OwnedSemaphorePermit,
     /// The event, if there is an observer.
     pub(crate) about: Option<Arc<About>>,
     pub(crate) handler: H,
@@ -31,6 +34,9 @@ pub(crate) struct Job<H> {
 pub(crate) trait EventHandler: Send {
     /// Starts the handler. Called again only if its transaction conflicted with another one.
     fn run(&mut self, run: RunFacts, transaction: Option<AnyTx>) -> impl Future<Output = Outcome> + Send;
+
+    /// Returns the signal that the run has lost its claim.
+    fn claim_lost(&self) -> ClaimLost;
 
     /// Makes the dead letter of the event, with this error.
     fn letter(&self, error: String) -> DeadLetter;

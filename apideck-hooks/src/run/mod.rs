@@ -35,7 +35,6 @@ mod runner;
 mod take_back;
 mod waiter_queues;
 
-pub(crate) use deliver::Delivered;
 pub(crate) use job::{EventHandler, Job};
 pub(crate) use phase::Phase;
 pub(crate) use runner::Runner;

@@ -14,16 +14,24 @@ use http_body::Body;
 use super::response::{Shape, response};
 use super::response_body::ResponseBody;
 use crate::hooks::Hooks;
+use crate::observe::Answer;
 
 /// The future of a response. Its output is always `Ok`.
 #[must_use = "a future does nothing unless it is awaited"]
-pub struct ResponseFuture(Pin<Box<dyn Future<Output = Response<ResponseBody>> + Send>>);
+pub struct ResponseFuture {
+    // The response is made outside of it, because an `async` block around another future keeps
+    // that future twice.
+    answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    shape: Shape,
+}
 
 impl Future for ResponseFuture {
     type Output = Result<Response<ResponseBody>, Infallible>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.0.as_mut().poll(cx).map(Ok)
+        let shape = self.shape;
+        let answer = self.answer.as_mut().poll(cx);
+        answer.map(|answer| Ok(response(answer, shape)))
     }
 }
 
@@ -41,9 +49,10 @@ impl Hooks {
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let shape = Shape::of(request.method(), request.version());
-        let answer = Arc::clone(&self.receiver).receive(request);
-        ResponseFuture(Box::pin(async move { response(answer.await, shape) }))
+        ResponseFuture {
+            shape: Shape::of(request.method(), request.version()),
+            answer: Box::pin(Arc::clone(&self.receiver).receive(request)),
+        }
     }
 }
 

@@ -114,11 +114,10 @@ fn event(
     event_type: EventType,
     text: &VerifiedText,
 ) -> Parsed {
-    let occurred_at = wire.occurred_at.as_ref().map(|at| at.as_str().to_owned());
     let identity = EventIdentity {
         event_id: Piece::of(text, &wire.event_id),
         entity_id: Piece::of(text, &wire.entity_id),
-        occurred_at: occurred_at.unwrap_or_default().into(),
+        occurred_at: wire.occurred_at.clone(),
         execution_attempt: wire.execution_attempt,
     };
     let event = match (error, event_type.family()) {

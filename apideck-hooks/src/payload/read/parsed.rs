@@ -2,7 +2,7 @@
 
 use crate::event::EventType;
 use crate::json::Piece;
-use crate::payload::{AnyEvent, DecodeError};
+use crate::payload::{AnyEvent, DecodeError, Timestamp};
 
 /// What a verified text is.
 pub(crate) enum Parsed {
@@ -21,6 +21,6 @@ pub(crate) enum Parsed {
 pub(crate) struct EventIdentity {
     pub(crate) event_id: Piece,
     pub(crate) entity_id: Piece,
-    pub(crate) occurred_at: Piece,
+    pub(crate) occurred_at: Option<Timestamp>,
     pub(crate) execution_attempt: Option<u32>,
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::payload::Connection;
+use crate::payload::{Connection, Timestamp};
 
 type Compared = (EventType, [String; 3], Option<u32>, Result<AnyEvent, DecodeError>);
 
@@ -17,8 +17,13 @@ fn parts(parsed: Parsed, text: &VerifiedText) -> Compared {
     else {
         panic!("an event")
     };
-    let ids = [&identity.event_id, &identity.entity_id, &identity.occurred_at];
-    let ids = ids.map(|id| id.as_str(text).to_owned());
+    let occurred_at = identity.occurred_at.as_ref().map_or("", Timestamp::as_str);
+    let ids = [
+        identity.event_id.as_str(text),
+        identity.entity_id.as_str(text),
+        occurred_at,
+    ];
+    let ids = ids.map(str::to_owned);
     (event_type, ids, identity.execution_attempt, event)
 }
 

@@ -14,7 +14,8 @@ use receiver::Receiver;
 use std::process::ExitCode;
 use std::time::Duration;
 
-const PARTS: [&str; 4] = ["hmac", "typed parse", "map", "spawn"];
+/// The parts that a receiver by hand needs for the same guarantees.
+const PARTS: [&str; 5] = ["hmac", "typed parse", "keys", "map", "spawn"];
 
 fn main() -> ExitCode {
     let options = Options::from_env();
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
     let mut clock = Clock::new(Turn::Events(256));
     clock.add("hmac", parts::Hmac::default());
     clock.add("typed parse", parts::Parse::default());
+    clock.add("keys", parts::Keys::default());
     clock.add("map", parts::Map::default());
     clock.add("spawn", parts::Spawn::default());
     clock.add("delivery", Receiver::new(handlers::one(), Form::Raw));

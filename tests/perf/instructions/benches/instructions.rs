@@ -76,7 +76,7 @@ fn verify(signed: Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(20_748))]
+#[bench::example(args = (1), setup = body, config = at_most(20_420))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -141,10 +141,10 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(103_162))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(117_365))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(99_940))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(114_140))]
 #[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(100_819))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_414))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_090))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

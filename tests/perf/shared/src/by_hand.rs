@@ -96,9 +96,14 @@ impl<R> Default for ShardedMap<R> {
 }
 
 impl<R> ShardedMap<R> {
+    /// Inserts the record of a new key.
+    pub fn insert(&self, key: Key, record: R) {
+        assert!(self.shard(key).insert(key, record).is_none());
+    }
+
     /// Inserts the record of a new key, and updates it.
     pub fn remember(&self, key: Key, record: R, update: impl FnOnce(&mut R)) {
-        assert!(self.shard(key).insert(key, record).is_none());
+        self.insert(key, record);
         self.shard(key).get_mut(&key).map(update).expect("its record");
     }
 
