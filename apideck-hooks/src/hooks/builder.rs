@@ -332,11 +332,8 @@ impl<R, S> HooksBuilder<R, S> {
         } = settings;
         checks::check_limits(&limits, &source, &*store)?;
         let verifier = checks::verifier(secrets, forms)?;
-        checks::check_source(&source, &*store)?;
         let limits = limits.bounded();
-        for entry in router.plan().entries() {
-            checks::check_transaction(entry, &*store, limits.store_timeout)?;
-        }
+        checks::check_store(&*store, &source, router.plan().entries(), limits.store_timeout)?;
         let Some(store_use) = StoreUse::begin(&store, &source) else {
             return Err(BuildError(BuildErrorKind::StoreInUse { source }));
         };

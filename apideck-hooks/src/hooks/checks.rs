@@ -70,11 +70,7 @@ pub(super) fn verifier(
 }
 
 /// Checks that the store has the transaction that the handler takes, and can begin it in time.
-pub(super) fn check_transaction(
-    handler: &Entry,
-    store: &dyn Store,
-    store_timeout: Duration,
-) -> Result<(), BuildError> {
+fn check_transaction(handler: &Entry, store: &dyn Store, store_timeout: Duration) -> Result<(), BuildError> {
     let (name, Some(wanted)) = (handler.name, handler.handler.transaction) else {
         return Ok(());
     };
@@ -109,8 +105,20 @@ pub(super) fn check_transaction(
     }
 }
 
+/// Checks that the store has a source and the transactions that it needs.
+pub(super) fn check_store(
+    store: &dyn Store,
+    source: &str,
+    handlers: &[Entry],
+    store_timeout: Duration,
+) -> Result<(), BuildError> {
+    check_source(source, store)?;
+    let mut handlers = handlers.iter();
+    handlers.try_for_each(|handler| check_transaction(handler, store, store_timeout))
+}
+
 /// Checks that a store that several services can share has a source.
-pub(super) fn check_source(source: &str, store: &dyn Store) -> Result<(), BuildError> {
+fn check_source(source: &str, store: &dyn Store) -> Result<(), BuildError> {
     if store.is_shared() && source.is_empty() {
         return Err(BuildError(BuildErrorKind::NoSource {
             store: store.type_name(Internal),

@@ -19,14 +19,16 @@ pub(crate) struct RunOf {
 }
 
 impl RunOf {
-    /// Records the attempt in the current span.
-    pub(crate) fn record(&self) {
+    /// The attempt of a granted claim. Records it in the current span.
+    pub(crate) fn granted(about: Option<Arc<About>>, attempt: u32, max_attempts: u32) -> Self {
         let span = Span::current();
         if !span.is_disabled() {
-            span.record(
-                "attempt",
-                format_args!("{} of {}", self.attempt, self.max_attempts),
-            );
+            span.record("attempt", format_args!("{attempt} of {max_attempts}"));
+        }
+        Self {
+            about,
+            attempt,
+            max_attempts,
         }
     }
 }

@@ -88,12 +88,7 @@ impl Runner {
                 job.handler.letter_was_kept();
             }
             let grant = Grant::new(claimed.record, token, id);
-            let of = RunOf {
-                about: job.about.take(),
-                attempt,
-                max_attempts: self.limits.max_attempts,
-            };
-            of.record();
+            let of = RunOf::granted(job.about.take(), attempt, self.limits.max_attempts);
             let lost = job.handler.claim_lost();
             let mut granted = Granted::new(grant, of, claimed.lettered, answer.lease_end, lost);
             let mut guard = Guard::new(&self.store, grant);
