@@ -342,12 +342,7 @@ impl<R, S> HooksBuilder<R, S> {
         let dispatcher = Dispatcher {
             router,
             state,
-            runner: Arc::new(Runner::new(
-                Arc::clone(&store),
-                limits.clone(),
-                Arc::clone(&observers),
-                watched,
-            )),
+            runner: Runner::new(&store, &limits, &observers, watched),
             identity,
             source: source.clone(),
             observers: Arc::clone(&observers),

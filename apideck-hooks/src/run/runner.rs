@@ -34,21 +34,21 @@ pub(crate) struct Runner {
 
 impl Runner {
     pub(crate) fn new(
-        store: Arc<dyn Store>,
-        limits: Limits,
-        observers: Arc<Observers>,
+        store: &Arc<dyn Store>,
+        limits: &Limits,
+        observers: &Arc<Observers>,
         phase: watch::Receiver<Phase>,
-    ) -> Self {
-        Self {
-            store,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            store: Arc::clone(store),
             rests: Rests::new(limits.rest.all()),
-            limits,
-            observers,
+            limits: limits.clone(),
+            observers: Arc::clone(observers),
             waiters: Waiters::default(),
             owners: Owners::default(),
             take_backs: Arc::new(Semaphore::new(MAX_TAKE_BACKS)),
             phase,
-        }
+        })
     }
 
     /// Returns the number of duplicates that wait for a run.
