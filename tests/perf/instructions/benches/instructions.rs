@@ -69,14 +69,14 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_470))]
-#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_400))]
+#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_459))]
+#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_389))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(20_420))]
+#[bench::example(args = (1), setup = body, config = at_most(20_274))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -141,10 +141,10 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(99_940))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(114_140))]
-#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(100_819))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_090))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(100_860))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(113_785))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(98_683))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(77_172))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,
