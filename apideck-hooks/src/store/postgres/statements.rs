@@ -38,6 +38,8 @@ pub(super) struct Statements {
     pub(super) finish_dead: Statement,
     /// In a handler's transaction: records its end.
     pub(super) done: Statement,
+    /// In a handler's transaction: tells if it is still the one that was begun.
+    pub(super) in_transaction: Statement,
     pub(super) status: Statement,
     pub(super) end_rest: Statement,
     pub(super) list: Statement,
@@ -93,19 +95,19 @@ pub(super) fn begin_transaction(number: i64) -> String {
     )
 }
 
-/// The handler's statements are over, so only this one and the commit get the time limit.
+/// The handler's statements are over, so only this one and the commit get the time limit. It is set
+/// when the row is found, which is before its lock. There is no row if there is no such run, or if
+/// the handler has ended the transaction.
 const DONE: &str = "
-    WITH done AS (
-        UPDATE {records} k SET
-            phase = 1, interrupted = 0, expires = greatest(k.expires, {now} + $6), {no_letter}
-        FROM (SELECT set_config('lock_timeout', $7, true) AS lock_timeout) limits
-        WHERE {mine} AND current_setting('apideck_hooks.transaction', true) = $8
-            AND limits.lock_timeout IS NOT NULL
-            AND k.key = $3 AND k.token = $4 AND k.claim_id = $5 AND k.phase = 0
-        RETURNING 1
-    )
-    SELECT {head}, EXISTS (SELECT FROM done),
-        coalesce(current_setting('apideck_hooks.transaction', true) = $8, false)";
+    UPDATE {records} k SET
+        phase = 1, interrupted = 0, expires = greatest(k.expires, {now} + $6), {no_letter}
+    WHERE {mine} AND current_setting('apideck_hooks.transaction', true) = $8
+        AND k.key = $3 AND k.token = $4 AND k.claim_id = $5 AND k.phase = 0
+        AND set_config('lock_timeout', $7, true) IS NOT NULL
+    RETURNING {head}";
+
+const IN_TRANSACTION: &str = "
+    SELECT {head}, coalesce(current_setting('apideck_hooks.transaction', true) = $3, false) WHERE {mine}";
 
 const STATUS: &str = "
     SELECT {head}, {now}, k.* FROM (SELECT) one LEFT JOIN LATERAL (
@@ -223,6 +225,7 @@ impl Statements {
             finish: statement("finish", FINISH),
             finish_dead: statement("finish_dead", FINISH_DEAD),
             done: statement("done", DONE),
+            in_transaction: statement("in_transaction", IN_TRANSACTION),
             status: statement("status", STATUS),
             end_rest: statement("end_rest", END_REST),
             list: statement("list", LIST),
@@ -254,6 +257,7 @@ mod tests {
             &s.finish,
             &s.finish_dead,
             &s.done,
+            &s.in_transaction,
             &s.status,
             &s.end_rest,
             &s.list,
@@ -265,10 +269,7 @@ mod tests {
             &s.sweep_aliases,
         ];
         for Statement { name, sql } in all {
-            assert!(
-                sql.contains(&format!("SELECT '{name}'::text, $2::bigint")),
-                "{sql}"
-            );
+            assert!(sql.contains(&format!(" '{name}'::text, $2::bigint")), "{sql}");
             assert!(sql.contains(&format!("$1 = '{name}'")), "{sql}");
             assert!(!sql.contains('{'), "{sql}");
         }

@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
+use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, SqlSafeStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
@@ -184,7 +185,8 @@ impl Ending for PostgresEnding {
             .bind(time(self.retention))
             .bind(LONGEST_LOCK)
             .bind(self.number.to_string());
-        match tokio::spawn(commit(connection, done)).await {
+        let still = Call::new(&self.connections.statements().in_transaction).bind(self.number.to_string());
+        match tokio::spawn(commit(connection, done, still)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),
         }
@@ -198,8 +200,8 @@ impl Ending for PostgresEnding {
     }
 }
 
-async fn commit(mut connection: TransactionConnection, done: Call) -> Committed {
-    if let Some(refused) = record_end(&mut connection, &done).await {
+async fn commit(mut connection: TransactionConnection, done: Call, still: Call) -> Committed {
+    if let Some(refused) = record_end(&mut connection, &done, &still).await {
         if roll_back(&mut connection).await {
             connection.give_back();
         }
@@ -217,22 +219,33 @@ async fn commit(mut connection: TransactionConnection, done: Call) -> Committed 
 }
 
 /// Records the end. Returns the reason if the transaction must not be committed.
-async fn record_end(connection: &mut PgConnection, done: &Call) -> Option<Committed> {
+async fn record_end(connection: &mut PgConnection, done: &Call, still: &Call) -> Option<Committed> {
     let ended_by_handler = || Some(Committed::No(StoreError::new(TX_ENDED_BY_HANDLER)));
     if savepoints::depth::<Postgres>(connection) != 1 {
         return ended_by_handler();
     }
-    let rows = match within_limit(done.run(connection)).await {
-        Ok(rows) => done.check(rows),
-        Err(error) if is_conflict(&error) => return Some(Committed::Conflict(explain(error))),
-        Err(error) => Err(explain(error)),
+    match rows(connection, done).await {
+        Ok(rows) if !rows.is_empty() => return done.check(rows).err().map(Committed::No),
+        Ok(_) => {}
+        Err(refused) => return Some(refused),
+    }
+    let rows = match rows(connection, still).await {
+        Ok(rows) => still.check(rows),
+        Err(refused) => return Some(refused),
     };
-    match rows.and_then(|rows| Ok((get(&rows[0], 2)?, get(&rows[0], 3)?))) {
-        Ok((true, _)) => None,
-        Ok((false, true)) => Some(Committed::Lost),
-        Ok((false, false)) => ended_by_handler(),
+    match rows.and_then(|rows| get(&rows[0], 2)) {
+        Ok(true) => Some(Committed::Lost),
+        Ok(false) => ended_by_handler(),
         Err(error) => Some(Committed::No(error)),
     }
+}
+
+async fn rows(connection: &mut PgConnection, call: &Call) -> Result<Vec<PgRow>, Committed> {
+    let rows = within_limit(call.run(connection)).await;
+    rows.map_err(|error| match is_conflict(&error) {
+        true => Committed::Conflict(explain(error)),
+        false => Committed::No(explain(error)),
+    })
 }
 
 async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
