@@ -11,6 +11,7 @@ use super::receiver::Hooks;
 use super::work::Progress;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
+use crate::observe::Report;
 use crate::signature::VerifiedText;
 use crate::store::{Cursor, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError};
 
@@ -255,6 +256,7 @@ impl DeadLetters<'_> {
             now: Instant::now(),
             replayed: Some((dead.record, self.source.clone())),
             permit,
+            report: Report::default(),
         };
         let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival) {
             Ok(Dispatched::Work(work)) => match work.begin().await {

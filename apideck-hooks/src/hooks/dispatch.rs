@@ -19,7 +19,7 @@ use crate::delivery::{
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
-use crate::observe::{Counters, LogLimit, limited};
+use crate::observe::{Counters, LogLimit, Report, limited};
 use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, parse};
 use crate::router::{Routes, Start};
 use crate::run::{self, Delivered, Job, Runner};
@@ -38,6 +38,7 @@ pub(crate) struct Arrival {
     pub(crate) replayed: Option<(Key, String)>,
     /// Held until the delivery is settled or waits for another one.
     pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) report: Report,
 }
 
 /// The result of dispatching a delivery.
@@ -231,6 +232,8 @@ where
         let transactional = plan.transaction(handler).is_some();
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
+        let report = arrival.report.clone();
+        report.add(|reported| reported.handler = Some(plan.name(handler)));
         let (incoming, permit) = incoming(identified, arrival);
         let event = EventRun {
             dispatcher: Arc::clone(&self),
@@ -238,6 +241,7 @@ where
             start,
             incoming,
             letter_kept: letter_kept.clone(),
+            report,
         };
         let work = async move {
             let job = Job {
@@ -303,6 +307,7 @@ struct EventRun<R, S> {
     start: Start<S>,
     incoming: Incoming,
     letter_kept: Option<LetterKept>,
+    report: Report,
 }
 
 impl<R, S> run::EventHandler for EventRun<R, S>
@@ -311,8 +316,14 @@ where
     S: Send + Sync + 'static,
 {
     async fn run(&mut self, run: RunFacts, transaction: Option<Box<dyn Any + Send>>) -> Outcome {
+        self.report.add(|reported| reported.attempt = Some(run.attempt));
         let mut inputs = Attempt::new(&mut self.incoming, run, transaction);
         (self.start)(inputs.incoming(), &self.dispatcher.state).await
+    }
+
+    fn failed(&self, error: &str) {
+        self.report
+            .add(|reported| reported.error = Some(error.to_owned()));
     }
 
     /// Reads the event again if the handler took it, because only dead letters need its consumer.

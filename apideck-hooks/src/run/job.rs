@@ -28,6 +28,9 @@ pub(crate) trait EventHandler: Send {
     /// Starts the handler. Called again only if its transaction conflicted with another one.
     fn run(&mut self, run: RunFacts, transaction: Option<AnyTx>) -> impl Future<Output = Outcome> + Send;
 
+    /// Tells the error of the event's run.
+    fn failed(&self, error: &str);
+
     /// Makes the dead letter of the event, with this error.
     fn letter(&self, error: String) -> DeadLetter;
 

@@ -31,6 +31,7 @@ impl Runner {
             {
                 // As a value, which the log escapes: a text of the user can hold a newline.
                 let error = failure.to_string();
+                handler.failed(&error);
                 tracing::warn!(attempt, error, "failed: Apideck's next retry runs it again");
                 return match failure.delay() {
                     Some(after) => {
@@ -51,6 +52,7 @@ impl Runner {
                 false,
             ),
         };
+        handler.failed(&failure);
         tracing::error!(attempt, error = failure, "the event is dead-lettered");
         let letter = Box::new(handler.letter(failure));
         let disposition = if self.store.dead_letters().is_some() {

@@ -25,7 +25,7 @@ use super::{body, drain};
 use crate::delivery;
 use crate::disposition::{Disposition, Why};
 use crate::hooks::{Arrival, Dispatched, LetterKept, Progress, Receiver, TakeContext, Waiting};
-use crate::observe::limited;
+use crate::observe::{Report, limited};
 use crate::poll;
 use crate::signature::{VerifiedText, Verifier};
 
@@ -35,6 +35,7 @@ impl Receiver {
     pub(super) fn receive<B>(
         self: Arc<Self>,
         request: Request<B>,
+        report: Report,
     ) -> impl Future<Output = Result<Disposition, Refusal>> + Send
     where
         B: Body + Send + 'static,
@@ -46,14 +47,14 @@ impl Receiver {
         let received_at = SystemTime::now();
         let (parts, body) = request.into_parts();
         let post = parts.method == Method::POST;
-        let head = Head::new(parts, self.context.is_some());
+        let head = Head::new(parts, self.context.is_some(), report);
         async move {
             if !post {
                 self.counters.other_methods.add();
                 return Err(Refusal::Method);
             }
             let mut now = arrived;
-            let text = self.verified(&head.headers, body, &mut now).await?;
+            let text = self.verified(&head, body, &mut now).await?;
             let work = match self.admit_and_dispatch(head, text, received_at, now)? {
                 Dispatched::Work(work) => work,
                 Dispatched::Settled(disposition) => return Ok(disposition),
@@ -77,20 +78,16 @@ impl Receiver {
     }
 
     /// Reads and verifies the body, and brings the time up to date if that takes some.
-    async fn verified<B>(
-        &self,
-        headers: &HeaderMap,
-        body: B,
-        now: &mut Instant,
-    ) -> Result<VerifiedText, Refusal>
+    async fn verified<B>(&self, head: &Head, body: B, now: &mut Instant) -> Result<VerifiedText, Refusal>
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let headers = &head.headers;
         let Ok(mac) = self.verifier.mac(headers) else {
             drain::unread(body, headers).await;
-            return Err(self.unauthorized(|| Verifier::explain_header(headers)));
+            return Err(self.unauthorized(&head.report, || Verifier::explain_header(headers)));
         };
         if body::is_too_large(&body, self.limits.body_limit) {
             drain::unread(body, headers).await;
@@ -109,7 +106,9 @@ impl Receiver {
         };
         let body = body.map_err(|refusal| self.unreceived(refusal))?;
         let text = self.verifier.verified_text(&mac, body);
-        text.map_err(|body| self.unauthorized(|| self.verifier.explain(headers, &body).to_string()))
+        text.map_err(|body| {
+            self.unauthorized(&head.report, || self.verifier.explain(headers, &body).to_string())
+        })
     }
 
     /// Reads the body. Most bodies need no timer.
@@ -131,8 +130,9 @@ impl Receiver {
     }
 
     /// Counts and logs a refused signature.
-    fn unauthorized(&self, explain: impl FnOnce() -> String) -> Refusal {
+    fn unauthorized(&self, report: &Report, explain: impl Fn() -> String) -> Refusal {
         self.counters.unauthorized.add();
+        report.add(|reported| reported.explanation = Some(explain()));
         match self.refusal_log.line() {
             Some(omitted) => tracing::warn!(omitted, "refused: {}", explain()),
             // An explanation costs more than the refusal.
@@ -207,6 +207,7 @@ impl Receiver {
                 return Ok(Dispatched::Settled(Disposition::later(why)));
             }
         };
+        let report = head.report.clone();
         let (headers, context) = head.context(self.context.as_deref());
         let arrival = Arrival {
             headers,
@@ -216,6 +217,7 @@ impl Receiver {
             now,
             replayed: None,
             permit,
+            report,
         };
         let dispatched = Arc::clone(&self.dispatch).dispatch(arrival);
         dispatched.map_err(|_| Refusal::Contradiction)
@@ -227,13 +229,15 @@ struct Head {
     headers: HeaderMap,
     /// The other parts, without the headers. Kept only for the user's context.
     parts: Option<Box<Parts>>,
+    report: Report,
 }
 
 impl Head {
-    fn new(mut parts: Parts, keep: bool) -> Self {
+    fn new(mut parts: Parts, keep: bool, report: Report) -> Self {
         Self {
             headers: std::mem::take(&mut parts.headers),
             parts: keep.then(|| Box::new(parts)),
+            report,
         }
     }
 

@@ -14,6 +14,7 @@ use http_body::Body;
 use super::response::{Shape, response};
 use super::response_body::ResponseBody;
 use crate::hooks::Hooks;
+use crate::observe::Report;
 
 /// The future of a response. Its output is always `Ok`.
 #[must_use = "a future does nothing unless it is awaited"]
@@ -35,15 +36,22 @@ impl fmt::Debug for ResponseFuture {
 
 impl Hooks {
     /// Starts the response to a request. All ways in call it.
-    pub(super) fn respond<B>(&self, request: Request<B>) -> ResponseFuture
+    pub(super) fn respond<B>(&self, mut request: Request<B>) -> ResponseFuture
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
         let shape = Shape::of(request.method(), request.version());
-        let outcome = Arc::clone(&self.receiver).receive(request);
-        ResponseFuture(Box::pin(async move { response(&outcome.await, shape) }))
+        let report = Report::take(request.extensions_mut());
+        let outcome = Arc::clone(&self.receiver).receive(request, report.clone());
+        ResponseFuture(Box::pin(async move {
+            let outcome = outcome.await;
+            if let Ok(disposition) = outcome {
+                report.add(|reported| reported.disposition = Some(disposition));
+            }
+            response(&outcome, shape)
+        }))
     }
 }
 

@@ -47,7 +47,7 @@ mod keyed_secrets;
 mod search;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
-pub mod sign;
+pub(crate) mod sign;
 mod verified;
 mod verified_text;
 mod verifier;

@@ -2,7 +2,7 @@
 //! a stranger who has nothing but the README.
 
 use apideck_hooks::signature::{Encoding, Form, Secret};
-use apideck_hooks::testing::sign::sign;
+use apideck_hooks::testing::sign;
 use apideck_hooks_tests::{SECRET, services::skip};
 use std::fs;
 use std::io::{Read, Write};
