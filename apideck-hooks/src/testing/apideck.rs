@@ -123,9 +123,10 @@ where
     B::Error: Into<BoxError>,
 {
     /// Sends an event once. As Apideck, it waits 60 seconds for the response.
-    pub async fn send(&self, event: &Event) -> Answer {
+    ///
+    /// The future borrows nothing, so it can be spawned as a task.
+    pub fn send(&self, event: &Event) -> impl Future<Output = Answer> + use<S, B> {
         self.send_parts(event, event.headers(&self.secret), event.body(), true)
-            .await
     }
 
     /// Sends an event as Apideck does: until it is acknowledged, and up to ten times. The pauses
@@ -141,7 +142,7 @@ where
     ///
     /// The clock is not paused, and [`without_waiting`](Self::without_waiting) was not called.
     #[track_caller]
-    pub fn deliver(&self, event: &Event) -> impl Future<Output = Story> {
+    pub fn deliver<'a>(&'a self, event: &Event) -> impl Future<Output = Story> + use<'a, S, B> {
         assert!(
             !self.waits || is_paused(),
             "`deliver` waits as Apideck does, for up to 28 hours, and tokio's clock is not paused: write \
@@ -172,8 +173,8 @@ where
 
     /// Sends the request with which Apideck validates the URL of a subscription that is made or
     /// changed. It is signed, and is not an event. A receiver has to acknowledge it.
-    pub async fn validate(&self) -> Answer {
-        self.send(&Event::validation()).await
+    pub fn validate(&self) -> impl Future<Output = Answer> + use<S, B> {
+        self.send(&Event::validation())
     }
 
     /// Sends a forged delivery of an event.
@@ -193,9 +194,13 @@ where
     /// # Ok(())
     /// # }
     /// ```
-    pub async fn forge(&self, event: &Event, forgery: impl Borrow<Forgery>) -> Answer {
+    pub fn forge<F: Borrow<Forgery>>(
+        &self,
+        event: &Event,
+        forgery: F,
+    ) -> impl Future<Output = Answer> + use<S, B, F> {
         let (headers, body) = forgery.borrow().apply(event, &self.secret);
-        self.send_parts(event, headers, body, false).await
+        self.send_parts(event, headers, body, false)
     }
 
     /// Sends an event `times` times at once, each in a task of its own.
@@ -209,13 +214,12 @@ where
     {
         let mut tasks = JoinSet::new();
         for _ in 0..times {
-            let (headers, body) = (event.headers(&self.secret), event.body());
-            tasks.spawn(self.send_parts(event, headers, body, true));
+            tasks.spawn(self.send(event));
         }
         Storm(tasks.join_all().await)
     }
 
-    /// Sends a request. The future borrows nothing.
+    /// Sends a request.
     fn send_parts(
         &self,
         event: &Event,
