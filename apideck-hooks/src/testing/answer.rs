@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use serde_json::Value;
 
 use crate::disposition::{Disposition, Why};
 use crate::observe::Reported;
@@ -64,8 +65,12 @@ impl Answer {
     /// Returns the body's `status`, which is a word of the receiver such as `handled`. `None` if it
     /// has none.
     pub fn word(&self) -> Option<String> {
-        let body: serde_json::Value = serde_json::from_slice(self.body()).ok()?;
-        body.get("status")?.as_str().map(str::to_owned)
+        self.json()?.get("status")?.as_str().map(str::to_owned)
+    }
+
+    /// Returns the body as JSON. `None` if it is not JSON.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(self.body()).ok()
     }
 
     /// Returns the seconds of `Retry-After`.

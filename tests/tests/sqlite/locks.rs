@@ -249,8 +249,8 @@ mod linux {
         let receiver = apideck_hooks_tests::child::Receiver::of(command).await;
         let error = refusal(&file).await;
         assert!(error.contains(&format!("process {}", receiver.id())), "{error}");
-        let delivery = apideck_hooks_tests::delivery::Delivery::event(EVENT, "good");
-        assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
+        let delivery = apideck_hooks_tests::kit::event(EVENT, "good");
+        delivery.send(receiver.addr).await.assert_handled();
         receiver.signal("KILL").await;
         assert!(!receiver.wait().await.success());
         granted(&open(&file).await, key(1)).await;

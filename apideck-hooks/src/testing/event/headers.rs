@@ -11,6 +11,7 @@ use crate::signature::{Encoding, Form, HEADER, Secret};
 impl Event {
     /// Sets the idempotency key, which is a header and is not signed.
     pub fn key(mut self, key: impl Into<String>) -> Self {
+        self.left_out.retain(|name| *name != IDEMPOTENCY_KEY);
         self.key = Some(key.into());
         self
     }
@@ -36,6 +37,7 @@ impl Event {
     #[track_caller]
     pub fn header(mut self, name: &str, value: &str) -> Self {
         let (name, value) = or_panic(header(name.as_bytes(), value.as_bytes()));
+        self.left_out.retain(|left_out| *left_out != name);
         self.headers.insert(name, value);
         self
     }
