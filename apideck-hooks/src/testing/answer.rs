@@ -43,8 +43,7 @@ pub(super) struct Response {
 }
 
 impl Answer {
-    /// Returns the HTTP status. `None` if there was no response within 60 seconds, after which
-    /// Apideck gives up (webhook guide), or if the service failed.
+    /// Returns the HTTP status. `None` if there was no response in time, or if the service failed.
     pub fn status(&self) -> Option<u16> {
         self.response
             .as_ref()

@@ -4,6 +4,7 @@ use std::borrow::Borrow;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Uri};
@@ -14,7 +15,7 @@ use tokio::time::{Instant, sleep};
 use tower_service::Service;
 
 use super::answer::{Answer, SentRequest};
-use super::clock::{PAUSES, is_paused};
+use super::clock::{PATIENCE, PAUSES, is_paused};
 use super::event::{Event, Ids};
 use super::exchange::{BoxError, exchange};
 use super::forgery::Forgery;
@@ -53,6 +54,7 @@ pub struct Apideck<S> {
     secret: Secret,
     uri: Uri,
     waits: bool,
+    patience: Duration,
     ids: Arc<Ids>,
 }
 
@@ -70,6 +72,7 @@ impl<S> Apideck<S> {
             secret,
             uri: Uri::from_static("/"),
             waits: true,
+            patience: PATIENCE,
             ids: Arc::new(Ids::random()),
         }
     }
@@ -98,6 +101,15 @@ impl<S> Apideck<S> {
         self
     }
 
+    /// Sets the time for which it waits for a response. Default: 60 seconds, after which Apideck
+    /// gives a delivery up (webhook guide).
+    ///
+    /// A test on a busy machine can be more patient.
+    pub fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
     /// Lets [`event`](Self::event) make the same ids in every run.
     pub fn seeded(mut self, seed: u64) -> Self {
         self.ids = Arc::new(Ids::seeded(seed));
@@ -122,7 +134,7 @@ where
     B: Body,
     B::Error: Into<BoxError>,
 {
-    /// Sends an event once. As Apideck, it waits 60 seconds for the response.
+    /// Sends an event once, and waits for the response as Apideck does.
     ///
     /// The future borrows nothing, so it can be spawned as a task.
     pub fn send(&self, event: &Event) -> impl Future<Output = Answer> + use<S, B> {
@@ -238,7 +250,7 @@ where
             path: self.uri.path().to_owned(),
             genuine: genuine && !event.is_exact(),
         };
-        let response = exchange(self.service.clone(), request);
+        let response = exchange(self.service.clone(), request, self.patience);
         async move {
             let response = response.await;
             Answer {

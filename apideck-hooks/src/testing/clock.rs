@@ -1,4 +1,4 @@
-//! Apideck's pauses between deliveries, and the clock on which a test waits for them.
+//! Apideck's times, and the clock on which a test waits for them.
 
 use std::time::Duration;
 
@@ -22,6 +22,9 @@ pub(super) const PAUSES: [Duration; 9] = {
         minutes(12 * 60),
     ]
 };
+
+/// Time after which Apideck gives a delivery up (webhook guide).
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Tells if tokio's clock is paused in the current runtime.
 ///

@@ -15,27 +15,31 @@ use super::answer::Response;
 
 pub(super) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// Time after which Apideck gives a delivery up (webhook guide).
-const PATIENCE: Duration = Duration::from_secs(60);
 /// Maximum length of a response's body. A receiver's bodies are shorter than 1 KiB.
 const LONGEST_BODY: usize = 1024 * 1024;
 
-/// Sends a request and reads the whole response, within Apideck's patience.
+/// Sends a request and reads the whole response, within this time.
 ///
 /// # Errors
 ///
 /// There is no response, for this reason.
-pub(super) async fn exchange<S, B>(service: S, request: Request<Full<Bytes>>) -> Result<Response, String>
+pub(super) async fn exchange<S, B>(
+    service: S,
+    request: Request<Full<Bytes>>,
+    patience: Duration,
+) -> Result<Response, String>
 where
     S: Service<Request<Full<Bytes>>, Response = http::Response<B>>,
     S::Error: Into<BoxError>,
     B: Body,
     B::Error: Into<BoxError>,
 {
-    match timeout(PATIENCE, exchange_at_leisure(service, request)).await {
+    match timeout(patience, exchange_at_leisure(service, request)).await {
         Ok(Ok(response)) => Ok(response),
         Ok(Err(error)) => Err(chain(&*error)),
-        Err(_) => Err(format!("none within {PATIENCE:?}, after which Apideck gives up")),
+        Err(_) => Err(format!(
+            "none within {patience:?}, after which the delivery is given up"
+        )),
     }
 }
 

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// An event whose idempotency key follows from its id. Its type may be unlisted.
 pub fn event(event_type: &str, id: &str) -> Event {
@@ -20,6 +21,11 @@ pub fn of(body: impl Into<Bytes>) -> Event {
     event
         .without_header("x-apideck-event-type")
         .without_header("x-apideck-idempotency-key")
+}
+
+/// The sender of a service. It waits longer than Apideck, because a machine may be busy.
+fn apideck<S>(service: S) -> Apideck<S> {
+    Apideck::new(service, SECRET).patience(Duration::from_secs(365 * 24 * 60 * 60))
 }
 
 /// Ways to send an event.
@@ -37,14 +43,12 @@ pub trait Deliver {
 
 impl Deliver for Event {
     fn call(&self, hooks: &Hooks) -> impl Future<Output = Answer> + Send + use<> {
-        Apideck::new(hooks.clone(), SECRET).send(self)
+        apideck(hooks.clone()).send(self)
     }
 
     fn send(&self, addr: SocketAddr) -> impl Future<Output = Answer> + Send + use<> {
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Apideck::new(client, SECRET)
-            .path(&format!("http://{addr}/"))
-            .send(self)
+        apideck(client).path(&format!("http://{addr}/")).send(self)
     }
 
     async fn send_patiently(&self, addr: SocketAddr) -> Answer {

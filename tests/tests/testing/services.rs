@@ -106,7 +106,7 @@ async fn apideck_waits_a_minute_for_the_response() {
         (answer.status(), begun.elapsed()),
         (None, Duration::from_secs(60))
     );
-    assert!(answer.failure().unwrap().contains("gives up"), "{answer}");
+    assert!(answer.failure().unwrap().contains("given up"), "{answer}");
 }
 
 #[tokio::test]
