@@ -17,7 +17,7 @@ use tower_service::Service;
 use super::answer::{Answer, SentRequest};
 use super::clock::{PATIENCE, PAUSES, is_paused};
 use super::event::{Event, Ids};
-use super::exchange::{BoxError, exchange};
+use super::exchange::{AnyError, exchange};
 use super::forgery::Forgery;
 use super::storm::Storm;
 use super::story::Story;
@@ -130,9 +130,9 @@ impl<S> Apideck<S> {
 impl<S, B> Apideck<S>
 where
     S: Service<Request<Full<Bytes>>, Response = http::Response<B>> + Clone,
-    S::Error: Into<BoxError>,
+    S::Error: Into<AnyError>,
     B: Body,
-    B::Error: Into<BoxError>,
+    B::Error: Into<AnyError>,
 {
     /// Sends an event once, and waits for the response as Apideck does.
     ///

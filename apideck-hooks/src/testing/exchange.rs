@@ -13,7 +13,7 @@ use tower_service::Service;
 
 use super::answer::Response;
 
-pub(super) type BoxError = Box<dyn Error + Send + Sync>;
+pub(super) type AnyError = Box<dyn Error + Send + Sync>;
 
 /// Maximum length of a response's body. A receiver's bodies are shorter than 1 KiB.
 const LONGEST_BODY: usize = 1024 * 1024;
@@ -30,9 +30,9 @@ pub(super) async fn exchange<S, B>(
 ) -> Result<Response, String>
 where
     S: Service<Request<Full<Bytes>>, Response = http::Response<B>>,
-    S::Error: Into<BoxError>,
+    S::Error: Into<AnyError>,
     B: Body,
-    B::Error: Into<BoxError>,
+    B::Error: Into<AnyError>,
 {
     match timeout(patience, exchange_at_leisure(service, request)).await {
         Ok(Ok(response)) => Ok(response),
@@ -46,12 +46,12 @@ where
 async fn exchange_at_leisure<S, B>(
     mut service: S,
     request: Request<Full<Bytes>>,
-) -> Result<Response, BoxError>
+) -> Result<Response, AnyError>
 where
     S: Service<Request<Full<Bytes>>, Response = http::Response<B>>,
-    S::Error: Into<BoxError>,
+    S::Error: Into<AnyError>,
     B: Body,
-    B::Error: Into<BoxError>,
+    B::Error: Into<AnyError>,
 {
     poll_fn(|cx| service.poll_ready(cx)).await.map_err(Into::into)?;
     let response = service.call(request).await.map_err(Into::into)?;

@@ -48,8 +48,8 @@ pub trait Deliver {
     /// Sends it over a new connection. The receiver may be gone before it responds.
     fn try_send(&self, addr: SocketAddr) -> impl Future<Output = Result<Answer, String>> + Send + use<Self>;
 
-    /// Sends it over a new connection, again while the response is `503`. The limits of the receiver
-    /// may be too narrow for a busy machine.
+    /// Sends it over a new connection, again while the response is `503`. The limits of the
+    /// receiver may be too narrow for a busy machine.
     fn send_patiently(&self, addr: SocketAddr) -> impl Future<Output = Answer>;
 }
 
