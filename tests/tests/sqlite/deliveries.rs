@@ -6,7 +6,6 @@ use apideck_hooks::testing::Answer;
 use apideck_hooks::testing::Event;
 use apideck_hooks::{Disposition, Hooks, Rest};
 use apideck_hooks_tests::directory::Directory;
-use apideck_hooks_tests::fixtures::body;
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use futures_util::future::join_all;
@@ -70,7 +69,7 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     );
     assert_eq!(
         (&*dead.letter.body, dead.attempts),
-        (body(EVENT, "e1").as_bytes(), 1)
+        (&event(EVENT, "e1").body()[..], 1)
     );
     assert!(
         dead.letter.error.contains("secret-reason"),
@@ -86,7 +85,7 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     delivery.call(&hooks).await.assert_duplicate();
     let runs = probe.runs();
     assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(runs[2].body, body(EVENT, "e1"));
+    assert_eq!(runs[2].body, event(EVENT, "e1").body());
     assert_eq!(store.status(dead.record).await.unwrap().state, RecordState::Done);
 }
 
