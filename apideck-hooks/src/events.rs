@@ -24,6 +24,8 @@ use crate::delivery::Delivery;
 use crate::event::{EventType, Family};
 use crate::handler::{FromDelivery, Needs, NoState, Payload, Permanent, Source};
 use crate::payload::DecodeError;
+#[cfg(feature = "testing")]
+use crate::payload::example::example_event;
 
 pub use crate::payload::{AnyEvent, ConnectionEvent, ResourceEvent};
 
@@ -57,6 +59,24 @@ macro_rules! event {
                     EventType::$rust_name => Ok(Self(payload)),
                     other => Err(DecodeError::unexpected($name, other)),
                 }
+            }
+        }
+
+        #[cfg(feature = "testing")]
+        impl $rust_name {
+            #[doc = concat!("Returns an example of `", $name, "`, for a unit test of a handler.")]
+            pub fn example() -> Self {
+                let event = example_event(&EventType::$rust_name);
+                event.$into().and_then(Self::from_box).expect("the example of this event")
+            }
+
+            /// Reads a body, `{"payload":{…}}`, for a unit test of a handler.
+            ///
+            /// # Errors
+            ///
+            /// The body is not this event, or does not have its shape.
+            pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+                AnyEvent::from_json(text)?.$into().and_then(Self::from_box)
             }
         }
 
@@ -167,6 +187,40 @@ impl TryFrom<AnyEvent> for ResourceEvent {
 
     fn try_from(event: AnyEvent) -> Result<Self, DecodeError> {
         event.into_resource().map(|event| *event)
+    }
+}
+
+#[cfg(feature = "testing")]
+impl ConnectionEvent {
+    /// Returns an example of `vault.connection.callable`, for a unit test of a handler.
+    pub fn example() -> Self {
+        ConnectionCallable::example().into_inner()
+    }
+
+    /// Reads a body, `{"payload":{…}}`, for a unit test of a handler.
+    ///
+    /// # Errors
+    ///
+    /// The body is not an event of Vault, or does not have its shape.
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+        AnyEvent::from_json(text)?.try_into()
+    }
+}
+
+#[cfg(feature = "testing")]
+impl ResourceEvent {
+    /// Returns an example of `crm.contact.created`, for a unit test of a handler.
+    pub fn example() -> Self {
+        CrmContactCreated::example().into_inner()
+    }
+
+    /// Reads a body, `{"payload":{…}}`, for a unit test of a handler.
+    ///
+    /// # Errors
+    ///
+    /// The body is not an event of an API other than Vault, or does not have its shape.
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, DecodeError> {
+        AnyEvent::from_json(text)?.try_into()
     }
 }
 

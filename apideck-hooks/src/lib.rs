@@ -50,6 +50,7 @@
 //! | Fence a run that has lost its claim | [`Delivery::token`], [`Delivery::claim_lost`] |
 //! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
 //! | Read the receiver's counters | [`Hooks::stats`] |
+//! | Test handlers, the receiver or a whole application | `testing` (feature `testing`) |
 //! | Find out why a signature is refused | [`signature`] |
 //! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
 //! | Decide which deliveries are duplicates | [`Identity`] |

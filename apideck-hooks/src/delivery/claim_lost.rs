@@ -31,3 +31,14 @@ impl Signal {
         }
     }
 }
+
+/// The signal of a delivery that a unit test changes.
+#[cfg(feature = "testing")]
+impl Clone for Signal {
+    fn clone(&self) -> Self {
+        Self {
+            given: AtomicBool::new(self.is_given()),
+            notify: Notify::new(),
+        }
+    }
+}

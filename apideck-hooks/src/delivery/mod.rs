@@ -2,6 +2,8 @@
 
 mod claim_lost;
 mod context;
+#[cfg(feature = "testing")]
+mod for_tests;
 mod headers;
 mod identity;
 mod key;
@@ -25,6 +27,8 @@ pub use key::{Key, ParseKeyError};
 pub use token::Token;
 
 pub(crate) use claim_lost::Signal;
+#[cfg(feature = "testing")]
+pub(crate) use headers::IDEMPOTENCY_KEY;
 pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
 pub(crate) use identity::{Facts, Keys};
 
@@ -44,6 +48,7 @@ pub(crate) struct RunFacts {
     pub(crate) token: Option<Token>,
 }
 
+#[cfg_attr(feature = "testing", derive(Clone))]
 pub(crate) struct Inner {
     pub(crate) event_type: Option<EventType>,
     pub(crate) event_id: Piece,

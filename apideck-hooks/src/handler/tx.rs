@@ -142,7 +142,8 @@ use crate::delivery::Delivery;
 /// # Tests
 ///
 /// The handler is still a function. `start_sync(event, pool.begin().await?.into())` runs it in a
-/// transaction that is rolled back at the handler's end.
+/// transaction that is rolled back at the handler's end. `testing::TestTx` (feature `testing`) also
+/// shows what the handler wrote.
 pub struct Tx<DB>(Box<dyn Connected<DB> + Send>);
 
 /// Access to a connection of the database.

@@ -12,7 +12,7 @@ use super::receiver::Hooks;
 use super::work::Progress;
 use crate::delivery::Key;
 use crate::disposition::{Disposition, Why};
-use crate::observe::{IncidentKind, delivery_span};
+use crate::observe::{IncidentKind, Report, delivery_span};
 use crate::signature::VerifiedText;
 use crate::store::{Cursor, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError};
 
@@ -265,6 +265,7 @@ impl DeadLetters<'_> {
             now: Instant::now(),
             replayed: Some((dead.record, self.source.clone())),
             permit,
+            report: Report::default(),
         };
         let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival).course {
             Course::Work(work) => match work.begin().await {

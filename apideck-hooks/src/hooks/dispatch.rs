@@ -20,7 +20,7 @@ use crate::delivery::{
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
-use crate::observe::{About, IncidentKind, LogLimit, Observers, limited};
+use crate::observe::{About, IncidentKind, LogLimit, Observers, Report, limited};
 use crate::payload::{AnyEvent, Timestamp};
 use crate::router::{Routes, Start};
 use crate::run::{self, Job, Runner};
@@ -39,6 +39,7 @@ pub(crate) struct Arrival {
     pub(crate) replayed: Option<(Key, String)>,
     /// Held until the delivery is settled or waits for another one.
     pub(crate) permit: OwnedSemaphorePermit,
+    pub(crate) report: Report,
 }
 
 /// The result of dispatching a delivery.
@@ -222,6 +223,8 @@ where
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
         let runner = Arc::clone(&self.runner);
+        let report = arrival.report.clone();
+        report.add(|reported| reported.handler = Some(self.router.plan().name(handler)));
         let (incoming, permit) = incoming(identified, arrival);
         let job = Job {
             keys,
@@ -236,6 +239,7 @@ where
                 start,
                 incoming,
                 letter_kept: letter_kept.clone(),
+                report,
             },
             about,
         };
@@ -283,6 +287,7 @@ struct EventRun<R, S> {
     start: Start<S>,
     incoming: Incoming,
     letter_kept: Option<LetterKept>,
+    report: Report,
 }
 
 impl<R, S> run::EventHandler for EventRun<R, S>
@@ -291,12 +296,18 @@ where
     S: Send + Sync + 'static,
 {
     async fn run(&mut self, run: RunFacts, transaction: Option<Box<dyn Any + Send>>) -> Outcome {
+        self.report.add(|reported| reported.attempt = Some(run.attempt));
         let mut inputs = Attempt::new(&mut self.incoming, run, transaction);
         (self.start)(inputs.incoming(), &self.dispatcher.state).await
     }
 
     fn claim_lost(&self) -> ClaimLost {
         self.incoming.delivery.signal_of_claim_lost()
+    }
+
+    fn failed(&self, error: &str) {
+        self.report
+            .add(|reported| reported.error = Some(error.to_owned()));
     }
 
     /// Reads the event again if the handler took it, because only dead letters need its consumer.

@@ -9,17 +9,17 @@ use crate::disposition::Disposition;
 use crate::refusal::Refusal;
 use crate::signature::Matched;
 
-/// The answer to a request: a disposition of its event, or a refusal.
+/// The kind of an answer: a disposition of the event, or a refusal of the request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Answer {
+pub enum AnswerKind {
     /// The event's disposition.
     Disposition(Disposition),
     /// The request was refused before its handler was looked for.
     Refused(Refusal),
 }
 
-impl Answer {
+impl AnswerKind {
     /// Returns the name of the disposition or refusal, such as `handled` or `unauthorized`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl Answer {
 }
 
 /// Writes the name.
-impl fmt::Display for Answer {
+impl fmt::Display for AnswerKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
     }
@@ -40,8 +40,8 @@ impl fmt::Display for Answer {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Answered<'a> {
-    /// The answer.
-    pub answer: Answer,
+    /// The kind of the answer.
+    pub kind: AnswerKind,
     /// The HTTP status. `None` if the client left before.
     pub status: Option<u16>,
     /// The event. `None` if the signature did not match, or no place was free.

@@ -14,12 +14,13 @@ mod observed_run;
 mod observer;
 mod observers;
 mod open_request;
+mod report;
 mod run;
 mod stats;
 mod store_call;
 
 pub use about::About;
-pub use answered::{Answer, Answered};
+pub use answered::{AnswerKind, Answered};
 pub use incident::{Incident, IncidentKind};
 pub use observer::Observe;
 pub use run::{RunEnded, RunOutcome, RunStarted};
@@ -30,3 +31,6 @@ pub(crate) use log_limit::{LogLimit, limited};
 pub(crate) use observed_run::{ObservedRun, RunOf};
 pub(crate) use observers::Observers;
 pub(crate) use open_request::{OpenRequest, delivery_span};
+pub(crate) use report::Report;
+#[cfg(feature = "testing")]
+pub(crate) use report::Reported;

@@ -17,7 +17,7 @@ use super::{Answered, Incident, RunEnded, RunStarted, StoreCall};
 ///
 /// impl Observe for Audit {
 ///     fn answered(&self, answered: &Answered<'_>) {
-///         println!("{} in {:?}", answered.answer, answered.duration);
+///         println!("{} in {:?}", answered.kind, answered.duration);
 ///     }
 ///
 ///     fn run_ended(&self, run: &RunEnded<'_>) {

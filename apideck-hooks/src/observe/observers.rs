@@ -53,7 +53,7 @@ impl Observers {
     }
 
     pub(super) fn answered(&self, answered: &Answered<'_>) {
-        self.counters.answer(answered.answer).add();
+        self.counters.answer(answered.kind).add();
         self.tell(|observer| observer.answered(answered));
     }
 

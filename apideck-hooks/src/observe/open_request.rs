@@ -13,9 +13,10 @@ use tokio::time::Instant;
 use tracing::Span;
 
 use super::about::About;
-use super::answered::{Answer, Answered};
+use super::answered::{AnswerKind, Answered};
 use super::incident::IncidentKind;
 use super::observers::Observers;
+use super::report::Report;
 use crate::disposition::Disposition;
 use crate::refusal::Refusal;
 use crate::signature::Matched;
@@ -31,11 +32,12 @@ pub(crate) struct OpenRequest {
     /// `None` if there is no observer, or the event is not known.
     about: Option<Arc<About>>,
     span: Span,
+    pub(crate) report: Report,
     answered: bool,
 }
 
 impl OpenRequest {
-    pub(crate) fn new(observers: &Arc<Observers>, peer: Option<SocketAddr>) -> Self {
+    pub(crate) fn new(observers: &Arc<Observers>, peer: Option<SocketAddr>, report: Report) -> Self {
         Self {
             observers: Arc::clone(observers),
             arrived: Instant::now(),
@@ -45,6 +47,7 @@ impl OpenRequest {
             signature: None,
             about: None,
             span: Span::none(),
+            report,
             answered: false,
         }
     }
@@ -73,7 +76,7 @@ impl OpenRequest {
     }
 
     /// Answers with the event's disposition.
-    pub(crate) fn dispose(mut self, disposition: Disposition, status: u16) -> Answer {
+    pub(crate) fn dispose(mut self, disposition: Disposition, status: u16) -> AnswerKind {
         let took = self.arrived.elapsed();
         match disposition {
             Disposition::NoHandler => tracing::info!(status, ?took, "ignored: no handler"),
@@ -82,32 +85,43 @@ impl OpenRequest {
             }
             _ => tracing::info!(status, ?took, "answered: {disposition}"),
         }
-        self.answer(Answer::Disposition(disposition), Some(status))
+        self.answer(AnswerKind::Disposition(disposition), Some(status))
     }
 
     /// Answers with a refusal, for this reason.
     ///
     /// A line in the log costs more than a refusal. So there is at most one of them a second, which
     /// tells how many were omitted, and the others are left to the level `DEBUG`.
-    pub(crate) fn refuse(mut self, refusal: Refusal, status: u16, reason: impl FnOnce() -> String) -> Answer {
+    pub(crate) fn refuse(
+        mut self,
+        refusal: Refusal,
+        status: u16,
+        reason: impl FnOnce() -> String,
+    ) -> AnswerKind {
         let line = match refusal {
             // Probes of a health check are no matter of an operator.
             Refusal::WrongMethod => None,
             _ => self.observers.refusals.line(),
         };
-        match line {
-            Some(omitted) => tracing::warn!(status, omitted, "refused: {}", reason()),
-            None => tracing::debug!(status, "refused: {refusal}"),
+        let reason = (line.is_some() || self.report.is_asked_for()).then(reason);
+        match (line, &reason) {
+            (Some(omitted), Some(reason)) => tracing::warn!(status, omitted, "refused: {reason}"),
+            _ => tracing::debug!(status, "refused: {refusal}"),
         }
-        self.answer(Answer::Refused(refusal), Some(status))
+        self.report.add(|reported| reported.explanation = reason);
+        self.answer(AnswerKind::Refused(refusal), Some(status))
     }
 
-    fn answer(&mut self, answer: Answer, status: Option<u16>) -> Answer {
+    fn answer(&mut self, kind: AnswerKind, status: Option<u16>) -> AnswerKind {
         self.answered = true;
-        self.span.record("outcome", answer.as_str());
+        if let AnswerKind::Disposition(disposition) = kind {
+            self.report
+                .add(|reported| reported.disposition = Some(disposition));
+        }
+        self.span.record("outcome", kind.as_str());
         self.span.record("status", status);
         self.observers.answered(&Answered {
-            answer,
+            kind,
             status,
             about: self.about.as_deref(),
             signature: self.signature,
@@ -116,7 +130,7 @@ impl OpenRequest {
             received_at: self.received_at,
             duration: self.arrived.elapsed(),
         });
-        answer
+        kind
     }
 }
 
@@ -134,7 +148,7 @@ impl Drop for OpenRequest {
                 }
                 None => tracing::debug!(?took, "the client left before its answer"),
             }
-            self.answer(Answer::Refused(Refusal::Abandoned), None);
+            self.answer(AnswerKind::Refused(Refusal::Abandoned), None);
         });
     }
 }

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde::Serialize;
 
-use super::answered::Answer;
+use super::answered::AnswerKind;
 use super::incident::IncidentKind;
 use super::run::RunOutcome;
 use crate::disposition::{Disposition, Why};
@@ -189,10 +189,10 @@ stats! {
 }
 
 impl Counters {
-    pub(super) fn answer(&self, answer: Answer) -> &Counter {
+    pub(super) fn answer(&self, answer: AnswerKind) -> &Counter {
         match answer {
-            Answer::Disposition(disposition) => self.disposition(disposition),
-            Answer::Refused(refusal) => self.refusal(refusal),
+            AnswerKind::Disposition(disposition) => self.disposition(disposition),
+            AnswerKind::Refused(refusal) => self.refusal(refusal),
         }
     }
 
@@ -298,8 +298,8 @@ mod tests {
         ];
         let dispositions = dispositions.into_iter().chain(whys.map(Disposition::later));
         let answers = dispositions
-            .map(Answer::Disposition)
-            .chain(Refusal::ALL.map(Answer::Refused));
+            .map(AnswerKind::Disposition)
+            .chain(Refusal::ALL.map(AnswerKind::Refused));
         let counters = Counters::default();
         let mut expected = HashMap::new();
         let mut count = |counter: &Counter, name: String| {

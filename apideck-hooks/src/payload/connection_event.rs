@@ -12,7 +12,7 @@ use crate::event::EventType;
 /// The payload of every `vault.connection.*` event: the event and its connection.
 ///
 /// A text that Apideck left out is empty. For a unit test, make one from [`Default`] and set its
-/// fields, or deserialise it from JSON.
+/// fields, or deserialise it from JSON. With the feature `testing` there is also `example()`.
 #[derive(Clone, PartialEq, Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct ConnectionEvent {

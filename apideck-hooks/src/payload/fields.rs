@@ -44,4 +44,8 @@ pub(super) struct Wire<'a> {
 impl Wire<'_> {
     /// The fields that only the events of Vault have.
     pub(super) const OF_CONNECTIONS: &'static [&'static str] = &["entity", "migrated_from"];
+
+    /// The fields that only the events of other APIs have.
+    #[cfg(feature = "testing")]
+    pub(super) const OF_RESOURCES: &'static [&'static str] = &["unified_api", "consumer_id", "entity_url"];
 }

@@ -11,6 +11,8 @@ mod any;
 mod connection;
 mod connection_event;
 mod decode_error;
+#[cfg(feature = "testing")]
+pub(crate) mod example;
 mod fields;
 mod lenient;
 mod migrated_from;

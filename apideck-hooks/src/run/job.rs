@@ -38,6 +38,9 @@ pub(crate) trait EventHandler: Send {
     /// Returns the signal that the run has lost its claim.
     fn claim_lost(&self) -> ClaimLost;
 
+    /// Tells the error of the event's run.
+    fn failed(&self, error: &str);
+
     /// Makes the dead letter of the event, with this error.
     fn letter(&self, error: String) -> DeadLetter;
 

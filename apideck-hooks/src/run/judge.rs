@@ -36,7 +36,9 @@ impl Runner {
             Ended::Completed(Outcome::Retry(failure))
                 if attempt < self.limits.max_attempts && !final_attempt =>
             {
-                return self.released(&failure, attempt);
+                let judged = self.released(&failure, attempt);
+                handler.failed(judged.error.as_deref().unwrap_or_default());
+                return judged;
             }
             Ended::Completed(Outcome::Retry(failure) | Outcome::DeadLetter(failure)) => {
                 (failure.to_string(), true)
@@ -46,6 +48,7 @@ impl Runner {
                 false,
             ),
         };
+        handler.failed(&failure);
         tracing::error!(error = failure, "the event is dead-lettered");
         let error = self.observers.any().then(|| failure.clone());
         let letter = Box::new(handler.letter(failure));

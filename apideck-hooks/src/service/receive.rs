@@ -26,7 +26,7 @@ use super::{body, drain};
 use crate::delivery;
 use crate::disposition::{Disposition, Why};
 use crate::hooks::{Arrival, Course, LetterKept, Progress, Receiver, TakeContext, Waiting};
-use crate::observe::{Answer, IncidentKind, OpenRequest};
+use crate::observe::{AnswerKind, IncidentKind, OpenRequest, Report};
 use crate::poll;
 use crate::refusal::Refusal;
 use crate::signature::{Encoding, Mac, Verifier};
@@ -34,15 +34,16 @@ use crate::signature::{Encoding, Mac, Verifier};
 impl Receiver {
     /// Handles a request up to its answer.
     // Not an `async fn`, because that would keep the whole request in its future, and twice.
-    pub(super) fn receive<B>(self: Arc<Self>, request: Request<B>) -> impl Future<Output = Answer> + Send
+    pub(super) fn receive<B>(self: Arc<Self>, request: Request<B>) -> impl Future<Output = AnswerKind> + Send
     where
         B: Body + Send + 'static,
         B::Data: Send,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
         let peer = parts.extensions.get::<SocketAddr>().copied();
-        let mut open = OpenRequest::new(&self.observers, peer);
+        let report = Report::take(&mut parts.extensions);
+        let mut open = OpenRequest::new(&self.observers, peer, report);
         let post = parts.method == Method::POST;
         let head = Head::new(parts, self.context.is_some());
         async move {
@@ -61,7 +62,7 @@ impl Receiver {
     }
 
     /// Verifies a request and runs its handler, in the span of the delivery.
-    async fn answer<B>(&self, head: Head, body: B, mac: (Encoding, Mac), mut open: OpenRequest) -> Answer
+    async fn answer<B>(&self, head: Head, body: B, mac: (Encoding, Mac), mut open: OpenRequest) -> AnswerKind
     where
         B: Body + Send + 'static,
         B::Data: Send,
@@ -100,6 +101,7 @@ impl Receiver {
             now,
             replayed: None,
             permit,
+            report: open.report.clone(),
         });
         open.about(dispatched.about);
         let work = match dispatched.course {
@@ -213,13 +215,13 @@ impl Receiver {
     }
 }
 
-fn refuse(open: OpenRequest, refusal: Refusal, reason: impl FnOnce() -> String) -> Answer {
-    let status = status(Answer::Refused(refusal)).as_u16();
+fn refuse(open: OpenRequest, refusal: Refusal, reason: impl FnOnce() -> String) -> AnswerKind {
+    let status = status(AnswerKind::Refused(refusal)).as_u16();
     open.refuse(refusal, status, reason)
 }
 
-fn dispose(open: OpenRequest, disposition: Disposition) -> Answer {
-    let status = status(Answer::Disposition(disposition)).as_u16();
+fn dispose(open: OpenRequest, disposition: Disposition) -> AnswerKind {
+    let status = status(AnswerKind::Disposition(disposition)).as_u16();
     open.dispose(disposition, status)
 }
 

@@ -12,7 +12,7 @@ use http::{Method, Response, StatusCode, Version};
 
 use super::response_body::ResponseBody;
 use crate::disposition::{Disposition, Why};
-use crate::observe::Answer;
+use crate::observe::AnswerKind;
 use crate::refusal::Refusal;
 
 type Parts = (StatusCode, &'static str);
@@ -53,16 +53,16 @@ macro_rules! problem {
 }
 
 /// Returns the status of an answer.
-pub(super) fn status(answer: Answer) -> StatusCode {
+pub(super) fn status(answer: AnswerKind) -> StatusCode {
     parts(answer).0
 }
 
 /// Makes the response of an answer.
-pub(super) fn response(answer: Answer, shape: Shape) -> Response<ResponseBody> {
+pub(super) fn response(answer: AnswerKind, shape: Shape) -> Response<ResponseBody> {
     let (status, body) = parts(answer);
     let body = match answer {
         _ if shape.head => Bytes::new(),
-        Answer::Disposition(Disposition::Later {
+        AnswerKind::Disposition(Disposition::Later {
             why: Why::Resting,
             after,
         }) => Bytes::from(resting(after)),
@@ -78,17 +78,17 @@ pub(super) fn response(answer: Answer, shape: Shape) -> Response<ResponseBody> {
     };
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(json));
     match answer {
-        Answer::Disposition(Disposition::Later { after, .. }) => {
+        AnswerKind::Disposition(Disposition::Later { after, .. }) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(after)));
         }
-        Answer::Refused(Refusal::WrongMethod) => {
+        AnswerKind::Refused(Refusal::WrongMethod) => {
             headers.insert(ALLOW, HeaderValue::from_static("POST"));
         }
-        Answer::Refused(Refusal::Unauthorized) => {
+        AnswerKind::Refused(Refusal::Unauthorized) => {
             // A `401` needs a challenge (RFC 9110, section 15.5.2), and some clients throw without.
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(CHALLENGE));
         }
-        Answer::Refused(Refusal::OverBudget) => {
+        AnswerKind::Refused(Refusal::OverBudget) => {
             headers.insert(RETRY_AFTER, HeaderValue::from(1));
         }
         _ => {}
@@ -97,7 +97,7 @@ pub(super) fn response(answer: Answer, shape: Shape) -> Response<ResponseBody> {
     if shape.http_1
         && matches!(
             answer,
-            Answer::Refused(Refusal::TooLarge | Refusal::TooSlow | Refusal::OverBudget)
+            AnswerKind::Refused(Refusal::TooLarge | Refusal::TooSlow | Refusal::OverBudget)
         )
     {
         headers.insert(CONNECTION, HeaderValue::from_static("close"));
@@ -123,10 +123,10 @@ fn resting(left: Duration) -> String {
     )
 }
 
-fn parts(answer: Answer) -> Parts {
+fn parts(answer: AnswerKind) -> Parts {
     match answer {
-        Answer::Disposition(disposition) => of_disposition(disposition),
-        Answer::Refused(refusal) => of_refusal(refusal),
+        AnswerKind::Disposition(disposition) => of_disposition(disposition),
+        AnswerKind::Refused(refusal) => of_refusal(refusal),
     }
 }
 
@@ -250,7 +250,7 @@ mod tests {
     fn a_rest_of_any_length_is_told() {
         let rest = Disposition::later_in(Why::Resting, Duration::MAX);
         let shape = Shape::of(&Method::POST, Version::HTTP_11);
-        let response = response(Answer::Disposition(rest), shape);
+        let response = response(AnswerKind::Disposition(rest), shape);
         assert_eq!(response.status(), 503);
         assert_eq!(response.headers()[RETRY_AFTER], "60");
     }
@@ -277,9 +277,9 @@ mod tests {
             Disposition::Failed,
         ];
         let sent = |refusal: &Refusal| *refusal != Refusal::Abandoned;
-        let refusals = Refusal::ALL.into_iter().filter(sent).map(Answer::Refused);
+        let refusals = Refusal::ALL.into_iter().filter(sent).map(AnswerKind::Refused);
         let dispositions = dispositions.into_iter().chain(whys.map(Disposition::later));
-        for answer in dispositions.map(Answer::Disposition).chain(refusals) {
+        for answer in dispositions.map(AnswerKind::Disposition).chain(refusals) {
             let (status, body) = parts(answer);
             let json: serde_json::Value = serde_json::from_str(body).unwrap();
             if status.is_success() {
@@ -299,7 +299,7 @@ mod tests {
     fn a_connection_with_an_unread_body_is_closed() {
         for (version, closed) in [(Version::HTTP_11, true), (Version::HTTP_2, false)] {
             for refusal in [Refusal::TooLarge, Refusal::TooSlow, Refusal::OverBudget] {
-                let response = response(Answer::Refused(refusal), Shape::of(&Method::POST, version));
+                let response = response(AnswerKind::Refused(refusal), Shape::of(&Method::POST, version));
                 assert_eq!(response.headers().contains_key(CONNECTION), closed);
             }
         }

@@ -14,14 +14,14 @@ use http_body::Body;
 use super::response::{Shape, response};
 use super::response_body::ResponseBody;
 use crate::hooks::Hooks;
-use crate::observe::Answer;
+use crate::observe::AnswerKind;
 
 /// The future of a response. Its output is always `Ok`.
 #[must_use = "a future does nothing unless it is awaited"]
 pub struct ResponseFuture {
     // The response is made outside of it, because an `async` block around another future keeps
     // that future twice.
-    answer: Pin<Box<dyn Future<Output = Answer> + Send>>,
+    answer: Pin<Box<dyn Future<Output = AnswerKind> + Send>>,
     shape: Shape,
 }
 

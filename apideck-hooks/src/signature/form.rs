@@ -35,7 +35,7 @@ impl Form {
     }
 
     /// Returns the objects that this form sorts. `None` for the raw form.
-    pub(super) fn sorting(self) -> Option<Sorting> {
+    pub(crate) fn sorting(self) -> Option<Sorting> {
         match self {
             Self::Raw => None,
             Self::Sorted => Some(Sorting::OutsideArrays),

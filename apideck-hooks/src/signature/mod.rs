@@ -48,7 +48,7 @@ mod matched;
 mod search;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
-pub mod sign;
+pub(crate) mod sign;
 mod verified;
 mod verified_text;
 mod verifier;

@@ -11,14 +11,14 @@ use std::ops::{Deref, DerefMut};
 use tokio::sync::oneshot;
 
 /// A connection that returns to its store when it is dropped.
-pub(super) struct HandlerConnection<T> {
+pub(crate) struct HandlerConnection<T> {
     /// `None` only while it is dropped.
     inner: Option<(T, oneshot::Sender<T>)>,
 }
 
 impl<T> HandlerConnection<T> {
     /// Returns the handler's side, and the receiver to which the connection returns.
-    pub(super) fn new(connection: T) -> (Self, oneshot::Receiver<T>) {
+    pub(crate) fn new(connection: T) -> (Self, oneshot::Receiver<T>) {
         let (owner, returned) = oneshot::channel();
         let inner = Some((connection, owner));
         (Self { inner }, returned)

@@ -49,4 +49,6 @@ pub use values::{
 };
 
 pub(crate) use contract::Internal;
+#[cfg(all(feature = "testing", any(feature = "postgres", feature = "sqlite")))]
+pub(crate) use handler_connection::HandlerConnection;
 pub(crate) use transactions::{AnyTx, Begun, Committed, Ending};

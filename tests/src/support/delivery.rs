@@ -1,8 +1,8 @@
-//! Deliveries as Apideck sends them.
+//! Requests that the test kit does not send: bodies that are not JSON, odd headers and methods, and
+//! signatures by an HMAC of these suites.
 
 use crate::SECRET;
 use crate::fixtures::sorted;
-use crate::waiting::until;
 use apideck_hooks::Hooks;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -166,22 +166,7 @@ impl Delivery {
         self.try_send(addr).await.expect("a response")
     }
 
-    /// Sends the delivery again while the response is `503`. The limits of the receiver may be too
-    /// narrow for a busy machine.
-    pub async fn send_patiently(&self, addr: SocketAddr) -> Reply {
-        let mut reply = self.send(addr).await;
-        until("the receiver is less busy", async || {
-            if reply.status == 503 {
-                reply = self.send(addr).await;
-            }
-            reply.status != 503
-        })
-        .await;
-        reply
-    }
-
-    /// Sends the delivery over a new connection. The receiver may be gone before it responds.
-    pub async fn try_send(&self, addr: SocketAddr) -> Result<Reply, Box<dyn Error + Send + Sync>> {
+    async fn try_send(&self, addr: SocketAddr) -> Result<Reply, Box<dyn Error + Send + Sync>> {
         let stream = tokio::net::TcpStream::connect(addr).await?;
         let io = hyper_util::rt::TokioIo::new(stream);
         let (mut sender, connection) = hyper::client::conn::http1::handshake(io).await?;

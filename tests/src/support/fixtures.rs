@@ -2,25 +2,7 @@
 
 use serde_json::Value;
 
-macro_rules! examples {
-    ($($name:literal),* $(,)?) => {
-        /// Event names and bodies, pretty-printed as in the reference.
-        pub const EXAMPLES: &[(&str, &str)] =
-            &[$(($name, include_str!(concat!("../../fixtures/", $name, ".json")))),*];
-    };
-}
-
-examples!(
-    "vault.connection.callable",
-    "vault.connection.created",
-    "vault.connection.deleted",
-    "vault.connection.disabled",
-    "vault.connection.revoked",
-    "vault.connection.token_refresh.failed",
-    "vault.connection.token_refresh.pending",
-    "vault.connection.token_refresh.recovered",
-    "vault.connection.updated",
-);
+pub use apideck_hooks::testing::EXAMPLES;
 
 /// The example body of an event.
 pub fn example(name: &str) -> &'static str {

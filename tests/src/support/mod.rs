@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod directory;
 pub mod fixtures;
 pub mod handlers;
+pub mod kit;
 pub mod log;
 pub mod malicious;
 pub mod postgres;

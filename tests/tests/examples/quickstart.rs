@@ -1,7 +1,7 @@
 //! The quickstart with axum, with hyper and with actix-web: the commands of the README, and Ctrl-C.
 
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::over_socket;
 use apideck_hooks_tests::services::skip;
 use tokio::process::Command;
 
@@ -43,9 +43,10 @@ async fn the_examples_handle_the_curl_command_of_the_readme() {
 async fn ctrl_c_stops_the_examples_and_other_paths_are_404() {
     for example in EXAMPLES {
         let mut receiver = Receiver::start(example).await;
-        let mut delivery = Delivery::of("{}");
-        delivery.path = "/elsewhere".to_owned();
-        assert_eq!(delivery.send(receiver.addr).await.status, 404);
+        let apideck = over_socket(receiver.addr, "/elsewhere", "demo-key");
+        apideck.validate().await.assert_status(404);
+        let apideck = apideck.path(&format!("http://{}/webhooks/apideck", receiver.addr));
+        apideck.validate().await.assert_acknowledged();
         receiver.signal("INT").await;
         receiver.line("stopped").await;
         assert!(receiver.wait().await.success());

@@ -1,8 +1,8 @@
 //! `examples/stores`: each store by its URL, across a restart of the receiver.
 
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::{Delivery, Encoding, encode, mac};
 use apideck_hooks_tests::directory::{Directory, file_of_this_thread};
+use apideck_hooks_tests::kit::{Told, event, over_socket, patiently};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::redis::server::{Server, can_start};
 use apideck_hooks_tests::services::free_port;
@@ -17,12 +17,9 @@ async fn start(store: &str) -> Receiver {
 }
 
 async fn send(addr: SocketAddr, id: &str) -> String {
-    let mut delivery = Delivery::event("vault.connection.callable", id);
-    delivery.path = "/webhooks/apideck".to_owned();
-    let signature = encode(&mac("demo-key", &delivery.body), Encoding::Hex);
-    let reply = delivery.signature(&signature).send_patiently(addr).await;
-    assert_eq!(reply.status, 200);
-    reply.word()
+    let apideck = over_socket(addr, "/webhooks/apideck", "demo-key");
+    let answer = patiently(&apideck, &event("vault.connection.callable", id)).await;
+    answer.assert_status(200).outcome()
 }
 
 /// Sends an event twice, restarts the receiver and sends the event again. Returns the last

@@ -1,9 +1,9 @@
 //! `examples/transactional` on PostgreSQL and on SQLite.
 
+use apideck_hooks::testing::Event;
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::{Delivery, Encoding, encode, mac};
 use apideck_hooks_tests::directory::Directory;
-use apideck_hooks_tests::fixtures;
+use apideck_hooks_tests::kit::{over_socket, patiently};
 use apideck_hooks_tests::postgres::Database;
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{ConnectOptions, Executor, Row};
@@ -16,13 +16,10 @@ async fn receives(database: &str) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_example-transactional"));
     command.env("DATABASE", database);
     let mut receiver = Receiver::of(command).await;
-    let body = fixtures::body("vault.connection.callable", "e1");
-    let signature = encode(&mac("demo-key", body.as_bytes()), Encoding::Hex);
-    let mut delivery = Delivery::of(body).signature(&signature);
-    delivery.path = "/webhooks/apideck".to_owned();
-    for word in ["handled", "duplicate"] {
-        assert_eq!(delivery.send_patiently(receiver.addr).await.word(), word);
-    }
+    let apideck = over_socket(receiver.addr, "/webhooks/apideck", "demo-key");
+    let event = Event::new("vault.connection.callable");
+    patiently(&apideck, &event).await.assert_handled();
+    patiently(&apideck, &event).await.assert_duplicate();
     receiver.signal("TERM").await;
     receiver.line("stopped").await;
     assert!(receiver.wait().await.success());

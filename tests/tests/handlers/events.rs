@@ -30,7 +30,7 @@ fn the_table_equals_the_list_of_apideck() {
 }
 
 #[test]
-fn the_fixtures_equal_the_examples_of_apideck() {
+fn the_examples_of_the_crate_equal_those_of_apideck() {
     let Some(facts) = facts() else { return };
     for (name, json) in EXAMPLES {
         let example = std::fs::read_to_string(facts.join(format!("examples/{name}.json"))).unwrap();

@@ -3,7 +3,7 @@
 use apideck_hooks::events::{ConnectionCallable, ConnectionEvent, ResourceEvent};
 use apideck_hooks::{Failure, Hooks, Outcome, Permanent, on, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::Delivery as Sent;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use std::fmt;
 
 #[derive(Debug)]
@@ -85,7 +85,7 @@ async fn the_return_value_decides_the_response() {
         ..
     ];
     let hooks = Hooks::builder(list).secret(SECRET).build().unwrap();
-    for (event, word) in [
+    for (name, word) in [
         ("crm.lead.created", "500"),
         ("crm.lead.updated", "500"),
         ("crm.lead.deleted", "422"),
@@ -96,11 +96,7 @@ async fn the_return_value_decides_the_response() {
         ("crm.company.updated", "handled"),
         ("crm.company.deleted", "ignored"),
     ] {
-        assert_eq!(
-            Sent::event(event, "e1").call(&hooks).await.word(),
-            word,
-            "{event}"
-        );
+        assert_eq!(event(name, "e1").call(&hooks).await.outcome(), word, "{name}");
     }
 }
 

@@ -1,11 +1,12 @@
 //! Parameters of handlers.
 
 use apideck_hooks::events::{AnyEvent, ConnectionCallable};
+use apideck_hooks::testing::Event;
 use apideck_hooks::{
     Delivery, Failure, FromDelivery, FromRef, Hooks, NoState, Permanent, Rest, State, on, router,
 };
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::Delivery as Sent;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -114,38 +115,32 @@ async fn a_handler_gets_the_parameters_that_it_names() {
         .rest(Rest::None)
         .build()
         .unwrap();
-    let callable = |id| Sent::event("vault.connection.callable", id);
+    let callable = |id| event("vault.connection.callable", id);
     let tenant = callable("e1").header("x-tenant", "acme");
-    assert_eq!(tenant.call(&hooks).await.word(), "handled");
+    tenant.call(&hooks).await.assert_handled();
     assert_eq!(log.take(), ["app/acme app e1 1"]);
     let later = callable("e2").header("x-tenant", "later").call(&hooks).await;
-    assert_eq!((later.status, later.retry_after()), (503, Some(7)));
+    assert_eq!((later.code(), later.retry_after()), (503, Some(7)));
     tokio::time::sleep(Duration::from_secs(7)).await;
-    assert_eq!(
-        callable("e2")
-            .header("x-tenant", "acme")
-            .call(&hooks)
-            .await
-            .word(),
-        "handled"
-    );
+    callable("e2")
+        .header("x-tenant", "acme")
+        .call(&hooks)
+        .await
+        .assert_handled();
     assert_eq!(log.take(), ["app/acme app e2 2"]);
-    assert_eq!(callable("e3").call(&hooks).await.status, 422);
+    callable("e3").call(&hooks).await.assert_status(422);
+    event("vault.connection.created", "e4")
+        .call(&hooks)
+        .await
+        .assert_handled();
     assert_eq!(
-        Sent::event("vault.connection.created", "e4")
-            .call(&hooks)
-            .await
-            .word(),
-        "handled"
+        log.take(),
+        [r#"Some(ConnectionCreated) Some("1111+test_user_id")"#]
     );
-    assert_eq!(log.take(), [r#"Some(ConnectionCreated) Some("entity")"#]);
-    assert_eq!(
-        Sent::event("vault.connection.deleted", "e5")
-            .call(&hooks)
-            .await
-            .word(),
-        "handled"
-    );
+    event("vault.connection.deleted", "e5")
+        .call(&hooks)
+        .await
+        .assert_handled();
 }
 
 #[on("*")]
@@ -164,14 +159,12 @@ async fn debug_output_contains_no_settings() {
         .unwrap();
     let body = r#"{"payload":{"event_type":"vault.connection.updated","entity":{"name":"Shown",
         "settings":{"api_key":"hunter2"},"metadata":{"token":"hunter2"},"unknown":"hunter2"}}}"#;
-    assert_eq!(
-        Sent::of(body)
-            .header("authorization", "hunter2")
-            .call(&hooks)
-            .await
-            .word(),
-        "handled"
-    );
+    Event::from_json(body)
+        .unwrap()
+        .header("authorization", "hunter2")
+        .call(&hooks)
+        .await
+        .assert_handled();
     let [line] = &log.take()[..] else {
         panic!("one line")
     };

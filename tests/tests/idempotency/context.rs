@@ -1,11 +1,12 @@
 //! The user's own values beside an event, and the facts of a run.
 
 use super::{EVENT, secs};
+use apideck_hooks::testing::Apideck;
 use apideck_hooks::{
     Context, Delivery, Disposition, Failure, Hooks, Outcome, Permanent, Rest, State, on, router,
 };
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery;
+use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::spy::Spy;
 use std::sync::{Arc, Mutex};
 use tokio::time::sleep;
@@ -42,9 +43,8 @@ async fn a_context_is_the_same_in_the_run_and_in_the_replay() {
         })
         .build()
         .unwrap();
-    let mut delivery = delivery::Delivery::event(EVENT, "e1");
-    delivery.path = "/tenants/acme".to_owned();
-    assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
+    let apideck = Apideck::new(hooks.clone(), SECRET).path("/tenants/acme");
+    apideck.send(&event(EVENT, "e1")).await.assert_dead_lettered();
     let letters = hooks.dead_letters().unwrap();
     let replayed = letters.replay(spy.last_claim().record).await.unwrap();
     assert_eq!(replayed.disposition, Disposition::Handled);
@@ -82,7 +82,7 @@ async fn a_handler_is_told_that_its_claim_is_lost() {
         .build()
         .unwrap();
     spy.fail_renewals(true);
-    let delivery = delivery::Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let (first, second) = tokio::join!(delivery.call(&hooks), async {
         sleep(secs(31)).await;
         let reply = delivery.call(&hooks).await;
@@ -90,10 +90,8 @@ async fn a_handler_is_told_that_its_claim_is_lost() {
         spy.fail_renewals(false);
         reply
     });
-    assert_eq!(
-        (first.word(), second.word()),
-        ("duplicate".to_owned(), "handled".to_owned())
-    );
+    first.assert_duplicate();
+    second.assert_handled();
     let seen = seen.lock().unwrap();
     assert!(seen[0].is_claim_lost() && !seen[1].is_claim_lost());
     assert!(seen[0].token().unwrap() < seen[1].token().unwrap());
@@ -111,6 +109,6 @@ async fn a_run_without_a_claim_has_no_token() {
         .build()
         .unwrap();
     spy.fail_claims(true);
-    delivery::Delivery::event(EVENT, "e1").call(&hooks).await;
+    let _ = event(EVENT, "e1").call(&hooks).await;
     assert_eq!(seen.lock().unwrap()[0].token(), None);
 }

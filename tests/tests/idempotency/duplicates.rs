@@ -3,7 +3,7 @@
 use super::{EVENT, rest, secs};
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::Store;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ async fn case_08_a_thousand_concurrent_deliveries_are_one_run() {
         .response_deadline(long)
         .build()
         .unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let (answered, mut replies) = tokio::sync::mpsc::unbounded_channel();
     for _ in 0..1000 {
         let (hooks, delivery, answered) = (hooks.clone(), delivery.clone(), answered.clone());
@@ -31,11 +31,11 @@ async fn case_08_a_thousand_concurrent_deliveries_are_one_run() {
     // All but the owner and the eight waiters of its record, before the end of the run.
     for _ in 0..991 {
         let reply = replies.recv().await.unwrap();
-        assert!(reply.status == 503 && reply.retry_after().is_some());
+        assert!(reply.code() == 503 && reply.retry_after().is_some());
     }
     probe.open();
     for _ in 0..9 {
-        assert_eq!(replies.recv().await.unwrap().word(), "handled");
+        replies.recv().await.unwrap().assert_handled();
     }
     assert_eq!(probe.count(), 1);
 }
@@ -53,18 +53,15 @@ async fn case_08_copies_of_a_running_delivery_hold_up_no_other_event() {
         .unwrap();
     let copies = futures_util::future::join_all((0..110).map(async |_| {
         sleep(secs(1)).await;
-        Delivery::event(EVENT, "e1").call(&hooks).await.status
+        event(EVENT, "e1").call(&hooks).await.code()
     }));
     let others = futures_util::future::join_all((0..20).map(async |n| {
         sleep(secs(2)).await;
-        Delivery::event(EVENT, &format!("other-{n}"))
-            .call(&hooks)
-            .await
-            .word()
+        event(EVENT, &format!("other-{n}")).call(&hooks).await.outcome()
     }));
-    let first = Delivery::event(EVENT, "e1");
+    let first = event(EVENT, "e1");
     let (first, copies, others) = tokio::join!(first.call(&hooks), copies, others);
-    assert_eq!(first.word(), "handled");
+    first.assert_handled();
     assert_eq!(copies.iter().filter(|status| **status == 200).count(), 8);
     assert!(others.iter().all(|word| word == "handled"), "{others:?}");
     // A claim of each delivery, an end of each run, a renewal none: no look at the store, because
@@ -79,13 +76,13 @@ async fn waiters_in_another_process_share_one_look_at_the_store() {
     let (owner, other) = (Spy::over(Arc::clone(&store)), Spy::over(store));
     let probe = Probe::new([Step::Sleep(secs(4), Box::new(Step::Succeed))]);
     let hooks = [owner, other.clone()].map(|spy| probe.hooks().store(spy).build().unwrap());
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let copies = futures_util::future::join_all((0..8).map(async |_| {
         sleep(secs(1)).await;
-        delivery.call(&hooks[1]).await.word()
+        delivery.call(&hooks[1]).await.outcome()
     }));
     let (first, copies) = tokio::join!(delivery.call(&hooks[0]), copies);
-    assert_eq!(first.word(), "handled");
+    first.assert_handled();
     assert!(copies.iter().all(|word| word == "duplicate"), "{copies:?}");
     // Eight claims, and a look every half second for three seconds.
     assert!(
@@ -101,21 +98,21 @@ async fn case_09_a_duplicate_waits_and_gets_the_outcome_of_the_run() {
     for (step, expected) in [(Step::Succeed, 200), (Step::Fail, 500)] {
         let probe = Probe::new([Step::Sleep(secs(3), Box::new(step))]);
         let hooks = probe.hooks().build().unwrap();
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         let start = Instant::now();
         let (first, second) = tokio::join!(delivery.call(&hooks), async {
             sleep(secs(1)).await;
             delivery.call(&hooks).await
         });
-        assert_eq!((first.status, second.status), (expected, expected));
+        assert_eq!((first.code(), second.code()), (expected, expected));
         assert_eq!(start.elapsed().as_secs(), 3);
         assert_eq!(probe.count(), 1);
         rest().await;
         let next = delivery.call(&hooks).await;
         if expected == 200 {
-            assert_eq!(next.word(), "duplicate");
+            next.assert_duplicate();
         } else {
-            assert_eq!(next.word(), "handled");
+            next.assert_handled();
             assert_eq!(probe.runs()[1].attempt, 2);
         }
     }
@@ -125,7 +122,7 @@ async fn case_09_a_duplicate_waits_and_gets_the_outcome_of_the_run() {
 async fn case_10_a_duplicate_is_503_after_its_wait_and_later_200() {
     let probe = Probe::new([Step::Sleep(secs(20), Box::new(Step::Succeed))]);
     let hooks = probe.hooks().build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let start = Instant::now();
     let (first, second, third) = tokio::join!(
         delivery.call(&hooks),
@@ -139,11 +136,11 @@ async fn case_10_a_duplicate_is_503_after_its_wait_and_later_200() {
             delivery.call(&hooks).await
         },
     );
-    assert_eq!(first.word(), "handled");
+    first.assert_handled();
     let (second, at) = second;
-    assert_eq!((second.status, at), (503, 6));
+    assert_eq!((second.code(), at), (503, 6));
     assert!((1..=60).contains(&second.retry_after().unwrap()));
-    assert_eq!(third.word(), "duplicate");
+    third.assert_duplicate();
     assert_eq!(probe.count(), 1);
 }
 
@@ -151,14 +148,14 @@ async fn case_10_a_duplicate_is_503_after_its_wait_and_later_200() {
 async fn a_handler_continues_after_the_response_deadline() {
     let probe = Probe::new([Step::Sleep(secs(70), Box::new(Step::Succeed))]);
     let hooks = probe.hooks().build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let start = Instant::now();
     let late = delivery.call(&hooks).await;
-    assert_eq!((late.status, start.elapsed().as_secs()), (503, 50));
+    assert_eq!((late.code(), start.elapsed().as_secs()), (503, 50));
     assert_eq!(late.retry_after(), Some(30));
     probe.ended().await;
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    delivery.call(&hooks).await.assert_duplicate();
     assert_eq!((probe.count(), hooks.stats().late), (1, 1));
 }
 
@@ -166,8 +163,8 @@ async fn a_handler_continues_after_the_response_deadline() {
 async fn an_ignored_event_is_acknowledged_and_remembered() {
     let probe = Probe::new([Step::Ignore]);
     let hooks = probe.hooks().build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.word(), "ignored");
-    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_ignored();
+    delivery.call(&hooks).await.assert_duplicate();
     assert_eq!(probe.count(), 1);
 }

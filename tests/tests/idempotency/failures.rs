@@ -2,27 +2,28 @@
 
 use super::{EVENT, RELEASED, rest, secs, state};
 use apideck_hooks::store::{Claim, RecordState, Store};
-use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks::testing::Answer;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use tokio::time::{Instant, sleep};
 
-fn words(replies: &[Reply]) -> Vec<String> {
-    replies.iter().map(Reply::word).collect()
+fn words(replies: &[Answer]) -> Vec<String> {
+    replies.iter().map(Told::outcome).collect()
 }
 
 #[tokio::test(start_paused = true)]
 async fn case_11_an_error_releases_the_record_and_the_next_delivery_is_attempt_2() {
     let (probe, spy) = (Probe::new([Step::Fail]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let failed = delivery.call(&hooks).await;
-    assert_eq!(failed.status, 500);
-    assert!(!String::from_utf8_lossy(&failed.body).contains("secret-reason"));
+    failed.assert_failed().assert_error("secret-reason");
+    assert!(!String::from_utf8_lossy(failed.body()).contains("secret-reason"));
     assert_eq!(state(&spy).await, (RELEASED, 1));
     let first = spy.last_status().await.token;
     rest().await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
     assert_eq!(state(&spy).await, (RecordState::Done, 2));
     assert!(spy.last_status().await.token > first);
     assert_eq!(
@@ -37,8 +38,8 @@ async fn a_handler_can_set_the_time_of_the_retry() {
     let hooks = probe.hooks().build().unwrap();
     for seconds in [25, 60] {
         rest().await;
-        let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
-        assert_eq!((reply.status, reply.retry_after()), (503, Some(seconds)));
+        let reply = event(EVENT, "e1").call(&hooks).await;
+        assert_eq!((reply.code(), reply.retry_after()), (503, Some(seconds)));
     }
 }
 
@@ -46,11 +47,11 @@ async fn a_handler_can_set_the_time_of_the_retry() {
 async fn case_12_a_panic_is_only_a_failure() {
     let (probe, spy) = (Probe::new([Step::Panic]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.status, 500);
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_status(500);
     assert_eq!(state(&spy).await, (RELEASED, 1));
     rest().await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
     assert_eq!((probe.count(), hooks.stats().panics), (2, 1));
 }
 
@@ -64,7 +65,7 @@ async fn a_hanging_handler_is_stopped_and_its_record_is_released() {
         .build()
         .unwrap();
     let start = Instant::now();
-    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 500);
+    event(EVENT, "e1").call(&hooks).await.assert_status(500);
     assert_eq!(start.elapsed().as_secs(), 10);
     assert_eq!(state(&spy).await, (RELEASED, 1));
     assert_eq!(hooks.stats().timeouts, 1);
@@ -81,7 +82,7 @@ async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
             Spy::default()
         };
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         let replies = [delivery.call(&hooks).await, delivery.call(&hooks).await];
         assert_eq!(words(&replies), expected);
         assert_eq!(state(&spy).await, (RecordState::Dead, 1));
@@ -93,7 +94,7 @@ async fn a_permanent_error_is_422_without_dead_letters_and_200_with_them() {
 async fn case_14_an_event_runs_no_more_after_its_last_attempt() {
     let (probe, spy) = (Probe::new([Step::Fail, Step::Panic, Step::Fail]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).max_attempts(3).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let mut replies = Vec::new();
     for _ in 0..4 {
         replies.push(delivery.call(&hooks).await);
@@ -108,8 +109,8 @@ async fn case_14_an_event_runs_no_more_after_its_last_attempt() {
 async fn crashed_attempts_count_too() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_handled();
     let record = spy.last_claim().record;
     // The same record in a new store, claimed and abandoned twice.
     let crashed = Spy::default();
@@ -123,7 +124,7 @@ async fn crashed_attempts_count_too() {
         .max_attempts(2)
         .build()
         .unwrap();
-    assert_eq!(delivery.call(&hooks).await.status, 422);
+    delivery.call(&hooks).await.assert_status(422);
     assert_eq!(probe.count(), 1);
     // The claim that dead-lettered it began no run.
     assert_eq!(state(&crashed).await, (RecordState::Dead, 2));
@@ -134,7 +135,7 @@ async fn an_event_that_could_not_be_dead_lettered_is_not_acknowledged() {
     let (probe, spy) = (Probe::new([Step::Refuse, Step::Refuse]), Spy::with_letters());
     let hooks = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
     spy.fail_finishes(usize::MAX);
-    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 503);
+    event(EVENT, "e1").call(&hooks).await.assert_status(503);
     spy.fail_claims(true);
-    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.status, 422);
+    event(EVENT, "e2").call(&hooks).await.assert_status(422);
 }

@@ -3,7 +3,7 @@
 use super::{EVENT, delivery_number, rest, secs, state};
 use apideck_hooks::Disposition;
 use apideck_hooks::store::{LetterFilter, RecordState};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::stranger::StrangerStore;
@@ -17,8 +17,8 @@ async fn case_33_a_last_delivery_that_fails_is_a_dead_letter() {
             let (probe, spy) = (Probe::new([step]), Spy::with_letters());
             let hooks = probe.hooks().store(spy.clone()).build().unwrap();
             let delivery = delivery_number("e1", number);
-            assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
-            assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+            delivery.call(&hooks).await.assert_dead_lettered();
+            delivery.call(&hooks).await.assert_duplicate();
             let letters = hooks.dead_letters().unwrap();
             let listed = letters.list(&LetterFilter::new(), None, 10).await.unwrap();
             assert!(listed[0].letter.error.contains("secret-reason"), "{listed:?}");
@@ -32,7 +32,10 @@ async fn case_33_counts_that_are_not_apidecks_are_no_last_delivery() {
     for number in [1, 8, 21, u32::MAX] {
         let probe = Probe::new([Step::Fail]);
         let hooks = probe.hooks().store(Spy::with_letters()).build().unwrap();
-        assert_eq!(delivery_number("e1", number).call(&hooks).await.status, 500);
+        delivery_number("e1", number)
+            .call(&hooks)
+            .await
+            .assert_status(500);
     }
 }
 
@@ -40,7 +43,7 @@ async fn case_33_counts_that_are_not_apidecks_are_no_last_delivery() {
 async fn case_33_a_last_delivery_that_succeeds_leaves_no_letter() {
     let (probe, spy) = (Probe::default(), Spy::with_letters());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    assert_eq!(delivery_number("e1", 9).call(&hooks).await.word(), "handled");
+    delivery_number("e1", 9).call(&hooks).await.assert_handled();
     let letters = hooks.dead_letters().unwrap();
     assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
     assert_eq!(state(&spy).await, (RecordState::Done, 1));
@@ -55,17 +58,14 @@ async fn case_33_a_last_delivery_that_comes_in_a_rest_is_a_dead_letter() {
         .max_retry_after(secs(4 * 3600))
         .build()
         .unwrap();
-    assert_eq!(delivery_number("e1", 8).call(&hooks).await.status, 503);
+    delivery_number("e1", 8).call(&hooks).await.assert_status(503);
     // A captured body that comes too early to be Apideck's.
     sleep(secs(60)).await;
-    assert_eq!(delivery_number("e1", 9).call(&hooks).await.status, 503);
+    delivery_number("e1", 9).call(&hooks).await.assert_status(503);
     assert_eq!(hooks.stats().resting, 1);
     sleep(secs(3 * 3600)).await;
-    assert_eq!(
-        delivery_number("e1", 9).call(&hooks).await.word(),
-        "dead_lettered"
-    );
-    assert_eq!(delivery_number("e1", 10).call(&hooks).await.word(), "duplicate");
+    delivery_number("e1", 9).call(&hooks).await.assert_dead_lettered();
+    delivery_number("e1", 10).call(&hooks).await.assert_duplicate();
     let letters = hooks.dead_letters().unwrap();
     let listed = letters.list(&LetterFilter::new(), None, 10).await.unwrap();
     assert_eq!(probe.count(), 1);
@@ -85,19 +85,16 @@ async fn case_33_a_last_delivery_beside_a_run_that_dies_is_a_dead_letter() {
         .handler_timeout(secs(5 * 3600))
         .build()
         .unwrap();
-    assert_eq!(delivery_number("e1", 8).call(&hooks).await.status, 503);
+    delivery_number("e1", 8).call(&hooks).await.assert_status(503);
     sleep(secs(3 * 3600)).await;
-    assert_eq!(
-        delivery_number("e1", 9).call(&hooks).await.word(),
-        "dead_lettered"
-    );
-    assert_eq!(delivery_number("e1", 9).call(&hooks).await.word(), "duplicate");
+    delivery_number("e1", 9).call(&hooks).await.assert_dead_lettered();
+    delivery_number("e1", 9).call(&hooks).await.assert_duplicate();
     // Its end is lost, as in a crash.
     spy.fail_renewals(true);
     spy.fail_finishes(usize::MAX);
     rest().await;
     assert_eq!(state(&spy).await.0, RecordState::Dead);
-    assert_eq!(delivery_number("e1", 10).call(&hooks).await.word(), "duplicate");
+    delivery_number("e1", 10).call(&hooks).await.assert_duplicate();
 }
 
 #[tokio::test(start_paused = true)]
@@ -105,10 +102,7 @@ async fn case_33_a_last_delivery_that_outlasts_its_response_is_acknowledged() {
     let long = Step::Sleep(secs(70), Box::new(Step::Succeed));
     let (probe, spy) = (Probe::new([long]), Spy::with_letters());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    assert_eq!(
-        delivery_number("e1", 9).call(&hooks).await.word(),
-        "dead_lettered"
-    );
+    delivery_number("e1", 9).call(&hooks).await.assert_dead_lettered();
     probe.ended().await;
     sleep(secs(1)).await;
     assert_eq!(state(&spy).await, (RecordState::Done, 1));
@@ -121,9 +115,9 @@ async fn case_33_case_39_without_room_a_last_delivery_runs_without_a_letter() {
     store.set_letters_full(true);
     let probe = Probe::new([Step::Fail]);
     let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
-    assert_eq!(delivery_number("e1", 9).call(&hooks).await.status, 500);
+    delivery_number("e1", 9).call(&hooks).await.assert_status(500);
     rest().await;
-    assert_eq!(delivery_number("e1", 10).call(&hooks).await.word(), "handled");
+    delivery_number("e1", 10).call(&hooks).await.assert_handled();
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,17 +127,18 @@ async fn case_33_a_refused_last_delivery_is_counted() {
         Spy::with_letters(),
     );
     let hooks = probe.hooks().store(spy.clone()).max_in_flight(1).build().unwrap();
-    let first = Delivery::event(EVENT, "e1");
-    tokio::join!(first.call(&hooks), async {
+    let first = event(EVENT, "e1");
+    let (first, ()) = tokio::join!(first.call(&hooks), async {
         probe.started().await;
-        assert_eq!(delivery_number("e2", 8).call(&hooks).await.status, 503);
+        delivery_number("e2", 8).call(&hooks).await.assert_status(503);
         assert_eq!(hooks.stats().last_refused, 0);
-        assert_eq!(delivery_number("e2", 9).call(&hooks).await.status, 503);
+        delivery_number("e2", 9).call(&hooks).await.assert_status(503);
         assert_eq!(hooks.stats().last_refused, 1);
         probe.open();
     });
+    first.assert_handled();
     spy.fail_claims(true);
-    assert_eq!(delivery_number("e2", 9).call(&hooks).await.status, 503);
+    delivery_number("e2", 9).call(&hooks).await.assert_status(503);
     assert_eq!(hooks.stats().last_refused, 2);
 }
 
@@ -160,6 +155,6 @@ async fn case_33_a_last_delivery_that_a_shutdown_stops_is_acknowledged() {
         probe.started().await;
         hooks.shutdown(secs(1)).await
     });
-    assert_eq!(reply.word(), "dead_lettered");
+    reply.assert_dead_lettered();
     assert_eq!(state(&spy).await, (RecordState::Dead, 0));
 }

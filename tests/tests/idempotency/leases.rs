@@ -3,7 +3,7 @@
 use super::{EVENT, secs, state};
 use apideck_hooks::Rest;
 use apideck_hooks::store::RecordState;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use std::time::Duration;
@@ -16,15 +16,15 @@ async fn case_19_a_stalled_owner_cannot_overwrite_its_successor() {
         Spy::default(),
     );
     let hooks = probe.hooks().store(spy.clone()).rest(Rest::None).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     // The first owner cannot renew its lease, as if it had stalled.
     spy.fail_renewals(true);
     let (stalled, successor) = tokio::join!(delivery.call(&hooks), async {
         sleep(secs(31)).await;
         delivery.call(&hooks).await
     });
-    assert_eq!(successor.word(), "handled");
-    assert_eq!(stalled.word(), "duplicate");
+    successor.assert_handled();
+    stalled.assert_duplicate();
     assert_eq!(state(&spy).await, (RecordState::Done, 2));
     assert_eq!((probe.count(), hooks.stats().runs_claim_lost), (2, 1));
 }
@@ -40,7 +40,7 @@ async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
             Spy::default(),
         );
         let hooks = probe.hooks().store(spy.clone()).rest(Rest::None).build().unwrap();
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         spy.fail_renewals(true);
         let (first, second) = tokio::join!(
             async {
@@ -54,7 +54,7 @@ async fn case_19_a_stale_finish_changes_nothing_while_the_successor_runs() {
                 delivery.call(&hooks).await
             }
         );
-        assert_eq!((first.status, second.word().as_str()), (status, "handled"));
+        assert_eq!((first.code(), second.outcome().as_str()), (status, "handled"));
         assert_eq!(state(&spy).await, (RecordState::Done, 2));
     }
 }
@@ -66,15 +66,15 @@ async fn case_20_a_healthy_handler_five_leases_long_is_one_run() {
         Spy::default(),
     );
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.status, 503);
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_status(503);
     for _ in 0..9 {
-        assert_eq!(delivery.call(&hooks).await.status, 503);
+        delivery.call(&hooks).await.assert_status(503);
         sleep(secs(5)).await;
     }
     probe.ended().await;
     sleep(Duration::from_millis(1)).await;
-    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    delivery.call(&hooks).await.assert_duplicate();
     assert_eq!(probe.count(), 1);
     assert_eq!(state(&spy).await, (RecordState::Done, 1));
 }

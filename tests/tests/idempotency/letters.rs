@@ -2,18 +2,16 @@
 
 use super::{EVENT, rest, secs, state};
 use apideck_hooks::store::{LetterFilter, Purged, RecordState};
+use apideck_hooks::testing::Event;
 use apideck_hooks::{Disposition, Hooks, ReplayAll, Why};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::stranger::StrangerStore;
 use std::sync::Arc;
 
 async fn dead_lettered(hooks: &Hooks, spy: &Spy, id: &str) -> apideck_hooks::store::Key {
-    assert_eq!(
-        Delivery::event(EVENT, id).call(hooks).await.word(),
-        "dead_lettered"
-    );
+    event(EVENT, id).call(hooks).await.assert_dead_lettered();
     spy.last_claim().record
 }
 
@@ -53,13 +51,13 @@ async fn case_34_two_replays_at_once_are_one_run() {
         let (one, (two, delivery)) = tokio::join!(letters.replay(record), async {
             probe.started().await;
             let two = letters.replay(record).await;
-            let delivery = Delivery::event(EVENT, "e1").call(&hooks).await;
+            let delivery = event(EVENT, "e1").call(&hooks).await;
             assert_eq!(letters.purge(record).await.unwrap(), Purged::Busy);
             probe.open();
             (two, delivery)
         });
         // The letter stays meanwhile.
-        assert_eq!(delivery.word(), "duplicate");
+        delivery.assert_duplicate();
         let (one, two) = (one.unwrap(), two.unwrap());
         let Disposition::Later { why, .. } = two.disposition else {
             panic!("{two:?}")
@@ -80,10 +78,7 @@ async fn case_34_a_purged_event_runs_no_more() {
     let letters = hooks.dead_letters().unwrap();
     assert_eq!(letters.purge(record).await.unwrap(), Purged::Yes);
     assert_eq!(letters.purge(record).await.unwrap(), Purged::Unknown);
-    assert_eq!(
-        Delivery::event(EVENT, "e1").call(&hooks).await.word(),
-        "duplicate"
-    );
+    event(EVENT, "e1").call(&hooks).await.assert_duplicate();
     assert_eq!((probe.count(), hooks.stats().purged), (1, 1));
 }
 
@@ -93,13 +88,13 @@ async fn case_39_without_room_for_a_letter_nothing_is_acknowledged() {
     store.set_letters_full(true);
     let probe = Probe::new([Step::Refuse, Step::Refuse]);
     let hooks = probe.hooks().store(Arc::clone(&store)).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.status, 503);
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_status(503);
     let stats = hooks.stats();
     assert_eq!((stats.letters_full, stats.dead_letters), (1, 0));
     store.set_letters_full(false);
     rest().await;
-    assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
+    delivery.call(&hooks).await.assert_dead_lettered();
     assert_eq!(probe.runs()[1].attempt, 2);
 }
 
@@ -178,8 +173,8 @@ async fn a_letter_names_its_event() {
     let (probe, spy) = (Probe::new([Step::Refuse]), Spy::with_letters());
     let hooks = probe.hooks().store(spy.clone()).source("s").build().unwrap();
     let example = apideck_hooks_tests::fixtures::example(EVENT);
-    let delivery = Delivery::of(apideck_hooks_tests::fixtures::minify(example));
-    assert_eq!(delivery.call(&hooks).await.word(), "dead_lettered");
+    let delivery = Event::from_json(example).unwrap();
+    delivery.call(&hooks).await.assert_dead_lettered();
     let letters = hooks.dead_letters().unwrap();
     let dead = letters.get(spy.last_claim().record).await.unwrap().unwrap();
     let json: serde_json::Value = serde_json::from_str(example).unwrap();
@@ -192,5 +187,5 @@ async fn a_letter_names_its_event() {
         payload["entity"]["consumer_id"].as_str().unwrap()
     );
     assert_eq!(dead.letter.source, "s");
-    assert_eq!(dead.letter.body, delivery.body);
+    assert_eq!(dead.letter.body, delivery.body());
 }

@@ -3,7 +3,7 @@
 use super::{EVENT, secs};
 use apideck_hooks::{Hooks, MemoryStore, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use std::time::Duration;
 
@@ -11,14 +11,14 @@ use std::time::Duration;
 async fn deliveries_over_max_in_flight_are_503() {
     let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
     let hooks = probe.hooks().max_in_flight(1).build().unwrap();
-    let deliveries = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
+    let deliveries = ["e1", "e2"].map(|id| event(EVENT, id));
     let (first, second) = tokio::join!(deliveries[0].call(&hooks), async {
         probe.started().await;
         let second = deliveries[1].call(&hooks).await;
         probe.open();
         second
     });
-    assert_eq!([first.word(), second.word()], ["handled", "503"]);
+    assert_eq!([first.outcome(), second.outcome()], ["handled", "503"]);
     assert_eq!(hooks.stats().busy, 1);
 }
 
@@ -41,10 +41,10 @@ async fn limits_may_be_unbounded() {
         .duplicate_wait(endless)
         .store_timeout(endless);
     let hooks = builder.max_attempts(u32::MAX).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let (first, second) = tokio::join!(delivery.call(&hooks), delivery.call(&hooks));
-    assert_eq!([first.status, second.status], [200, 200]);
-    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    assert_eq!([first.code(), second.code()], [200, 200]);
+    delivery.call(&hooks).await.assert_duplicate();
     assert_eq!((probe.count(), hooks.shutdown(endless).await.stopped), (1, 0));
 }
 

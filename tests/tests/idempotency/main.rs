@@ -16,7 +16,8 @@ mod sources;
 mod store_outages;
 
 use apideck_hooks::store::RecordState;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks::testing::Event;
+use apideck_hooks_tests::kit::event;
 use apideck_hooks_tests::spy::Spy;
 use std::time::Duration;
 
@@ -45,10 +46,6 @@ async fn state(spy: &Spy) -> (RecordState, u32) {
 const RELEASED: RecordState = RecordState::Released { left: Duration::ZERO };
 
 /// A delivery of an event with this count of deliveries.
-fn delivery_number(event_id: &str, execution_attempt: u32) -> Delivery {
-    let body = apideck_hooks_tests::fixtures::body(EVENT, event_id);
-    let count = format!("\"execution_attempt\":{execution_attempt}");
-    Delivery::of(body.replace("\"execution_attempt\":1", &count))
-        .header("x-apideck-event-type", EVENT)
-        .header("x-apideck-idempotency-key", &format!("key-of-{event_id}"))
+fn delivery_number(event_id: &str, execution_attempt: u32) -> Event {
+    event(EVENT, event_id).attempt(execution_attempt)
 }

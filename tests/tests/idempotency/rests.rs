@@ -3,7 +3,7 @@
 use super::{EVENT, delivery_number, rest, secs, state};
 use apideck_hooks::Rest;
 use apideck_hooks::store::RecordState;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use tokio::time::{Instant, sleep};
@@ -12,13 +12,13 @@ use tokio::time::{Instant, sleep};
 async fn case_14_replays_within_a_rest_run_nothing() {
     let (probe, spy) = (Probe::new([Step::Fail, Step::Fail]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.status, 500);
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_status(500);
     for _ in 0..20 {
         let reply = delivery.call(&hooks).await;
-        assert_eq!((reply.status, reply.retry_after()), (503, Some(60)));
+        assert_eq!((reply.code(), reply.retry_after()), (503, Some(60)));
         assert_eq!(
-            reply.json()["detail"],
+            reply.json().unwrap()["detail"],
             "the last run failed, and the event rests for 96 more seconds"
         );
     }
@@ -26,7 +26,7 @@ async fn case_14_replays_within_a_rest_run_nothing() {
     sleep(secs(95)).await;
     assert_eq!(delivery.call(&hooks).await.retry_after(), Some(1));
     sleep(secs(1)).await;
-    assert_eq!(delivery.call(&hooks).await.status, 500);
+    delivery.call(&hooks).await.assert_status(500);
     assert_eq!(state(&spy).await.1, 2);
 }
 
@@ -43,10 +43,10 @@ async fn case_14_apidecks_own_retries_meet_no_rest() {
         let hooks = probe.hooks().build().unwrap();
         for (number, pause) in (1..).zip(&pauses) {
             let reply = delivery_number("e1", number).call(&hooks).await;
-            assert_eq!(reply.status, 500, "delivery {number}");
+            assert_eq!(reply.code(), 500, "delivery {number}");
             sleep(secs(*pause)).await;
         }
-        assert_eq!(delivery_number("e1", 8).call(&hooks).await.word(), "handled");
+        delivery_number("e1", 8).call(&hooks).await.assert_handled();
         assert_eq!(hooks.stats().resting, 0);
     }
 }
@@ -55,17 +55,17 @@ async fn case_14_apidecks_own_retries_meet_no_rest() {
 async fn case_32_replays_meanwhile_run_nothing_until_the_rest_is_ended() {
     let (probe, spy) = (Probe::new([Step::FailUntil(secs(3600))]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     assert_eq!(delivery.call(&hooks).await.retry_after(), Some(60));
     for _ in 0..8 {
         sleep(secs(400)).await;
-        assert_eq!(delivery.call(&hooks).await.status, 503);
+        delivery.call(&hooks).await.assert_status(503);
     }
     assert_eq!((probe.count(), state(&spy).await.1), (1, 1));
     let record = spy.last_claim().record;
     assert!(hooks.end_rest(record).await.unwrap());
     assert!(!hooks.end_rest(record).await.unwrap());
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
     assert!(!hooks.end_rest(record).await.unwrap());
 }
 
@@ -73,10 +73,10 @@ async fn case_32_replays_meanwhile_run_nothing_until_the_rest_is_ended() {
 async fn a_handler_can_ask_for_a_rest_up_to_its_limit() {
     let probe = Probe::new([Step::FailUntil(secs(100_000))]);
     let hooks = probe.hooks().max_retry_after(secs(7200)).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let start = Instant::now();
-    assert_eq!(delivery.call(&hooks).await.status, 503);
-    while delivery.call(&hooks).await.status == 503 {
+    delivery.call(&hooks).await.assert_status(503);
+    while delivery.call(&hooks).await.code() == 503 {
         sleep(secs(60)).await;
     }
     assert_eq!(start.elapsed(), secs(7200));
@@ -86,9 +86,9 @@ async fn a_handler_can_ask_for_a_rest_up_to_its_limit() {
 async fn without_rests_the_next_delivery_runs_at_once() {
     let probe = Probe::new([Step::Fail, Step::Fail]);
     let hooks = probe.hooks().rest(Rest::None).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     for status in [500, 500, 200] {
-        assert_eq!(delivery.call(&hooks).await.status, status);
+        delivery.call(&hooks).await.assert_status(status);
     }
 }
 
@@ -99,13 +99,13 @@ async fn a_run_without_an_end_rests_too() {
     let spy = Spy::default();
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.fail_finishes(usize::MAX);
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.status, 500);
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_status(500);
     sleep(secs(31)).await;
-    assert_eq!(delivery.call(&hooks).await.status, 503);
+    delivery.call(&hooks).await.assert_status(503);
     assert_eq!(hooks.stats().resting, 1);
     spy.fail_finishes(0);
     rest().await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
     assert_eq!(state(&spy).await, (RecordState::Done, 2));
 }

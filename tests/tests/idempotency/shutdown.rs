@@ -2,7 +2,7 @@
 
 use super::{EVENT, RELEASED, rest, secs, state};
 use apideck_hooks::store::RecordState;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn case_16_a_runtime_that_ends_releases_its_claims() {
     };
     let (probe, spy) = (Probe::new([Step::Gate(Box::new(Step::Succeed))]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let first = runtime();
     first.block_on(async {
         let (hooks, delivery) = (hooks.clone(), delivery.clone());
@@ -29,7 +29,7 @@ fn case_16_a_runtime_that_ends_releases_its_claims() {
     drop(first);
     runtime().block_on(async {
         assert_eq!(state(&spy).await, (RELEASED, 0));
-        assert_eq!(delivery.call(&hooks).await.word(), "handled");
+        delivery.call(&hooks).await.assert_handled();
     });
 }
 
@@ -38,7 +38,7 @@ async fn a_shutdown_settles_running_handlers_and_accepts_no_event() {
     let slow = |secs_| Step::Sleep(secs(secs_), Box::new(Step::Succeed));
     let (probe, spy) = (Probe::new([slow(5), slow(600)]), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let deliveries = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
+    let deliveries = ["e1", "e2", "e3"].map(|id| event(EVENT, id));
     let (first, second, (third, drained)) = tokio::join!(
         deliveries[0].call(&hooks),
         async {
@@ -58,7 +58,7 @@ async fn a_shutdown_settles_running_handlers_and_accepts_no_event() {
         }
     );
     assert_eq!(
-        [first.word(), second.word(), third.word()],
+        [first.outcome(), second.outcome(), third.outcome()],
         ["handled", "503", "503"]
     );
     assert_eq!(drained.stopped, 1);
@@ -73,9 +73,9 @@ async fn no_event_is_accepted_after_a_shutdown() {
     let probe = Probe::default();
     let hooks = probe.hooks().build().unwrap();
     assert_eq!(hooks.shutdown(secs(1)).await.stopped, 0);
-    let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
-    assert_eq!((reply.status, probe.count(), hooks.stats().busy), (503, 0, 0));
-    assert!(String::from_utf8_lossy(&reply.body).contains("shutting down"));
+    let reply = event(EVENT, "e1").call(&hooks).await;
+    assert_eq!((reply.code(), probe.count(), hooks.stats().busy), (503, 0, 0));
+    assert!(String::from_utf8_lossy(reply.body()).contains("shutting down"));
 }
 
 /// Dropping the last handle is not a shutdown.
@@ -86,7 +86,7 @@ async fn dropping_the_receiver_stops_no_handler() {
         Spy::default(),
     );
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.status, 503);
+    event(EVENT, "e1").call(&hooks).await.assert_status(503);
     drop(hooks);
     probe.ended().await;
     sleep(Duration::from_millis(1)).await;
@@ -100,19 +100,19 @@ async fn case_17_three_restarts_leave_the_attempts_and_the_fourth_counts() {
     let (probe, spy) = (Probe::new([gate(), gate(), gate(), gate()]), Spy::default());
     for attempts in [0, 0, 0, 1] {
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         let (reply, drained) = tokio::join!(delivery.call(&hooks), async {
             probe.started().await;
             hooks.shutdown(secs(1)).await
         });
-        assert_eq!((reply.status, drained.stopped), (503, 1));
+        assert_eq!((reply.code(), drained.stopped), (503, 1));
         assert_eq!(state(&spy).await, (RELEASED, attempts));
         assert_eq!(hooks.stats().runs_stopped, 1);
     }
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.word(), "503", "it rests");
+    let delivery = event(EVENT, "e1");
+    assert_eq!(delivery.call(&hooks).await.outcome(), "503", "it rests");
     rest().await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
     assert_eq!(state(&spy).await, (RecordState::Done, 2));
 }

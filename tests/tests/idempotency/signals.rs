@@ -2,13 +2,13 @@
 
 use super::EVENT;
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 
 #[tokio::test]
 async fn case_17_sigterm_settles_running_handlers_and_accepts_no_event() {
     let mut receiver = Receiver::start(env!("CARGO_BIN_EXE_gated-receiver")).await;
     let addr = receiver.addr;
-    let event = |id: &str| Delivery::event(EVENT, id);
+    let event = |id: &str| event(EVENT, id);
     let running: Vec<_> = ["e1", "e2", "e3"]
         .map(|id| {
             let delivery = event(id);
@@ -21,13 +21,13 @@ async fn case_17_sigterm_settles_running_handlers_and_accepts_no_event() {
     receiver.signal("TERM").await;
     receiver.line("stopping").await;
     let refused = event("e4").send(addr).await;
-    assert_eq!(refused.status, 503);
+    assert_eq!(refused.code(), 503);
     assert!(refused.retry_after().is_some());
     for _ in &running {
         receiver.enter().await;
     }
     for delivery in running {
-        assert_eq!(delivery.await.unwrap().word(), "handled");
+        delivery.await.unwrap().assert_handled();
     }
     assert_eq!(receiver.line("stopped").await, "stopped 0");
     assert!(receiver.wait().await.success());

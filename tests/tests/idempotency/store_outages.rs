@@ -2,7 +2,7 @@
 
 use super::{EVENT, RELEASED, secs, state};
 use apideck_hooks::store::RecordState;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use tokio::time::{Instant, sleep};
@@ -12,12 +12,12 @@ async fn case_21_nothing_runs_while_the_store_is_down_unless_it_fails_open() {
     let (probe, spy) = (Probe::default(), Spy::default());
     spy.fail_claims(true);
     let closed = probe.hooks().store(spy.clone()).build().unwrap();
-    let reply = Delivery::event(EVENT, "e1").call(&closed).await;
-    assert_eq!((reply.status, probe.count()), (503, 0));
+    let reply = event(EVENT, "e1").call(&closed).await;
+    assert_eq!((reply.code(), probe.count()), (503, 0));
     assert!(reply.retry_after().is_some());
     drop(closed);
     let open = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
-    assert_eq!(Delivery::event(EVENT, "e1").call(&open).await.word(), "handled");
+    event(EVENT, "e1").call(&open).await.assert_handled();
     assert_eq!((probe.count(), open.stats().failed_open), (1, 1));
 }
 
@@ -26,12 +26,12 @@ async fn case_22_a_finish_is_retried_while_the_lease_lasts() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.fail_finishes(4);
-    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+    event(EVENT, "e1").call(&hooks).await.assert_handled();
     assert_eq!(state(&spy).await, (RecordState::Done, 1));
     assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (4, 0));
 
     spy.fail_finishes(usize::MAX);
-    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.word(), "handled");
+    event(EVENT, "e2").call(&hooks).await.assert_handled();
     assert_eq!(hooks.stats().unrecorded, 1);
 }
 
@@ -45,7 +45,7 @@ async fn a_lost_response_of_the_store_is_recovered() {
         let (probe, spy) = (Probe::new([step]), Spy::with_letters());
         let hooks = probe.hooks().store(spy.clone()).build().unwrap();
         spy.lose_finish_responses(1);
-        assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
+        assert_eq!(event(EVENT, "e1").call(&hooks).await.outcome(), word);
         assert_eq!(hooks.stats().runs_claim_lost, 0);
     }
 }
@@ -56,13 +56,13 @@ async fn a_hanging_store_is_abandoned() {
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.hang(true);
     let start = Instant::now();
-    let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
+    let reply = event(EVENT, "e1").call(&hooks).await;
     assert_eq!(
-        (reply.status, start.elapsed().as_secs(), probe.count()),
+        (reply.code(), start.elapsed().as_secs(), probe.count()),
         (503, 5, 0)
     );
     spy.hang(false);
-    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+    event(EVENT, "e1").call(&hooks).await.assert_handled();
 }
 
 /// Nobody runs the handler of a claim whose answer was lost, so its attempt is taken back.
@@ -71,11 +71,11 @@ async fn case_28_a_claim_whose_response_was_lost_is_taken_back() {
     let (probe, spy) = (Probe::default(), Spy::default());
     let hooks = probe.hooks().store(spy.clone()).build().unwrap();
     spy.lose_claim_responses(1);
-    let delivery = Delivery::event(EVENT, "e1");
-    assert_eq!(delivery.call(&hooks).await.status, 503);
+    let delivery = event(EVENT, "e1");
+    delivery.call(&hooks).await.assert_status(503);
     assert!(matches!(state(&spy).await, (RecordState::Running { .. }, 1)));
     sleep(secs(1)).await;
     assert_eq!(state(&spy).await, (RELEASED, 0));
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
     assert_eq!((probe.runs()[0].attempt, probe.count()), (1, 1));
 }

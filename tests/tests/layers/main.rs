@@ -54,6 +54,10 @@ const KEEPERS: &[(&str, &str)] = &[
         "`AnyEvent::from_json` reads a body that its caller has verified or made",
     ),
     ("signature/verified_text.rs", "the definition"),
+    (
+        "testing/delivery.rs",
+        "a unit test makes the delivery that its handler gets",
+    ),
 ];
 
 fn tree() -> Tree {

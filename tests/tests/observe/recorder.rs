@@ -33,7 +33,7 @@ impl Observe for Recorder {
             .map_or_else(|| "-".to_owned(), |status| status.to_string());
         self.note(format!(
             "answered {} {status} {} {}",
-            answered.answer,
+            answered.kind,
             id.unwrap_or("-"),
             handler.unwrap_or("-")
         ));

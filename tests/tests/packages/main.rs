@@ -2,7 +2,7 @@
 //! a stranger who has nothing but the README.
 
 use apideck_hooks::signature::{Encoding, Form, Secret};
-use apideck_hooks::testing::sign::sign;
+use apideck_hooks::testing::sign;
 use apideck_hooks_tests::{SECRET, services::skip};
 use std::fs;
 use std::io::{Read, Write};
@@ -25,7 +25,8 @@ fn folder() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("packages")
 }
 
-fn cargo(folder: &Path, arguments: &[&str]) {
+/// Runs cargo and returns its standard output.
+fn cargo(folder: &Path, arguments: &[&str]) -> String {
     let mut command = Command::new(env!("CARGO"));
     command.current_dir(folder).args(arguments).arg("--offline");
     // The settings of the run that this test is part of.
@@ -33,8 +34,10 @@ fn cargo(folder: &Path, arguments: &[&str]) {
         command.env_remove(name);
     }
     let output = command.output().expect("cargo starts");
-    let text = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo {arguments:?}:\n{text}");
+    let [printed, text] =
+        [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+    assert!(output.status.success(), "cargo {arguments:?}:\n{printed}{text}");
+    printed
 }
 
 /// The first block of the README in this language.
@@ -128,12 +131,29 @@ fn what_is_published_builds_passes_its_doc_tests_and_runs_the_readme() {
     assert!(receiver.answer(&address).contains(r#"{"status":"duplicate"}"#));
     drop(receiver);
     lint(&workspace);
+    test_with_the_kit(&workspace);
 
     cargo(
         &workspace,
         &["test", "--doc", "-p", "apideck-hooks", "--features", "testing"],
     );
     cargo(&workspace, &["check", "-p", "apideck-hooks", "--all-features"]);
+}
+
+/// Tests the program of the README with the test kit: a handler, the receiver and the application.
+fn test_with_the_kit(workspace: &Path) {
+    let manifest = workspace.join("stranger/Cargo.toml");
+    let dependencies = fs::read_to_string(&manifest).expect("a manifest");
+    let kit = format!(
+        "\n[dev-dependencies]\n\
+         apideck-hooks = {{ path = \"../apideck-hooks-{VERSION}\", features = [\"testing\"] }}\n\
+         tokio = {{ version = \"1\", features = [\"macros\", \"rt\", \"test-util\"] }}\n"
+    );
+    fs::write(&manifest, dependencies + &kit).expect("a file");
+    let tests = include_str!("stranger.rs");
+    fs::write(workspace.join("stranger/src/main.rs"), tests).expect("a file");
+    let output = cargo(workspace, &["test", "-p", "stranger"]);
+    assert!(output.contains("test result: ok. 3 passed"), "{output}");
 }
 
 /// Runs the strictest lints of Clippy on the programs of the README and the crate documentation.

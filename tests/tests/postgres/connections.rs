@@ -3,7 +3,7 @@
 use super::{EVENT, LEASE, claim_of, database, execute, granted, hooks, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{End, Held, RecordState, Store, Verdict};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::waiting::{GENEROUS, until};
@@ -48,7 +48,7 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
     let receiver = receiver.build().unwrap();
     // The first delivery probes and starts the sweeper.
     until("the store is ready", async || {
-        Delivery::event(EVENT, "warm").call(&receiver).await.status == 200
+        event(EVENT, "warm").call(&receiver).await.code() == 200
     })
     .await;
     let mut lock = locker.begin().await.unwrap();
@@ -58,10 +58,10 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
     let senders = (0..64).map(|sender| {
         let (hooks, stop) = (receiver.clone(), Arc::clone(&stop));
         tokio::spawn(async move {
-            let delivery = Delivery::event(EVENT, &format!("e{sender}"));
+            let delivery = event(EVENT, &format!("e{sender}"));
             let mut refused = 0;
             while !stop.load(Ordering::SeqCst) {
-                assert_eq!(delivery.call(&hooks).await.status, 503);
+                delivery.call(&hooks).await.assert_status(503);
                 refused += 1;
             }
             refused
@@ -95,9 +95,9 @@ async fn case_36_a_locked_table_costs_no_process_no_lease_and_no_attempt() {
     })
     .await;
     for sender in 0..64 {
-        let delivery = Delivery::event(EVENT, &format!("e{sender}"));
+        let delivery = event(EVENT, &format!("e{sender}"));
         until("it is handled", async || {
-            delivery.call(&receiver).await.status == 200
+            delivery.call(&receiver).await.code() == 200
         })
         .await;
     }

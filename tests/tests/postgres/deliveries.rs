@@ -2,18 +2,19 @@
 
 use super::{EVENT, database, execute, hooks, number};
 use apideck_hooks::store::LetterFilter;
+use apideck_hooks::testing::{Answer, Event};
 use apideck_hooks::{Disposition, Hooks};
-use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use futures_util::future::join_all;
 use std::collections::HashMap;
 use std::time::Duration;
 use tokio::time::sleep;
 
-async fn words(deliveries: &[Delivery], hooks: &Hooks) -> Vec<String> {
+async fn words(deliveries: &[Event], hooks: &Hooks) -> Vec<String> {
     let mut words = Vec::new();
     for delivery in deliveries {
-        words.push(delivery.call(hooks).await.word());
+        words.push(delivery.call(hooks).await.outcome());
     }
     words
 }
@@ -23,7 +24,7 @@ async fn case_01_case_02_case_11_first_delivery_duplicate_failure_and_second_att
     let database = database!();
     let probe = Probe::new([Step::Succeed, Step::Fail]);
     let receiver = hooks(&probe).store(database.store(4).await).build().unwrap();
-    let [one, two] = ["e1", "e2"].map(|id| Delivery::event(EVENT, id));
+    let [one, two] = ["e1", "e2"].map(|id| event(EVENT, id));
     let sent = [one.clone(), one, two.clone(), two.clone(), two];
     assert_eq!(
         words(&sent, &receiver).await,
@@ -39,10 +40,10 @@ async fn case_04_case_05_a_new_key_is_a_duplicate_and_a_reused_key_names_its_eve
     let database = database!();
     let probe = Probe::default();
     let receiver = hooks(&probe).store(database.store(4).await).build().unwrap();
-    let one = Delivery::event(EVENT, "e1").header("x-apideck-idempotency-key", "k");
+    let one = event(EVENT, "e1").header("x-apideck-idempotency-key", "k");
     let fresh = one.clone().header("x-apideck-idempotency-key", "fresh");
     // The same entity and time are signed, so only the id of the event has changed.
-    let reused = Delivery::event(EVENT, "e2").header("x-apideck-idempotency-key", "k");
+    let reused = event(EVENT, "e2").header("x-apideck-idempotency-key", "k");
     assert_eq!(
         words(&[one, fresh, reused], &receiver).await,
         ["handled", "duplicate", "duplicate"]
@@ -55,7 +56,7 @@ async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     let database = database!();
     let probe = Probe::new([Step::Refuse, Step::Fail]);
     let receiver = hooks(&probe).store(database.store(4).await).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     assert_eq!(
         words(&[delivery.clone(), delivery.clone()], &receiver).await,
         ["dead_lettered", "duplicate"]
@@ -67,7 +68,7 @@ async fn case_13_a_dead_letter_is_kept_and_can_be_replayed() {
     assert_eq!((dead.attempts, dead.running), (1, false));
     let letter = &dead.letter;
     assert_eq!((&*letter.event_type, &*letter.event_id), (EVENT, "e1"));
-    assert_eq!(letter.body, delivery.body);
+    assert_eq!(letter.body, delivery.body());
     assert!(letter.error.contains("secret-reason"), "{}", letter.error);
 
     // Another process finds the dead letter. It stays when a replay fails.
@@ -90,11 +91,11 @@ async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let database = database!();
     let probe = Probe::new([Step::Sleep(Duration::from_millis(300), Box::new(Step::Succeed))]);
     let receiver = hooks(&probe).store(database.store(8).await).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let replies = join_all((0..1000).map(|_| delivery.call(&receiver))).await;
     for reply in &replies {
-        let busy = reply.status == 503 && reply.retry_after().is_some();
-        assert!(busy || reply.status == 200, "{reply:?}");
+        let busy = reply.code() == 503 && reply.retry_after().is_some();
+        assert!(busy || reply.code() == 200, "{reply:?}");
     }
     assert_eq!(probe.count(), 1);
 }
@@ -114,10 +115,10 @@ async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
         let receivers = receivers.clone();
         tokio::spawn(async move {
             for n in 0..EVENTS / 4 {
-                let event = (n + (sender / 4) * 7) % EVENTS;
-                let delivery = Delivery::event(EVENT, &format!("e{event}"));
+                let number = (n + (sender / 4) * 7) % EVENTS;
+                let delivery = event(EVENT, &format!("e{number}"));
                 let reply = retry_while_busy(&delivery, &receivers[sender % 2]).await;
-                assert_eq!(reply.status, 200);
+                assert_eq!(reply.code(), 200);
             }
         })
     });
@@ -132,10 +133,10 @@ async fn two_receivers_and_64_senders_with_duplicates_run_each_event_once() {
     assert!(runs.len() > EVENTS / 4, "{}", runs.len());
 }
 
-async fn retry_while_busy(delivery: &Delivery, hooks: &Hooks) -> Reply {
+async fn retry_while_busy(delivery: &Event, hooks: &Hooks) -> Answer {
     loop {
         let reply = delivery.call(hooks).await;
-        if reply.status != 503 {
+        if reply.code() != 503 {
             return reply;
         }
         sleep(Duration::from_millis(50)).await;
@@ -158,7 +159,7 @@ async fn commits_are_as_durable_as_the_server_is_configured() {
     }
     let probe = Probe::new([Step::Succeed, Step::Fail, Step::Refuse]);
     let receiver = hooks(&probe).store(store).build().unwrap();
-    let sent = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
+    let sent = ["e1", "e2", "e3"].map(|id| event(EVENT, id));
     assert_eq!(words(&sent, &receiver).await, ["handled", "500", "dead_lettered"]);
     let seen = "SELECT count(*) FROM {}.seen";
     assert_eq!(number(&database, &pool, seen).await, 6);

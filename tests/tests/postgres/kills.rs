@@ -2,8 +2,8 @@
 
 use super::{EVENT, database, execute, number};
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
@@ -55,7 +55,7 @@ async fn case_18_an_event_is_claimable_after_a_kill_when_its_lease_is_over() {
     let database = database!();
     let (effects, pool) = (Effects(Directory::default()), database.pool(1));
     let mut receiver = start(&database, &effects, LEASE).await;
-    let (delivery, addr) = (Delivery::event(EVENT, "stuck"), receiver.addr);
+    let (delivery, addr) = (event(EVENT, "stuck"), receiver.addr);
     let lost = {
         let delivery = delivery.clone();
         tokio::spawn(async move { delivery.try_send(addr).await.is_err() })
@@ -68,19 +68,19 @@ async fn case_18_an_event_is_claimable_after_a_kill_when_its_lease_is_over() {
     let receiver = start(&database, &effects, LEASE).await;
     let reply = delivery.send(receiver.addr).await;
     // At most a minute, whatever the lease.
-    assert_eq!((reply.status, reply.retry_after()), (503, Some(60)));
+    assert_eq!((reply.code(), reply.retry_after()), (503, Some(60)));
     let token = "SELECT token FROM {}.records";
     let first = number(&database, &pool, token).await;
     let over = "UPDATE {}.records SET lease_end = 0";
     assert_eq!(execute(&database, &pool, over).await, 1);
     until("it is handled", async || {
         let reply = delivery.send(receiver.addr).await;
-        reply.status == 200 && reply.word() == "handled"
+        reply.code() == 200 && reply.outcome() == "handled"
     })
     .await;
     assert!(number(&database, &pool, token).await > first);
     assert_eq!(effects.lines(), ["start stuck 1", "start stuck 2", "end stuck 2"]);
-    assert_eq!(delivery.send(receiver.addr).await.word(), "duplicate");
+    delivery.send(receiver.addr).await.assert_duplicate();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -97,8 +97,8 @@ async fn two_processes_under_64_senders_run_each_event_once() {
     let senders = (0..64).map(|sender| {
         tokio::spawn(async move {
             for n in 0..EVENTS / 8 {
-                let delivery = Delivery::event(EVENT, &format!("e{}", (n + (sender / 4) * 12) % EVENTS));
-                while delivery.send(addrs[sender % 2]).await.status != 200 {
+                let delivery = event(EVENT, &format!("e{}", (n + (sender / 4) * 12) % EVENTS));
+                while delivery.send(addrs[sender % 2]).await.code() != 200 {
                     sleep(Duration::from_millis(50)).await;
                 }
             }
@@ -119,7 +119,7 @@ async fn case_18_a_handler_that_kills_its_process_is_dead_lettered() {
     const ATTEMPTS: usize = 8;
     let database = database!();
     let (effects, pool) = (Effects(Directory::default()), database.pool(1));
-    let delivery = Delivery::event(EVENT, "fatal");
+    let delivery = event(EVENT, "fatal");
     for _ in 0..ATTEMPTS {
         let receiver = start(&database, &effects, Duration::from_secs(60)).await;
         assert!(delivery.try_send(receiver.addr).await.is_err());
@@ -129,7 +129,7 @@ async fn case_18_a_handler_that_kills_its_process_is_dead_lettered() {
     }
     let receiver = start(&database, &effects, Duration::from_secs(60)).await;
     for word in ["dead_lettered", "duplicate"] {
-        assert_eq!(delivery.send(receiver.addr).await.word(), word);
+        assert_eq!(delivery.send(receiver.addr).await.outcome(), word);
     }
     assert_eq!(effects.lines().len(), ATTEMPTS);
     let kept = "SELECT attempts FROM {}.records WHERE body IS NOT NULL";
@@ -156,13 +156,13 @@ async fn case_19_twenty_kills_and_stalls_under_load_lose_no_event() {
             for n in (sender..EVENTS).step_by(16) {
                 let kind = ["e", "e", "e", "flaky", "bad"][n % 5];
                 let id = format!("{kind}{n}");
-                let delivery = Delivery::event(EVENT, &id);
+                let delivery = event(EVENT, &id);
                 loop {
                     let addr = *addrs.borrow();
                     // A stalled receiver gives no answer.
                     match timeout(Duration::from_secs(3), delivery.try_send(addr)).await {
-                        Ok(Ok(reply)) if reply.status == 200 => {
-                            words.insert(id, reply.word());
+                        Ok(Ok(reply)) if reply.code() == 200 => {
+                            words.insert(id, reply.outcome());
                             break;
                         }
                         _ => sleep(Duration::from_millis(20)).await,

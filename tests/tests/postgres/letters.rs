@@ -6,7 +6,7 @@ use apideck_hooks::store::{
     Claim, Context, DeadLetter, End, Grant, Held, LastDelivery, LetterFilter, Purged, RecordState, Store,
     Verdict,
 };
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use futures_util::future::join_all;
 use std::sync::Arc;
@@ -60,17 +60,14 @@ async fn case_39_a_full_list_of_letters_is_503() {
     let probe = Probe::new((0..4).map(|_| Step::Refuse));
     let hooks = hooks(&probe).store(store).build().unwrap();
     for (id, word) in [("e1", "dead_lettered"), ("e2", "dead_lettered"), ("e3", "503")] {
-        assert_eq!(Delivery::event(EVENT, id).call(&hooks).await.word(), word);
+        assert_eq!(event(EVENT, id).call(&hooks).await.outcome(), word);
     }
     let letters = hooks.dead_letters().unwrap();
     assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 2);
     // The letters of another source take no room of this one.
     let newest = letters.list(&LetterFilter::new(), None, 1).await.unwrap();
     assert_eq!(letters.purge(newest[0].record).await.unwrap(), Purged::Yes);
-    assert_eq!(
-        Delivery::event(EVENT, "e3").call(&hooks).await.word(),
-        "dead_lettered"
-    );
+    event(EVENT, "e3").call(&hooks).await.assert_dead_lettered();
 }
 
 #[tokio::test(flavor = "multi_thread")]

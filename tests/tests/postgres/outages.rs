@@ -4,7 +4,7 @@ use super::{EVENT, SOURCE, claim_of, database, execute, hooks, key};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::Rest;
 use apideck_hooks::store::{Store, StoreError};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -60,20 +60,20 @@ async fn outages_under_load_cause_no_false_2xx() {
             while !stop.load(Ordering::SeqCst) {
                 let id = format!("e{sender}-{sent}");
                 sent += 1;
-                let delivery = Delivery::event(EVENT, &id);
+                let delivery = event(EVENT, &id);
                 loop {
                     let reply = ends("every call", delivery.call(&hooks)).await;
-                    if reply.status == 200 {
+                    if reply.code() == 200 {
                         break;
                     }
                     // A delivery that waits for a claim that is then withdrawn is told that it
                     // failed.
-                    assert!([500, 503].contains(&reply.status), "{reply:?}");
+                    assert!([500, 503].contains(&reply.code()), "{reply:?}");
                     refused.fetch_add(1, Ordering::SeqCst);
                     sleep(Duration::from_millis(100)).await;
                 }
                 // The event is done, as a receiver without outages sees.
-                assert_eq!(delivery.call(&direct).await.word(), "duplicate");
+                delivery.call(&direct).await.assert_duplicate();
             }
             sent
         })
@@ -142,18 +142,18 @@ async fn case_21_nothing_runs_while_the_server_is_down() {
         .store_timeout(Duration::from_millis(500))
         .lease(Duration::from_secs(5));
     let hooks = hooks.build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     for line in [Line::Cut, Line::Stalled] {
         proxy.set(line);
         let reply = delivery.call(&hooks).await;
-        assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+        assert!(reply.code() == 503 && reply.retry_after().is_some(), "{reply:?}");
     }
     assert_eq!(probe.count(), 0);
     proxy.set(Line::Open);
     // A claim with a lost response may block the event until its lease ends.
     until("it is handled", async || {
         let reply = delivery.call(&hooks).await;
-        reply.status == 200 && reply.word() == "handled"
+        reply.code() == 200 && reply.outcome() == "handled"
     })
     .await;
 }
@@ -165,7 +165,7 @@ async fn a_restart_forgets_nothing() {
     let probe = Probe::default();
     for word in ["handled", "duplicate"] {
         let hooks = hooks(&probe).store(database.store(2).await).build().unwrap();
-        assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
+        assert_eq!(event(EVENT, "e1").call(&hooks).await.outcome(), word);
     }
     assert_eq!(probe.count(), 1);
 }
@@ -178,7 +178,7 @@ fn case_16_after_its_runtime_ends_an_event_is_claimable_when_its_lease_is_over()
     let Some(database) = first.block_on(Database::new()) else {
         return;
     };
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
     first.block_on(async {
         let store = database.store(2).await;
@@ -193,13 +193,13 @@ fn case_16_after_its_runtime_ends_an_event_is_claimable_when_its_lease_is_over()
         let hooks = hooks.duplicate_wait(Duration::from_millis(1)).build().unwrap();
         let mut reply = delivery.call(&hooks).await;
         // The ending runtime may have given the claim back, with its attempt.
-        let given_back = reply.status != 503;
+        let given_back = reply.code() != 503;
         if !given_back {
             let over = "UPDATE {}.records SET lease_end = 0";
             assert_eq!(execute(&database, &database.pool(1), over).await, 1);
             reply = delivery.call(&hooks).await;
         }
-        assert_eq!(reply.word(), "handled");
+        reply.assert_handled();
         let attempt = if given_back { 1 } else { 2 };
         assert_eq!(probe.runs().last().map(|run| run.attempt), Some(attempt));
     });

@@ -3,7 +3,7 @@
 use super::{EVENT, SOURCE, claim_of, database, execute, granted, hooks, key, number};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{Claim, Store};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::postgres::pgbouncer::PgBouncer;
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -39,10 +39,10 @@ async fn case_35_a_pooler_that_mixes_prepared_statements_up_is_refused_and_no_ev
         let receiver = receiver.store_timeout(Duration::from_secs(20)).build().unwrap();
         let replies = join_all((0..200).map(|n| {
             let hooks = receiver.clone();
-            async move { Delivery::event(EVENT, &format!("e{n}")).call(&hooks).await }
+            async move { event(EVENT, &format!("e{n}")).call(&hooks).await }
         }));
         for reply in replies.await {
-            assert_eq!(reply.status, 503);
+            assert_eq!(reply.code(), 503);
         }
         assert_eq!(probe.count(), 0);
         let records = "SELECT count(*) FROM {}.records";
@@ -76,7 +76,7 @@ async fn case_35_a_pooler_that_comes_later_loses_no_event() {
         tokio::spawn(async move {
             let mut words = Vec::new();
             for _ in 0..3 {
-                words.push(Delivery::event(EVENT, &format!("e{n}")).call(&hooks).await.word());
+                words.push(event(EVENT, &format!("e{n}")).call(&hooks).await.outcome());
             }
             words
         })
@@ -110,7 +110,7 @@ async fn a_session_pooler_is_as_good_as_none() {
         ("e1", "duplicate"),
         ("e2", "dead_lettered"),
     ] {
-        assert_eq!(Delivery::event(EVENT, id).call(&hooks).await.word(), word);
+        assert_eq!(event(EVENT, id).call(&hooks).await.outcome(), word);
     }
     assert_eq!(
         hooks.dead_letters().unwrap().sources().await.unwrap(),

@@ -2,8 +2,9 @@
 //! acknowledged.
 
 use super::{EVENT, hooks};
+use apideck_hooks::testing::Event;
 use apideck_hooks::{Hooks, HooksBuilder, PostgresStore, Routes};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{self, Deliver, Told};
 use apideck_hooks_tests::postgres::pool;
 use apideck_hooks_tests::postgres::server::{Installation, Server};
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -32,8 +33,8 @@ async fn impatient_receiver(server: &Server, probe: &Probe) -> Hooks {
     hooks.build().unwrap()
 }
 
-fn event(id: &str) -> Delivery {
-    Delivery::event(EVENT, id)
+fn event(id: &str) -> Event {
+    kit::event(EVENT, id)
 }
 
 /// Senders of new events.
@@ -54,7 +55,7 @@ impl Load {
                 for n in 0.. {
                     let id = format!("{name}-{sender}-{n}");
                     let reply = event(&id).call(&hooks).await;
-                    if let (200, Some(ids)) = (reply.status, &mut *acknowledged.lock().unwrap()) {
+                    if let (200, Some(ids)) = (reply.code(), &mut *acknowledged.lock().unwrap()) {
                         ids.push(id);
                     }
                 }
@@ -94,14 +95,14 @@ async fn all_are_known(server: &Server, acknowledged: &[String]) {
     for ids in acknowledged.chunks(16) {
         let words = join_all(ids.iter().map(|id| {
             let hooks = hooks.clone();
-            async move { event(id).call(&hooks).await.word() }
+            async move { event(id).call(&hooks).await.outcome() }
         }));
         for (id, word) in ids.iter().zip(words.await) {
             assert_eq!(word, "duplicate", "{id}");
         }
     }
     assert_eq!(probe.count(), 0);
-    assert_eq!(event("new").call(&hooks).await.word(), "handled");
+    event("new").call(&hooks).await.assert_handled();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -152,7 +153,7 @@ async fn an_event_costs_two_statements_and_a_duplicate_one() {
         let said = |what: &str| log.lines().filter(|line| line.contains(what)).count();
         (said("LOG:  execute"), said("LOG:  statement"))
     };
-    assert_eq!(event("warm").call(&hooks).await.word(), "handled");
+    event("warm").call(&hooks).await.assert_handled();
     // A task that `build` has started counts the dead letters.
     until("the dead letters are counted", async || {
         server.log().contains("GROUP BY k.source")
@@ -160,12 +161,12 @@ async fn an_event_costs_two_statements_and_a_duplicate_one() {
     .await;
     let (before, plain) = statements();
     for n in 0..10 {
-        assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "handled");
+        event(&format!("e{n}")).call(&hooks).await.assert_handled();
     }
     let (handled, _) = statements();
     assert_eq!(handled - before, 20);
     for n in 0..10 {
-        assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "duplicate");
+        event(&format!("e{n}")).call(&hooks).await.assert_duplicate();
     }
     let (duplicates, plain_now) = statements();
     // Without `BEGIN`, each statement is a commit.

@@ -5,7 +5,7 @@ use super::{
 };
 use apideck_hooks::store::{Claim, DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
 use apideck_hooks::{Disposition, RedisStore, store_conformance};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::cluster::Cluster;
 use apideck_hooks_tests::redis::prefix;
@@ -50,12 +50,12 @@ async fn case_05_whole_deliveries_work_on_a_cluster() {
     let Some(store) = store().await else { return };
     let probe = Probe::new([Step::Fail, Step::Succeed, Step::Refuse]);
     let hooks = patient(&probe, store).build().unwrap();
-    let event = |id| Delivery::event("vault.connection.callable", id);
+    let event = |id| event("vault.connection.callable", id);
     for word in ["500", "handled", "duplicate"] {
-        assert_eq!(event("e1").call(&hooks).await.word(), word);
+        assert_eq!(event("e1").call(&hooks).await.outcome(), word);
     }
-    assert_eq!(event("e3").call(&hooks).await.word(), "dead_lettered");
-    assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
+    event("e3").call(&hooks).await.assert_dead_lettered();
+    event("e3").call(&hooks).await.assert_duplicate();
     let letters = hooks.dead_letters().unwrap();
     assert_eq!(letters.sources().await.unwrap(), [("tests".to_owned(), 1)]);
     let dead = letters
@@ -65,7 +65,7 @@ async fn case_05_whole_deliveries_work_on_a_cluster() {
         .remove(0);
     let replayed = letters.replay(dead.record).await.unwrap();
     assert_eq!(replayed.disposition, Disposition::Handled);
-    assert_eq!(event("e3").call(&hooks).await.word(), "duplicate");
+    event("e3").call(&hooks).await.assert_duplicate();
     assert_eq!(letters.count(&LetterFilter::new()).await.unwrap(), 0);
     assert_eq!(probe.count(), 4);
 }

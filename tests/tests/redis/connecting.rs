@@ -3,8 +3,8 @@
 use super::{LONG, PATIENCE, SOURCE, claim_of, dead, done, granted, key, ms, run, run_command};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{Claim, Held, Store};
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::server::{Server, can_start};
 use apideck_hooks_tests::services::free_port;
@@ -106,12 +106,12 @@ async fn case_28_a_withdrawn_right_is_an_error_and_nothing_runs() {
     let probe = Probe::default();
     let hooks = super::patient(&probe, store).build().unwrap();
     run_command(&server, &["ACL", "SETUSER", "limited", "-@scripting"]).await;
-    let delivery = Delivery::event("vault.connection.callable", "e1");
+    let delivery = event("vault.connection.callable", "e1");
     let reply = delivery.call(&hooks).await;
-    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+    assert!(reply.code() == 503 && reply.retry_after().is_some(), "{reply:?}");
     assert_eq!((probe.count(), hooks.stats().handled), (0, 0));
     run_command(&server, &["ACL", "SETUSER", "limited", "+@scripting"]).await;
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
 }
 
 /// Another program has put a value of another type under the name of a record.

@@ -8,7 +8,7 @@ use apideck_hooks::store::{
     Verdict,
 };
 use apideck_hooks::{Disposition, RedisStore};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::proxy::Mode;
@@ -222,9 +222,9 @@ async fn case_30_sources_are_independent() {
         let store = isolated.store().await;
         receivers.push(patient(&probe, store).source(source).build().unwrap());
     }
-    let delivery = Delivery::event("vault.connection.callable", "e1");
+    let delivery = event("vault.connection.callable", "e1");
     for hooks in &receivers {
-        assert_eq!(delivery.call(hooks).await.word(), "dead_lettered");
+        delivery.call(hooks).await.assert_dead_lettered();
     }
     let letters = receivers[0].dead_letters().unwrap();
     let both = [("billing".to_owned(), 1), ("hr".to_owned(), 1)];

@@ -7,8 +7,8 @@ use super::{
 use apideck_hooks::store::{
     Claim, DeadLetterStore, End, Held, LastDelivery, LetterFilter, Purged, RecordState, Store, Verdict,
 };
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::proxy::Mode;
@@ -71,16 +71,16 @@ async fn case_28_nothing_runs_on_a_read_only_server() {
     let store = store_on(&server).await;
     let probe = Probe::default();
     let hooks = patient(&probe, store).build().unwrap();
-    let delivery = Delivery::event("vault.connection.callable", "e1");
+    let delivery = event("vault.connection.callable", "e1");
     let nobody = free_port().to_string();
     run_command(&server, &["REPLICAOF", "127.0.0.1", &nobody]).await;
     let reply = delivery.call(&hooks).await;
-    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+    assert!(reply.code() == 503 && reply.retry_after().is_some(), "{reply:?}");
     assert_eq!(probe.count(), 0);
     run_command(&server, &["REPLICAOF", "NO", "ONE"]).await;
     until("it is handled", async || {
         let reply = delivery.call(&hooks).await;
-        reply.status == 200 && reply.word() == "handled"
+        reply.code() == 200 && reply.outcome() == "handled"
     })
     .await;
     assert_eq!(probe.runs()[0].attempt, 1);

@@ -8,8 +8,8 @@ use apideck_hooks::RedisStore;
 use apideck_hooks::store::{
     DeadLetter, DeadLetterStore, End, Held, LastDelivery, LetterFilter, RecordState, Store, Verdict,
 };
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event, of};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::redis::server::{Server, can_start};
@@ -113,7 +113,7 @@ async fn case_28_a_full_server_dead_letters_nothing() {
             r#"{{"payload":{{"service_id":"crm","service_type":"crm","event_type":"vault.connection.created",
                 "event_id":"{id}","entity_id":"{padding}"}}}}"#
         );
-        Delivery::of(body)
+        of(body)
     };
     let running = tokio::spawn({
         let (hooks, delivery) = (hooks.clone(), event("e1"));
@@ -123,13 +123,13 @@ async fn case_28_a_full_server_dead_letters_nothing() {
     fill(&server, &store).await;
     probe.open();
     let reply = running.await.unwrap();
-    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
-    assert_eq!(event("e2").call(&hooks).await.status, 503);
+    assert!(reply.code() == 503 && reply.retry_after().is_some(), "{reply:?}");
+    event("e2").call(&hooks).await.assert_status(503);
     let stats = hooks.stats();
     assert_eq!((stats.dead_letters, stats.handled, stats.letters_full), (0, 0, 1));
     assert_eq!(probe.count(), 1);
     run_command(&server, &["CONFIG", "SET", "maxmemory", "0"]).await;
-    assert_eq!(event("e1").call(&hooks).await.word(), "dead_lettered");
+    event("e1").call(&hooks).await.assert_dead_lettered();
     assert_eq!(hooks.stats().dead_letters, 1);
 }
 
@@ -190,13 +190,13 @@ async fn case_39_a_letter_that_does_not_fit_is_never_acknowledged() {
     let store = isolated.builder().max_dead_letters(0).connect().await.unwrap();
     let probe = Probe::new([Step::Refuse]);
     let hooks = patient(&probe, store).build().unwrap();
-    let delivery = Delivery::event("vault.connection.callable", "e1");
+    let delivery = event("vault.connection.callable", "e1");
     let reply = delivery.call(&hooks).await;
-    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
+    assert!(reply.code() == 503 && reply.retry_after().is_some(), "{reply:?}");
     let stats = hooks.stats();
     assert_eq!((stats.letters_full, stats.dead_letters), (1, 0));
     // The event is not lost.
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
 }
 
 /// The settings change while the store runs. A letter that could be lost is not acknowledged.

@@ -1,9 +1,10 @@
 //! Outages of Redis under load. No `200` is false, and the receiver needs no restart.
 
 use super::ms;
+use apideck_hooks::testing::Event;
 use apideck_hooks::{Hooks, RedisStore, Rest};
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{self, Deliver, Told};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::redis::proxy::{Mode, Proxy};
 use apideck_hooks_tests::redis::server::{Server, can_start};
@@ -73,15 +74,15 @@ impl Load {
             let delivery = event(&format!("e{sender}-0"));
             until("the event is known", async || {
                 let reply = delivery.call(hooks).await;
-                reply.status == 200 && reply.word() == "duplicate"
+                reply.code() == 200 && reply.outcome() == "duplicate"
             })
             .await;
         }
     }
 }
 
-fn event(id: &str) -> Delivery {
-    Delivery::event("vault.connection.callable", id)
+fn event(id: &str) -> Event {
+    kit::event("vault.connection.callable", id)
 }
 
 /// Sends an event until it is acknowledged. Returns the number of refusals.
@@ -89,14 +90,14 @@ async fn send(hooks: &Hooks, probe: &Probe, id: &str) -> usize {
     let mut refused = 0;
     loop {
         let reply = event(id).call(hooks).await;
-        if reply.status == 200 {
+        if reply.code() == 200 {
             let ran = |run: &apideck_hooks_tests::probe::Run| run.event_id.as_deref() == Some(id);
             assert!(probe.runs().iter().any(ran), "a false 200: {id} did not run");
             return refused;
         }
         // A duplicate can see a claim that is taken back, and is told that it failed.
-        let away = reply.status == 503 && reply.retry_after().is_some();
-        assert!(away || reply.status == 500, "{reply:?}");
+        let away = reply.code() == 503 && reply.retry_after().is_some();
+        assert!(away || reply.code() == 500, "{reply:?}");
         refused += 1;
         sleep(ms(50)).await;
     }

@@ -2,8 +2,9 @@
 
 use super::ms;
 use apideck_hooks::store::{DeadLetterStore, LetterFilter, RecordState, Store};
+use apideck_hooks::testing::Event;
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{self, Deliver, Told};
 use apideck_hooks_tests::redis::Isolated;
 use apideck_hooks_tests::waiting::{GENEROUS, ends, until};
 use futures_util::future::join_all;
@@ -28,8 +29,8 @@ async fn start(isolated: &Isolated, lease: Duration, gated: bool) -> Receiver {
     Receiver::of(command).await
 }
 
-fn event(id: &str) -> Delivery {
-    Delivery::event("vault.connection.callable", id)
+fn event(id: &str) -> Event {
+    kit::event("vault.connection.callable", id)
 }
 
 /// The number of runs of each event.
@@ -57,14 +58,14 @@ async fn case_18_an_event_is_claimable_after_a_kill_when_its_lease_is_over() {
     first.wait().await;
     assert!(!sender.await.unwrap(), "no response");
     let addr = second.addr;
-    assert_eq!(event("e1").send(addr).await.status, 503);
+    event("e1").send(addr).await.assert_status(503);
     assert_eq!(effects(&isolated).await["e1"], 1);
     isolated.age(lease).await;
-    let retry = tokio::spawn(async move { event("e1").send(addr).await.word() });
+    let retry = tokio::spawn(async move { event("e1").send(addr).await.outcome() });
     assert_eq!(second.line("started").await, "started 2");
     second.enter().await;
     assert_eq!(retry.await.unwrap(), "handled");
-    assert_eq!(event("e1").send(addr).await.word(), "duplicate");
+    event("e1").send(addr).await.assert_duplicate();
     assert_eq!(effects(&isolated).await["e1"], 2);
 }
 
@@ -85,10 +86,10 @@ async fn two_processes_under_64_senders_with_duplicates_run_each_event_once() {
                 let id = format!("e{}-{n}", sender / 4);
                 loop {
                     let reply = event(&id).send(addrs[sender % 2]).await;
-                    if reply.status == 200 {
+                    if reply.code() == 200 {
                         break;
                     }
-                    assert_eq!(reply.status, 503, "{reply:?}");
+                    assert_eq!(reply.code(), 503, "{reply:?}");
                 }
             }
         })
@@ -119,11 +120,11 @@ async fn case_18_an_event_that_kills_its_process_is_dead_lettered() {
         isolated.age(lease).await;
     }
     let receiver = start(&isolated, lease, true).await;
-    assert_eq!(event("e1").send(receiver.addr).await.word(), "dead_lettered");
+    event("e1").send(receiver.addr).await.assert_dead_lettered();
     let store = isolated.store().await;
     let letters = store.list("tests", &LetterFilter::new(), None, 10).await.unwrap();
     assert_eq!((letters.len(), letters[0].attempts), (1, 8));
-    assert_eq!(letters[0].letter.body, event("e1").body);
+    assert_eq!(letters[0].letter.body, event("e1").body());
     assert_eq!(effects(&isolated).await["e1"], 8);
 }
 
@@ -143,13 +144,13 @@ async fn case_19_a_stopped_process_has_lost_its_claim() {
     first.signal("STOP").await;
     isolated.age(lease).await;
     let addr = second.addr;
-    let retry = tokio::spawn(async move { event("e1").send(addr).await.word() });
+    let retry = tokio::spawn(async move { event("e1").send(addr).await.outcome() });
     assert_eq!(second.line("started").await, "started 2");
     first.signal("CONT").await;
     first.enter().await;
     // It has handled the event, and its end was lost.
     let reply = stalled.await.unwrap();
-    assert!(reply.status == 200 || reply.status == 503, "{reply:?}");
+    assert!(reply.code() == 200 || reply.code() == 503, "{reply:?}");
     second.enter().await;
     assert_eq!(retry.await.unwrap(), "handled");
     let store = isolated.store().await;
@@ -190,11 +191,11 @@ async fn case_18_case_19_twenty_kills_and_stops_under_load_lose_no_event() {
                         // A stopped process does not answer.
                         let sent = event(&id);
                         match tokio::time::timeout(2 * LEASE, sent.try_send(to)).await {
-                            Ok(Ok(reply)) if reply.status == 200 => break,
+                            Ok(Ok(reply)) if reply.code() == 200 => break,
                             Ok(Ok(reply)) => {
                                 // A duplicate that waits is told when the run of another process
                                 // ended with its lease.
-                                assert!([500, 503].contains(&reply.status), "{reply:?}");
+                                assert!([500, 503].contains(&reply.code()), "{reply:?}");
                                 sleep(ms(20)).await;
                             }
                             Ok(Err(_)) | Err(_) => sleep(ms(20)).await,
@@ -241,7 +242,7 @@ async fn case_18_case_19_twenty_kills_and_stops_under_load_lose_no_event() {
     assert!(more <= ROUNDS * SENDERS, "{more}");
     for n in 0..EVENTS {
         let reply = event(&format!("e{n}")).send(receiver.addr).await;
-        assert_eq!(reply.word(), "duplicate");
+        reply.assert_duplicate();
     }
     let store = isolated.store().await;
     assert_eq!(store.count("tests", &LetterFilter::new()).await.unwrap(), 0);

@@ -3,8 +3,8 @@
 use super::{LONG, PATIENCE, SOURCE, claim, claim_of, dead, done, granted, key, ms, patient, run, verdict};
 use apideck_hooks::RedisStore;
 use apideck_hooks::store::{DeadLetterStore, End, Held, LetterFilter, RecordState, Store, Verdict};
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::redis::client as connect;
 use apideck_hooks_tests::redis::server::{Server, can_start};
@@ -137,18 +137,18 @@ async fn with_too_few_replicas_an_event_is_503_and_does_not_run() {
         patient(&probe, store).build().unwrap()
     };
     let (impatient, hooks) = (hooks(ms(200)).await, hooks(PATIENCE).await);
-    let event = |id| Delivery::event("vault.connection.callable", id);
-    assert_eq!(event("e1").call(&hooks).await.word(), "handled");
+    let event = |id| event("vault.connection.callable", id);
+    event("e1").call(&hooks).await.assert_handled();
     let port = replica.port;
     drop(replica);
     let reply = event("e2").call(&impatient).await;
-    assert!(reply.status == 503 && reply.retry_after().is_some(), "{reply:?}");
-    assert_eq!(event("e1").call(&impatient).await.word(), "duplicate");
+    assert!(reply.code() == 503 && reply.retry_after().is_some(), "{reply:?}");
+    event("e1").call(&impatient).await.assert_duplicate();
     assert_eq!(probe.count(), 1);
     let _replica = self::replica(&directories[1], port, &primary).await;
     // The receiver takes the claim without an acknowledgement back.
     until("it is handled", async || {
-        event("e2").call(&hooks).await.word() == "handled"
+        event("e2").call(&hooks).await.outcome() == "handled"
     })
     .await;
     assert_eq!((probe.count(), probe.runs()[1].attempt), (2, 1));

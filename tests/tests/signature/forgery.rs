@@ -1,6 +1,7 @@
 //! Forged signatures.
 
-use apideck_hooks::signature::{Encoding, Form, Forms, HEADER, Secret, Verifier, VerifyError, sign::sign};
+use apideck_hooks::signature::{Encoding, Form, Forms, HEADER, Secret, Verifier, VerifyError};
+use apideck_hooks::testing::sign;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 

@@ -3,7 +3,8 @@
 
 use std::thread;
 
-use apideck_hooks::signature::{Encoding, Form, Forms, Secret, Verified, Verifier, VerifyError, sign::sign};
+use apideck_hooks::signature::{Encoding, Form, Forms, Secret, Verified, Verifier, VerifyError};
+use apideck_hooks::testing::sign;
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::select};
 

@@ -1,6 +1,7 @@
 //! Properties of signatures for any body, secret, form and encoding.
 
-use apideck_hooks::signature::{Encoding, Form, Forms, Secret, Verifier, sign::sign};
+use apideck_hooks::signature::{Encoding, Form, Forms, Secret, Verifier};
+use apideck_hooks::testing::sign;
 use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use proptest::{collection::vec, prelude::*, sample::select};

@@ -2,19 +2,20 @@
 
 use super::{EVENT, age, microseconds, open};
 use apideck_hooks::store::{LetterFilter, RecordState, Store};
+use apideck_hooks::testing::Answer;
+use apideck_hooks::testing::Event;
 use apideck_hooks::{Disposition, Hooks, Rest};
-use apideck_hooks_tests::delivery::{Delivery, Reply};
 use apideck_hooks_tests::directory::Directory;
-use apideck_hooks_tests::fixtures::body;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
 
-async fn words(deliveries: &[Delivery], hooks: &Hooks) -> Vec<String> {
+async fn words(deliveries: &[Event], hooks: &Hooks) -> Vec<String> {
     let mut words = Vec::new();
     for delivery in deliveries {
-        words.push(delivery.call(hooks).await.word());
+        words.push(delivery.call(hooks).await.outcome());
     }
     words
 }
@@ -30,7 +31,7 @@ async fn case_01_case_02_case_11_first_delivery_duplicate_failure_and_second_att
         .store(store)
         .build()
         .unwrap();
-    let (one, other) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
+    let (one, other) = (event(EVENT, "e1"), event(EVENT, "e2"));
     let sent = [one.clone(), one, other.clone(), other.clone(), other];
     assert_eq!(
         words(&sent, &hooks).await,
@@ -47,16 +48,16 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
     let probe = Probe::new([Step::Refuse, Step::Fail, Step::Succeed]);
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     {
         let hooks = probe.patient_hooks().store(open(&file).await).build().unwrap();
         let first = delivery.call(&hooks).await;
-        assert_eq!((first.status, first.word().as_str()), (200, "dead_lettered"));
-        assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+        assert_eq!((first.code(), first.outcome().as_str()), (200, "dead_lettered"));
+        delivery.call(&hooks).await.assert_duplicate();
     }
     let store = Arc::new(open(&file).await);
     let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
-    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    delivery.call(&hooks).await.assert_duplicate();
     assert_eq!(probe.count(), 1);
     let dead_letters = hooks.dead_letters().unwrap();
     let list = async || dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap();
@@ -68,7 +69,7 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     );
     assert_eq!(
         (&*dead.letter.body, dead.attempts),
-        (body(EVENT, "e1").as_bytes(), 1)
+        (&event(EVENT, "e1").body()[..], 1)
     );
     assert!(
         dead.letter.error.contains("secret-reason"),
@@ -81,10 +82,10 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
     assert_eq!(replay().await, Disposition::Handled);
     assert_eq!(replay().await, Disposition::Duplicate);
     assert_eq!(list().await, []);
-    assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+    delivery.call(&hooks).await.assert_duplicate();
     let runs = probe.runs();
     assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(runs[2].body, body(EVENT, "e1"));
+    assert_eq!(runs[2].body, event(EVENT, "e1").body());
     assert_eq!(store.status(dead.record).await.unwrap().state, RecordState::Done);
 }
 
@@ -92,7 +93,7 @@ async fn case_13_a_dead_letter_survives_a_restart_and_can_be_replayed() {
 async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are_claimable() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");
-    let (done, stuck) = (Delivery::event(EVENT, "e1"), Delivery::event(EVENT, "e2"));
+    let (done, stuck) = (event(EVENT, "e1"), event(EVENT, "e2"));
     let step = Step::Sleep(Duration::from_secs(3600), Box::new(Step::Succeed));
     let probe = Probe::new([Step::Succeed, step]);
     {
@@ -110,7 +111,7 @@ async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are
                     .store(open(&file).await)
                     .build()
                     .unwrap();
-                assert_eq!(done.call(&hooks).await.word(), "handled");
+                done.call(&hooks).await.assert_handled();
                 probe.started().await;
                 let sent = tokio::spawn(async move { stuck.call(&hooks).await });
                 probe.started().await;
@@ -127,12 +128,12 @@ async fn case_16_after_a_restart_done_events_are_duplicates_and_running_ones_are
         .store(Arc::clone(&store))
         .build()
         .unwrap();
-    assert_eq!(done.call(&hooks).await.word(), "duplicate");
+    done.call(&hooks).await.assert_duplicate();
     // A run without an end rests too.
     let resting = stuck.call(&hooks).await;
-    assert!(resting.status == 503 && resting.retry_after().is_some());
+    assert!(resting.code() == 503 && resting.retry_after().is_some());
     age(&file, microseconds(Duration::from_secs(600))).await;
-    assert_eq!(stuck.call(&hooks).await.word(), "handled");
+    stuck.call(&hooks).await.assert_handled();
     let runs = probe.runs();
     assert_eq!(runs.iter().map(|run| run.attempt).collect::<Vec<_>>(), [1, 1, 2]);
 }
@@ -145,14 +146,14 @@ async fn case_08_a_thousand_identical_deliveries_are_one_run() {
     let hooks = probe.patient_hooks().store(store).build().unwrap();
     let sent = (0..1000).map(|_| {
         let hooks = hooks.clone();
-        tokio::spawn(async move { Delivery::event(EVENT, "e1").call(&hooks).await })
+        tokio::spawn(async move { event(EVENT, "e1").call(&hooks).await })
     });
-    let replies: Vec<Reply> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
+    let replies: Vec<Answer> = join_all(sent).await.into_iter().map(Result::unwrap).collect();
     for reply in replies {
         assert!(
-            reply.status == 200 || reply.status == 503 && reply.retry_after().is_some(),
+            reply.code() == 200 || reply.code() == 503 && reply.retry_after().is_some(),
             "{}",
-            reply.status
+            reply.code()
         );
     }
     assert_eq!(probe.count(), 1);
@@ -169,14 +170,14 @@ async fn each_event_of_64_concurrent_senders_with_duplicates_runs_once() {
         let hooks = hooks.clone();
         tokio::spawn(async move {
             for n in 0..40 {
-                let event = (n * 17 + sender) % 40 + sender % 16 * 40;
-                let delivery = Delivery::event(EVENT, &format!("e{event}"));
+                let number = (n * 17 + sender) % 40 + sender % 16 * 40;
+                let delivery = event(EVENT, &format!("e{number}"));
                 let delivery = match sender % 2 {
                     0 => delivery,
-                    _ => delivery.header("x-apideck-idempotency-key", &format!("other-{event}")),
+                    _ => delivery.header("x-apideck-idempotency-key", &format!("other-{number}")),
                 };
                 let reply = delivery.call(&hooks).await;
-                assert_eq!(reply.status, 200, "{}", reply.word());
+                assert_eq!(reply.code(), 200, "{}", reply.outcome());
             }
         })
     });

@@ -3,8 +3,8 @@
 use super::{EVENT, claim, claim_with_alias, dead, end, granted, handle, key, open, other_program, refusal};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{DeadLetter, DeadLetterStore, RecordState, Store, Verdict};
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::Probe;
 use apideck_hooks_tests::sqlite::{beside, until_closed};
@@ -213,15 +213,15 @@ async fn the_store_recovers_when_another_program_unlocks_the_file() {
     let probe = Probe::default();
     let store = open(&file).await;
     let hooks = probe.patient_hooks().store(store).build().unwrap();
-    let delivery = Delivery::event(EVENT, "e1");
+    let delivery = event(EVENT, "e1");
     let mut other = other_program(&file).await;
     other.execute("BEGIN IMMEDIATE").await.unwrap();
     let reply = delivery.call(&hooks).await;
-    assert_eq!(reply.status, 503);
+    assert_eq!(reply.code(), 503);
     assert!(reply.retry_after().is_some());
     assert_eq!(probe.count(), 0);
     other.execute("COMMIT").await.unwrap();
-    assert_eq!(delivery.call(&hooks).await.word(), "handled");
+    delivery.call(&hooks).await.assert_handled();
 }
 
 #[tokio::test]
@@ -259,27 +259,24 @@ async fn a_replaced_file_is_noticed_before_the_next_commit() {
     let probe = Probe::default();
     let store = Arc::new(open(&file).await);
     let hooks = probe.patient_hooks().store(Arc::clone(&store)).build().unwrap();
-    assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), "handled");
+    event(EVENT, "e1").call(&hooks).await.assert_handled();
     for replaced in [false, true] {
         std::fs::rename(&file, &elsewhere).unwrap();
         if replaced {
             std::fs::write(&file, "").unwrap();
         }
-        let reply = Delivery::event(EVENT, "e2").call(&hooks).await;
-        assert_eq!((reply.status, probe.count()), (503, 1));
+        let reply = event(EVENT, "e2").call(&hooks).await;
+        assert_eq!((reply.code(), probe.count()), (503, 1));
         assert!(reply.retry_after().is_some());
         let error = store.claim(claim(key(1))).await.unwrap_err().to_string();
         assert!(error.contains("deleted, moved or replaced"), "{error}");
         // A settled event needs no commit.
-        assert_eq!(
-            Delivery::event(EVENT, "e1").call(&hooks).await.word(),
-            "duplicate"
-        );
+        event(EVENT, "e1").call(&hooks).await.assert_duplicate();
         // It was not changed either way.
         assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Absent);
         std::fs::rename(&elsewhere, &file).unwrap();
     }
-    assert_eq!(Delivery::event(EVENT, "e2").call(&hooks).await.word(), "handled");
+    event(EVENT, "e2").call(&hooks).await.assert_handled();
     assert_eq!(probe.count(), 2);
 }
 

@@ -2,9 +2,10 @@
 
 use super::{EVENT, age, microseconds, number, open, other_program, refusal};
 use apideck_hooks::store::{DeadLetterStore, LetterFilter};
+use apideck_hooks::testing::Event;
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use sqlx::Row;
@@ -57,7 +58,7 @@ async fn kill(receiver: Receiver) {
 }
 
 /// Sends a delivery to a receiver that ends before its response.
-async fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> JoinHandle<bool> {
+async fn send_in_vain(receiver: &Receiver, delivery: &Event) -> JoinHandle<bool> {
     let (delivery, addr) = (delivery.clone(), receiver.addr);
     tokio::spawn(async move { delivery.try_send(addr).await.is_err() })
 }
@@ -71,7 +72,7 @@ async fn case_18_an_event_is_claimable_after_a_kill_and_its_rest() {
         let mut receiver = files
             .receiver_of(Command::new(env!("CARGO_BIN_EXE_sqlite-receiver")))
             .await;
-        let delivery = Delivery::event(event_type, &format!("stuck {event_type}"));
+        let delivery = event(event_type, &format!("stuck {event_type}"));
         // The lease is a day, so no event waits for its end.
         let lost = send_in_vain(&receiver, &delivery).await;
         let attempt = (life + 1) / 2;
@@ -90,7 +91,7 @@ async fn case_18_an_event_is_claimable_after_a_kill_and_its_rest() {
             .receiver_of(Command::new(env!("CARGO_BIN_EXE_sqlite-receiver")))
             .await;
         let resting = delivery.send(receiver.addr).await;
-        assert!(resting.status == 503 && resting.retry_after().is_some());
+        assert!(resting.code() == 503 && resting.retry_after().is_some());
         kill(receiver).await;
         age(&database, microseconds(Duration::from_secs(600))).await;
     }
@@ -103,7 +104,7 @@ async fn case_18_an_event_is_claimable_after_a_kill_and_its_rest() {
 async fn case_18_a_handler_that_kills_its_process_ends_as_a_dead_letter() {
     let files = Files::default();
     for event_type in [EVENT, IN_TRANSACTION] {
-        let delivery = Delivery::event(event_type, &format!("fatal {event_type}"));
+        let delivery = event(event_type, &format!("fatal {event_type}"));
         for life in 1..=8 {
             let mut receiver = files.receiver().await;
             let lost = send_in_vain(&receiver, &delivery).await;
@@ -113,7 +114,7 @@ async fn case_18_a_handler_that_kills_its_process_ends_as_a_dead_letter() {
         }
         let receiver = files.receiver().await;
         for word in ["dead_lettered", "duplicate"] {
-            assert_eq!(delivery.send(receiver.addr).await.word(), word);
+            assert_eq!(delivery.send(receiver.addr).await.outcome(), word);
         }
         kill(receiver).await;
     }
@@ -130,15 +131,15 @@ async fn case_18_a_handler_that_kills_its_process_ends_as_a_dead_letter() {
 async fn case_19_a_stopped_process_keeps_its_file_and_its_claims() {
     let files = Files::default();
     let mut receiver = files.receiver().await;
-    let delivery = Delivery::event(EVENT, "good");
-    assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
-    let lost = send_in_vain(&receiver, &Delivery::event(EVENT, "stuck")).await;
+    let delivery = event(EVENT, "good");
+    delivery.send(receiver.addr).await.assert_handled();
+    let lost = send_in_vain(&receiver, &event(EVENT, "stuck")).await;
     receiver.line("started stuck 1").await;
     receiver.signal("STOP").await;
     let error = refusal(&files.database()).await;
     assert!(error.contains("is open in process"), "{error}");
     receiver.signal("CONT").await;
-    assert_eq!(delivery.send(receiver.addr).await.word(), "duplicate");
+    delivery.send(receiver.addr).await.assert_duplicate();
     kill(receiver).await;
     assert!(lost.await.unwrap());
 }
@@ -242,8 +243,12 @@ async fn the_invariants_hold_through_twenty_kills_and_stops_under_load() {
     kill(receiver).await;
     let receiver = files.receiver().await;
     for id in &acknowledged {
-        let reply = Delivery::event(EVENT, id).send(receiver.addr).await;
-        assert_eq!((reply.status, reply.word().as_str()), (200, "duplicate"), "{id}");
+        let reply = event(EVENT, id).send(receiver.addr).await;
+        assert_eq!(
+            (reply.code(), reply.outcome().as_str()),
+            (200, "duplicate"),
+            "{id}"
+        );
     }
     kill(receiver).await;
     let runs = |effects: &[String]| effects.iter().filter(|line| *line != "boot").count();
@@ -271,12 +276,12 @@ async fn the_invariants_hold_through_twenty_kills_and_stops_under_load() {
 
 /// Retries as Apideck does, with shorter pauses.
 async fn send_until_acknowledged(id: &str, addr: &watch::Receiver<SocketAddr>) {
-    let delivery = Delivery::event(EVENT, id);
+    let delivery = event(EVENT, id);
     loop {
         let addr = *addr.borrow();
         match delivery.try_send(addr).await {
-            Ok(reply) if reply.status == 200 => return,
-            Ok(reply) => assert!([500, 503].contains(&reply.status), "{id}: {}", reply.status),
+            Ok(reply) if reply.code() == 200 => return,
+            Ok(reply) => assert!([500, 503].contains(&reply.code()), "{id}: {}", reply.code()),
             Err(_) => {}
         }
         sleep(Duration::from_millis(10)).await;
@@ -308,25 +313,21 @@ async fn no_event_runs_while_the_disk_is_full() {
     ]);
     let receiver = files.receiver_of(command).await;
     for round in 0..3 {
-        let event = |n: usize| Delivery::event(EVENT, &format!("good-{round}-{n}"));
-        assert_eq!(event(0).send(receiver.addr).await.word(), "handled");
+        let event = |n: usize| event(EVENT, &format!("good-{round}-{n}"));
+        event(0).send(receiver.addr).await.assert_handled();
         let before = files.effects();
         limit_files(receiver.id(), "0").await;
         for n in 1..10 {
             let reply = event(n).send(receiver.addr).await;
-            assert_eq!(reply.status, 503);
+            assert_eq!(reply.code(), 503);
             assert!(reply.retry_after().is_some());
         }
-        assert_eq!(
-            event(0).send(receiver.addr).await.word(),
-            "duplicate",
-            "a duplicate needs no write"
-        );
+        event(0).send(receiver.addr).await.assert_duplicate();
         assert_eq!(files.effects(), before);
         limit_files(receiver.id(), "unlimited").await;
         for n in 0..10 {
             let word = if n == 0 { "duplicate" } else { "handled" };
-            assert_eq!(event(n).send(receiver.addr).await.word(), word);
+            assert_eq!(event(n).send(receiver.addr).await.outcome(), word);
         }
     }
     let effects = files.effects();

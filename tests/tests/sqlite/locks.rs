@@ -5,6 +5,7 @@ use super::{end, handle, key};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{End, RecordState, Store};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::services::say_skipped;
 use apideck_hooks_tests::sqlite::{open_with, until_closed};
 use std::path::Path;
@@ -249,8 +250,8 @@ mod linux {
         let receiver = apideck_hooks_tests::child::Receiver::of(command).await;
         let error = refusal(&file).await;
         assert!(error.contains(&format!("process {}", receiver.id())), "{error}");
-        let delivery = apideck_hooks_tests::delivery::Delivery::event(EVENT, "good");
-        assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
+        let delivery = event(EVENT, "good");
+        delivery.send(receiver.addr).await.assert_handled();
         receiver.signal("KILL").await;
         assert!(!receiver.wait().await.success());
         granted(&open(&file).await, key(1)).await;

@@ -5,8 +5,8 @@ use super::{EVENT, RELEASE, claim_with_alias, dead, grant, key, open, other_prog
 use apideck_hooks::store::{DeadLetter, DeadLetterStore, End, RecordState, Store};
 use apideck_hooks::{Hooks, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::patient;
 use bytes::Bytes;
 use sqlx::{Executor, Row, Sqlite};
@@ -37,8 +37,8 @@ async fn commits_are_synced_before_they_are_acknowledged() {
     let store = open(&directory.file("hooks.db")).await;
     let hooks = Hooks::builder(router![ask]).secret(SECRET).store(store);
     let hooks = patient(hooks.state(Pragmas(pragmas))).build().unwrap();
-    let handled = Delivery::event(EVENT, "e1").call(&hooks).await;
-    assert_eq!(handled.word(), "handled");
+    let handled = event(EVENT, "e1").call(&hooks).await;
+    handled.assert_handled();
     assert_eq!(said.recv().await, Some(("wal".to_owned(), 2, 1, 1)));
 }
 
@@ -64,18 +64,18 @@ async fn no_event_is_claimed_while_the_database_is_full() {
         .secret(SECRET)
         .store(Arc::clone(&store));
     let hooks = hooks.build().unwrap();
-    let event = |id: &str| Delivery::event(EVENT, id);
-    assert_eq!(event("limit").call(&hooks).await.word(), "handled");
+    let event = |id: &str| event(EVENT, id);
+    event("limit").call(&hooks).await.assert_handled();
     let mut handled = 0;
     let full = loop {
         let reply = event(&format!("e{handled}")).call(&hooks).await;
-        if reply.status != 200 {
+        if reply.code() != 200 {
             break reply;
         }
         handled += 1;
         assert!(handled < 10_000, "the database is never full");
     };
-    assert!(full.status == 503 && full.retry_after().is_some(), "{full:?}");
+    assert!(full.code() == 503 && full.retry_after().is_some(), "{full:?}");
     // Some pages may have room for more records.
     let mut n = 0;
     let error = loop {
@@ -86,10 +86,10 @@ async fn no_event_is_claimed_while_the_database_is_full() {
     };
     assert!(error.contains("make room on the disk"), "{error}");
     // A duplicate needs no room.
-    assert_eq!(event("limit").call(&hooks).await.word(), "duplicate");
+    event("limit").call(&hooks).await.assert_duplicate();
     other.execute("DELETE FROM ballast").await.unwrap();
     for n in handled..handled + 100 {
-        assert_eq!(event(&format!("e{n}")).call(&hooks).await.word(), "handled");
+        event(&format!("e{n}")).call(&hooks).await.assert_handled();
     }
 }
 

@@ -1,12 +1,13 @@
 //! A handler with a transaction beside all other deliveries (Case 40).
 
 use super::{number, open, other_program};
+use apideck_hooks::testing::Answer;
 use apideck_hooks::{
     Delivery, Hooks, HooksBuilder, Outcome, Rest, Routes, SqliteStore, State, Tx, on, router,
 };
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::{Probe, Step, patient};
 use apideck_hooks_tests::sqlite::open_with;
@@ -64,13 +65,13 @@ async fn effects(file: &Path) -> i64 {
     number(file, "SELECT count(*) FROM effects").await
 }
 
-fn call(hooks: &Hooks, event_type: &str, id: &str) -> JoinHandle<Reply> {
-    let (hooks, delivery) = (hooks.clone(), Sent::event(event_type, id));
+fn call(hooks: &Hooks, event_type: &str, id: &str) -> JoinHandle<Answer> {
+    let (hooks, delivery) = (hooks.clone(), event(event_type, id));
     tokio::spawn(async move { delivery.call(&hooks).await })
 }
 
-async fn word(reply: JoinHandle<Reply>) -> String {
-    ends("a response", reply).await.unwrap().word()
+async fn word(reply: JoinHandle<Answer>) -> String {
+    ends("a response", reply).await.unwrap().outcome()
 }
 
 fn gated(step: Step) -> Step {
@@ -175,7 +176,7 @@ async fn a_claim_that_was_lost_meanwhile_has_no_effect() {
     let reply = ends("a response", call(&hooks, IN_TRANSACTION, "loses its claim"))
         .await
         .unwrap();
-    assert_eq!(reply.status, 503);
+    assert_eq!(reply.code(), 503);
     assert_eq!((effects(&file).await, probes.in_transaction.count()), (0, 1));
     let done = "SELECT count(*) FROM apideck_hooks_records WHERE phase = 1";
     assert_eq!(number(&file, done).await, 0);

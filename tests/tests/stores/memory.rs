@@ -3,7 +3,7 @@
 use super::{EVENT, secs};
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{Claim, End, Grant, Held, Key, RecordState, Status, Store, Token, Verdict};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use std::path::Path;
 use std::time::Duration;
@@ -58,8 +58,8 @@ async fn two_memory_stores_share_nothing() {
     let probe = Probe::default();
     for _ in 0..2 {
         let hooks = probe.hooks().store(MemoryStore::new()).build().unwrap();
-        let reply = Delivery::event(EVENT, "e1").call(&hooks).await;
-        assert_eq!(reply.word(), "handled");
+        let reply = event(EVENT, "e1").call(&hooks).await;
+        reply.assert_handled();
     }
 }
 
@@ -188,7 +188,7 @@ async fn case_25_a_store_full_of_running_events_is_503() {
         .store(MemoryStore::builder().capacity(2).build())
         .build()
         .unwrap();
-    let deliveries = ["e1", "e2", "e3"].map(|id| Delivery::event(EVENT, id));
+    let deliveries = ["e1", "e2", "e3"].map(|id| event(EVENT, id));
     let (one, two, three) = tokio::join!(deliveries[0].call(&hooks), deliveries[1].call(&hooks), async {
         probe.started().await;
         probe.started().await;
@@ -198,9 +198,9 @@ async fn case_25_a_store_full_of_running_events_is_503() {
         third
     });
     assert_eq!(
-        [one.word(), two.word(), three.word()],
+        [one.outcome(), two.outcome(), three.outcome()],
         ["handled", "handled", "503"]
     );
     assert!(three.retry_after().is_some());
-    assert_eq!(deliveries[2].call(&hooks).await.word(), "handled");
+    deliveries[2].call(&hooks).await.assert_handled();
 }

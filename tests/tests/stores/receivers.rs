@@ -3,9 +3,10 @@
 
 use super::{EVENT, secs};
 use apideck_hooks::store::{RecordState, Store};
+use apideck_hooks::testing::Event;
 use apideck_hooks::{Hooks, MemoryStore};
-use apideck_hooks_tests::delivery::Delivery;
 use apideck_hooks_tests::directory::file_of_this_thread;
+use apideck_hooks_tests::kit::{self, Deliver, Told};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -16,8 +17,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-fn event(id: &str) -> Delivery {
-    Delivery::event(EVENT, id)
+fn event(id: &str) -> Event {
+    kit::event(EVENT, id)
 }
 
 fn gated(step: Step) -> Step {
@@ -72,10 +73,10 @@ async fn is_done(spy: &Spy) -> bool {
 async fn until_handled(hooks: &Hooks, id: &str) {
     until("it is handled", async || {
         let reply = event(id).call(hooks).await;
-        if reply.word() == "handled" {
+        if reply.outcome() == "handled" {
             return true;
         }
-        assert!([500, 503].contains(&reply.status), "{reply:?}");
+        assert!([500, 503].contains(&reply.code()), "{reply:?}");
         false
     })
     .await;
@@ -106,16 +107,16 @@ with_every_store! {
         let mut handled = 0;
         for delivery in join_all(deliveries).await {
             let (reply, early) = delivery.unwrap();
-            match reply.status {
+            match reply.code() {
                 200 => assert!(!early, "a lie: {reply:?}"),
                 503 => assert!(reply.retry_after().is_some(), "{reply:?}"),
                 _ => panic!("{reply:?}"),
             }
-            handled += usize::from(reply.word() == "handled");
+            handled += usize::from(reply.outcome() == "handled");
         }
         assert!(handled >= 1);
         assert_eq!(probe.count(), 1);
-        assert_eq!(event("e1").call(&receivers[0]).await.word(), "duplicate");
+        event("e1").call(&receivers[0]).await.assert_duplicate();
     }
 
     /// The owner cannot renew its lease, as if it had stalled. Another delivery takes the claim
@@ -140,7 +141,7 @@ with_every_store! {
             let settled = spy.last_status().await;
             assert_eq!(settled.state, RecordState::Done);
             probe.open();
-            assert_eq!(first.await.unwrap().word(), "duplicate");
+            first.await.unwrap().assert_duplicate();
             assert_eq!(spy.last_status().await, settled);
             let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
             assert_eq!(attempts, [1, 2]);
@@ -164,12 +165,12 @@ with_every_store! {
             let mut words = Vec::new();
             while !running.is_finished() {
                 if probe.count() > 0 {
-                    words.push(event(&id).call(&second).await.word());
+                    words.push(event(&id).call(&second).await.outcome());
                 }
                 sleep(Duration::from_millis(200)).await;
             }
             let pause = spy.longest_pause();
-            let last = (running.await.unwrap().word(), event(&id).call(&second).await.word());
+            let last = (running.await.unwrap().outcome(), event(&id).call(&second).await.outcome());
             let others = words.iter().all(|word| word == "503" || word == "duplicate");
             if others && probe.count() == 1 && last == ("handled".to_owned(), "duplicate".to_owned()) {
                 return;
@@ -189,13 +190,13 @@ with_every_store! {
         for failures in 1..=4 {
             let id = format!("e{failures}");
             spy.fail_finishes(failures);
-            assert_eq!(event(&id).call(&hooks).await.word(), "handled");
+            event(&id).call(&hooks).await.assert_handled();
             assert!(is_done(&spy).await, "{failures}");
         }
         assert_eq!((hooks.stats().store_errors, hooks.stats().unrecorded), (10, 0));
         // A finish whose response is lost.
         spy.lose_finish_responses(1);
-        assert_eq!(event("lost").call(&hooks).await.word(), "handled");
+        event("lost").call(&hooks).await.assert_handled();
         assert!(is_done(&spy).await);
         assert_eq!((hooks.stats().runs_claim_lost, probe.count()), (0, 5));
 
@@ -218,10 +219,10 @@ with_every_store! {
             probe.patient_hooks().store(Arc::clone(&store)).source(source).build().unwrap()
         });
         for hooks in [&one, &other] {
-            assert_eq!(event("e1").call(hooks).await.word(), "handled");
+            event("e1").call(hooks).await.assert_handled();
         }
         for hooks in [&one, &other] {
-            assert_eq!(event("e1").call(hooks).await.word(), "duplicate");
+            event("e1").call(hooks).await.assert_duplicate();
         }
         assert_eq!(probe.count(), 2);
     }

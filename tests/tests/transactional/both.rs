@@ -3,7 +3,7 @@
 use super::EVENT;
 use apideck_hooks::store::LetterFilter;
 use apideck_hooks::{Disposition, Hooks};
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::transactional::{Settings, World};
@@ -44,7 +44,7 @@ on_both! {
         let probe = Probe::default();
         let hooks = world.hooks(&probe, Settings::default()).await;
         for word in ["handled", "duplicate", "duplicate"] {
-            assert_eq!(Delivery::event(EVENT, "e1").call(&hooks).await.word(), word);
+            assert_eq!(event(EVENT, "e1").call(&hooks).await.outcome(), word);
             assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
         }
         assert_eq!(probe.count(), 1);
@@ -58,13 +58,13 @@ on_both! {
         let hooks = world.hooks_on(Arc::clone(&store), &probe, Settings::default());
         let settings = Settings { handler_timeout: Duration::from_secs(1), ..Settings::default() };
         let impatient = world.hooks_on(store, &probe, settings);
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         for (attempt, hooks) in (1..).zip([&hooks, &hooks, &impatient]) {
-            assert_eq!(delivery.call(hooks).await.status, 500);
+            delivery.call(hooks).await.assert_status(500);
             assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
             assert_eq!(world.attempt().await, attempt);
         }
-        assert_eq!(delivery.call(&hooks).await.word(), "ignored");
+        delivery.call(&hooks).await.assert_ignored();
         assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
         let attempts: Vec<u32> = probe.runs().iter().map(|run| run.attempt).collect();
         assert_eq!(attempts, [1, 2, 3, 4]);
@@ -79,11 +79,11 @@ on_both! {
         let hooks = world.hooks(&probe, Settings::default()).await;
         let replies = join_all((0..50).map(|_| {
             let hooks = hooks.clone();
-            tokio::spawn(async move { Delivery::event(EVENT, "e1").call(&hooks).await })
+            tokio::spawn(async move { event(EVENT, "e1").call(&hooks).await })
         }));
         let mut handled = 0;
         for reply in replies.await {
-            let status = reply.unwrap().status;
+            let status = reply.unwrap().code();
             // Eight of them wait, and the others are refused.
             assert!([200, 503].contains(&status), "{status}");
             handled += usize::from(status == 200);
@@ -103,11 +103,11 @@ on_both! {
             .await;
         let probe = Probe::default();
         let hooks = world.hooks(&probe, Settings::default()).await;
-        let delivery = Delivery::event(EVENT, "e1");
-        assert_eq!(delivery.call(&hooks).await.status, 500);
+        let delivery = event(EVENT, "e1");
+        delivery.call(&hooks).await.assert_status(500);
         assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (0, 0, 1));
         world.execute("INSERT INTO known VALUES ('e1')").await;
-        assert_eq!(delivery.call(&hooks).await.word(), "handled");
+        delivery.call(&hooks).await.assert_handled();
         assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (1, 1, 2));
     }
 
@@ -115,16 +115,16 @@ on_both! {
     async fn an_event_is_dead_lettered_after_its_last_attempt_and_can_be_replayed(world: &World) {
         let probe = Probe::new([Step::Fail, Step::Panic, Step::Fail]);
         let hooks = world.hooks(&probe, Settings { max_attempts: 2, ..Settings::default() }).await;
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         for word in ["500", "dead_lettered", "duplicate"] {
-            assert_eq!(delivery.call(&hooks).await.word(), word);
+            assert_eq!(delivery.call(&hooks).await.outcome(), word);
             assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
         }
         let dead_letters = hooks.dead_letters().unwrap();
         let dead = dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap();
         let [dead] = &dead[..] else { panic!("one dead letter: {dead:?}") };
         assert_eq!((dead.attempts, dead.letter.event_id.as_str()), (2, "e1"));
-        assert_eq!(dead.letter.body, delivery.body);
+        assert_eq!(dead.letter.body, delivery.body());
         assert!(dead.letter.error.contains("panicked"), "{}", dead.letter.error);
         // The first replay fails, and the event is dead-lettered again.
         let replayed = dead_letters.replay(dead.record).await.unwrap();
@@ -135,16 +135,16 @@ on_both! {
         assert_eq!(replayed.disposition, Disposition::Handled);
         assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
         assert!(dead_letters.list(&LetterFilter::new(), None, 10).await.unwrap().is_empty());
-        assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+        delivery.call(&hooks).await.assert_duplicate();
         assert_eq!(probe.count(), 4);
     }
 
     async fn a_permanent_error_is_dead_lettered_at_once(world: &World) {
         let probe = Probe::new([Step::Refuse]);
         let hooks = world.hooks(&probe, Settings::default()).await;
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         for word in ["dead_lettered", "duplicate"] {
-            assert_eq!(delivery.call(&hooks).await.word(), word);
+            assert_eq!(delivery.call(&hooks).await.outcome(), word);
         }
         assert_eq!((world.effects("e1").await, world.done_records().await, probe.count()), (0, 0, 1));
         assert_eq!(hooks.dead_letters().unwrap().list(&LetterFilter::new(), None, 10).await.unwrap().len(), 1);
@@ -154,7 +154,7 @@ on_both! {
     async fn a_shutdown_rolls_back_the_handlers_it_stops(world: &World) {
         let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
         let hooks = world.hooks(&probe, Settings::default()).await;
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         let calls = [(), ()].map(|()| {
             let (hooks, delivery) = (hooks.clone(), delivery.clone());
             tokio::spawn(async move { delivery.call(&hooks).await })
@@ -164,13 +164,13 @@ on_both! {
         assert!(drained.stopped >= 1, "{drained:?}");
         for call in calls {
             let reply = call.await.unwrap();
-            assert_eq!(reply.status, 503);
+            assert_eq!(reply.code(), 503);
             assert!(reply.retry_after().is_some());
         }
         assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (0, 0, 0));
         drop(hooks);
         let hooks = world.hooks(&probe, Settings::default()).await;
-        assert_eq!(delivery.call(&hooks).await.word(), "handled");
+        delivery.call(&hooks).await.assert_handled();
         assert_eq!(probe.runs().last().map(|run| run.attempt), Some(1));
         assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
     }
@@ -185,28 +185,28 @@ on_both! {
         let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
         let hooks = world.hooks_on(store, &probe, settings);
         let call = |hooks: &Hooks, id: &str| {
-            let (hooks, delivery) = (hooks.clone(), Delivery::event(EVENT, id));
+            let (hooks, delivery) = (hooks.clone(), event(EVENT, id));
             tokio::spawn(async move { delivery.call(&hooks).await })
         };
 
         let running = call(&plain, "e1");
         other.started().await;
         let busy = call(&hooks, "e1").await.unwrap();
-        assert_eq!((busy.status, probe.count()), (503, 0));
+        assert_eq!((busy.code(), probe.count()), (503, 0));
         assert_eq!(busy.retry_after(), Some(60), "what is left of the lease, at most a minute");
         other.open();
-        assert_eq!(running.await.unwrap().status, 500);
-        assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+        assert_eq!(running.await.unwrap().code(), 500);
+        call(&hooks, "e1").await.unwrap().assert_handled();
         assert_eq!(probe.runs()[0].attempt, 2);
-        assert_eq!(call(&plain, "e1").await.unwrap().word(), "duplicate");
+        call(&plain, "e1").await.unwrap().assert_duplicate();
 
         // The other way around.
-        assert_eq!(call(&hooks, "e2").await.unwrap().status, 500);
-        assert_eq!(call(&plain, "e2").await.unwrap().word(), "handled");
+        assert_eq!(call(&hooks, "e2").await.unwrap().code(), 500);
+        call(&plain, "e2").await.unwrap().assert_handled();
         assert_eq!(other.runs()[1].attempt, 2);
-        assert_eq!(call(&hooks, "e2").await.unwrap().word(), "duplicate");
-        assert_eq!(call(&plain, "e3").await.unwrap().word(), "dead_lettered");
-        assert_eq!(call(&hooks, "e3").await.unwrap().word(), "duplicate");
+        call(&hooks, "e2").await.unwrap().assert_duplicate();
+        call(&plain, "e3").await.unwrap().assert_dead_lettered();
+        call(&hooks, "e3").await.unwrap().assert_duplicate();
         assert_eq!((probe.count(), other.count()), (2, 3));
         assert_eq!((world.effects("e1").await, world.effects("e2").await), (1, 0));
     }
@@ -215,12 +215,12 @@ on_both! {
     async fn case_05_a_reused_delivery_key_names_its_first_event(world: &World) {
         let probe = Probe::new([Step::Succeed, Step::Fail]);
         let hooks = world.hooks(&probe, Settings::default()).await;
-        let with_key = |id: &str, key: &str| Delivery::event(EVENT, id).header("x-apideck-idempotency-key", key);
-        assert_eq!(with_key("e1", "k1").call(&hooks).await.word(), "handled");
-        assert_eq!(with_key("e2", "k1").call(&hooks).await.word(), "duplicate");
-        assert_eq!(with_key("e3", "k3").call(&hooks).await.status, 500);
-        assert_eq!(with_key("e4", "k3").call(&hooks).await.word(), "handled");
-        assert_eq!(with_key("e3", "k3").call(&hooks).await.word(), "duplicate");
+        let with_key = |id: &str, key: &str| event(EVENT, id).header("x-apideck-idempotency-key", key);
+        with_key("e1", "k1").call(&hooks).await.assert_handled();
+        with_key("e2", "k1").call(&hooks).await.assert_duplicate();
+        with_key("e3", "k3").call(&hooks).await.assert_status(500);
+        with_key("e4", "k3").call(&hooks).await.assert_handled();
+        with_key("e3", "k3").call(&hooks).await.assert_duplicate();
         assert_eq!(hooks.stats().recognised_by_header, 2);
         let ids: Vec<_> = probe.runs().into_iter().filter_map(|run| run.event_id).collect();
         assert_eq!(ids, ["e1", "e3", "e4"]);
@@ -231,7 +231,7 @@ on_both! {
     async fn a_duplicate_gets_the_outcome_of_the_run_that_it_waited_for(world: &World) {
         let probe = Probe::new([Step::Gate(Box::new(Step::Fail))]);
         let hooks = world.hooks(&probe, Settings::default()).await;
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         let calls = [(), (), ()].map(|()| {
             let (hooks, delivery) = (hooks.clone(), delivery.clone());
             tokio::spawn(async move { delivery.call(&hooks).await })
@@ -241,10 +241,10 @@ on_both! {
         // A duplicate that arrived after the failure is the next attempt itself.
         let mut words = Vec::new();
         for call in calls {
-            words.push(call.await.unwrap().word());
+            words.push(call.await.unwrap().outcome());
         }
         assert!(words.contains(&"500".to_owned()), "{words:?}");
-        assert!(delivery.call(&hooks).await.status == 200);
+        assert!(delivery.call(&hooks).await.code() == 200);
         assert_eq!(probe.count(), 2);
         assert_eq!((world.effects("e1").await, world.done_records().await, world.attempt().await), (1, 1, 2));
     }
@@ -253,17 +253,17 @@ on_both! {
         let probe = Probe::new([Step::Gate(Box::new(Step::Succeed))]);
         let settings = Settings { duplicate_wait: Duration::from_millis(100), ..Settings::default() };
         let hooks = world.hooks(&probe, settings).await;
-        let delivery = Delivery::event(EVENT, "e1");
+        let delivery = event(EVENT, "e1");
         let first = {
             let (hooks, delivery) = (hooks.clone(), delivery.clone());
             tokio::spawn(async move { delivery.call(&hooks).await })
         };
         probe.started().await;
         let reply = delivery.call(&hooks).await;
-        assert_eq!((reply.status, probe.count()), (503, 1));
+        assert_eq!((reply.code(), probe.count()), (503, 1));
         assert!(reply.retry_after().is_some());
         probe.open();
-        assert_eq!(first.await.unwrap().word(), "handled");
-        assert_eq!(delivery.call(&hooks).await.word(), "duplicate");
+        first.await.unwrap().assert_handled();
+        delivery.call(&hooks).await.assert_duplicate();
     }
 }

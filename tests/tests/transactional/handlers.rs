@@ -4,7 +4,7 @@ use super::EVENT;
 use apideck_hooks::store::Store;
 use apideck_hooks::{Delivery, Hooks, Outcome, Rest, Tx, on, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::Delivery as Sent;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::transactional::World;
@@ -92,8 +92,8 @@ async fn patient_hooks(world: &World) -> Hooks {
 
 async fn is_a_failure(world: &World, hooks: &Hooks, id: &str) {
     let (effects, done) = (world.effects(id).await, world.done_records().await);
-    let reply = Sent::event(EVENT, id).call(hooks).await;
-    assert_eq!(reply.status, 500, "{id}");
+    let reply = event(EVENT, id).call(hooks).await;
+    assert_eq!(reply.code(), 500, "{id}");
     assert_eq!(
         (world.effects(id).await, world.done_records().await),
         (effects, done),
@@ -101,20 +101,13 @@ async fn is_a_failure(world: &World, hooks: &Hooks, id: &str) {
     );
     // The next event is handled.
     let other = format!("after {id}");
-    assert_eq!(
-        Sent::event(EVENT, &other).call(hooks).await.word(),
-        "handled",
-        "{id}"
-    );
+    event(EVENT, &other).call(hooks).await.assert_handled();
     assert_eq!(world.effects(&other).await, 1);
 }
 
 async fn savepoints_and_mistakes(world: &World) {
     let hooks = patient_hooks(world).await;
-    assert_eq!(
-        Sent::event(EVENT, "savepoint").call(&hooks).await.word(),
-        "handled"
-    );
+    event(EVENT, "savepoint").call(&hooks).await.assert_handled();
     assert_eq!(
         (world.effects("savepoint").await, world.done_records().await),
         (2, 1)
@@ -154,7 +147,7 @@ async fn the_timeout_of_a_handler_cancels_its_statement() {
     let hooks = hooks(&world, world.store(4).await, Duration::from_millis(700));
     let since = Instant::now();
     for attempt in 1..=2 {
-        assert_eq!(Sent::event(EVENT, "slow").call(&hooks).await.status, 500);
+        event(EVENT, "slow").call(&hooks).await.assert_status(500);
         assert_eq!((world.effects("slow").await, world.attempt().await), (0, attempt));
     }
     // Each statement takes an hour.

@@ -2,8 +2,9 @@
 //! done record, or neither.
 
 use super::EVENT;
+use apideck_hooks::testing::Event;
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::delivery::Delivery;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::transactional::{World, file};
 use apideck_hooks_tests::waiting;
@@ -41,7 +42,7 @@ async fn kill(receiver: Receiver) {
 }
 
 /// Sends a delivery to a receiver that dies before its response.
-fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> tokio::task::JoinHandle<bool> {
+fn send_in_vain(receiver: &Receiver, delivery: &Event) -> tokio::task::JoinHandle<bool> {
     let (delivery, addr) = (delivery.clone(), receiver.addr);
     tokio::spawn(async move { delivery.try_send(addr).await.is_err() })
 }
@@ -50,14 +51,14 @@ fn send_in_vain(receiver: &Receiver, delivery: &Delivery) -> tokio::task::JoinHa
 async fn is_handled_once(world: &World, id: &str) {
     world.end_leases().await;
     let receiver = start(world).await;
-    let delivery = Delivery::event(EVENT, id);
-    assert_eq!(delivery.send(receiver.addr).await.status, 200);
+    let delivery = event(EVENT, id);
+    delivery.send(receiver.addr).await.assert_status(200);
     assert_eq!(
         (world.effects(id).await, world.done_records().await),
         (1, 1),
         "{id}"
     );
-    assert_eq!(delivery.send(receiver.addr).await.word(), "duplicate");
+    delivery.send(receiver.addr).await.assert_duplicate();
     kill(receiver).await;
 }
 
@@ -67,7 +68,7 @@ async fn killed_in_the_handler(world: &World) {
     for (place, attempts) in [("before", [1, 2]), ("after", [1, 2])] {
         for attempt in attempts {
             let mut receiver = start(world).await;
-            let delivery = Delivery::event(EVENT, place);
+            let delivery = event(EVENT, place);
             let lost = send_in_vain(&receiver, &delivery);
             receiver.line(&format!("{place} {place}")).await;
             kill(receiver).await;
@@ -86,7 +87,7 @@ async fn killed_in_the_handler(world: &World) {
 
 /// A handler that kills its process each time has used its attempts up in the end.
 async fn killed_by_its_handler(world: &World) {
-    let delivery = Delivery::event(EVENT, "fatal");
+    let delivery = event(EVENT, "fatal");
     for attempt in 1..=8 {
         let receiver = start(world).await;
         assert!(delivery.try_send(receiver.addr).await.is_err());
@@ -102,7 +103,7 @@ async fn killed_by_its_handler(world: &World) {
     }
     let receiver = start(world).await;
     for word in ["dead_lettered", "duplicate"] {
-        assert_eq!(delivery.send(receiver.addr).await.word(), word);
+        assert_eq!(delivery.send(receiver.addr).await.outcome(), word);
     }
     assert_eq!((world.effects("fatal").await, world.attempt().await), (0, 8));
 }
@@ -193,7 +194,7 @@ async fn case_26_a_kill_during_any_statement_leaves_an_effect_and_a_done_record_
         let mut holder = other(database).await;
         holder.execute(AssertSqlSafe(hold)).await.unwrap();
         let receiver = start(&world).await;
-        let lost = send_in_vain(&receiver, &Delivery::event(EVENT, place));
+        let lost = send_in_vain(&receiver, &event(EVENT, place));
         until(&world, WAITING, 1).await;
         kill(receiver).await;
         assert!(lost.await.unwrap());
@@ -240,7 +241,7 @@ async fn case_26_a_kill_during_the_release_leaves_an_attempt_and_no_effect() {
     let mut holder = other(database).await;
     holder.execute(AssertSqlSafe(hold)).await.unwrap();
     let receiver = start(&world).await;
-    let delivery = Delivery::event(EVENT, "flaky");
+    let delivery = event(EVENT, "flaky");
     let lost = send_in_vain(&receiver, &delivery);
     until(&world, WAITING, 1).await;
     kill(receiver).await;
@@ -250,7 +251,7 @@ async fn case_26_a_kill_during_the_release_leaves_an_attempt_and_no_effect() {
     assert_eq!((world.attempt().await, world.effects("flaky").await), (1, 0));
     world.end_leases().await;
     let receiver = start(&world).await;
-    assert_eq!(delivery.send(receiver.addr).await.word(), "handled");
+    delivery.send(receiver.addr).await.assert_handled();
     assert_eq!((world.effects("flaky").await, world.attempt().await), (1, 2));
     kill(receiver).await;
 }
@@ -270,12 +271,12 @@ async fn killed_again_and_again(world: &World) {
             tokio::spawn(async move {
                 for n in (sender..EVENTS).step_by(SENDERS) {
                     let kind = if n % 5 == 0 { "flaky" } else { "e" };
-                    let delivery = Delivery::event(EVENT, &format!("{kind}{n}"));
+                    let delivery = event(EVENT, &format!("{kind}{n}"));
                     loop {
                         let addr = *addrs.borrow();
                         match delivery.try_send(addr).await {
-                            Ok(reply) if reply.status == 200 => break,
-                            Ok(reply) => assert!([500, 503].contains(&reply.status), "{}", reply.status),
+                            Ok(reply) if reply.code() == 200 => break,
+                            Ok(reply) => assert!([500, 503].contains(&reply.code()), "{}", reply.code()),
                             Err(_) => {}
                         }
                         sleep(Duration::from_millis(5)).await;

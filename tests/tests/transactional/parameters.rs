@@ -4,7 +4,7 @@ use apideck_hooks::events::ConnectionCreated;
 use apideck_hooks::store::{LetterFilter, Store};
 use apideck_hooks::{Delivery, FromDelivery, Hooks, NoState, Tx, on, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::Delivery as Sent;
+use apideck_hooks_tests::kit::{Deliver, Told, event, of};
 use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::transactional::World;
@@ -67,20 +67,20 @@ async fn parameters_fail_like_handlers(world: &World) {
     let impatient = hooks(world, Arc::clone(&store), Duration::from_millis(300));
     let hooks = hooks(world, store, GENEROUS);
     for (id, hooks) in [("refuse", &hooks), ("panic", &hooks), ("hang", &impatient)] {
-        let delivery = Sent::event("vault.connection.callable", id);
-        assert_eq!(delivery.call(hooks).await.status, 500, "{id}");
+        let delivery = event("vault.connection.callable", id);
+        delivery.call(hooks).await.assert_status(500);
         for word in ["dead_lettered", "duplicate"] {
-            assert_eq!(delivery.call(hooks).await.word(), word, "{id}");
+            assert_eq!(delivery.call(hooks).await.outcome(), word, "{id}");
         }
     }
     let odd = r#"{"payload":{"event_type":"vault.connection.created","event_id":"odd","entity":"odd"}}"#;
     for word in ["dead_lettered", "duplicate"] {
-        assert_eq!(Sent::of(odd).call(&hooks).await.word(), word);
+        assert_eq!(of(odd).call(&hooks).await.outcome(), word);
     }
     let dead_letters = hooks.dead_letters().expect("a durable store");
     assert_eq!(dead_letters.count(&LetterFilter::new()).await.unwrap(), 4);
-    let other = Sent::event("vault.connection.callable", "other");
-    assert_eq!(other.call(&hooks).await.word(), "handled");
+    let other = event("vault.connection.callable", "other");
+    other.call(&hooks).await.assert_handled();
     assert_eq!(
         (hooks.stats().store_errors, impatient.stats().store_errors),
         (0, 0)

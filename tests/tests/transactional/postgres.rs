@@ -3,7 +3,8 @@
 
 use super::EVENT;
 use apideck_hooks::Hooks;
-use apideck_hooks_tests::delivery::{Delivery, Reply};
+use apideck_hooks::testing::Answer;
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -31,8 +32,8 @@ fn database(world: &World) -> &Database {
     }
 }
 
-fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
-    let (hooks, delivery) = (hooks.clone(), Delivery::event(EVENT, id));
+fn call(hooks: &Hooks, id: &str) -> JoinHandle<Answer> {
+    let (hooks, delivery) = (hooks.clone(), event(EVENT, id));
     tokio::spawn(async move { delivery.call(&hooks).await })
 }
 
@@ -57,11 +58,11 @@ async fn case_26_a_killed_connection_leaves_no_effect_and_no_done_record() {
         probe.started().await;
         assert_eq!(world.number(TERMINATE).await, 1);
         probe.open();
-        assert_eq!(running.await.unwrap().status, 500);
+        assert_eq!(running.await.unwrap().code(), 500);
         assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
         assert_eq!(world.attempt().await, attempt);
     }
-    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+    call(&hooks, "e1").await.unwrap().assert_handled();
     assert_eq!(
         (
             world.effects("e1").await,
@@ -88,12 +89,12 @@ async fn case_26_a_lost_response_to_the_commit_is_503_then_200_with_one_effect()
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
     proxy.set(Line::CutAfterCommit);
     let reply = call(&hooks, "e1").await.unwrap();
-    assert_eq!(reply.status, 503);
+    assert_eq!(reply.code(), 503);
     assert!(reply.retry_after().is_some());
     // The transaction was committed.
     assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
     proxy.set(Line::Open);
-    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "duplicate");
+    call(&hooks, "e1").await.unwrap().assert_duplicate();
     assert_eq!(
         (
             world.effects("e1").await,
@@ -110,12 +111,12 @@ async fn case_26_a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
     let probe = Probe::default();
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
     proxy.set(Line::CutBeforeCommit);
-    assert_eq!(call(&hooks, "e1").await.unwrap().status, 503);
+    assert_eq!(call(&hooks, "e1").await.unwrap().code(), 503);
     proxy.set(Line::Open);
     // The server rolls back when the connection ends. The claim ends with its lease.
     assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
     world.end_leases().await;
-    assert_eq!(call(&hooks, "e1").await.unwrap().word(), "handled");
+    call(&hooks, "e1").await.unwrap().assert_handled();
     assert_eq!(
         (
             world.effects("e1").await,
@@ -141,7 +142,7 @@ async fn case_26_fifty_receivers_on_a_pool_of_ten_have_one_effect_and_no_deadloc
     });
     let calls: Vec<_> = calls.collect();
     for reply in join_all(calls).await {
-        assert_eq!(reply.unwrap().status, 200);
+        assert_eq!(reply.unwrap().code(), 200);
     }
     assert_eq!(
         (
@@ -166,7 +167,7 @@ async fn case_26_fifty_receivers_on_a_pool_of_ten_survive_failures() {
         let hooks = world.hooks_on(Arc::clone(&store), &probe, Settings::default());
         tokio::spawn(async move {
             loop {
-                let word = call(&hooks, "e1").await.unwrap().word();
+                let word = call(&hooks, "e1").await.unwrap().outcome();
                 if !["500", "503"].contains(&word.as_str()) {
                     return word;
                 }
@@ -197,9 +198,9 @@ async fn case_26_a_claim_that_was_lost_meanwhile_has_no_effect() {
     let running = call(&one, "e1");
     stalled.started().await;
     world.end_leases().await;
-    assert_eq!(call(&two, "e1").await.unwrap().word(), "handled");
+    call(&two, "e1").await.unwrap().assert_handled();
     stalled.open();
-    assert_eq!(running.await.unwrap().word(), "duplicate");
+    running.await.unwrap().assert_duplicate();
     assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
     let second = "SELECT count(*) FROM effects WHERE attempt = 2";
     assert_eq!(world.number(second).await, 1);
@@ -230,7 +231,7 @@ async fn a_conflict_of_a_serializable_transaction_is_no_attempt() {
         probe.open();
     }
     for call in calls {
-        assert_eq!(call.await.unwrap().word(), "handled");
+        call.await.unwrap().assert_handled();
     }
     assert_eq!(probe.count(), 3, "one of them ran twice");
     assert!(probe.runs().iter().all(|run| run.attempt == 1));
@@ -261,7 +262,7 @@ async fn a_transaction_has_the_settings_of_the_pool() {
     let probe = Probe::default();
     let hooks = postgres_hooks(&probe, store, Settings::default());
     for n in 0..3 {
-        assert_eq!(call(&hooks, &format!("e{n}")).await.unwrap().word(), "handled");
+        call(&hooks, &format!("e{n}")).await.unwrap().assert_handled();
     }
     let seen = "SELECT count(*) FROM settings WHERE lock = '7s' AND statement = '77s'";
     assert_eq!(world.number(seen).await, 3);
@@ -284,14 +285,14 @@ async fn another_process_waits_a_limited_time_for_the_outcome() {
     probe.started().await;
     let since = Instant::now();
     let reply = call(&impatient, "e1").await.unwrap();
-    assert_eq!(reply.status, 503);
+    assert_eq!(reply.code(), 503);
     assert!(reply.retry_after().is_some());
     assert!(since.elapsed() >= wait, "{:?}", since.elapsed());
     // This duplicate gets the outcome in time.
     let waiting = call(&two, "e1");
     probe.open();
-    assert_eq!(running.await.unwrap().word(), "handled");
-    assert_eq!(waiting.await.unwrap().word(), "duplicate");
+    running.await.unwrap().assert_handled();
+    waiting.await.unwrap().assert_duplicate();
     assert_eq!((probe.count(), world.effects("e1").await), (1, 1));
 }
 
@@ -316,7 +317,7 @@ async fn two_connections_of_the_pool_always_stay_free() {
     }
     probe.open();
     for call in calls {
-        assert_eq!(call.await.unwrap().word(), "handled");
+        call.await.unwrap().assert_handled();
     }
     assert_eq!(world.done_records().await, 30);
 }
@@ -336,11 +337,11 @@ async fn too_many_transactions_are_503() {
     let running = call(&hooks, "e1");
     probe.started().await;
     let reply = call(&impatient, "e2").await.unwrap();
-    assert_eq!(reply.status, 503);
+    assert_eq!(reply.code(), 503);
     assert!(reply.retry_after().is_some());
     assert_eq!(impatient.stats().busy, 1);
     probe.open();
-    assert_eq!(running.await.unwrap().word(), "handled");
-    assert_eq!(call(&hooks, "e2").await.unwrap().word(), "handled");
+    running.await.unwrap().assert_handled();
+    call(&hooks, "e2").await.unwrap().assert_handled();
     assert!(probe.runs().iter().all(|run| run.attempt == 1));
 }

@@ -3,9 +3,10 @@
 
 use super::EVENT;
 use apideck_hooks::store::Store;
+use apideck_hooks::testing::Answer;
 use apideck_hooks::{Delivery, Hooks, Outcome, SqliteStore, State, Tx, on, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::delivery::{Delivery as Sent, Reply};
+use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::sqlite::{open, open_with, until_unowned};
@@ -143,8 +144,8 @@ async fn pair(world: &World, tx_limit: Duration) -> Pair {
     }
 }
 
-fn call(hooks: &Hooks, id: &str) -> JoinHandle<Reply> {
-    let (hooks, delivery) = (hooks.clone(), Sent::event(EVENT, id));
+fn call(hooks: &Hooks, id: &str) -> JoinHandle<Answer> {
+    let (hooks, delivery) = (hooks.clone(), event(EVENT, id));
     tokio::spawn(async move { delivery.call(&hooks).await })
 }
 
@@ -153,12 +154,12 @@ async fn fails_alone(world: &World, pair: &Pair, id: &str) {
     let done = world.done_records().await;
     for attempt in 1..=2 {
         let failed = ends("a response", call(&pair.impatient, id)).await;
-        assert_eq!(failed.unwrap().status, 500, "{id}");
+        assert_eq!(failed.unwrap().code(), 500, "{id}");
         let counted = "SELECT coalesce(max(attempts), 0) FROM apideck_hooks_records WHERE phase = 2";
         assert_eq!(world.number(counted).await, attempt, "{id}");
         let after = format!("after {id} {attempt}");
         let next = ends("a response", call(&pair.patient, &after)).await;
-        assert_eq!(next.unwrap().word(), "handled", "{id}");
+        next.unwrap().assert_handled();
         assert_eq!(
             (world.effects(id).await, world.effects(&after).await),
             (0, 1),
@@ -221,10 +222,10 @@ async fn a_shutdown_ends_an_endless_statement() {
     until("the handler runs", async || !world.try_execute(other).await).await;
     let drained = ends("a shutdown", first.patient.shutdown(Duration::ZERO)).await;
     assert_eq!(drained.stopped, 1);
-    assert_eq!(running.await.unwrap().status, 503);
+    assert_eq!(running.await.unwrap().code(), 503);
     drop(first);
     let second = pair(&world, GENEROUS / 2).await;
-    assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
+    call(&second.patient, "after").await.unwrap().assert_handled();
     assert_eq!(
         (world.effects("endless").await, world.done_records().await),
         (0, 1)
@@ -239,14 +240,14 @@ async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() 
         return;
     };
     let mut pair = pair(&world, GENEROUS / 2).await;
-    assert_eq!(call(&pair.patient, "before").await.unwrap().word(), "handled");
+    call(&pair.patient, "before").await.unwrap().assert_handled();
     let keeping = call(&pair.impatient, "keep");
     let mut tx = pair.kept.recv().await.expect("a transaction");
     // Each is refused at once. With a wait for each, this would take hours.
     let since = Instant::now();
     for n in 0..200 {
         let reply = call(&pair.patient, &format!("e{n}")).await.unwrap();
-        assert_eq!(reply.status, 503);
+        assert_eq!(reply.code(), 503);
         assert!(reply.retry_after().is_some());
     }
     assert!(since.elapsed() < GENEROUS, "{:?}", since.elapsed());
@@ -258,9 +259,9 @@ async fn deliveries_are_refused_at_once_while_a_handler_keeps_its_transaction() 
     // Its failure is recorded as soon as something can be written.
     assert!(!keeping.is_finished());
     drop(tx);
-    assert_eq!(ends("a response", keeping).await.unwrap().status, 500);
+    assert_eq!(ends("a response", keeping).await.unwrap().code(), 500);
     let reply = call(&pair.patient, "e0").await.unwrap();
-    assert_eq!(reply.word(), "handled");
+    reply.assert_handled();
     assert_eq!((world.effects("keep").await, world.done_records().await), (0, 2));
 }
 
@@ -281,11 +282,11 @@ async fn a_store_ends_though_a_handler_keeps_its_transaction() {
     let hooks = hooks.build().unwrap();
     let keeping = call(&hooks, "keep");
     let tx = kept.recv().await.expect("a transaction");
-    assert_eq!(ends("a response", keeping).await.unwrap().status, 500);
+    assert_eq!(ends("a response", keeping).await.unwrap().code(), 500);
     assert_eq!(hooks.stats().unrecorded, 1);
     drop(hooks);
     until_unowned(&file(directory)).await;
     drop(tx);
     let second = pair(&world, GENEROUS / 2).await;
-    assert_eq!(call(&second.patient, "after").await.unwrap().word(), "handled");
+    call(&second.patient, "after").await.unwrap().assert_handled();
 }

@@ -72,9 +72,12 @@ fn a_documented_body_is_read_in_the_plain_way() {
         assert!(is_plain(&full.to_string()));
         assert!(is_plain(&format!(" {full:#}\n")));
     }
-    for entry in std::fs::read_dir("../tests/fixtures").unwrap() {
-        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-        assert!(is_plain(&text), "{text}");
+    for entry in std::fs::read_dir("src/payload/example").unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|extension| extension == "json") {
+            let text = std::fs::read_to_string(path).unwrap();
+            assert!(is_plain(&text), "{text}");
+        }
     }
 }
 
