@@ -1,10 +1,21 @@
-//! Observing a receiver: what it tells, its counts and its log.
+//! Observing a receiver: what it tells its observers.
+//!
+//! Implement [`Observe`] and give it to [`HooksBuilder::observe`](crate::HooksBuilder::observe).
+//!
+//! | told | when |
+//! | --- | --- |
+//! | [`Answered`] | once for each request, also for a refused one and for a client that left |
+//! | [`RunStarted`], [`RunEnded`] | for each run of a handler. The end can come after the answer |
+//! | [`StoreCall`] | for each call to the store |
+//! | [`Incident`] | for everything else. [`IncidentKind`] lists it |
+//!
+//! [`Hooks::stats`](crate::Hooks::stats) counts all of it, also without an observer. Facts of an
+//! event are copied only if there is an observer.
 //!
 //! # How it works
 //!
-//! Each request has one [`OpenRequest`], which is answered exactly once. An answer, a run, a call
-//! to the store and an incident are each told in one place: [`Observers`] counts it, and passes it
-//! on to the user's observers. Facts of an event are copied for them only if there are any.
+//! A request makes an open request, which is answered once. If it is dropped before, its client has
+//! left. Each thing is told in one place, which counts it and passes it on to the observers.
 
 mod about;
 mod answered;
