@@ -1,8 +1,8 @@
 //! A receiver with a log and with metrics for Prometheus.
 //!
 //! Run it with `cargo run -p observability`, send an event with the `curl` command of the README,
-//! and look at `http://127.0.0.1:3000/metrics`. `RUST_LOG=apideck_hooks=debug` logs more. The events
-//! are in the SQLite file `observability.db`, or in the one that `DATABASE` names.
+//! and look at `http://127.0.0.1:3000/metrics`. `RUST_LOG=apideck_hooks=debug` logs more. The
+//! store is the SQLite file `observability.db`, or the one that `DATABASE` names.
 //!
 //! Beside the sources are a dashboard for Grafana (`grafana.json`) and rules for Prometheus
 //! (`alerts.yml`).
@@ -76,9 +76,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let listener = tokio::net::TcpListener::bind(addr).await?;
     // Installs the signal handlers before the first connection is accepted.
     let stop = hooks.shutdown_on_signal(Duration::from_secs(20));
-    // Not a filtered line: it is the address to send events to.
-    println!("listening on http://{}/webhooks/apideck", listener.local_addr()?);
+    info!("listening on http://{}/webhooks/apideck", listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(stop).await?;
-    info!("the metrics end here");
     Ok(())
 }

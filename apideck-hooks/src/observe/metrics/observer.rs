@@ -81,10 +81,11 @@ impl Metrics {
                 STORE_CALLS.add([operation.as_str().into(), result.as_str().into()], 0);
             }
         }
-        VERIFIED.add(
-            [Form::Raw.name().into(), Encoding::Hex.name().into(), "0".into()],
-            0,
-        );
+        for form in [Form::Raw, Form::Sorted, Form::SortedInArrays] {
+            for encoding in [Encoding::Hex, Encoding::Base64] {
+                VERIFIED.add([form.name().into(), encoding.name().into(), "0".into()], 0);
+            }
+        }
         Self(())
     }
 
