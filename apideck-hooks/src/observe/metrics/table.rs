@@ -30,6 +30,8 @@ macro_rules! metrics {
     };
 }
 
+// An alert is made of late attempts, dead letters and incidents. They have no label with an open or
+// long list of values, because each of their series has to begin with 0.
 metrics! {
     DELIVERIES = counter "apideck_hooks_deliveries_total" ["outcome", "event"]
         "Requests that got their answer.";
