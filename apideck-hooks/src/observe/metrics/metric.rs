@@ -2,6 +2,13 @@
 
 use metrics::{Label, SharedString, Unit};
 
+pub(super) const DURATION_BUCKETS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0,
+];
+pub(super) const AGE_BUCKETS: &[f64] = &[
+    1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0,
+];
+
 /// The type of a [`Metric`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -68,7 +75,7 @@ impl Metric {
         Self {
             kind: MetricKind::Histogram,
             unit: "seconds",
-            buckets: super::Metrics::DURATION_BUCKETS,
+            buckets: DURATION_BUCKETS,
             ..Self::counter(name, labels, help)
         }
     }
@@ -80,7 +87,7 @@ impl Metric {
         help: &'static str,
     ) -> Self {
         Self {
-            buckets: super::Metrics::AGE_BUCKETS,
+            buckets: AGE_BUCKETS,
             ..Self::durations(name, labels, help)
         }
     }

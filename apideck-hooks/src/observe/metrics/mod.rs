@@ -5,4 +5,4 @@ mod observer;
 mod table;
 
 pub use metric::{Metric, MetricKind};
-pub use observer::Metrics;
+pub use table::Metrics;

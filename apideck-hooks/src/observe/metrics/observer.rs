@@ -6,7 +6,7 @@ use metrics::SharedString;
 
 use super::table::{
     DEAD_LETTERS, DEAD_LETTERS_WAITING, DELIVERIES, DELIVERY_DURATION, EVENT_AGE, IN_FLIGHT, INCIDENTS,
-    LATE_ATTEMPTS, READY, RUN_DURATION, RUNS, STORE_CALL_DURATION, STORE_CALLS, VERIFIED, WAITING,
+    LATE_ATTEMPTS, Metrics, READY, RUN_DURATION, RUNS, STORE_CALL_DURATION, STORE_CALLS, VERIFIED, WAITING,
 };
 use crate::observe::about::About;
 use crate::observe::answered::Answered;
@@ -21,49 +21,11 @@ use crate::signature::{Encoding, Form};
 /// Apideck's attempt from which on a failure is late. Apideck makes ten.
 const LATE: u32 = 7;
 
-/// Counts and measures for the crate [`metrics`](https://docs.rs/metrics) (feature `metrics`).
-///
-/// [`TABLE`](Self::TABLE) lists the metrics. Install an exporter, then make this observer. The page
-/// of the metrics also needs [`update`](Self::update):
-///
-/// ```
-/// use apideck_hooks::{Hooks, Metrics, router};
-///
-/// let hooks = Hooks::builder(router![..]).secret("my-api-key").observe(Metrics::new()).build()?;
-///
-/// async fn page(hooks: Hooks) {
-///     Metrics::update(&hooks.snapshot().await);
-///     // The exporter renders the page here.
-/// }
-/// # Ok::<(), apideck_hooks::BuildError>(())
-/// ```
-///
-/// The example `observability` of the repository has the page, a dashboard and alerts.
-///
-/// All receivers of a process share the metrics, and the gauges show the last one that was passed
-/// to `update`.
-#[derive(Clone, Copy, Debug)]
-pub struct Metrics(());
-
 impl Metrics {
-    /// Recommended upper bounds of the buckets for durations, in seconds: 5 ms to 15 min.
-    ///
-    /// An exporter that is given no buckets can make summaries, which cannot be added up over
-    /// processes.
-    pub const DURATION_BUCKETS: &[f64] = &[
-        0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0,
-    ];
-
-    /// Recommended upper bounds of the buckets for the ages of events, in seconds: 1 s to 24 h,
-    /// because Apideck sends an event again for so long.
-    pub const AGE_BUCKETS: &[f64] = &[
-        1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3_600.0, 10_800.0, 21_600.0, 43_200.0, 86_400.0,
-    ];
-
     /// Describes all metrics to the exporter, which must be installed before.
     ///
-    /// The counters that alerts are made of begin with 0, because an exporter shows no other counter
-    /// before its first increment, and an alert cannot see that one.
+    /// The counters that alerts need begin with 0. An exporter shows no other counter before its
+    /// first increment, so an alert would miss that one.
     pub fn new() -> Self {
         for metric in Self::TABLE {
             metric.describe();

@@ -1,12 +1,48 @@
 //! The only table of metrics. It makes the constants, their descriptions and the documentation.
 
-use super::metric::Metric;
+use super::metric::{self, Metric};
+
+/// Counts and measures for the crate [`metrics`](https://docs.rs/metrics) (feature `metrics`).
+///
+/// [`TABLE`](Self::TABLE) lists the metrics. Install an exporter, then make this observer. The page
+/// of the metrics also needs [`update`](Self::update):
+///
+/// ```
+/// use apideck_hooks::{Hooks, Metrics, router};
+///
+/// let hooks = Hooks::builder(router![..]).secret("my-api-key").observe(Metrics::new()).build()?;
+///
+/// async fn page(hooks: Hooks) {
+///     Metrics::update(&hooks.snapshot().await);
+///     // The exporter renders the page here.
+/// }
+/// # Ok::<(), apideck_hooks::BuildError>(())
+/// ```
+///
+/// The example `observability` of the repository has the page, a dashboard and alerts.
+///
+/// All receivers of a process share the metrics, and the gauges show the last one that was passed
+/// to `update`.
+#[derive(Clone, Copy, Debug)]
+pub struct Metrics(pub(super) ());
+
+impl Metrics {
+    /// Recommended upper bounds of the buckets for durations, in seconds: 5 ms to 15 min.
+    ///
+    /// An exporter that is given no buckets can make summaries, which cannot be added up over
+    /// processes.
+    pub const DURATION_BUCKETS: &[f64] = metric::DURATION_BUCKETS;
+
+    /// Recommended upper bounds of the buckets for the ages of events, in seconds: 1 s to 24 h,
+    /// because Apideck sends an event again for so long.
+    pub const AGE_BUCKETS: &[f64] = metric::AGE_BUCKETS;
+}
 
 macro_rules! metrics {
     ($( $id:ident = $make:ident $name:literal [$($label:literal),*] $help:literal; )*) => {
         $( pub(super) const $id: Metric = Metric::$make($name, &[$($label),*], $help); )*
 
-        impl super::Metrics {
+        impl Metrics {
             /// All metrics.
             ///
             /// | metric | labels | meaning |
@@ -30,8 +66,8 @@ macro_rules! metrics {
     };
 }
 
-// An alert is made of late attempts, dead letters and incidents. They have no label with an open or
-// long list of values, because each of their series has to begin with 0.
+// Late attempts and dead letters have no label for the event. Each series of an alert has to begin
+// with 0, and there would be one for every event.
 metrics! {
     DELIVERIES = counter "apideck_hooks_deliveries_total" ["outcome", "event"]
         "Requests that got their answer.";
