@@ -69,7 +69,7 @@ impl Default for Metrics {
 
 impl Observe for Metrics {
     fn answered(&self, answered: &Answered<'_>) {
-        let outcome = answered.answer.as_str();
+        let outcome = answered.kind.as_str();
         DELIVERIES.add([outcome.into(), About::event_label(answered.about).into()], 1);
         DELIVERY_DURATION.record([outcome.into()], answered.duration.as_secs_f64());
         if let Some(signature) = answered.signature {
