@@ -2,8 +2,8 @@
 //!
 //! # How it works
 //!
-//! Each request has one [`OpenRequest`], which is answered exactly once. An answer, a run, a call
-//! to the store and an incident are each told in one place: [`Observers`] counts it, and passes it
+//! Each request has one `OpenRequest`, which is answered exactly once. An answer, a run, a call
+//! to the store and an incident are each told in one place: `Observers` counts it, and passes it
 //! on to the user's observers. Facts of an event are copied for them only if there are any.
 
 mod about;

@@ -92,8 +92,11 @@ async fn leave(addr: SocketAddr) {
     stream.write_all(head.as_bytes()).await.expect("a head");
 }
 
+/// The name of a sample, some of its labels, and its value.
+type Row = (&'static str, &'static [(&'static str, &'static str)], f64);
+
 /// The samples of the page after `deliveries`, with their labels and values.
-const SAMPLES: &[(&str, &[(&str, &str)], f64)] = &[
+const SAMPLES: &[Row] = &[
     (
         "deliveries_total",
         &[("outcome", "handled"), ("event", CALLABLE)],
