@@ -49,7 +49,9 @@
 //! | Let a failed event run again at once | [`Hooks::end_rest`], in tests [`Rest::None`] |
 //! | Fence a run that has lost its claim | [`Delivery::token`], [`Delivery::claim_lost`] |
 //! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
-//! | Read the receiver's counters | [`Hooks::stats`] |
+//! | Read the receiver's counters | [`Hooks::stats`], [`Hooks::snapshot`] |
+//! | Observe each answer, run, store call and incident | [`Observe`] |
+//! | Export metrics | `Metrics` (feature `metrics`) |
 //! | Test handlers, the receiver or a whole application | `testing` (feature `testing`) |
 //! | Find out why a signature is refused | [`signature`] |
 //! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
@@ -89,10 +91,12 @@ pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome,
 pub use handler::{Transactional, Tx};
 pub use hooks::{
     BuildError, DeadLetters, Description, Drained, HandlerDescription, Hooks, HooksBuilder, IntoSecret,
-    ReplayAll, Replayed, Snapshot,
+    ReplayAll, Replayed,
 };
 pub use limits::Rest;
-pub use observe::{Observe, Stats};
+#[cfg(feature = "metrics")]
+pub use observe::Metrics;
+pub use observe::{Observe, Snapshot, Stats};
 pub use payload::{
     AnyEvent, AuthType, Connection, ConnectionEvent, ConnectionState, DecodeError, Health, MigratedFrom,
     OtherEvent, Raw, ResourceEvent, Timestamp,

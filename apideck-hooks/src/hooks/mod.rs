@@ -23,7 +23,6 @@ pub use dead_letters::{DeadLetters, ReplayAll, Replayed};
 pub use description::{Description, HandlerDescription};
 pub use receiver::Hooks;
 pub use shutdown::Drained;
-pub use snapshot::Snapshot;
 
 pub(crate) use dispatch::{Arrival, Course};
 pub(crate) use receiver::{Receiver, TakeContext};

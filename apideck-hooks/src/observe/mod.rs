@@ -21,20 +21,26 @@ mod about;
 mod answered;
 mod incident;
 mod log_limit;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod observed_run;
 mod observer;
 mod observers;
 mod open_request;
 mod report;
 mod run;
+mod snapshot;
 mod stats;
 mod store_call;
 
+#[cfg(feature = "metrics")]
+pub use self::metrics::{Metric, MetricKind, Metrics};
 pub use about::About;
 pub use answered::{AnswerKind, Answered};
 pub use incident::{Incident, IncidentKind};
 pub use observer::Observe;
 pub use run::{RunEnded, RunOutcome, RunStarted};
+pub use snapshot::Snapshot;
 pub use stats::Stats;
 pub use store_call::{StoreCall, StoreOperation, StoreResult};
 

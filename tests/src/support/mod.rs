@@ -13,6 +13,7 @@ pub mod postgres;
 pub mod probe;
 #[cfg(unix)]
 pub mod redis;
+pub mod scrape;
 pub mod server;
 pub mod services;
 pub mod spy;

@@ -1,14 +1,17 @@
-//! One request of each disposition and refusal: in the counts, at the observer and in the log.
+//! One request of each disposition and refusal: in the counts, at the observer, in the log and in
+//! the metrics.
 
 use super::EVENT;
+use super::exported::exporter;
 use super::recorder::Recorder;
 use apideck_hooks::events::ConnectionCallable;
 use apideck_hooks::signature::Matched;
-use apideck_hooks::{Hooks, HooksBuilder, Refusal, Routes, on, router};
+use apideck_hooks::{Hooks, HooksBuilder, Metrics, Refusal, Routes, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery, Encoding, Signed};
 use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::{Probe, Step};
+use apideck_hooks_tests::scrape::Scrape;
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::stranger::StrangerStore;
 use http::Method;
@@ -28,7 +31,9 @@ struct Watched {
 
 fn watch<R: Routes<S>, S: Send + Sync + 'static>(builder: HooksBuilder<R, S>) -> Watched {
     let recorder = Recorder::default();
-    let hooks = builder.observe(recorder.clone()).build().expect("a receiver");
+    exporter();
+    let builder = builder.observe(recorder.clone()).observe(Metrics::new());
+    let hooks = builder.build().expect("a receiver");
     Watched { hooks, recorder }
 }
 
@@ -49,6 +54,12 @@ impl Watched {
         let stats = self.hooks.stats();
         let counted = stats.iter().find(|(name, _)| *name == answer).expect("a count");
         assert!(counted.1 >= 1, "{answer}: {stats:?}");
+        let scrape = Scrape::read(&exporter().render());
+        scrape.has_only(Metrics::TABLE);
+        for name in ["deliveries_total", "delivery_duration_seconds_count"] {
+            let exported = scrape.sum(&format!("apideck_hooks_{name}"), &[("outcome", answer)]);
+            assert!(exported >= Some(1.0), "{answer}: {scrape:?}");
+        }
     }
 }
 

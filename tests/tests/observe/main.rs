@@ -1,7 +1,8 @@
-//! What a receiver tells: its counts, its observers and its log.
+//! What a receiver tells: its counts, its observers, its log and its metrics.
 
 mod blocking;
 mod each;
+mod exported;
 mod first_hour;
 mod recorder;
 mod sum;

@@ -1,0 +1,22 @@
+//! The state of a receiver at one moment.
+
+use serde::Serialize;
+
+use super::stats::Stats;
+
+/// The state of a receiver at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The counts since the receiver was built.
+    pub stats: Stats,
+    /// Number of deliveries and replays whose handlers run.
+    pub in_flight: u64,
+    /// Number of duplicates that wait for the outcome of a running handler.
+    pub waiting: u64,
+    /// Number of dead letters of the receiver's source. `None` if the store keeps none, or did not
+    /// answer.
+    pub dead_letters: Option<u64>,
+    /// As [`Hooks::is_ready`](crate::Hooks::is_ready).
+    pub ready: bool,
+}
