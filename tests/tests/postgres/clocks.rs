@@ -97,6 +97,25 @@ async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
     assert!(left <= Duration::from_secs(90), "{left:?}");
 }
 
+/// A rest that has ended by the end of its run is still one if the clock is set back then.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_23_a_clock_that_is_set_back_ends_no_rest_early() {
+    let database = database!();
+    let (store, pool) = (database.store(2).await, database.pool(1));
+    let mut claim = Claim::new(key(1), 2 * HOUR);
+    claim.rests = Rests::new([Duration::from_secs(90); 8]);
+    let (grant, _) = granted(&store, claim).await;
+    age(&database, &pool, HOUR).await;
+    let release = End::Release { rest: Duration::ZERO };
+    assert_eq!(store.finish(grant, release).await.unwrap(), Held::Yes);
+    set_back(&database, &pool).await;
+    let state = store.status(key(1)).await.unwrap().state;
+    assert!(
+        matches!(state, RecordState::Released { left } if !left.is_zero()),
+        "{state:?}"
+    );
+}
+
 /// A claim that waits for a lock reads the time after the wait. Its own lease starts then.
 #[tokio::test(flavor = "multi_thread")]
 async fn time_is_read_after_the_wait_for_a_lock() {

@@ -304,9 +304,9 @@ BEGIN
         ELSIF p_phase = 2 THEN
             UPDATE {records} k SET
                 phase = 2, interrupted = 0, expires = greatest(k.expires, {now} + p_keep),
-                rest_end = CASE WHEN p_rest > least(k.rest_end - {now}, k.rest_length)
+                rest_end = CASE WHEN p_rest > greatest(0, least(k.rest_end - {now}, k.rest_length))
                     THEN {now} + p_rest ELSE k.rest_end END,
-                rest_length = CASE WHEN p_rest > least(k.rest_end - {now}, k.rest_length)
+                rest_length = CASE WHEN p_rest > greatest(0, least(k.rest_end - {now}, k.rest_length))
                     THEN p_rest ELSE k.rest_length END
             WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
         ELSIF p_phase = 4 THEN
