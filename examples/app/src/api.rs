@@ -41,10 +41,7 @@ async fn add_tenant(State(api): State<Api>, Path(tenant): Path<String>) -> Resul
 }
 
 /// Lists the consumers whose first sync is planned.
-async fn syncs(
-    State(api): State<Api>,
-    Path(tenant): Path<String>,
-) -> Result<Json<Vec<String>>, Unavailable> {
+async fn syncs(State(api): State<Api>, Path(tenant): Path<String>) -> Result<Json<Vec<String>>, Unavailable> {
     let consumers = sqlx::query_scalar("SELECT consumer FROM syncs WHERE tenant = $1")
         .bind(tenant)
         .fetch_all(&api.pool)
@@ -54,7 +51,10 @@ async fn syncs(
 
 /// Lists the newest dead letters. Their bodies, which may hold credentials, are not serialised.
 async fn dead_letters(State(api): State<Api>) -> Result<Json<Vec<DeadRecord>>, Unavailable> {
-    let letters = api.hooks.dead_letters().ok_or("the store keeps no dead letters")?;
+    let letters = api
+        .hooks
+        .dead_letters()
+        .ok_or("the store keeps no dead letters")?;
     Ok(Json(letters.list(&LetterFilter::new(), None, 50).await?))
 }
 
@@ -65,7 +65,10 @@ struct Replay {
 }
 
 async fn replay(State(api): State<Api>, Path(record): Path<Key>) -> Result<Json<Replay>, Unavailable> {
-    let letters = api.hooks.dead_letters().ok_or("the store keeps no dead letters")?;
+    let letters = api
+        .hooks
+        .dead_letters()
+        .ok_or("the store keeps no dead letters")?;
     let replayed = letters.replay(record).await?;
     Ok(Json(Replay {
         disposition: replayed.disposition.as_str(),

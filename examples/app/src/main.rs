@@ -10,21 +10,15 @@ use std::{env, error::Error, time::Duration};
 
 use app::notifier::LogNotifier;
 use app::{App, database, webhooks};
-use tracing::level_filters::LevelFilter;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
-    // `RUST_LOG` changes the log. Without it, all crates log at INFO.
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .from_env_lossy();
-    tracing_subscriber::fmt()
-        .compact()
-        .with_target(false)
-        .with_env_filter(filter)
-        .init();
+    // `RUST_LOG` changes the log.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().compact().with_target(false);
+    log.with_env_filter(filter).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
         warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()
@@ -38,10 +32,8 @@ async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
     let hooks = webhooks::builder(app, secret).store(store).build()?;
     let addr = env::var("ADDR").unwrap_or_else(|_| "127.0.0.1:3000".to_owned());
     let listener = tokio::net::TcpListener::bind(addr).await?;
-    info!(
-        "listening on http://{}/webhooks/apideck/demo",
-        listener.local_addr()?
-    );
+    let addr = listener.local_addr()?;
+    info!("listening on http://{addr}/webhooks/apideck/demo");
     axum::serve(listener, app::router(pool, hooks.clone()))
         .with_graceful_shutdown(hooks.shutdown_on_signal(Duration::from_secs(20)))
         .await?;

@@ -40,7 +40,10 @@ pub async fn token_failed(
     State(notifier): State<Arc<dyn Notifier>>,
 ) -> Result<(), Failure> {
     let connection = &event.entity;
-    let text = format!("{} must sign in to {} again", connection.consumer_id, connection.service_id);
+    let text = format!(
+        "{} must sign in to {} again",
+        connection.consumer_id, connection.service_id
+    );
     notifier.notify(&text).await?;
     Ok(())
 }

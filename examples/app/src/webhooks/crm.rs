@@ -6,8 +6,8 @@ use apideck_hooks::{Tx, on};
 
 use crate::tenant::Tenant;
 
-/// Plans to fetch the lead. A worker does it from the table, because a call to Apideck in here would
-/// hold the transaction, and could not be rolled back.
+/// Plans to fetch the lead, for a worker that reads the table. A call to Apideck in the handler
+/// would hold the transaction, and could not be rolled back.
 ///
 /// # Errors
 ///
