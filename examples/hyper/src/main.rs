@@ -9,6 +9,7 @@ use apideck_hooks::events::{AnyEvent, ConnectionCallable, ConnectionEvent};
 use apideck_hooks::{Hooks, on, router};
 use tokio::net::TcpListener;
 use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
 
 #[on("vault.connection.callable")]
 async fn start_sync(event: ConnectionCallable) {
@@ -31,7 +32,10 @@ async fn anything_else(event: AnyEvent) {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().compact().with_target(false).init();
+    // `RUST_LOG` changes the log.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().compact().with_target(false);
+    log.with_env_filter(filter).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
         warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()

@@ -7,10 +7,16 @@
 use std::error::Error;
 
 use apideck_hooks::{Hooks, Secret, events::ConnectionCallable, on, router};
+use tracing::info;
+use tracing_subscriber::EnvFilter;
 
 #[on("vault.connection.callable")]
 async fn start_sync(event: ConnectionCallable) {
-    println!("sync {} of {}", event.entity.service_id, event.entity.consumer_id);
+    info!(
+        consumer = event.entity.consumer_id,
+        service = event.entity.service_id,
+        "start the first sync"
+    );
 }
 
 fn hooks(secret: Secret) -> Result<Hooks, Box<dyn Error + Send + Sync>> {
@@ -19,6 +25,10 @@ fn hooks(secret: Secret) -> Result<Hooks, Box<dyn Error + Send + Sync>> {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error + Send + Sync>> {
+    // `RUST_LOG` changes the log. CloudWatch adds the time, and shows no colours.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().without_time().with_ansi(false);
+    log.with_env_filter(filter).init();
     lambda_http::run(hooks(Secret::from_env("APIDECK_API_KEY")?)?).await
 }
 

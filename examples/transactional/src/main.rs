@@ -14,6 +14,7 @@ use std::{env, error::Error, time::Duration};
 
 use apideck_hooks::Hooks;
 use tracing::{info, warn};
+use tracing_subscriber::EnvFilter;
 
 /// The handler's effect: a row in the application's table. The table is in the database of the
 /// store.
@@ -22,7 +23,10 @@ const CREATE_SYNCS: &str = "CREATE TABLE IF NOT EXISTS syncs (consumer text NOT 
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    tracing_subscriber::fmt().compact().with_target(false).init();
+    // `RUST_LOG` changes the log.
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    let log = tracing_subscriber::fmt().compact().with_target(false);
+    log.with_env_filter(filter).init();
     let secret = env::var("APIDECK_API_KEY").unwrap_or_else(|_| {
         warn!("APIDECK_API_KEY is not set: anyone can send events with the key `demo-key`");
         "demo-key".to_owned()

@@ -68,6 +68,18 @@ impl Receiver {
         }
     }
 
+    /// Reads the lines that are left, up to the end of the program.
+    pub async fn last_lines(&mut self) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = ends("a line of a program", self.lines.next_line())
+            .await
+            .expect("text")
+        {
+            lines.push(line);
+        }
+        lines
+    }
+
     /// Writes an empty line to the program.
     pub async fn enter(&mut self) {
         self.stdin.write_all(b"\n").await.expect("a pipe");

@@ -1,6 +1,8 @@
 //! The examples, run as programs.
 #![cfg(unix)]
 
+mod app;
+mod log;
 mod observability;
 mod queries;
 mod quickstart;
