@@ -64,8 +64,7 @@ async fn an_event_of_a_tenant_reaches_the_api() {
     apideck.validate().await.assert_acknowledged();
 
     let event = Event::new("vault.connection.callable").consumer("acme");
-    // The receiver lets eight duplicates wait for the run of an event.
-    apideck.storm(&event, 8).await.assert_handled_once();
+    apideck.storm(&event, 50).await.assert_handled_once();
     let syncs = test.call("GET", "/api/tenants/demo/syncs").await;
     assert_eq!(syncs, (StatusCode::OK, json!(["acme"])));
 

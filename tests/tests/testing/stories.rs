@@ -106,9 +106,9 @@ async fn a_recording_is_delivered_unchanged() {
 async fn a_storm_is_one_run() {
     let probe = Probe::new([Step::Sleep(Duration::from_millis(20), Box::new(Step::Succeed))]);
     let apideck = Apideck::new(probe.patient_hooks().build().unwrap(), SECRET);
-    let storm = apideck.storm(&Event::new(EVENT), 8).await;
+    let storm = apideck.storm(&Event::new(EVENT), 50).await;
     storm.assert_handled_once();
-    assert_eq!((storm.len(), storm.runs(), probe.count()), (8, 1, 1));
+    assert_eq!((storm.len(), storm.runs(), probe.count()), (50, 1, 1));
 }
 
 #[tokio::test]
