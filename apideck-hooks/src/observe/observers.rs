@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::about::About;
-use super::answered::Answered;
+use super::answered::{AnswerKind, Answered};
 use super::incident::{Incident, IncidentKind};
 use super::log_limit::LogLimit;
 use super::observer::Observe;
@@ -52,9 +52,13 @@ impl Observers {
         self.tell(|observer| observer.incident(&Incident { kind, about, error }));
     }
 
-    pub(super) fn answered(&self, answered: &Answered<'_>) {
-        self.counters.answer(answered.kind).add();
-        self.tell(|observer| observer.answered(answered));
+    /// Counts an answer, and tells it. Its facts are collected only for an observer.
+    pub(super) fn answered<'a>(&self, kind: AnswerKind, answered: impl FnOnce() -> Answered<'a>) {
+        self.counters.answer(kind).add();
+        if self.any() {
+            let answered = answered();
+            self.tell(|observer| observer.answered(&answered));
+        }
     }
 
     /// Tells of a call to the store, and remembers if it was answered.

@@ -77,13 +77,13 @@ impl OpenRequest {
 
     /// Answers with the event's disposition.
     pub(crate) fn dispose(mut self, disposition: Disposition, status: u16) -> AnswerKind {
-        let took = self.arrived.elapsed();
+        let took = || self.arrived.elapsed();
         match disposition {
-            Disposition::NoHandler => tracing::info!(status, ?took, "ignored: no handler"),
+            Disposition::NoHandler => tracing::info!(status, took = ?took(), "ignored: no handler"),
             Disposition::Later { why: _, after } => {
-                tracing::info!(status, ?took, retry_after = ?after, "answered: {disposition}");
+                tracing::info!(status, took = ?took(), retry_after = ?after, "answered: {disposition}");
             }
-            _ => tracing::info!(status, ?took, "answered: {disposition}"),
+            _ => tracing::info!(status, took = ?took(), "answered: {disposition}"),
         }
         self.answer(AnswerKind::Disposition(disposition), Some(status))
     }
@@ -120,7 +120,7 @@ impl OpenRequest {
         }
         self.span.record("outcome", kind.as_str());
         self.span.record("status", status);
-        self.observers.answered(&Answered {
+        self.observers.answered(kind, || Answered {
             kind,
             status,
             about: self.about.as_deref(),

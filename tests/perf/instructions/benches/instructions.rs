@@ -8,7 +8,7 @@
 
 use apideck_hooks::events::{ConnectionCallable, ConnectionCreated};
 use apideck_hooks::signature::{Form, Verifier};
-use apideck_hooks::{AnyEvent, Hooks, MemoryStore, on, router};
+use apideck_hooks::{AnyEvent, Hooks, MemoryStore, Metrics, on, router};
 use bytes::Bytes;
 use gungraun::{
     Callgrind, EventKind, LibraryBenchmarkConfig, library_benchmark, library_benchmark_group, main,
@@ -69,14 +69,14 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_459))]
-#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_389))]
+#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_449))]
+#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_445))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(20_274))]
+#[bench::example(args = (1), setup = body, config = at_most(20_285))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -129,6 +129,14 @@ fn handled(form: Form) -> Receiver {
     Receiver::new(hooks.expect("a receiver"), form, 100)
 }
 
+/// The same with an observer that counts. Its counters lead nowhere, as in a program without an
+/// exporter.
+fn observed(form: Form) -> Receiver {
+    let hooks = Hooks::builder(router![handler, ..]).secret(SECRET);
+    let hooks = hooks.observe(Metrics::new()).build();
+    Receiver::new(hooks.expect("a receiver"), form, 100)
+}
+
 fn duplicate(form: Form) -> Receiver {
     let hooks = Hooks::builder(router![handler, ..]).secret(SECRET).build();
     Receiver::new(hooks.expect("a receiver"), form, 50)
@@ -141,10 +149,11 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(100_860))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(113_785))]
-#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(98_683))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(77_172))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(101_878))]
+#[bench::observed(args = (Form::Raw), setup = observed, config = at_most(110_701))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(114_976))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(99_610))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_898))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

@@ -22,7 +22,8 @@ pub const ID: &str = "00000000-0000-4000-8000-";
 /// The beginning of an idempotency key. Twelve hexadecimal digits follow.
 pub const KEY: &str = "00000000-0000-4000-9000-";
 
-const EXAMPLE: &str = include_str!("../../../../apideck-hooks/src/payload/example/vault.connection.created.json");
+const EXAMPLE: &str =
+    include_str!("../../../../apideck-hooks/src/payload/example/vault.connection.created.json");
 const EXAMPLE_ID: &str = "9755c355-56c3-4a2f-a2da-86ff4411fccb";
 
 /// The body that delivers the event of this number for the first time: minified, as Apideck sends
