@@ -14,6 +14,10 @@ use super::{
 ///
 /// `form` is a sorted form and the body has none. It is not JSON, is nested deeper than 128 levels
 /// or is longer than 512 MiB.
+#[cfg_attr(
+    not(feature = "testing"),
+    expect(unreachable_pub, reason = "only the test kit passes it on")
+)]
 pub fn sign(secret: &Secret, body: &[u8], form: Form, encoding: Encoding) -> Result<String, NotCanonical> {
     let mac = match form.sorting() {
         None => keyed_secrets::mac(secret, body),
