@@ -49,7 +49,9 @@
 //! | Let a failed event run again at once | [`Hooks::end_rest`], in tests [`Rest::None`] |
 //! | Fence a run that has lost its claim | [`Delivery::token`], [`Delivery::claim_lost`] |
 //! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
-//! | Read the receiver's counters | [`Hooks::stats`], [`Hooks::snapshot`] |
+//! | Read the receiver's counts and its state | [`Hooks::stats`], [`Hooks::snapshot`] |
+//! | Be told of every answer and run | [`observe`], [`HooksBuilder::observe`] |
+//! | Answer a readiness probe | [`Hooks::is_ready`] |
 //! | Observe each answer, run, store call and incident | [`Observe`] |
 //! | Export metrics | `Metrics` (feature `metrics`) |
 //! | Test handlers, the receiver or a whole application | `testing` (feature `testing`) |

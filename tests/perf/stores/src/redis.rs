@@ -79,7 +79,8 @@ pub(crate) async fn measure(bench: &mut Bench) {
     bench.measure(&mut subjects).await;
     // With both keys a claim takes more round trips, because the alias is another key.
     let [_, one, by_hand] = &subjects;
-    bench.check(one, by_hand, [0.8, 0.8]);
+    // With many clients the scripts are the bottleneck: see ARCHITECTURE.md.
+    bench.check(one, by_hand, [0.8, 0.55]);
     drop(subjects);
     clear(connection, &prefix).await.expect("an empty prefix");
 }
