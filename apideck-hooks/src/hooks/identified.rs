@@ -48,7 +48,8 @@ impl Identified {
         if span.is_disabled() {
             return;
         }
-        span.record("otel.name", format_args!("delivery {}", self.name()));
+        let listed = self.event_type.as_ref().and_then(EventType::listed_name);
+        span.record("otel.name", listed.unwrap_or("delivery"));
         span.record("event", self.name());
         span.record("id", self.identity.event_id.as_str(text));
         span.record("handler", handler);

@@ -44,11 +44,11 @@ pub struct Answered<'a> {
     pub kind: AnswerKind,
     /// The HTTP status. `None` if the client left before.
     pub status: Option<u16>,
-    /// The event. `None` if the signature did not match, or no place was free.
+    /// The event. `None` if the signature did not match.
     pub about: Option<&'a About>,
     /// The form, encoding and secret of the signature. `None` if it did not match.
     pub signature: Option<Matched>,
-    /// Length of the body in bytes. `None` if it was not read to its end.
+    /// Length of the body in bytes. `None` if the signature did not match.
     pub bytes: Option<usize>,
     /// The client's address, if the server put a [`SocketAddr`] into the request's extensions.
     /// `Hooks::serve` does.

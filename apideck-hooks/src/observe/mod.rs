@@ -6,7 +6,7 @@
 //! | --- | --- |
 //! | [`Answered`] | once for each request, also for a refused one and for a client that left |
 //! | [`RunStarted`], [`RunEnded`] | for each run of a handler. The end can come after the answer |
-//! | [`StoreCall`] | for each call to the store |
+//! | [`StoreCall`] | for each call to the store that a delivery or a replay waits for |
 //! | [`Incident`] | for everything else. [`IncidentKind`] lists it |
 //!
 //! [`Hooks::stats`](crate::Hooks::stats) counts all of it, also without an observer. Facts of an

@@ -1,7 +1,10 @@
 //! The counters of a receiver and its observers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::about::About;
 use super::answered::{AnswerKind, Answered};
@@ -10,7 +13,9 @@ use super::log_limit::LogLimit;
 use super::observer::Observe;
 use super::stats::{Counter, Counters, Stats};
 use super::store_call::{StoreCall, StoreOperation, StoreResult};
-use std::time::Duration;
+
+/// Time for which a receiver is not ready after a call to the store that failed.
+const NOT_READY: Duration = Duration::from_secs(10);
 
 /// Counts all that happens in a receiver, and tells its observers.
 pub(crate) struct Observers {
@@ -18,8 +23,13 @@ pub(crate) struct Observers {
     observers: Vec<Box<dyn Observe>>,
     /// The limit of lines about refusals, which strangers cause.
     pub(super) refusals: LogLimit,
-    /// `false` after a call to the store that failed.
-    store_answers: AtomicBool,
+    /// The limit of lines about contradictions, which one captured body causes.
+    pub(super) contradictions: LogLimit,
+    /// The limit of lines about clients that left.
+    pub(super) abandoned: LogLimit,
+    since: Instant,
+    /// Milliseconds from `since` to the last call to the store, if that failed. Otherwise 0.
+    store_failed: AtomicU64,
 }
 
 impl Observers {
@@ -28,7 +38,10 @@ impl Observers {
             counters: Counters::default(),
             observers,
             refusals: LogLimit::default(),
-            store_answers: AtomicBool::new(true),
+            contradictions: LogLimit::default(),
+            abandoned: LogLimit::default(),
+            since: Instant::now(),
+            store_failed: AtomicU64::new(0),
         }
     }
 
@@ -41,9 +54,15 @@ impl Observers {
         self.counters.snapshot()
     }
 
-    /// Tells if the last call to the store was answered.
+    /// Tells if the last call to the store was answered, or is some time ago.
+    ///
+    /// Only a delivery calls the store, and a receiver that is not ready gets none. So a failure
+    /// does not count for ever.
     pub(crate) fn store_answers(&self) -> bool {
-        self.store_answers.load(Ordering::Relaxed)
+        match self.store_failed.load(Ordering::Relaxed) {
+            0 => true,
+            at => self.since.elapsed() >= Duration::from_millis(at) + NOT_READY,
+        }
     }
 
     /// Counts and tells an incident.
@@ -68,9 +87,12 @@ impl Observers {
         result: StoreResult,
         duration: impl FnOnce() -> Duration,
     ) {
-        let answers = result == StoreResult::Ok;
-        if self.store_answers() != answers {
-            self.store_answers.store(answers, Ordering::Relaxed);
+        if result != StoreResult::Ok {
+            let at = self.since.elapsed().as_millis().max(1);
+            let at = u64::try_from(at).unwrap_or(u64::MAX);
+            self.store_failed.store(at, Ordering::Relaxed);
+        } else if self.store_failed.load(Ordering::Relaxed) != 0 {
+            self.store_failed.store(0, Ordering::Relaxed);
         }
         if self.any() {
             let call = StoreCall {

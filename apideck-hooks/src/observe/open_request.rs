@@ -52,17 +52,15 @@ impl OpenRequest {
         }
     }
 
-    /// Opens the span of the delivery, before its signature is verified.
-    pub(crate) fn open_span(&mut self) -> Span {
+    /// Notes that the signature matched, and opens the span of the delivery.
+    ///
+    /// A stranger gets no span, because each can be a line in a log or a record in a trace.
+    pub(crate) fn verified(&mut self, signature: Matched, bytes: usize) -> Span {
         self.span = delivery_span();
-        self.span.clone()
-    }
-
-    /// Notes that the signature matched.
-    pub(crate) fn verified(&mut self, signature: Matched, bytes: usize) {
         self.span.record("form", signature.form.name());
         self.signature = Some(signature);
         self.bytes = Some(bytes);
+        self.span.clone()
     }
 
     /// Notes the event.
@@ -101,6 +99,7 @@ impl OpenRequest {
         let line = match refusal {
             // Probes of a health check are no matter of an operator.
             Refusal::WrongMethod => None,
+            Refusal::Contradiction => self.observers.contradictions.line(),
             _ => self.observers.refusals.line(),
         };
         let reason = (line.is_some() || self.report.is_asked_for()).then(reason);
@@ -142,7 +141,7 @@ impl Drop for OpenRequest {
         let span = self.span.clone();
         span.in_scope(|| {
             let took = self.arrived.elapsed();
-            match self.observers.refusals.line() {
+            match self.observers.abandoned.line() {
                 Some(omitted) => {
                     tracing::warn!(omitted, ?took, "the client left before its answer");
                 }

@@ -79,7 +79,7 @@ macro_rules! stats {
 
 stats! {
     answers {
-        /// Answers to deliveries whose event was handled by them.
+        /// Answers to deliveries that handled their event, or waited for the one that did.
         handled,
         /// Answers to deliveries whose event the handler ignored.
         ignored,

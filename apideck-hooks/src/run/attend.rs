@@ -90,7 +90,6 @@ impl Runner {
                 outcome = &mut handler => return self.completed(outcome, claim),
                 () = &mut lost, if held => {
                     held = false;
-                    self.incident(IncidentKind::ClaimLost, claim.and_then(Granted::about));
                     tracing::warn!("the claim was lost, and the handler goes on");
                 }
                 () = &mut time_out => {

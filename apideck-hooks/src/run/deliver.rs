@@ -127,10 +127,23 @@ impl Runner {
         }
         let disposition = match recorded {
             Recorded::Yes => judged.disposition,
-            Recorded::Lost => Box::pin(self.superseded(granted.grant.record)).await,
+            Recorded::Lost => Box::pin(self.superseded(granted)).await,
             Recorded::NoRoom => Box::pin(self.release_without_letter(granted)).await,
             Recorded::No => self.unrecorded(&judged, granted),
         };
+        // A lost run's dead letter is another run's.
+        let disposition = match recorded {
+            Recorded::Lost => disposition,
+            _ => self.acknowledged(granted, disposition),
+        };
+        if judged.end == End::Withdraw {
+            self.incident(IncidentKind::Withdrawn, granted.about());
+        }
+        self.tell(granted, disposition)
+    }
+
+    /// Returns the disposition that can be answered, and tells of a dead letter.
+    pub(super) fn acknowledged(&self, granted: &Granted<'_>, disposition: Disposition) -> Disposition {
         let disposition = granted.acknowledged(disposition);
         if matches!(
             disposition,
@@ -138,10 +151,7 @@ impl Runner {
         ) {
             self.incident(IncidentKind::DeadLettered, granted.about());
         }
-        if judged.end == End::Withdraw {
-            self.incident(IncidentKind::Withdrawn, granted.about());
-        }
-        self.tell(granted, disposition)
+        disposition
     }
 
     /// Tells the waiters of a run. Call it after the record was settled.
@@ -163,7 +173,7 @@ impl Runner {
     fn granted_too_late(&self, granted: &Granted<'_>) -> Disposition {
         self.incident(IncidentKind::Withdrawn, granted.about());
         tracing::error!("the store granted a claim after the claim's lease had ended: it is withdrawn");
-        granted.acknowledged(Disposition::later(Why::Store))
+        self.acknowledged(granted, Disposition::later(Why::Store))
     }
 
     /// Claims the event's record from a store that never waits.

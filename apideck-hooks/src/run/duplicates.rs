@@ -16,6 +16,7 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::deliver::Unclaimed;
+use super::granted::Granted;
 use super::phase::grace_over;
 use super::runner::Runner;
 use crate::delivery::Key;
@@ -135,9 +136,13 @@ impl Runner {
     }
 
     /// Returns the disposition of a delivery that lost its claim during its run.
-    pub(super) async fn superseded(&self, record: Key) -> Disposition {
+    pub(super) async fn superseded(&self, granted: &Granted<'_>) -> Disposition {
+        self.incident(IncidentKind::ClaimLost, granted.about());
         tracing::warn!("the claim was lost: another delivery of this event has taken over");
-        match self.call(StoreOperation::Status, self.store.status(record)).await {
+        match self
+            .call(StoreOperation::Status, self.store.status(granted.grant.record))
+            .await
+        {
             Ok(status) => match status.state {
                 RecordState::Done => Disposition::Duplicate,
                 RecordState::Dead => Self::of_dead(status.kept),
@@ -145,7 +150,10 @@ impl Runner {
                 RecordState::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
                 RecordState::Released { .. } | RecordState::Absent => Disposition::Failed,
             },
-            Err(_) => Disposition::later(Why::Store),
+            Err(error) => {
+                self.store_failed(&error, granted.about());
+                Disposition::later(Why::Store)
+            }
         }
     }
 }

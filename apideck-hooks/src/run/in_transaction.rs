@@ -79,13 +79,14 @@ impl Runner {
             }
             Transacted::Lost => {
                 guard.disarm();
-                let disposition = Box::pin(self.superseded(granted.grant.record)).await;
+                let disposition = Box::pin(self.superseded(&granted)).await;
                 return self.tell(&mut granted, disposition);
             }
             // The record shows the outcome to the next delivery, when the lease has ended.
             Transacted::Unknown => {
                 guard.disarm();
-                return self.tell(&mut granted, Disposition::later(Why::Store));
+                let disposition = self.acknowledged(&granted, Disposition::later(Why::Store));
+                return self.tell(&mut granted, disposition);
             }
         };
         guard.disarm();
@@ -151,7 +152,7 @@ impl Runner {
     ) -> Option<Transacted<'r>> {
         let begun = Instant::now();
         let committed = ending.commit(granted.grant).await;
-        let answered = !matches!(committed, Committed::No(_) | Committed::Unknown(_));
+        let answered = !matches!(committed, Committed::Unknown(_));
         self.transaction_called(StoreOperation::Commit, answered, begun);
         Some(match committed {
             Committed::Yes => {

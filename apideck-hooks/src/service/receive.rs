@@ -29,7 +29,7 @@ use crate::hooks::{Arrival, Course, LetterKept, Progress, Receiver, TakeContext,
 use crate::observe::{AnswerKind, IncidentKind, OpenRequest, Report};
 use crate::poll;
 use crate::refusal::Refusal;
-use crate::signature::{Encoding, Mac, Verifier};
+use crate::signature::{VerifiedText, Verifier};
 
 impl Receiver {
     /// Handles a request up to its answer.
@@ -56,35 +56,33 @@ impl Receiver {
                     Verifier::explain_header(&head.headers)
                 });
             };
-            let span = open.open_span();
-            self.answer(head, body, mac, open).instrument(span).await
+            let mut now = open.arrived;
+            let body = match self.received(&head.headers, body, &mut now).await {
+                Ok(body) => body,
+                Err(unread) => return refuse(open, unread.refusal(), || self.explain_unread(&unread)),
+            };
+            let length = body.len();
+            let (text, matched) = match self.verifier.verified_text(&mac, body) {
+                Ok(verified) => verified,
+                Err(body) => {
+                    return refuse(open, Refusal::Unauthorized, || {
+                        self.verifier.explain(&head.headers, &body).to_string()
+                    });
+                }
+            };
+            let span = open.verified(matched, length);
+            self.answer(head, text, now, open).instrument(span).await
         }
     }
 
-    /// Verifies a request and runs its handler, in the span of the delivery.
-    async fn answer<B>(&self, head: Head, body: B, mac: (Encoding, Mac), mut open: OpenRequest) -> AnswerKind
-    where
-        B: Body + Send + 'static,
-        B::Data: Send,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let mut now = open.arrived;
-        let body = match self.received(&head.headers, body, &mut now).await {
-            Ok(body) => body,
-            Err(unread) => return refuse(open, unread.refusal(), || self.explain_unread(&unread)),
-        };
-        let length = body.len();
-        let text = match self.verifier.verified_text(&mac, body) {
-            Ok((text, matched)) => {
-                open.verified(matched, length);
-                text
-            }
-            Err(body) => {
-                return refuse(open, Refusal::Unauthorized, || {
-                    self.verifier.explain(&head.headers, &body).to_string()
-                });
-            }
-        };
+    /// Runs the handler of a verified delivery, in its span.
+    async fn answer(
+        &self,
+        head: Head,
+        text: VerifiedText,
+        now: Instant,
+        mut open: OpenRequest,
+    ) -> AnswerKind {
         let permit = match self.admit() {
             Ok(permit) => permit,
             Err(why) => {

@@ -147,8 +147,8 @@ impl Serve {
                 () = &mut stop => break,
                 (permit, stream) = accepted => (permit, stream),
             };
-            let stream = match stream {
-                Ok((stream, _)) => stream,
+            let (stream, peer) = match stream {
+                Ok(accepted) => accepted,
                 Err(error) => {
                     limited!(accept_log, warn, %error, "a connection could not be accepted");
                     sleep(ACCEPT_PAUSE).await;
@@ -156,7 +156,10 @@ impl Serve {
                 }
             };
             let (hooks, paths) = (self.hooks.clone(), Arc::clone(&paths));
-            let service = service_fn(move |request| respond(hooks.clone(), Arc::clone(&paths), request));
+            let service = service_fn(move |mut request: Request<Incoming>| {
+                request.extensions_mut().insert(peer);
+                respond(hooks.clone(), Arc::clone(&paths), request)
+            });
             let stream = TokioIo::new(WriteLimit::new(stream, self.head_deadline));
             let connection = connections.watch(http.serve_connection(stream, service));
             tokio::spawn(async move {

@@ -38,7 +38,7 @@ impl Encoding {
 pub(super) static HEADER_NAME: HeaderName = HeaderName::from_static(HEADER);
 
 /// The bytes of an HMAC-SHA-256.
-pub(crate) type Mac = [u8; 32];
+pub(super) type Mac = [u8; 32];
 
 const HEX_LENGTH: usize = 64;
 const BASE64_LENGTH: usize = 44;

@@ -64,5 +64,4 @@ pub use secret::{Secret, SecretError};
 pub use verified::Verified;
 pub use verifier::Verifier;
 
-pub(crate) use header::Mac;
 pub(crate) use verified_text::VerifiedText;

@@ -123,6 +123,9 @@ async fn every_disposition_is_told() {
     assert_eq!(watched.recorder.count("incident store_errors e1"), 1);
     watched.last_was("store_failed", 503);
     assert!(!watched.hooks.is_ready());
+    // A receiver that is not ready may get no delivery that could show that the store answers.
+    tokio::time::advance(Duration::from_secs(11)).await;
+    assert!(watched.hooks.is_ready());
 }
 
 #[on("vault.connection.callable")]
@@ -328,4 +331,27 @@ async fn the_signature_tells_its_form_encoding_and_secret() {
     );
     assert_eq!(description.handlers[0].events, [EVENT]);
     assert!(description.handlers[0].name.ends_with("only_one"));
+}
+
+#[tokio::test]
+async fn the_server_of_this_crate_tells_the_peer() {
+    struct Peers(std::sync::Mutex<Vec<Option<std::net::SocketAddr>>>);
+    impl apideck_hooks::Observe for Peers {
+        fn answered(&self, answered: &apideck_hooks::observe::Answered<'_>) {
+            self.0.lock().expect("no panic").push(answered.peer);
+        }
+    }
+    let peers = Arc::new(Peers(std::sync::Mutex::default()));
+    let hooks = Probe::default().hooks().observe(Arc::clone(&peers));
+    let hooks = hooks.build().expect("a receiver");
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    tokio::spawn(hooks.serve(listener).path("/").into_future());
+    assert_eq!(event("e1").send(addr).await.status, 200);
+    assert_eq!(event("e2").call(&hooks).await.status, 200);
+    let told = std::mem::take(&mut *peers.0.lock().expect("no panic"));
+    assert_eq!(told[0].map(|peer| peer.ip()), Some(addr.ip()));
+    assert_eq!(told[1], None);
 }

@@ -106,8 +106,12 @@ const DONE: &str = "
         AND set_config('lock_timeout', $7, true) IS NOT NULL
     RETURNING {head}";
 
+/// It also tells if the run still holds its claim. Then the end should have been recorded, and a
+/// pooler has run another statement in its place.
 const IN_TRANSACTION: &str = "
-    SELECT {head}, coalesce(current_setting('apideck_hooks.transaction', true) = $3, false) WHERE {mine}";
+    SELECT {head}, coalesce(current_setting('apideck_hooks.transaction', true) = $6, false), EXISTS (
+        SELECT FROM {records} k WHERE k.key = $3 AND k.token = $4 AND k.claim_id = $5 AND k.phase = 0
+    ) WHERE {mine}";
 
 const STATUS: &str = "
     SELECT {head}, {now}, k.* FROM (SELECT) one LEFT JOIN LATERAL (

@@ -29,7 +29,7 @@ use super::PostgresStore;
 use super::call::Call;
 use super::claims::{held, time};
 use super::connections::Connections;
-use super::errors::{code, explain, is_answer, is_conflict};
+use super::errors::{code, explain, is_answer, is_conflict, mixes_statements_up};
 use super::row::get;
 use super::statements::begin_transaction;
 use crate::handler::{Transactional, Tx};
@@ -177,15 +177,17 @@ impl Ending for PostgresEnding {
         let Ok(connection) = self.returned.try_recv() else {
             return Committed::No(StoreError::new(TX_STILL_HELD));
         };
-        let done = Call::new(&self.connections.statements().done);
-        let Some(done) = held(done, grant) else {
+        let statements = self.connections.statements();
+        let done = held(Call::new(&statements.done), grant);
+        let still = held(Call::new(&statements.in_transaction), grant);
+        let (Some(done), Some(still)) = (done, still) else {
             return Committed::Lost;
         };
         let done = done
             .bind(time(self.retention))
             .bind(LONGEST_LOCK)
             .bind(self.number.to_string());
-        let still = Call::new(&self.connections.statements().in_transaction).bind(self.number.to_string());
+        let still = still.bind(self.number.to_string());
         match tokio::spawn(commit(connection, done, still)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),
@@ -233,9 +235,10 @@ async fn record_end(connection: &mut PgConnection, done: &Call, still: &Call) ->
         Ok(rows) => still.check(rows),
         Err(refused) => return Some(refused),
     };
-    match rows.and_then(|rows| get(&rows[0], 2)) {
-        Ok(true) => Some(Committed::Lost),
-        Ok(false) => ended_by_handler(),
+    match rows.and_then(|rows| Ok((get(&rows[0], 2)?, get(&rows[0], 3)?))) {
+        Ok((true, true)) => Some(Committed::No(mixes_statements_up())),
+        Ok((true, false)) => Some(Committed::Lost),
+        Ok((false, _)) => ended_by_handler(),
         Err(error) => Some(Committed::No(error)),
     }
 }
