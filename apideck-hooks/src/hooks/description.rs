@@ -1,8 +1,8 @@
-//! What a receiver was built of.
+//! The parts of a receiver.
 
 use serde::Serialize;
 
-/// What a receiver was built of, without its secrets.
+/// The parts and limits of a receiver, without its secrets.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 #[non_exhaustive]
 pub struct Description {
