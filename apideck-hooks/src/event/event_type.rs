@@ -53,6 +53,14 @@ macro_rules! define {
                 }
             }
 
+            /// Returns the meaning of the event in one line. `None` for an unlisted name.
+            pub fn meaning(&self) -> Option<&'static str> {
+                match self {
+                    $(Self::$rust_name => Some($doc),)*
+                    Self::Other(_) => None,
+                }
+            }
+
             /// Returns the index in the table. `None` for an unlisted name.
             pub(crate) fn index(&self) -> Option<usize> {
                 match self {

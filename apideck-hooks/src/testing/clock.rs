@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 /// Apideck's pauses between the deliveries of an event: 3, 5, 10 and 30 minutes, and 1, 2, 4, 8 and
 /// 12 hours (webhook guide). So an event is delivered ten times at most.
-pub(super) const PAUSES: [Duration; 9] = {
+pub const PAUSES: [Duration; 9] = {
     const fn minutes(minutes: u64) -> Duration {
         Duration::from_secs(minutes * 60)
     }

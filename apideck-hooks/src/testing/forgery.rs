@@ -20,6 +20,10 @@ pub enum Forgery {
     TwoSignatures,
     /// The signature was made with another secret.
     OtherSecret,
+    /// Only the beginning of the signature is there.
+    CutSignature,
+    /// The end of the signature is wrong.
+    WrongEnd,
     /// The signature belongs to another event.
     OtherSignature,
     /// The body was changed after it was signed.
@@ -37,6 +41,8 @@ impl Forgery {
         Self::MalformedSignature,
         Self::TwoSignatures,
         Self::OtherSecret,
+        Self::CutSignature,
+        Self::WrongEnd,
         Self::OtherSignature,
         Self::ChangedBody,
         Self::CutBody,
@@ -68,6 +74,21 @@ impl Forgery {
                 }
                 body
             }
+            Self::CutSignature => {
+                change(&mut headers, |signature| signature.truncate(8));
+                body
+            }
+            Self::WrongEnd => {
+                change(&mut headers, |signature| {
+                    // Half of it, because a receiver may compare only the first bytes.
+                    let half = signature.len() / 2;
+                    let flipped = |byte: &u8| if *byte == b'0' { b'1' } else { b'0' };
+                    let end: Vec<u8> = signature[half..].iter().map(flipped).collect();
+                    signature.truncate(half);
+                    signature.extend(end);
+                });
+                body
+            }
             Self::OtherSignature => {
                 sign_by(
                     &mut headers,
@@ -92,6 +113,18 @@ impl Forgery {
 /// Replaces the signature by that of an event under a secret.
 fn sign_by(headers: &mut HeaderMap, event: &Event, secret: &Secret) {
     if let Some(signature) = event.headers(secret).remove(HEADER) {
+        headers.insert(HEADER, signature);
+    }
+}
+
+/// Changes the bytes of the signature.
+fn change(headers: &mut HeaderMap, change: impl FnOnce(&mut Vec<u8>)) {
+    let Some(signature) = headers.get(HEADER) else {
+        return;
+    };
+    let mut signature = signature.as_bytes().to_vec();
+    change(&mut signature);
+    if let Ok(signature) = HeaderValue::from_bytes(&signature) {
         headers.insert(HEADER, signature);
     }
 }

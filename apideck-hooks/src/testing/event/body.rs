@@ -40,6 +40,17 @@ impl EventBody {
         })
     }
 
+    /// Keeps any text of a recording.
+    pub(super) fn kept(text: Bytes) -> Self {
+        let json = std::str::from_utf8(&text)
+            .ok()
+            .and_then(|text| exact_value(CheckedJson::check(text, MAX_DEPTH)?).ok());
+        Self {
+            json: json.unwrap_or_default(),
+            text: Some(text),
+        }
+    }
+
     /// Returns the payload. `None` if the body has none.
     pub(super) fn payload(&self) -> Option<&Map<String, Value>> {
         self.json.get("payload")?.as_object()

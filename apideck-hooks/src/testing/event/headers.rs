@@ -114,13 +114,13 @@ impl Event {
         headers
     }
 
-    /// Tells if the headers are those of a recording.
-    pub(in crate::testing) fn is_exact(&self) -> bool {
+    /// Tells if the headers are those of a recording, so that the event is sent unchanged.
+    pub fn is_exact(&self) -> bool {
         self.exact.is_some()
     }
 }
 
-fn header(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), EventError> {
+pub(super) fn header(name: &[u8], value: &[u8]) -> Result<(HeaderName, HeaderValue), EventError> {
     match (HeaderName::from_bytes(name), HeaderValue::from_bytes(value)) {
         (Ok(name), Ok(value)) => Ok((name, value)),
         _ => Err(EventError::new(format!(

@@ -5,6 +5,7 @@ mod error;
 mod headers;
 mod ids;
 mod path;
+mod recording;
 
 use std::fmt;
 use std::path::Path;
@@ -20,6 +21,7 @@ use crate::payload::example::{ENTITY, example};
 use crate::signature::{Encoding, Form};
 
 pub use error::EventError;
+pub use recording::BLANKED;
 
 pub(super) use ids::Ids;
 
@@ -199,10 +201,23 @@ impl Event {
     ///
     /// A part of the path is not an object, or the body has no payload.
     #[track_caller]
-    pub fn set_new(mut self, path: &str, value: impl Into<Value>) -> Self {
-        let payload = or_panic(self.body.payload_mut());
-        or_panic(path::set(payload, path, value.into()));
-        self
+    pub fn set_new(self, path: &str, value: impl Into<Value>) -> Self {
+        or_panic(self.try_set_new(path, value))
+    }
+
+    /// Sets a field as [`set_new`](Self::set_new) does.
+    ///
+    /// # Errors
+    ///
+    /// A part of the path is not an object, or the body has no payload.
+    pub fn try_set_new(mut self, path: &str, value: impl Into<Value>) -> Result<Self, EventError> {
+        path::set(self.body.payload_mut()?, path, value.into())?;
+        Ok(self)
+    }
+
+    /// Returns the value of a field of the payload, such as `entity.state`. `None` if it is missing.
+    pub fn get(&self, path: &str) -> Option<&Value> {
+        path::get(self.body.payload()?, path)
     }
 
     /// Removes a field of the payload. It may be missing already.

@@ -74,6 +74,13 @@ pub(super) fn set(payload: &mut Map<String, Value>, path: &str, value: Value) ->
     Ok(())
 }
 
+/// Returns the value at a path.
+pub(super) fn get<'a>(payload: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
+    let mut parts = path.split('.');
+    let first = payload.get(parts.next()?)?;
+    parts.try_fold(first, |value, part| value.as_object()?.get(part))
+}
+
 /// Removes the value at a path. Returns `false` if there is none.
 pub(super) fn remove(payload: &mut Map<String, Value>, path: &str) -> bool {
     let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
@@ -131,6 +138,11 @@ mod tests {
                 .unwrap_err()
                 .to_string()
                 .contains("`c`")
+        );
+        assert_eq!(get(&payload, "a.b.c"), Some(&1.into()));
+        assert_eq!(
+            (get(&payload, "a.b.c.x"), get(&payload, "x"), get(&payload, "")),
+            (None, None, None)
         );
         assert!(
             remove(&mut payload, "a.b.c") && !remove(&mut payload, "a.b.c") && !remove(&mut payload, "x.y")

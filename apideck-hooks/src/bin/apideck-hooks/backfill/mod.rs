@@ -1,0 +1,228 @@
+//! `apideck-hooks backfill`: events that were never delivered, from Apideck's own log.
+//!
+//! # How it works
+//!
+//! The log is read twice. The first time it gives the deliveries that failed between `--since` and
+//! `--until`. Both ends are fixed, so entries that arrive while pages are read do not count. The
+//! second time it gives the deliveries that succeeded, without an end, so that a success during the
+//! first reading counts. An event with a success is left out, and so is one that Apideck will still
+//! send again by itself.
+//!
+//! `entry` reads an entry of the log, `missed` keeps one body an event, and `order` puts the events
+//! into the order in which they happened. Each is then sent once, as a first delivery. Its idempotency
+//! key follows from its identity, so that a second backfill sends the same delivery again, which is a
+//! duplicate.
+
+mod entry;
+mod missed;
+mod order;
+
+use std::time::SystemTime;
+
+use apideck_hooks::testing::{Apideck, Event};
+use clap::Args;
+use http::Uri;
+use serde_json::json;
+use tokio::time::Instant;
+
+use crate::apideck_api::{ApiArguments, ApideckApi};
+use crate::client::client;
+use crate::exit::{Exit, Trouble};
+use crate::report;
+use crate::screen::Screen;
+use crate::text::{clean, count, parse_time, time};
+use crate::url::{confirm, parse_url};
+use entry::LogEntry;
+use missed::{Missed, MissedEvent};
+
+/// Send events that were never delivered, from Apideck's own log
+///
+/// Each event is sent once, the oldest first, with its latest body and execution_attempt 1. Events
+/// that succeeded later, or that Apideck will still send again, are left out. An event that was
+/// handled meanwhile is a duplicate for the receiver, so a backfill can be run twice. It stops at the
+/// first event that is not acknowledged, and says from when to go on.
+#[derive(Args)]
+pub(crate) struct BackfillArguments {
+    /// Begin of the outage, such as 2026-11-29T10:00:00Z, 2026-11-29 or 36h
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: SystemTime,
+    /// End of the outage. Default: now
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<SystemTime>,
+    /// URL of the receiver
+    #[arg(long, value_name = "URL", value_parser = parse_url)]
+    to: Uri,
+    /// List the events, and send none
+    #[arg(long)]
+    dry_run: bool,
+    /// Most events to send
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..))]
+    at_most: u64,
+    /// Only this event
+    #[arg(long, value_name = "EVENT")]
+    event: Option<String>,
+    /// Only deliveries to this URL, if the log has several
+    #[arg(long, value_name = "URL")]
+    endpoint: Option<String>,
+    /// Leave out the event with this id
+    #[arg(long, value_name = "ID")]
+    skip: Vec<String>,
+    /// Send also to a machine outside of private networks
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    api: ApiArguments,
+}
+
+pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Result<Exit, Trouble> {
+    if !arguments.dry_run {
+        confirm(&arguments.to, arguments.yes).await?;
+    }
+    let secret = arguments.api.key.read()?.secret;
+    let apideck = Apideck::new(client(&arguments.to)?, secret).path(&arguments.to.to_string());
+    let missed = read(&arguments, screen).await?;
+    let events = missed.in_order(&arguments.skip);
+    let mut sent = 0;
+    let mut exit = Exit::as_wished_if(missed.unusable == 0);
+    for missed in events
+        .iter()
+        .take(usize::try_from(arguments.at_most).unwrap_or(usize::MAX))
+    {
+        let event = delivery(missed)?;
+        if arguments.dry_run {
+            screen.result(json!({"event": event.event_type(), "event_id": event.event_id(), "at": missed.at().map(time), "would_send": true}), |paint| {
+                let at = missed.at().map_or_else(|| "no time".to_owned(), time);
+                format!("would send  {}  {}", paint.faint(at), clean(&event.to_string()))
+            });
+            continue;
+        }
+        let begun = Instant::now();
+        let answer = apideck.send(&event).await;
+        report::answer(screen, &event, &answer, begun.elapsed());
+        if !answer.is_acknowledged() {
+            exit = report::exit(&answer);
+            screen.remark("stopped, because the event was not acknowledged. The others were not sent");
+            break;
+        }
+        sent += 1;
+    }
+    let left = events.get(sent..).unwrap_or_default();
+    // Of a dry run nothing is sent, so it goes on where it has begun.
+    let go_on = (!arguments.dry_run && !left.is_empty()).then(|| order::resume(left, arguments.since));
+    sum_up(&arguments, screen, &missed, (sent, left.len()), go_on);
+    Ok(exit)
+}
+
+/// Reads the log twice: for failures, and then for successes.
+async fn read(arguments: &BackfillArguments, screen: &Screen) -> Result<Missed, Trouble> {
+    let api = ApideckApi::new(&arguments.api).await?;
+    let until = arguments.until.unwrap_or_else(SystemTime::now);
+    if arguments.since >= until {
+        return Err(Trouble::wrong_use("`--since` is not before `--until`"));
+    }
+    let filters = |success: bool| {
+        let mut filters = vec![
+            ("filter[success]", success.to_string()),
+            ("filter[start_date]", time(arguments.since)),
+        ];
+        filters.extend(arguments.event.clone().map(|event| ("filter[event_type]", event)));
+        filters
+    };
+    // The server's filters save time. The entries are checked all the same.
+    let is_wanted = |entry: &LogEntry| {
+        let event = arguments.event.as_deref();
+        let endpoint = arguments.endpoint.as_deref();
+        event.is_none_or(|event| {
+            entry
+                .event_type
+                .as_deref()
+                .is_none_or(|of_entry| of_entry == event)
+        }) && endpoint.is_none_or(|endpoint| entry.endpoint.as_deref() == Some(endpoint))
+            && entry.last.is_none_or(|last| last >= arguments.since)
+    };
+    let mut missed = Missed::default();
+    let mut failures = filters(false);
+    failures.push(("filter[end_date]", time(until)));
+    let mut pages = api.pages("webhook/logs", failures);
+    while let Some(page) = pages.next(screen).await? {
+        for entry in page.entries.into_iter().map(LogEntry::new).filter(is_wanted) {
+            if !entry.success && entry.last.is_none_or(|last| last <= until) {
+                missed.add(entry)?;
+            }
+        }
+    }
+    missed.check_endpoints()?;
+    if missed.is_empty() {
+        return Ok(missed);
+    }
+    let mut pages = api.pages("webhook/logs", filters(true));
+    while let Some(page) = pages.next(screen).await? {
+        for entry in page.entries.into_iter().map(LogEntry::new).filter(is_wanted) {
+            if entry.success {
+                missed.succeeded(&entry);
+            }
+        }
+    }
+    Ok(missed)
+}
+
+/// Makes the delivery of a missed event: the first one, under a key that follows from its identity.
+fn delivery(missed: &MissedEvent) -> Result<Event, Trouble> {
+    let wrong = |error| Trouble::not_as_wished(format_args!("a body of Apideck's log: {error}"));
+    let mut event = Event::from_json(missed.body.clone()).map_err(wrong)?;
+    // A body whose count is 1 already is sent byte for byte.
+    if event.execution_attempt().is_some_and(|attempt| attempt != 1) {
+        event = event.try_set("execution_attempt", 1).map_err(wrong)?;
+    }
+    Ok(event.key(&missed.key))
+}
+
+fn sum_up(
+    arguments: &BackfillArguments,
+    screen: &mut Screen,
+    missed: &Missed,
+    (sent, left): (usize, usize),
+    go_on: Option<SystemTime>,
+) {
+    let go_on = go_on.map(time);
+    let object = json!({"summary": {
+        "dry_run": arguments.dry_run,
+        "sent": sent,
+        "left": left,
+        "succeeded_later": missed.succeeded,
+        "apideck_retries": missed.retried(),
+        "not_an_event": missed.no_event,
+        "unusable": missed.unusable,
+        "with_envelope": missed.with_envelope,
+        "without_envelope": missed.without_envelope,
+        "go_on_since": go_on,
+    }});
+    screen.result(object, |paint| {
+        let mut parts = match arguments.dry_run {
+            true => vec![format!("{} would be sent", count(left, "event"))],
+            false => vec![format!("{} sent", count(sent, "event")), format!("{left} left")],
+        };
+        for (number, text) in [
+            (missed.succeeded, "succeeded later"),
+            (missed.retried(), "will be sent again by Apideck"),
+            (missed.no_event, "that are not events"),
+            (missed.unusable, "without a usable body"),
+        ] {
+            if number > 0 {
+                parts.push(format!("{number} {text}"));
+            }
+        }
+        paint.strong(parts.join(", "))
+    });
+    match (missed.with_envelope, missed.without_envelope) {
+        (0, 0) => {}
+        (_, 0) => screen.remark("the log's bodies have the `payload` envelope"),
+        (0, _) => screen.remark("the log's bodies have no `payload` envelope, so it was put around them"),
+        (with, without) => screen.remark(format_args!(
+            "{with} bodies of the log have the `payload` envelope, and it was put around {without} others"
+        )),
+    }
+    if let Some(go_on) = go_on {
+        screen.remark(format_args!("go on with `--since {go_on}`"));
+    }
+}

@@ -1,0 +1,98 @@
+//! The JSON API of a receiver's console.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Uri};
+use http_body_util::Full;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use crate::client::{Client, client, fetch};
+use crate::exit::Trouble;
+use crate::key::{sensitive, variable};
+use crate::text::clean;
+use crate::url::{join, keep_secret, query};
+
+const TOKEN: &str = "APIDECK_HOOKS_CONSOLE_TOKEN";
+/// A replay waits for its handler, which may take 15 minutes by default.
+const PATIENCE: Duration = Duration::from_secs(20 * 60);
+/// Longest answer. A body is 1 MiB at most by default, and a page has a hundred letters.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// A receiver's console.
+pub(crate) struct ConsoleApi {
+    base: Uri,
+    client: Client<Full<Bytes>>,
+    authorization: Option<HeaderValue>,
+}
+
+impl ConsoleApi {
+    pub(crate) async fn new(base: &Uri) -> Result<Self, Trouble> {
+        let authorization = match variable(TOKEN) {
+            None => None,
+            Some(token) => {
+                keep_secret(base).await?;
+                let user = Zeroizing::new(format!("apideck-hooks:{}", token.as_str()));
+                let basic = Zeroizing::new(format!("Basic {}", STANDARD.encode(user.as_bytes())));
+                Some(sensitive(&basic, TOKEN)?)
+            }
+        };
+        Ok(Self {
+            base: base.clone(),
+            client: client(base)?,
+            authorization,
+        })
+    }
+
+    pub(crate) async fn get(&self, path: &str, pairs: &[(&str, String)]) -> Result<Value, Trouble> {
+        let mut url = join(&self.base, &format!("api/{path}"))?.to_string();
+        if !pairs.is_empty() {
+            url = format!("{url}?{}", query(pairs));
+        }
+        let url = url.parse().map_err(Trouble::wrong_use)?;
+        self.ask(Method::GET, url, None).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Trouble> {
+        let url = join(&self.base, &format!("api/{path}"))?;
+        self.ask(Method::POST, url, Some(body)).await
+    }
+
+    async fn ask(&self, method: Method, url: Uri, body: Option<&Value>) -> Result<Value, Trouble> {
+        let body = body.map(|body| body.to_string());
+        let mut request = Request::new(Full::from(body.clone().unwrap_or_default()));
+        *request.method_mut() = method;
+        *request.uri_mut() = url;
+        let headers = request.headers_mut();
+        if body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(authorization) = &self.authorization {
+            headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        let fetched = fetch(&self.client, request, PATIENCE, MAX_ANSWER).await?;
+        let json: Value = serde_json::from_slice(&fetched.body).unwrap_or_default();
+        let status = fetched.status.as_u16();
+        if fetched.status.is_success() && json["schema"] == 1 {
+            return Ok(json);
+        }
+        let said = json["error"].as_str().map(clean).unwrap_or_default();
+        let meaning = match status {
+            200..300 => "this is not a console's API of this version",
+            401 if self.authorization.is_none() => {
+                "the console asks for a token: set APIDECK_HOOKS_CONSOLE_TOKEN"
+            }
+            401 => "the console has another token than APIDECK_HOOKS_CONSOLE_TOKEN",
+            404 if said.is_empty() => "nothing is mounted here: name the console's path too",
+            _ if said.is_empty() => "the console refuses the request",
+            _ => "",
+        };
+        Err(Trouble::not_as_wished(format_args!(
+            "the console answers {status}: {meaning}{said}"
+        )))
+    }
+}
