@@ -1,5 +1,7 @@
 //! Names that a misspelt one can mean.
 
+use crate::event::{NAMES, RUST_NAMES};
+
 /// Maximum number of names.
 const MOST: usize = 3;
 
@@ -23,11 +25,67 @@ pub(super) fn near<'a>(text: &str, names: impl IntoIterator<Item = &'a str>) -> 
     near.into_iter().map(|(_, name)| name).take(MOST).collect()
 }
 
-/// Writes the names as a question. Empty without names.
+/// Returns the events that a text most likely means, the nearest first.
+///
+/// The first one is the one that the macro suggests. A name with other separators comes first, then
+/// one with its words in another order, and then one with wrong letters in its words.
+pub(super) fn near_events(text: &str) -> Vec<&'static str> {
+    let parts = words(text);
+    let joined = parts.concat();
+    let sorted = |mut words: Vec<String>| {
+        words.sort_unstable();
+        words
+    };
+    let (wanted, further) = (sorted(parts.clone()), near(text, NAMES.iter().copied()));
+    let rank = |name: &'static str, rust_name: &str| {
+        let (_, rest) = name.split_once('.').unwrap_or_default();
+        let same = |text: &str| words(text).concat() == joined;
+        if same(name) || same(rest) || rust_name.eq_ignore_ascii_case(&joined) {
+            return Some((0, 0));
+        }
+        if sorted(words(name)) == wanted {
+            return Some((1, 0));
+        }
+        let misspelt = word_distance(&parts, &words(name)).map(|distance| (2, distance));
+        misspelt.or_else(|| Some((3, further.iter().position(|other| *other == name)?)))
+    };
+    let names = NAMES.iter().zip(RUST_NAMES);
+    let mut ranked: Vec<_> = names
+        .filter_map(|(name, rust_name)| Some((rank(name, rust_name)?, *name)))
+        .collect();
+    ranked.sort_by_key(|(rank, _)| *rank);
+    ranked.into_iter().map(|(_, name)| name).take(MOST).collect()
+}
+
+/// Returns the number of wrong letters. `None` if a word has more than one for every four letters,
+/// rounded up, because then it is another word.
+fn word_distance(words: &[String], wanted: &[String]) -> Option<usize> {
+    if words.len() != wanted.len() {
+        return None;
+    }
+    let pairs = words.iter().zip(wanted);
+    pairs
+        .map(|(word, wanted)| {
+            let distance = strsim::osa_distance(word, wanted);
+            (distance <= wanted.len().div_ceil(4)).then_some(distance)
+        })
+        .sum()
+}
+
+/// Splits a text into its words, in lower case.
+fn words(text: &str) -> Vec<String> {
+    let words = text.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words
+        .filter(|word| !word.is_empty())
+        .map(str::to_ascii_lowercase)
+        .collect()
+}
+
+/// Writes the names as a question that ends a sentence. Without names it is the full stop.
 pub(super) fn did_you_mean(names: &[impl AsRef<str>]) -> String {
     let names: Vec<_> = names.iter().map(|name| format!("`{}`", name.as_ref())).collect();
     match names.is_empty() {
-        true => String::new(),
+        true => ".".to_owned(),
         false => format!(": did you mean {}?", names.join(" or ")),
     }
 }
@@ -59,6 +117,6 @@ mod tests {
             assert_eq!(near(text, names).first().copied(), nearest, "{text}");
         }
         assert_eq!(did_you_mean(&["a", "b"]), ": did you mean `a` or `b`?");
-        assert_eq!(did_you_mean(&near("", names)), "");
+        assert_eq!(did_you_mean(&near("", names)), ".");
     }
 }

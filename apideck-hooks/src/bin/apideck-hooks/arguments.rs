@@ -29,7 +29,7 @@ Results go to standard output, everything else to standard error.";
 
 /// Send, check, record and recover Apideck's events.
 #[derive(Parser)]
-#[command(name = "apideck-hooks", version, after_help = AFTER_HELP, max_term_width = 100)]
+#[command(name = "apideck-hooks", bin_name = "apideck-hooks", version, after_help = AFTER_HELP, max_term_width = 100)]
 #[command(
     arg_required_else_help = true,
     subcommand_required = true,

@@ -15,8 +15,8 @@ use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
 use self::body::EventBody;
-use super::near::{did_you_mean, near};
-use crate::event::{EventType, NAMES};
+use super::near::{did_you_mean, near_events};
+use crate::event::EventType;
 use crate::payload::example::{ENTITY, example};
 use crate::signature::{Encoding, Form};
 
@@ -128,7 +128,7 @@ impl Event {
 
     pub(super) fn with_ids(name: &str, ids: &Ids) -> Result<Self, EventError> {
         let Some(event_type) = EventType::listed(name) else {
-            let near = near(name, NAMES.iter().copied());
+            let near = near_events(name);
             return Err(EventError::new(format!(
                 "no event is called `{name}`{} `Event::unlisted` makes an event that this release does not list.",
                 did_you_mean(&near)

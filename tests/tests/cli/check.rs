@@ -1,0 +1,106 @@
+//! `apideck-hooks check`, against our own receiver and against wrong ones.
+
+use crate::program::run;
+use crate::receivers::{Handled, Mistake, by_hand, own};
+
+const EVENT: &str = "vault.connection.callable";
+
+#[tokio::test]
+async fn our_own_receiver_is_all_green() {
+    let handled = Handled::default();
+    let url = format!("http://{}/", own(&handled).await);
+    let report = run(&["check", &url, "--event", EVENT, "--json"]).await;
+    let objects = report.exits(0).objects();
+    let (summary, findings) = objects.split_last().expect("findings");
+    assert_eq!(summary["summary"]["failed"], 0);
+    assert_eq!(summary["summary"]["not_tested"], 0);
+    assert!(findings.len() > 25 && findings.iter().all(|finding| finding["result"] == "ok"));
+    assert_eq!(handled.ids().len(), 1, "the event was handled once");
+
+    let report = run(&["check", &url, "--json"]).await;
+    let objects = report.exits(0).objects();
+    let duplicates = objects
+        .iter()
+        .find(|finding| finding["check"] == "duplicates")
+        .expect("a finding");
+    assert_eq!(duplicates["result"], "not_tested");
+    assert_eq!(handled.ids().len(), 1, "no further event was handled");
+}
+
+/// The names of the failed findings.
+async fn failed(mistake: Mistake, wait: &str) -> (Mistake, i32, Vec<String>) {
+    let url = format!("http://{}/", by_hand(mistake).await);
+    let report = run(&["check", &url, "--event", EVENT, "--json", "--wait", wait]).await;
+    let objects = report.objects();
+    let failed = objects.iter().filter(|finding| finding["result"] == "failed");
+    let failed = failed.map(|finding| finding["check"].as_str().expect("a name").to_owned());
+    (mistake, report.code, failed.collect())
+}
+
+#[tokio::test]
+async fn a_receiver_by_hand_without_a_mistake_is_all_green() {
+    let (_, code, failed) = failed(Mistake::None, "300").await;
+    assert_eq!((code, failed), (0, Vec::new()));
+}
+
+#[tokio::test]
+async fn each_wrong_receiver_is_named() {
+    let cases: [(Mistake, &[&str]); 10] = [
+        (Mistake::ParsesFirst, &["verifies, then parses"]),
+        (
+            Mistake::AcceptsBadSignatures,
+            &[
+                "no signature",
+                "malformed signature",
+                "two signatures",
+                "another key",
+                "cut signature",
+                "wrong end of signature",
+                "another's signature",
+                "changed body",
+                "cut body",
+                "verifies, then parses",
+            ],
+        ),
+        (
+            Mistake::FindsNoDuplicates,
+            &["same delivery again", "retry", "captured body"],
+        ),
+        (
+            Mistake::ConflictForDuplicates,
+            &["same delivery again", "retry", "captured body"],
+        ),
+        (Mistake::RefusesUnknownEvents, &["unknown event"]),
+        (Mistake::EchoesErrors, &["tells no internals"]),
+        (Mistake::TrustsHeader, &["header's event"]),
+        (Mistake::AcceptsCutSignatures, &["cut signature"]),
+        (Mistake::NoSizeLimit, &["limit of a body's length"]),
+        (Mistake::NoTimeLimit, &["limit of a body's time"]),
+    ];
+    for (mistake, named) in cases {
+        // The receiver without a limit is waited for in vain.
+        let wait = if mistake == Mistake::NoTimeLimit {
+            "1"
+        } else {
+            "300"
+        };
+        let (mistake, code, failed) = failed(mistake, wait).await;
+        assert_eq!(failed, named, "{mistake:?}");
+        assert_eq!(code, 1, "{mistake:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_absent_receiver_is_unreachable() {
+    let report = run(&["check", "http://127.0.0.1:1/"]).await;
+    assert!(report.exits(3).stderr.contains("error: "));
+    run(&["check", "http://192.0.2.1/"]).await.exits(2);
+    run(&[
+        "check",
+        "http://127.0.0.1:1/",
+        "--event",
+        "vault.conection.created",
+    ])
+    .await
+    .exits(2);
+}
