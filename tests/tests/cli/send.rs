@@ -20,7 +20,7 @@ const EVENT: &str = "vault.connection.callable";
 async fn every_option_reaches_the_receiver() {
     let captured = Captured::default();
     let url = captured.start().await;
-    let sent = run(&[
+    let options = [
         "send",
         EVENT,
         "--to",
@@ -41,8 +41,8 @@ async fn every_option_reaches_the_receiver() {
         "sorted",
         "--encoding",
         "base64",
-    ]);
-    sent.await.exits(0);
+    ];
+    run(&options).await.exits(0);
     let (headers, body) = captured.take();
     let payload = &serde_json::from_slice::<Value>(&body).expect("JSON")["payload"];
     assert_eq!(payload["entity"]["settings"]["limit"], 3);

@@ -78,10 +78,10 @@ struct ChangeArguments {
     #[command(flatten)]
     filter: FilterArguments,
     /// Most letters to change with --all
-    #[arg(long, value_name = "N", default_value = "100", requires = "all", value_parser = clap::value_parser!(u64).range(1..=MOST))]
+    #[arg(long, value_name = "N", default_value = "100", value_parser = clap::value_parser!(u64).range(1..=MOST))]
     at_most: u64,
     /// Count the letters that --all would change, and change none
-    #[arg(long, requires = "all")]
+    #[arg(long)]
     dry_run: bool,
     /// Change also a receiver outside of private networks
     #[arg(long)]
@@ -226,6 +226,12 @@ async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result
 }
 
 async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Result<Exit, Trouble> {
+    // Not left to the parser: an option of `--all` that is ignored beside a record would be a trap.
+    if !change.all && (change.dry_run || !change.filter.pairs()?.is_empty()) {
+        return Err(Trouble::wrong_use(
+            "a filter and `--dry-run` go with `--all`, not with a record",
+        ));
+    }
     if !change.dry_run {
         confirm(&change.console.url, change.yes).await?;
     }
