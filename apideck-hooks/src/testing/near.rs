@@ -54,6 +54,10 @@ pub(super) fn near_events(text: &str) -> Vec<&'static str> {
         .filter_map(|(name, rust_name)| Some((rank(name, rust_name)?, *name)))
         .collect();
     ranked.sort_by_key(|(rank, _)| *rank);
+    // A misspelt name has siblings that are nearly as near. They are no help beside it.
+    if let Some((nearest, _)) = ranked.first().copied().filter(|((level, _), _)| *level < 3) {
+        ranked.retain(|(rank, _)| *rank == nearest);
+    }
     ranked.into_iter().map(|(_, name)| name).take(MOST).collect()
 }
 

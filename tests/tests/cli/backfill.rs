@@ -75,7 +75,8 @@ fn summary(output: &Output) -> Value {
     output.last_object()["summary"].take()
 }
 
-/// An outage of 500 events, each delivered twice in vain. Every tenth has the time of the one before.
+/// An outage of 500 events, each delivered twice in vain. Every tenth has the time of the one
+/// before.
 fn outage() -> (Vec<Value>, Vec<String>) {
     let mut entries = Vec::new();
     let mut ids = Vec::new();

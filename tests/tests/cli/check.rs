@@ -2,6 +2,7 @@
 
 use crate::program::run;
 use crate::receivers::{Handled, Mistake, by_hand, own};
+use futures_util::future::join_all;
 
 const EVENT: &str = "vault.connection.callable";
 
@@ -77,14 +78,16 @@ async fn each_wrong_receiver_is_named() {
         (Mistake::NoSizeLimit, &["limit of a body's length"]),
         (Mistake::NoTimeLimit, &["limit of a body's time"]),
     ];
-    for (mistake, named) in cases {
+    let checked = cases.map(|(mistake, named)| async move {
         // The receiver without a limit is waited for in vain.
         let wait = if mistake == Mistake::NoTimeLimit {
             "1"
         } else {
             "300"
         };
-        let (mistake, code, failed) = failed(mistake, wait).await;
+        (failed(mistake, wait).await, named)
+    });
+    for ((mistake, code, failed), named) in join_all(checked).await {
         assert_eq!(failed, named, "{mistake:?}");
         assert_eq!(code, 1, "{mistake:?}");
     }

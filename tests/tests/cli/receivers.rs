@@ -5,17 +5,21 @@ use apideck_hooks::signature::Verifier;
 use apideck_hooks::{Hooks, Rest, Secret, State, on, router};
 use apideck_hooks_tests::{SECRET, server};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
+use http_body_util::BodyExt;
 use serde_json::Value;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::time::timeout;
+
+/// Long enough for a body that comes at once, also on a busy machine.
+const BODY_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The events that a receiver has handled, and those that are to fail.
 #[derive(Clone, Default)]
@@ -74,7 +78,7 @@ pub(crate) async fn own(handled: &Handled) -> String {
         .secret(SECRET)
         .state(handled.clone())
         .rest(Rest::None)
-        .body_deadline(Duration::from_millis(300))
+        .body_deadline(BODY_DEADLINE)
         .build()
         .expect("a receiver");
     server::hyper(hooks).await.to_string()
@@ -164,20 +168,25 @@ impl ByHand {
         }
     }
 
-    async fn read(&self, body: Body) -> Result<Bytes, Response> {
-        let limit = if self.is(Mistake::NoSizeLimit) {
-            usize::MAX
-        } else {
-            1024 * 1024
-        };
-        let read = to_bytes(body, limit);
-        let read = match self.is(Mistake::NoTimeLimit) {
-            true => read.await,
-            false => timeout(Duration::from_millis(300), read)
-                .await
-                .map_err(|_| refuse(408, "too slow"))?,
-        };
-        read.map_err(|_| refuse(413, "too large"))
+    async fn read(&self, mut body: Body) -> Result<Bytes, Response> {
+        let mut bytes = Vec::new();
+        loop {
+            let frame = body.frame();
+            let frame = match self.is(Mistake::NoTimeLimit) {
+                true => frame.await,
+                false => timeout(BODY_DEADLINE, frame)
+                    .await
+                    .map_err(|_| refuse(408, "too slow"))?,
+            };
+            match frame {
+                None => return Ok(bytes.into()),
+                Some(Ok(frame)) => bytes.extend(frame.into_data().unwrap_or_default()),
+                Some(Err(_)) => return Err(refuse(400, "incomplete")),
+            }
+            if bytes.len() > 1024 * 1024 && !self.is(Mistake::NoSizeLimit) {
+                return Err(refuse(413, "too large"));
+            }
+        }
     }
 
     fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Response> {

@@ -89,6 +89,10 @@ impl Tree {
             let path = entry.expect("an entry").path();
             let name = path.file_name().and_then(|name| name.to_str()).expect("a name");
             let name = format!("{inside}{name}");
+            // Programs are crates of their own, and use the public items alone.
+            if name == "bin" {
+                continue;
+            }
             if path.is_dir() {
                 self.read_folder(&path, &format!("{name}/"));
             } else if name.ends_with(".rs") {

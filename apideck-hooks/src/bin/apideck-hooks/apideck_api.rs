@@ -1,7 +1,7 @@
 //! Apideck's own API for webhooks (OpenAPI description 10.34.0).
 //!
-//! A list comes in pages. `meta.cursors.next` names the next one, and is null at the end. A page that
-//! failed with 429 or 5xx is asked for again, a bounded number of times.
+//! A list comes in pages. `meta.cursors.next` names the next one, and is null at the end. A page
+//! that failed with 429 or 5xx is asked for again, a bounded number of times.
 
 use std::time::Duration;
 

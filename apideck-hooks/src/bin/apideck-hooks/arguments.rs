@@ -35,7 +35,7 @@ Results go to standard output, everything else to standard error.";
     subcommand_required = true,
     disable_help_subcommand = true
 )]
-pub(crate) struct Arguments {
+pub(crate) struct CommandLine {
     /// Print one JSON object a line, each with `"schema": 1`
     #[arg(long, global = true)]
     pub(crate) json: bool,

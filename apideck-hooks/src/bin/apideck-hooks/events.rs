@@ -7,7 +7,6 @@ use serde_json::json;
 
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
-use crate::source::at_the_shell;
 
 /// List Apideck's events: name, payload, and when each is sent
 #[derive(Args)]
@@ -24,9 +23,11 @@ pub(crate) fn run(arguments: &EventsArguments, screen: &mut Screen) -> Result<Ex
         .collect();
     if found.is_empty() {
         let text = match Event::try_new(pattern) {
-            Err(error) if !pattern.contains('*') => at_the_shell(&error),
+            Err(error) if !pattern.contains('*') => error.to_string(),
             _ => format!("no event matches `{pattern}`"),
         };
+        // The rest is about sending an event.
+        let text = text.split(" `Event::unlisted`").next().unwrap_or_default();
         return Err(Trouble::not_as_wished(text));
     }
     let width = |length: fn(&EventType) -> usize| found.iter().map(|event| length(event)).max().unwrap_or(0);

@@ -27,12 +27,12 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use arguments::{Arguments, Task};
+use arguments::{CommandLine, Task};
 use exit::{Exit, Trouble};
 use screen::Screen;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match CommandLine::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => {
             // A closed pipe is no reason to fail, so the result of printing is left alone.

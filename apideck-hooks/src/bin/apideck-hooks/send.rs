@@ -26,7 +26,8 @@ use crate::url::{confirm, parse_url};
 pub(crate) struct SendArguments {
     /// Name of an event, a file with a body, or - for standard input
     ///
-    /// A name makes an example of the event. An argument with a slash or with the ending `.json` is a file.
+    /// A name makes an example of the event. An argument with a slash or with the ending `.json` is
+    /// a file.
     #[arg(value_name = "EVENT|FILE")]
     event: String,
     /// URL of the receiver
@@ -59,7 +60,8 @@ pub(crate) struct SendArguments {
     /// Send the same delivery N times, one after the other
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     times: u32,
-    /// Send it again as Apideck does until it is acknowledged: after 3, 5, 10 and 30 minutes, and 1, 2, 4, 8 and 12 hours
+    /// Send it again as Apideck does until it is acknowledged: after 3, 5, 10 and 30 minutes, and
+    /// 1, 2, 4, 8 and 12 hours
     #[arg(long, conflicts_with = "times")]
     retry: bool,
     /// FILE is a recording of `listen`: send it byte for byte, with its recorded headers
@@ -139,6 +141,8 @@ pub(crate) async fn run(arguments: Box<SendArguments>, screen: &mut Screen) -> R
 
 fn event(arguments: &SendArguments, screen: &Screen) -> Result<Event, Trouble> {
     if arguments.exact {
+        // Bounds the length of the file.
+        source::read_body(&arguments.event)?;
         let event = Event::recording(&arguments.event).map_err(Trouble::wrong_use)?;
         if !event.is_exact() {
             screen.remark(

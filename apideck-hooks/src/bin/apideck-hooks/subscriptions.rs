@@ -20,8 +20,8 @@ const MOST_NAMES: usize = 12;
 /// Show Apideck's subscriptions: status, why disabled, events
 ///
 /// With --console it also shows events that are subscribed and have no handler, and handlers whose
-/// events are not subscribed. The exit status is 1 if a subscription is disabled, or if subscriptions
-/// and handlers differ.
+/// events are not subscribed. The exit status is 1 if a subscription is disabled, or if
+/// subscriptions and handlers differ.
 #[derive(Args)]
 pub(crate) struct SubscriptionsArguments {
     /// URL of the receiver's console. Its token is in APIDECK_HOOKS_CONSOLE_TOKEN

@@ -215,7 +215,8 @@ impl Event {
         Ok(self)
     }
 
-    /// Returns the value of a field of the payload, such as `entity.state`. `None` if it is missing.
+    /// Returns the value of a field of the payload, such as `entity.state`. `None` if it is
+    /// missing.
     pub fn get(&self, path: &str) -> Option<&Value> {
         path::get(self.body.payload()?, path)
     }

@@ -11,6 +11,7 @@ use super::body::EventBody;
 use super::headers::header;
 use super::{Event, EventError};
 use crate::delivery::IDEMPOTENCY_KEY;
+use crate::signature::canonical::canonical;
 use crate::signature::{Encoding, Form, HEADER};
 
 /// The header with which a recorder marks a body from which it has removed credentials.
@@ -48,7 +49,7 @@ impl Event {
             Some(mark) => {
                 let mark = mark.to_str().unwrap_or_default();
                 let mut words = mark.split(' ');
-                event.form = form(words.next().unwrap_or_default());
+                event.form = form(words.next().unwrap_or_default(), &event.body());
                 event.encoding = match words.next() {
                     Some("base64") => Encoding::Base64,
                     _ => Encoding::Hex,
@@ -65,11 +66,17 @@ fn of_file(file: &Path, error: &dyn Display) -> EventError {
     EventError::new(format!("{}: {error}", file.display()))
 }
 
-fn form(name: &str) -> Form {
-    let forms = [Form::Sorted, Form::SortedInArrays].into_iter();
-    forms
-        .filter(|form| form.name() == name)
-        .next_back()
+/// Returns the form of a name. A body that was changed by hand may have none of them but the raw
+/// one.
+fn form(name: &str, body: &[u8]) -> Form {
+    let has = |form: &Form| {
+        form.sorting()
+            .is_some_and(|sorting| canonical(body, sorting).is_ok())
+    };
+    let mut sorted = [Form::Sorted, Form::SortedInArrays].into_iter();
+    sorted
+        .find(|form| form.name() == name)
+        .filter(has)
         .unwrap_or(Form::Raw)
 }
 
@@ -128,5 +135,7 @@ mod tests {
         let body = event.body();
         assert_eq!(verifier.verify(&headers, &body).unwrap().form(), Form::Sorted);
         assert_eq!(headers[HEADER].len(), 44);
+        let changed = recorded("x-apideck-hooks-blanked: sorted base64\n", "not json");
+        assert_eq!(changed.form(), Form::Raw);
     }
 }

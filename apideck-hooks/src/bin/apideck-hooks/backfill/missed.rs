@@ -227,8 +227,8 @@ impl Logged {
     }
 }
 
-/// Returns the signed facts by which a receiver knows an event: type, id and entity, or without an id
-/// everything but Apideck's count.
+/// Returns the signed facts by which a receiver knows an event: type, id and entity, or without an
+/// id everything but Apideck's count.
 fn identity(event: &Event) -> String {
     let field = |name: &str| event.get(name).unwrap_or(&Value::Null);
     match field("event_id") {

@@ -9,9 +9,9 @@
 //! send again by itself.
 //!
 //! `entry` reads an entry of the log, `missed` keeps one body an event, and `order` puts the events
-//! into the order in which they happened. Each is then sent once, as a first delivery. Its idempotency
-//! key follows from its identity, so that a second backfill sends the same delivery again, which is a
-//! duplicate.
+//! into the order in which they happened. Each is then sent once, as a first delivery. Its
+//! idempotency key follows from its identity, so that a second backfill sends the same delivery
+//! again, which is a duplicate.
 
 mod entry;
 mod missed;
@@ -39,8 +39,8 @@ use missed::{Missed, MissedEvent};
 ///
 /// Each event is sent once, the oldest first, with its latest body and execution_attempt 1. Events
 /// that succeeded later, or that Apideck will still send again, are left out. An event that was
-/// handled meanwhile is a duplicate for the receiver, so a backfill can be run twice. It stops at the
-/// first event that is not acknowledged, and says from when to go on.
+/// handled meanwhile is a duplicate for the receiver, so a backfill can be run twice. It stops at
+/// the first event that is not acknowledged, and says from when to go on.
 #[derive(Args)]
 pub(crate) struct BackfillArguments {
     /// Begin of the outage, such as 2026-11-29T10:00:00Z, 2026-11-29 or 36h

@@ -20,9 +20,9 @@ pub(super) fn oldest_first(mut events: Vec<&MissedEvent>, newest_first: bool) ->
 
 /// Returns a time from which the log has these events again.
 ///
-/// The log is searched by the times of deliveries, and not by those of events. So it is the earliest
-/// last delivery, and a second less because the documents leave open if the log's filter includes
-/// its ends. Events that were sent already and are sent again are duplicates.
+/// The log is searched by the times of deliveries, and not by those of events. So it is the
+/// earliest last delivery, and a second less because the documents leave open if the log's filter
+/// includes its ends. Events that were sent already and are sent again are duplicates.
 pub(super) fn resume(left: &[&MissedEvent], since: SystemTime) -> SystemTime {
     let last = left.iter().map(|event| event.last);
     // An event without a time can be anywhere.

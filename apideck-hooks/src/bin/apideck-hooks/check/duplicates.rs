@@ -3,13 +3,13 @@
 use apideck_hooks::testing::{Answer, Event};
 
 use super::finding::Finding;
-use super::subject::{Subject, status};
+use super::subject::{CheckedReceiver, status};
 use crate::report::outcome_text;
 
 const NAMES: [&str; 3] = ["same delivery again", "retry", "captured body"];
 
 /// Sends an event, and then the same delivery, a retry, and the body under another key.
-pub(super) async fn findings(subject: &Subject, event: Option<Event>) -> Vec<Finding> {
+pub(super) async fn findings(subject: &CheckedReceiver, event: Option<Event>) -> Vec<Finding> {
     let Some(event) = event else {
         let why = "needs `--event` with an event that may be handled";
         return vec![Finding::not_tested("duplicates", why)];

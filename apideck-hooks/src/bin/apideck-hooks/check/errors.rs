@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::finding::Finding;
-use super::subject::{Subject, UNLISTED};
+use super::subject::{CheckedReceiver, UNLISTED};
 
 /// A text in a body that no response has a reason to contain.
 const CANARY: &str = "canary-of-apideck-hooks";
@@ -23,7 +23,7 @@ const TELLING: &[&str] = &[
 
 /// Sends genuine bodies that are no events, and looks for the receiver's own errors in the
 /// responses.
-pub(super) async fn findings(subject: &Subject) -> Vec<Finding> {
+pub(super) async fn findings(subject: &CheckedReceiver) -> Vec<Finding> {
     let name = "tells no internals";
     let bodies = [
         format!("{{\"payload\": {CANARY}"),

@@ -4,7 +4,7 @@ use apideck_hooks::testing::{Answer, Forgery};
 use bytes::Bytes;
 
 use super::finding::Finding;
-use super::subject::{Subject, status};
+use super::subject::{CheckedReceiver, status};
 
 /// The header that names an event, and is not signed.
 const EVENT_TYPE: &str = "x-apideck-event-type";
@@ -54,7 +54,7 @@ const FORGERIES: &[(&str, Forgery, &str)] = &[
     ),
 ];
 
-pub(super) async fn findings(subject: &Subject, base: &Answer) -> Vec<Finding> {
+pub(super) async fn findings(subject: &CheckedReceiver, base: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, forgery, fault) in FORGERIES {
         let event = subject.event();
@@ -78,7 +78,7 @@ pub(super) async fn findings(subject: &Subject, base: &Answer) -> Vec<Finding> {
 
 /// Names another event in the header than in the signed body. Neither is listed, so that a receiver
 /// that trusts the header does no harm.
-async fn other_event(subject: &Subject, base: &Answer) -> Finding {
+async fn other_event(subject: &CheckedReceiver, base: &Answer) -> Finding {
     let name = "header's event";
     let event = subject.event().header(EVENT_TYPE, "apideck_hooks.check.other");
     let answer = subject.send(&event).await;
@@ -102,7 +102,7 @@ async fn other_event(subject: &Subject, base: &Answer) -> Finding {
 
 /// Sends a body that is not JSON under a wrong signature. Its answer differs from that to a body of
 /// JSON if the receiver parses first.
-async fn parses_late(subject: &Subject) -> Finding {
+async fn parses_late(subject: &CheckedReceiver) -> Finding {
     let name = "verifies, then parses";
     let wrong = "0".repeat(64);
     let json = subject.post(subject.event().body(), &wrong).await;

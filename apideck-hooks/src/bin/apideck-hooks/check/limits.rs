@@ -10,19 +10,23 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 
 use super::finding::Finding;
-use super::subject::{Subject, UNLISTED};
+use super::subject::{CheckedReceiver, UNLISTED};
 use crate::client::{Client, client};
 
 /// Length of a body that no receiver has a reason to accept. The longest bodies of events are a few
 /// kilobytes.
 const LARGE: usize = 16 * 1024 * 1024;
 
+/// A server that refuses the body may close the connection before its response is read, so both are
+/// the same.
+const REFUSED: &str = "refuses 16 MiB";
+
 /// Sends a genuine body of 16 MiB.
-pub(super) async fn large_body(subject: &Subject, base: &Answer) -> Vec<Finding> {
+pub(super) async fn large_body(subject: &CheckedReceiver, base: &Answer) -> Vec<Finding> {
     let name = "limit of a body's length";
     let mut body =
         format!("{{\"payload\":{{\"event_type\":\"{UNLISTED}\",\"event_id\":\"large\",\"filler\":\"");
-    body.extend(std::iter::repeat_n('x', LARGE));
+    body.push_str(&"x".repeat(LARGE));
     body.push_str("\"}}");
     let signature = subject.signature(body.as_bytes());
     let finding = match subject.post(Bytes::from(body), &signature).await {
@@ -31,21 +35,20 @@ pub(super) async fn large_body(subject: &Subject, base: &Answer) -> Vec<Finding>
                 name,
                 format!("{status}: accepts a body of 16 MiB, so a stranger can fill its memory"),
             ),
-            413 => Finding::ok(name, "413"),
+            413 => Finding::ok(name, REFUSED),
             status if base.status() == Some(status) => {
                 Finding::not_tested(name, "unknown events are refused alike")
             }
             status => Finding::ok(name, status.to_string()),
         },
-        // A server that stops reading may close the connection before its response is read.
-        Err(_) if subject.validate().await.status().is_some() => Finding::ok(name, "closes the connection"),
+        Err(_) if subject.validate().await.status().is_some() => Finding::ok(name, REFUSED),
         Err(trouble) => Finding::failed(name, format!("{}: and it is gone since", trouble.message)),
     };
     vec![finding]
 }
 
 /// Sends the begin of a body and never its rest.
-pub(super) async fn slow_body(subject: &Subject, wait: Duration) -> Finding {
+pub(super) async fn slow_body(subject: &CheckedReceiver, wait: Duration) -> Finding {
     let name = "limit of a body's time";
     let client: Client<Stalled> = match client(&subject.url) {
         Ok(client) => client,

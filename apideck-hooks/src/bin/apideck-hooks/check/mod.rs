@@ -4,8 +4,8 @@
 //!
 //! `subject` sends requests to the receiver. Each of the other files has the findings of one kind:
 //! `signatures`, `forgeries`, `limits`, `errors` and `duplicates`. The event that is sent is one
-//! that nobody lists, so that no handler runs for it but one for every event. A finding is a line of
-//! the report.
+//! that nobody lists, so that no handler runs for it but one for every event. A finding is a line
+//! of the report.
 
 mod duplicates;
 mod errors;
@@ -28,14 +28,14 @@ use crate::screen::Screen;
 use crate::source::at_the_shell;
 use crate::url::{confirm, parse_url, shown};
 use finding::{Finding, Mark};
-use subject::Subject;
+use subject::CheckedReceiver;
 
 /// Check a receiver from outside: a report to paste into a ticket
 ///
 /// It sends the POST with which Apideck validates a URL, every form and encoding of a signature, an
-/// event that nobody lists, forgeries, a body of 16 MiB and a body that does not arrive. A handler for
-/// every event runs for them. With --event it also sends that event four times, to see if duplicates
-/// are found.
+/// event that nobody lists, forgeries, a body of 16 MiB and a body that does not arrive. A handler
+/// for every event runs for them. With --event it also sends that event four times, to see if
+/// duplicates are found.
 #[derive(Args)]
 pub(crate) struct CheckArguments {
     /// URL of the receiver
@@ -59,7 +59,7 @@ pub(crate) async fn run(arguments: CheckArguments, screen: &mut Screen) -> Resul
     let event = event.map_err(|error| Trouble::wrong_use(at_the_shell(&error)))?;
     let key = arguments.key.read()?;
     confirm(&arguments.url, arguments.yes).await?;
-    let subject = Subject::new(&arguments.url, key.secret)?;
+    let subject = CheckedReceiver::new(&arguments.url, key.secret)?;
     screen.plain(|paint| {
         let version = env!("CARGO_PKG_VERSION");
         paint.strong(format_args!(

@@ -5,7 +5,7 @@ use apideck_hooks::testing::Answer;
 use bytes::Bytes;
 
 use super::finding::Finding;
-use super::subject::{Subject, UNLISTED, status};
+use super::subject::{CheckedReceiver, UNLISTED, status};
 use crate::exit::Trouble;
 use crate::report::outcome_text;
 
@@ -24,7 +24,7 @@ const FORMS: [(&str, Form, Encoding); 6] = [
 /// # Errors
 ///
 /// The receiver cannot be reached.
-pub(super) async fn reach(subject: &Subject) -> Result<(Vec<Finding>, Answer), Trouble> {
+pub(super) async fn reach(subject: &CheckedReceiver) -> Result<(Vec<Finding>, Answer), Trouble> {
     let answer = subject.validate().await;
     if let Some(failure) = answer.failure() {
         return Err(Trouble::unreachable(failure));
@@ -53,7 +53,7 @@ pub(super) async fn reach(subject: &Subject) -> Result<(Vec<Finding>, Answer), T
     Ok((vec![validation, unknown], base))
 }
 
-pub(super) async fn findings(subject: &Subject, base: &Answer) -> Vec<Finding> {
+pub(super) async fn findings(subject: &CheckedReceiver, base: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, form, encoding) in FORMS {
         let answer = subject.send(&subject.event().signed(form, encoding)).await;
@@ -84,8 +84,8 @@ pub(super) async fn findings(subject: &Subject, base: &Answer) -> Vec<Finding> {
     findings
 }
 
-/// Tells if a delivery got past the signature. A receiver that refuses unknown events answers all of
-/// them alike.
+/// Tells if a delivery got past the signature. A receiver that refuses unknown events answers all
+/// of them alike.
 fn is_accepted(status: Option<u16>, base: &Answer) -> bool {
     let Some(status) = status else {
         return false;

@@ -24,14 +24,14 @@ const MAX_RESPONSE: usize = 1024 * 1024;
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The receiver, and the key that its events are signed with.
-pub(super) struct Subject {
+pub(super) struct CheckedReceiver {
     pub(super) url: Uri,
     secret: Secret,
     client: Client<Full<Bytes>>,
     apideck: Apideck<Client<Full<Bytes>>>,
 }
 
-impl Subject {
+impl CheckedReceiver {
     pub(super) fn new(url: &Uri, secret: Secret) -> Result<Self, Trouble> {
         let client = client(url)?;
         Ok(Self {

@@ -15,7 +15,7 @@ const FREE_FORM: &[&str] = &["settings", "metadata"];
 /// The body is not JSON, or is nested too deeply. So its credentials cannot be found.
 pub(super) fn without_credentials(body: &[u8]) -> Result<Option<Vec<u8>>, serde_json::Error> {
     let mut reader = serde_json::Deserializer::from_slice(body);
-    let found = Search.deserialize(&mut reader)?;
+    let found = CredentialSearch.deserialize(&mut reader)?;
     reader.end()?;
     if !found {
         return Ok(None);
@@ -45,9 +45,9 @@ fn blank(json: &mut Value) {
 ///
 /// It looks at the text and not at a parsed value, because a parsed value has lost all but the last
 /// of equal keys.
-struct Search;
+struct CredentialSearch;
 
-impl<'de> DeserializeSeed<'de> for Search {
+impl<'de> DeserializeSeed<'de> for CredentialSearch {
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {
@@ -55,7 +55,7 @@ impl<'de> DeserializeSeed<'de> for Search {
     }
 }
 
-impl<'de> Visitor<'de> for Search {
+impl<'de> Visitor<'de> for CredentialSearch {
     type Value = bool;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

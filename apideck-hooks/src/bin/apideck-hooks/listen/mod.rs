@@ -30,10 +30,10 @@ use proxy::Proxy;
 
 /// Receive deliveries: verify, print, save and forward them
 ///
-/// Every request is forwarded as it came, also one that does not verify, because the receiver decides
-/// by itself. Without --to, a delivery that verifies is answered 503, so that Apideck sends it again.
-/// An interrupt ends it with a summary: the forms and encodings that were signed, and if ids and keys
-/// stayed the same over retries.
+/// Every request is forwarded as it came, also one that does not verify, because the receiver
+/// decides by itself. Without --to, a delivery that verifies is answered 503, so that Apideck sends
+/// it again. An interrupt ends it with a summary: the forms and encodings that were signed, and if
+/// ids and keys stayed the same over retries.
 #[derive(Args)]
 pub(crate) struct ListenArguments {
     /// Address to listen on
@@ -44,10 +44,10 @@ pub(crate) struct ListenArguments {
     to: Option<Uri>,
     /// Directory for recordings: NAME.json has the body, and NAME.headers has the headers
     ///
-    /// Both are exact. Headers that may hold credentials are left out, so Apideck's own, content-type
-    /// and user-agent are kept. `send --exact` sends a recording again, and so does curl with
-    /// `-H @NAME.headers --data-binary @NAME.json`. At most 10,000 recordings, 256 MiB and 100
-    /// deliveries that do not verify are saved.
+    /// Both are exact. Headers that may hold credentials are left out, so Apideck's own,
+    /// content-type and user-agent are kept. `send --exact` sends a recording again, and so does
+    /// curl with `-H @NAME.headers --data-binary @NAME.json`. At most 10,000 recordings, 256 MiB
+    /// and 100 deliveries that do not verify are saved.
     #[arg(long, value_name = "DIR")]
     save: Option<PathBuf>,
     /// Save settings and metadata too, which can hold credentials of end users

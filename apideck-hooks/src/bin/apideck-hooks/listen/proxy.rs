@@ -181,7 +181,8 @@ async fn forward(
     }
 }
 
-/// Returns the headers that a proxy passes on (RFC 9110, section 7.6.1). The length is written anew.
+/// Returns the headers that a proxy passes on (RFC 9110, section 7.6.1). The length is written
+/// anew.
 fn end_to_end(headers: &HeaderMap) -> HeaderMap {
     let named: Vec<HeaderName> = headers
         .get_all(CONNECTION)

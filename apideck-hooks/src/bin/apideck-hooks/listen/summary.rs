@@ -14,8 +14,8 @@ const MAX_EVENTS: usize = 10_000;
 /// Longest idempotency key that is remembered.
 const LONGEST_KEY: usize = 200;
 
-/// The identity of an event by its signed facts.
-type Identity = (String, String, Option<String>);
+/// The signed facts by which an event is known: type, id and entity.
+type SignedFacts = (String, String, Option<String>);
 
 #[derive(Default)]
 pub(super) struct Summary {
@@ -27,9 +27,9 @@ pub(super) struct Summary {
     with_envelope: usize,
     without_envelope: usize,
     /// The idempotency key of each event, and if later deliveries had the same one.
-    keys: HashMap<Identity, Repeated<Option<String>>>,
+    keys: HashMap<SignedFacts, Repeated<Option<String>>>,
     /// The identity of each idempotency key.
-    ids: HashMap<String, Repeated<Identity>>,
+    ids: HashMap<String, Repeated<SignedFacts>>,
 }
 
 struct Repeated<T> {
@@ -87,17 +87,45 @@ impl Summary {
                 "of_these_with_another_event": other_ids,
             }
         }));
+        self.print_counts(screen);
+        let retries = match (repeated, other_keys) {
+            (0, _) => "no event came again, so nothing is known about retries".to_owned(),
+            (_, 0) => format!(
+                "{} came again, each with the same idempotency key",
+                count(repeated, "event")
+            ),
+            _ => format!(
+                "{} came again, {other_keys} of them with another idempotency key",
+                count(repeated, "event")
+            ),
+        };
+        screen.plain(|_| format!("  {retries}"));
+        let keys = match (same_key, other_ids) {
+            (0, _) => return,
+            (_, 0) => format!(
+                "{} came again, each with the same event id",
+                count(same_key, "idempotency key")
+            ),
+            _ => format!(
+                "{} came again with another event",
+                count(other_ids, "idempotency key")
+            ),
+        };
+        screen.plain(|_| format!("  {keys}"));
+    }
+
+    fn print_counts(&self, screen: &mut Screen) {
         screen.plain(|paint| {
             let refused = match self.refused {
                 0 => String::new(),
                 refused => format!(", {refused} refused"),
             };
-            let unverified = match self.unverified {
+            let verified = match self.unverified {
                 0 => "all verified".to_owned(),
                 unverified => paint.bad(format_args!("{unverified} not verified")),
             };
             format!(
-                "{}: {unverified}{refused}",
+                "{}: {verified}{refused}",
                 paint.strong(deliveries(self.deliveries))
             )
         });
@@ -109,33 +137,6 @@ impl Summary {
                 format!(
                     "  bodies without the `payload` envelope: {}",
                     self.without_envelope
-                )
-            });
-        }
-        let retries = match (repeated, other_keys) {
-            (0, _) => "  no event came again, so nothing is known about retries".to_owned(),
-            (_, 0) => format!(
-                "  {} came again, each with the same idempotency key",
-                count(repeated, "event")
-            ),
-            _ => format!(
-                "  {} came again, {other_keys} of them with another idempotency key",
-                count(repeated, "event")
-            ),
-        };
-        screen.plain(|_| retries);
-        if other_ids > 0 {
-            screen.plain(|_| {
-                format!(
-                    "  {} came again with another event",
-                    count(other_ids, "idempotency key")
-                )
-            });
-        } else if same_key > 0 {
-            screen.plain(|_| {
-                format!(
-                    "  {} came again, each with the same event id",
-                    count(same_key, "idempotency key")
                 )
             });
         }
