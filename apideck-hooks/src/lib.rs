@@ -56,6 +56,7 @@
 //! | Export metrics | `Metrics` (feature `metrics`) |
 //! | Test handlers, the receiver or a whole application | `testing` (feature `testing`) |
 //! | Find out why a signature is refused | [`signature`] |
+//! | Send, check, record and recover events at a shell | `apideck-hooks --help` (feature `cli`) |
 //! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
 //! | Decide which deliveries are duplicates | [`Identity`] |
 //! | Choose a store | [`store`] |

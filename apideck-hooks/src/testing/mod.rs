@@ -119,6 +119,12 @@
 //! # fn main() { the_application_receives_events() }
 //! ```
 //!
+//! ## Recordings
+//!
+//! `apideck-hooks listen --save` (feature `cli`) records real deliveries. [`Event::recording`]
+//! reads one, and [`Apideck::send`] sends it byte for byte, so that it can be a fixture of your
+//! tests.
+//!
 //! An assertion that fails prints the response, and in process also the handler, the attempt, the
 //! error, and for a `401` the explanation of the signature.
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 /// A time of the outage.
 fn at(minute: u32) -> String {
-    format!("2026-11-01T{:02}:{:02}:00.000Z", minute / 60, minute % 60)
+    format!("2020-11-01T{:02}:{:02}:00.000Z", minute / 60, minute % 60)
 }
 
 fn payload(id: &str, minute: u32, attempt: u32) -> Value {
@@ -113,7 +113,7 @@ async fn an_outage_of_500_events_is_made_up_for_once_and_in_order() {
     world.stand_in.arrive(vec![attempt("new-1", 600, 600, 1, false)]);
     world.stand_in.arrive(vec![attempt("later-0", 5, 601, 3, true)]);
 
-    let dry = world.backfill(&["--since", "2026-11-01", "--dry-run"]).await;
+    let dry = world.backfill(&["--since", "2020-11-01", "--dry-run"]).await;
     assert_eq!(summary(dry.exits(0))["sent"], 0);
     assert!(world.handled.ids().is_empty());
     assert_eq!(
@@ -122,7 +122,7 @@ async fn an_outage_of_500_events_is_made_up_for_once_and_in_order() {
         "500 events, one that has arrived, and the summary"
     );
 
-    let until = ["--since", "2026-11-01", "--until", "2026-11-01T09:00:00Z"];
+    let until = ["--since", "2020-11-01", "--until", "2020-11-01T09:00:00Z"];
     let told = summary(world.backfill(&until).await.exits(0));
     assert_eq!(told["sent"], 500, "{told}");
     assert_eq!(
@@ -155,13 +155,13 @@ async fn a_failure_stops_it_and_the_rest_goes_on_from_the_time_that_is_told() {
     });
     world.stand_in.log(entries.into_iter().map(with_envelope));
     world.handled.fail("e-020", 1);
-    let stopped = world.backfill(&["--since", "2026-11-01"]).await;
+    let stopped = world.backfill(&["--since", "2020-11-01"]).await;
     let told = summary(stopped.exits(1));
     assert_eq!(told["sent"], 20, "{told}");
     assert_eq!(world.handled.ids(), ids[..20]);
     let go_on = told["go_on_since"].as_str().expect("a time");
     assert!(
-        stopped.stderr.contains(&format!("--since {go_on}")) && go_on > "2026-11-01T00:10",
+        stopped.stderr.contains(&format!("--since {go_on}")) && go_on > "2020-11-01T00:10",
         "{go_on}"
     );
     assert_eq!(told["without_envelope"], 0);
@@ -185,7 +185,7 @@ async fn a_limit_leaves_the_newest_events() {
     world.stand_in.log([entry("e-3", 20, true)]);
     let told = summary(
         world
-            .backfill(&["--since", "2026-11-01", "--at-most", "4", "--skip", "e-1"])
+            .backfill(&["--since", "2020-11-01", "--at-most", "4", "--skip", "e-1"])
             .await
             .exits(0),
     );
@@ -197,6 +197,30 @@ async fn a_limit_leaves_the_newest_events() {
         world.handled.ids(),
         ["e-0", "e-2", "e-4", "e-5", "e-6", "e-7", "e-8", "e-9", "a", "b"]
     );
+}
+
+#[tokio::test]
+async fn the_end_of_the_outage_chooses_events_and_hides_no_retry() {
+    let world = World::new().await;
+    world.stand_in.log([
+        to_be_retried(attempt("given-up", 1, 1, 9, false)),
+        to_be_retried(attempt("still-tried", 2, 2, 1, false)),
+        to_be_retried(attempt("late-success", 3, 3, 1, false)),
+    ]);
+    // After the outage.
+    world.stand_in.log([
+        attempt("given-up", 1, 100, 10, false),
+        to_be_retried(attempt("still-tried", 2, 101, 2, false)),
+        attempt("late-success", 3, 102, 2, true),
+        attempt("other-outage", 103, 103, 1, false),
+    ]);
+    let until = ["--since", "2020-11-01", "--until", "2020-11-01T01:00:00Z"];
+    let told = summary(world.backfill(&until).await.exits(0));
+    assert_eq!(
+        (&told["apideck_retries"], &told["succeeded_later"]),
+        (&1.into(), &1.into())
+    );
+    assert_eq!(world.handled.ids(), ["given-up"]);
 }
 
 #[tokio::test]
@@ -213,7 +237,7 @@ async fn an_event_without_an_id_is_the_same_in_every_backfill() {
         world.stand_in.log([entry]);
     }
     for word in ["handled", "duplicate"] {
-        let told = world.backfill(&["--since", "2026-11-01"]).await;
+        let told = world.backfill(&["--since", "2020-11-01"]).await;
         let objects = told.exits(0).objects();
         assert_eq!(objects.len(), 2, "{objects:?}");
         assert_eq!(
@@ -243,7 +267,7 @@ async fn odd_entries_are_counted_and_never_sent() {
         with("{\"event_type\":\"crm.lead".into()),
     ]);
     world.stand_in.log([entry("good", 2, false)]);
-    let told = summary(world.backfill(&["--since", "2026-11-01"]).await.exits(1));
+    let told = summary(world.backfill(&["--since", "2020-11-01"]).await.exits(1));
     assert_eq!(
         (&told["sent"], &told["not_an_event"], &told["unusable"]),
         (&1.into(), &3.into(), &3.into())
@@ -265,13 +289,13 @@ async fn a_success_at_another_url_is_not_one_of_this_receiver() {
         elsewhere(entry("e-1", 2, true)),
         elsewhere(entry("e-3", 2, false)),
     ]);
-    let told = world.backfill(&["--since", "2026-11-01"]).await;
+    let told = world.backfill(&["--since", "2020-11-01"]).await;
     assert!(told.exits(2).stderr.contains("https://elsewhere.example.com/"));
     assert!(world.handled.ids().is_empty());
     world
         .backfill(&[
             "--since",
-            "2026-11-01",
+            "2020-11-01",
             "--endpoint",
             "https://example.com/webhooks",
         ])
@@ -288,13 +312,13 @@ async fn apideck_s_errors_are_waited_out_or_told() {
         .log((0..100).map(|minute| entry(&format!("e-{minute:02}"), minute, false)));
     world.stand_in.fail(429, Some("0"));
     world.stand_in.fail(502, Some("0"));
-    let told = world.backfill(&["--since", "2026-11-01"]).await;
+    let told = world.backfill(&["--since", "2020-11-01"]).await;
     assert_eq!(summary(told.exits(0))["sent"], 100);
     assert!(told.stderr.contains("Apideck answers 429: waits"));
     world.stand_in.fail(402, None);
     assert!(
         world
-            .backfill(&["--since", "2026-11-01"])
+            .backfill(&["--since", "2020-11-01"])
             .await
             .exits(1)
             .stderr
@@ -303,7 +327,7 @@ async fn apideck_s_errors_are_waited_out_or_told() {
     let nowhere = run(&[
         "backfill",
         "--since",
-        "2026-11-01",
+        "2020-11-01",
         "--to",
         "http://127.0.0.1:1/",
         "--api",
@@ -314,18 +338,18 @@ async fn apideck_s_errors_are_waited_out_or_told() {
         nowhere
             .exits(3)
             .stderr
-            .contains("go on with `--since 2026-11-01T00:00:00.000Z`"),
+            .contains("go on with `--since 2020-11-01T00:00:00.000Z`"),
         "{}",
         nowhere.stderr
     );
     world
-        .backfill(&["--since", "2026-11-01", "--until", "2026-10-01"])
+        .backfill(&["--since", "2020-11-01", "--until", "2020-10-01"])
         .await
         .exits(2);
     run(&[
         "backfill",
         "--since",
-        "2026-11-01",
+        "2020-11-01",
         "--to",
         "http://192.0.2.1/",
         "--api",

@@ -202,7 +202,7 @@ async fn replay(bodies: &[PathBuf], sent: &[Event]) {
                 wanted["x-apideck-signature"].len()
             );
         }
-        assert_eq!(verified.text().is_empty(), false);
+        assert!(!verified.text().is_empty());
         for name in [
             "x-apideck-event-type",
             "x-apideck-idempotency-key",
@@ -395,4 +395,64 @@ async fn an_unusual_body_is_recorded_and_sent_again() {
         assert_eq!(captured.take().1, Bytes::from(body));
     }
     assert_eq!(recordings(&recorded).len(), 3);
+}
+
+/// The forms that a person sees, plain and coloured.
+#[tokio::test]
+async fn a_person_sees_each_delivery_and_a_summary() {
+    for (colour, good, bad, later, strong, end) in [
+        ("0", "", "", "", "", ""),
+        (
+            "1",
+            "\u{1b}[32m",
+            "\u{1b}[31m",
+            "\u{1b}[33m",
+            "\u{1b}[1m",
+            "\u{1b}[0m",
+        ),
+    ] {
+        let mut command = command(&["listen", "--addr", "127.0.0.1:0"]);
+        command.env("CLICOLOR_FORCE", colour);
+        let mut child = command.spawn().expect("the command");
+        let mut stderr = BufReader::new(child.stderr.take().expect("a pipe")).lines();
+        let first = ends("a line", stderr.next_line())
+            .await
+            .expect("text")
+            .expect("a line");
+        let addr = first
+            .strip_prefix("listens on http://")
+            .and_then(|rest| rest.split_once(' '));
+        let (addr, rest) = addr.expect("an address");
+        assert_eq!(rest, "and answers 503, so that Apideck sends each event again");
+        let apideck = over_socket(addr.parse().expect("an address"), "/", SECRET);
+        let event = Event::new(EVENT).id("e-1").key("k-1");
+        apideck.send(&event).await.assert_later();
+        let event = event.attempt(2).signed(Form::Sorted, Encoding::Base64);
+        apideck.send(&event).await.assert_later();
+        apideck
+            .forge(&event, Forgery::OtherSecret)
+            .await
+            .assert_status(401);
+        let mut stdout = child.stdout.take().expect("a pipe");
+        let id = child.id().expect("a running process").to_string();
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &id])
+                .status()
+                .await
+                .expect("kill")
+                .success()
+        );
+        let mut text = String::new();
+        stdout.read_to_string(&mut text).await.expect("text");
+        let seen = format!(
+            "{later}503{end}  {good}raw hex{end}  {EVENT} e-1, delivery 1\n\
+             {later}503{end}  {good}sorted=sorted_in_arrays base64{end}  {EVENT} e-1, delivery 2\n\
+             {bad}401{end}  {bad}not verified{end}  {EVENT} e-1, delivery 2\n\
+             {strong}3 deliveries{end}: {bad}1 not verified{end}\n  signed raw hex: 1\n  signed sorted=sorted_in_arrays base64: 1\n  \
+             1 event came again, each with the same idempotency key\n  \
+             1 idempotency key came again, each with the same event id\n"
+        );
+        assert_eq!(text, seen);
+    }
 }

@@ -113,7 +113,7 @@ impl Missed {
         }
         if self.events.len() > MAX_EVENTS || self.bytes > MAX_BYTES {
             return Err(Trouble::not_as_wished(format_args!(
-                "the log has more than {MAX_EVENTS} missed events or {} MiB of bodies: choose an earlier `--until`",
+                "the log has more than {MAX_EVENTS} missed events or {} MiB of bodies: choose one with `--event`, or a later `--since`",
                 MAX_BYTES / 1024 / 1024
             )));
         }
@@ -152,8 +152,11 @@ impl Missed {
     }
 
     /// Returns the events to send, the oldest first.
-    pub(super) fn in_order(&self, skip: &[String]) -> Vec<&MissedEvent> {
-        let is_skipped = |event: &MissedEvent| event.id.as_ref().is_some_and(|id| skip.contains(id));
+    pub(super) fn in_order(&self, skip: &[String], until: Option<SystemTime>) -> Vec<&MissedEvent> {
+        let is_skipped = |event: &MissedEvent| {
+            let later = until.is_some_and(|until| event.first.is_some_and(|first| first > until));
+            later || event.id.as_ref().is_some_and(|id| skip.contains(id))
+        };
         let events = self.events.values();
         let events = events
             .filter(|event| !event.retry_scheduled && !is_skipped(event))

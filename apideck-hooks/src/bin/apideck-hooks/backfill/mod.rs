@@ -2,11 +2,11 @@
 //!
 //! # How it works
 //!
-//! The log is read twice. The first time it gives the deliveries that failed between `--since` and
-//! `--until`. Both ends are fixed, so entries that arrive while pages are read do not count. The
-//! second time it gives the deliveries that succeeded, without an end, so that a success during the
-//! first reading counts. An event with a success is left out, and so is one that Apideck will still
-//! send again by itself.
+//! The log is read twice. The first time it gives the deliveries that failed, and the second time
+//! those that succeeded, so that a success during the first reading counts. An event with a success
+//! is left out, and so is one that Apideck will still send again by itself. Both readings go from
+//! `--since` to the end of the log, also with `--until`. That only chooses among the events,
+//! because a retry after it can have succeeded, or can be the last one.
 //!
 //! `entry` reads an entry of the log, `missed` keeps one body an event, and `order` puts the events
 //! into the order in which they happened. Each is then sent once, as a first delivery. Its
@@ -46,7 +46,7 @@ pub(crate) struct BackfillArguments {
     /// Begin of the outage, such as 2026-11-29T10:00:00Z, 2026-11-29 or 36h
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     since: SystemTime,
-    /// End of the outage. Default: now
+    /// End of the outage: leave out events whose first delivery in the log is later
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     until: Option<SystemTime>,
     /// URL of the receiver
@@ -81,7 +81,7 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
     let secret = arguments.api.key.read()?.secret;
     let apideck = Apideck::new(client(&arguments.to)?, secret).path(&arguments.to.to_string());
     let missed = read(&arguments, screen).await?;
-    let events = missed.in_order(&arguments.skip);
+    let events = missed.in_order(&arguments.skip, arguments.until);
     let mut sent = 0;
     let mut exit = Exit::as_wished_if(missed.unusable == 0);
     for missed in events
@@ -116,8 +116,7 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
 /// Reads the log twice: for failures, and then for successes.
 async fn read(arguments: &BackfillArguments, screen: &Screen) -> Result<Missed, Trouble> {
     let api = ApideckApi::new(&arguments.api).await?;
-    let until = arguments.until.unwrap_or_else(SystemTime::now);
-    if arguments.since >= until {
+    if arguments.until.is_some_and(|until| until <= arguments.since) {
         return Err(Trouble::wrong_use("`--since` is not before `--until`"));
     }
     let filters = |success: bool| {
@@ -141,12 +140,10 @@ async fn read(arguments: &BackfillArguments, screen: &Screen) -> Result<Missed, 
             && entry.last.is_none_or(|last| last >= arguments.since)
     };
     let mut missed = Missed::default();
-    let mut failures = filters(false);
-    failures.push(("filter[end_date]", time(until)));
-    let mut pages = api.pages("webhook/logs", failures);
+    let mut pages = api.pages("webhook/logs", filters(false));
     while let Some(page) = pages.next(screen).await? {
         for entry in page.entries.into_iter().map(LogEntry::new).filter(is_wanted) {
-            if !entry.success && entry.last.is_none_or(|last| last <= until) {
+            if !entry.success {
                 missed.add(entry)?;
             }
         }

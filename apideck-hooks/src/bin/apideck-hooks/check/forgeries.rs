@@ -4,7 +4,7 @@ use apideck_hooks::testing::{Answer, Forgery};
 use bytes::Bytes;
 
 use super::finding::Finding;
-use super::subject::{CheckedReceiver, status};
+use super::subject::{CheckedReceiver, status, unlisted};
 
 /// The header that names an event, and is not signed.
 const EVENT_TYPE: &str = "x-apideck-event-type";
@@ -57,7 +57,7 @@ const FORGERIES: &[(&str, Forgery, &str)] = &[
 pub(super) async fn findings(subject: &CheckedReceiver, base: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, forgery, fault) in FORGERIES {
-        let event = subject.event();
+        let event = unlisted();
         let answer = subject.forge(&event, *forgery).await;
         let expected = subject.signature(&event.body());
         let told = String::from_utf8_lossy(answer.body()).contains(&expected);
@@ -80,7 +80,7 @@ pub(super) async fn findings(subject: &CheckedReceiver, base: &Answer) -> Vec<Fi
 /// that trusts the header does no harm.
 async fn other_event(subject: &CheckedReceiver, base: &Answer) -> Finding {
     let name = "header's event";
-    let event = subject.event().header(EVENT_TYPE, "apideck_hooks.check.other");
+    let event = unlisted().header(EVENT_TYPE, "apideck_hooks.check.other");
     let answer = subject.send(&event).await;
     match answer.status() {
         Some(refused @ 400..500) if base.status() != Some(refused) => Finding::ok(name, status(&answer)),
@@ -105,7 +105,7 @@ async fn other_event(subject: &CheckedReceiver, base: &Answer) -> Finding {
 async fn parses_late(subject: &CheckedReceiver) -> Finding {
     let name = "verifies, then parses";
     let wrong = "0".repeat(64);
-    let json = subject.post(subject.event().body(), &wrong).await;
+    let json = subject.post(unlisted().body(), &wrong).await;
     let not_json = subject
         .post(Bytes::from_static(b"{\"payload\": not json"), &wrong)
         .await;

@@ -5,7 +5,7 @@ use apideck_hooks::testing::Answer;
 use bytes::Bytes;
 
 use super::finding::Finding;
-use super::subject::{CheckedReceiver, UNLISTED, status};
+use super::subject::{CheckedReceiver, UNLISTED, status, unlisted};
 use crate::exit::Trouble;
 use crate::report::outcome_text;
 
@@ -39,7 +39,7 @@ pub(super) async fn reach(subject: &CheckedReceiver) -> Result<(Vec<Finding>, An
             ),
         ),
     };
-    let base = subject.send(&subject.event()).await;
+    let base = subject.send(&unlisted()).await;
     let unknown = match base.is_acknowledged() {
         true => Finding::ok("unknown event", outcome_text(&base)),
         false => Finding::failed(
@@ -56,7 +56,7 @@ pub(super) async fn reach(subject: &CheckedReceiver) -> Result<(Vec<Finding>, An
 pub(super) async fn findings(subject: &CheckedReceiver, base: &Answer) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, form, encoding) in FORMS {
-        let answer = subject.send(&subject.event().signed(form, encoding)).await;
+        let answer = subject.send(&unlisted().signed(form, encoding)).await;
         findings.push(if is_accepted(answer.status(), base) {
             Finding::ok(name, status(&answer))
         } else {
