@@ -16,11 +16,12 @@ pub(crate) struct Screen {
 
 impl Screen {
     pub(crate) fn new(json: bool) -> Self {
-        let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty() && value != "0");
-        let coloured = stdout().is_terminal() || set("CLICOLOR_FORCE");
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let forced = variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+        let coloured = forced || stdout().is_terminal();
         Self {
             json,
-            paint: Paint(coloured && !set("NO_COLOR")),
+            paint: Paint(coloured && variable("NO_COLOR").is_none()),
             closed: false,
         }
     }

@@ -22,6 +22,8 @@ const MAX_CONNECTIONS: usize = 64;
 const MAX_BODY: usize = 1024 * 1024;
 const HEAD_DEADLINE: Duration = Duration::from_secs(30);
 const BODY_DEADLINE: Duration = Duration::from_secs(30);
+/// Longest life of a connection, so that clients that read no response cannot take all places.
+const LONGEST_LIFE: Duration = Duration::from_secs(15 * 60);
 /// Time for the requests in flight after an interrupt.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -57,7 +59,7 @@ pub(super) async fn serve(listener: TcpListener, proxy: &Arc<Proxy>) {
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
             // A client that leaves early is no fault of this side.
-            let _ = connection.await;
+            let _ = timeout(LONGEST_LIFE, connection).await;
             drop(place);
         });
     }
