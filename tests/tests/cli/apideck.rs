@@ -133,7 +133,7 @@ fn is_match(entry: &Value, query: &BTreeMap<String, String>) -> bool {
     let at = |text: &str| Timestamp::from(text).get().expect("a time");
     let of_entry = || at(entry["timestamp"].as_str().expect("a time"));
     query.iter().all(|(name, value)| match name.as_str() {
-        "filter[success]" => entry["success"].to_string() == *value,
+        "filter[success]" => entry["success"].as_bool() == value.parse().ok(),
         "filter[start_date]" => of_entry() >= at(value),
         "filter[end_date]" => of_entry() <= at(value),
         "filter[event_type]" => entry["event_type"] == **value,

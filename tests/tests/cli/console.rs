@@ -143,7 +143,9 @@ impl ConsoleStandIn {
 
     fn end(&self, record: &str, verb: &str) -> Value {
         let known = self.find(record).is_some();
-        let succeeds = u128::from_str_radix(record, 16).expect("a record") % 2 == 0;
+        let succeeds = u128::from_str_radix(record, 16)
+            .expect("a record")
+            .is_multiple_of(2);
         let is_gone = known && (verb == "purge" || succeeds);
         if is_gone {
             self.0

@@ -8,7 +8,6 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -122,12 +121,15 @@ pub(crate) async fn by_hand(mistake: Mistake) -> String {
         .to_string()
 }
 
-fn refuse(status: u16, text: impl Into<String>) -> Response {
-    (StatusCode::from_u16(status).expect("a status"), text.into()).into_response()
+/// A response: its status and its body.
+type Answered = (StatusCode, String);
+
+fn refuse(status: u16, text: impl Into<String>) -> Answered {
+    (StatusCode::from_u16(status).expect("a status"), text.into())
 }
 
-fn acknowledge(word: &str) -> Response {
-    format!(r#"{{"status":"{word}"}}"#).into_response()
+fn acknowledge(word: &str) -> Answered {
+    (StatusCode::OK, format!(r#"{{"status":"{word}"}}"#))
 }
 
 impl ByHand {
@@ -135,7 +137,7 @@ impl ByHand {
         self.mistake == mistake
     }
 
-    async fn receive(&self, request: Request) -> Result<Response, Response> {
+    async fn receive(&self, request: Request) -> Result<Answered, Answered> {
         let (parts, body) = request.into_parts();
         let body = self.read(body).await?;
         if self.is(Mistake::ParsesFirst) {
@@ -168,7 +170,7 @@ impl ByHand {
         }
     }
 
-    async fn read(&self, mut body: Body) -> Result<Bytes, Response> {
+    async fn read(&self, mut body: Body) -> Result<Bytes, Answered> {
         let mut bytes = Vec::new();
         loop {
             let frame = body.frame();
@@ -189,7 +191,7 @@ impl ByHand {
         }
     }
 
-    fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Response> {
+    fn verify(&self, headers: &HeaderMap, body: &Bytes) -> Result<Bytes, Answered> {
         if let Ok(verified) = self.verifier.verify(headers, body) {
             return Ok(verified.into_text());
         }
@@ -214,7 +216,7 @@ impl ByHand {
     }
 
     /// Bodies that are no events are acknowledged, because Apideck validates a URL with one.
-    fn parse(&self, body: &[u8]) -> Result<Value, Response> {
+    fn parse(&self, body: &[u8]) -> Result<Value, Answered> {
         serde_json::from_slice(body).map_err(|error| match self.mistake {
             Mistake::EchoesErrors => refuse(400, error.to_string()),
             Mistake::ParsesFirst => refuse(400, "not JSON"),
