@@ -80,9 +80,8 @@ mod tests {
             time(parse_time("2026-11-29").unwrap()),
             "2026-11-29T00:00:00.000Z"
         );
-        let ago = SystemTime::now()
-            .duration_since(parse_time("2h").unwrap())
-            .unwrap();
+        let then = parse_time("2h").unwrap();
+        let ago = SystemTime::now().duration_since(then).unwrap();
         assert!(ago >= Duration::from_secs(7200));
         assert!(parse_time("yesterday").is_err() && parse_time("999999999years").is_err());
         assert_eq!(pause(Duration::from_millis(90_500)), "1m 30s");
