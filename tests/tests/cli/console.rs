@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// The token of the stand-in.
@@ -16,7 +17,7 @@ pub(crate) const TOKEN: &str = "console-token";
 
 /// A console with dead letters. Clones share it.
 #[derive(Clone, Default)]
-pub(crate) struct ConsoleStandIn(Arc<Mutex<Vec<Value>>>);
+pub(crate) struct ConsoleStandIn(Arc<Mutex<Vec<Value>>>, Arc<AtomicBool>);
 
 impl ConsoleStandIn {
     /// Makes a console with a number of letters. Replays of the even ones succeed.
@@ -28,11 +29,17 @@ impl ConsoleStandIn {
                 "error": "no connection\u{1b}[2J", "attempts": 8, "since": "2026-11-29T10:00:00.000Z",
             })
         };
-        Self(Arc::new(Mutex::new((0..number).rev().map(letter).collect())))
+        let letters = (0..number).rev().map(letter).collect();
+        Self(Arc::new(Mutex::new(letters)), Arc::default())
     }
 
     pub(crate) fn letters(&self) -> usize {
         self.0.lock().expect("no panic").len()
+    }
+
+    /// Lets the store fail after the first of several letters.
+    pub(crate) fn break_store(&self) {
+        self.1.store(true, Ordering::SeqCst);
     }
 
     /// Starts it at a mount, and returns its URL.
@@ -130,6 +137,11 @@ impl ConsoleStandIn {
                 let results = records
                     .iter()
                     .map(|record| self.end(record.as_str().expect("a record"), verb));
+                if self.1.load(Ordering::SeqCst) {
+                    let results: Vec<_> = results.take(1).collect();
+                    let failed = json!({"results": results, "count": 1, "error": "the store failed"});
+                    return told(503, failed);
+                }
                 let results: Vec<_> = results.collect();
                 told(
                     200,

@@ -66,6 +66,20 @@ async fn letters_are_listed_over_all_pages_replayed_and_purged() {
 }
 
 #[tokio::test]
+async fn a_change_that_fails_half_way_tells_the_letters_before() {
+    let stand_in = ConsoleStandIn::with_letters(4);
+    let url = stand_in.start().await;
+    stand_in.break_store();
+    let told = letters(&url, &["purge", "--all"]).await;
+    assert_eq!((told.exits(1).objects().len(), stand_in.letters()), (1, 3));
+    assert!(
+        told.stderr.contains("stopped: the store failed"),
+        "{}",
+        told.stderr
+    );
+}
+
+#[tokio::test]
 async fn wrong_use_and_a_wrong_token_are_told() {
     let url = ConsoleStandIn::default().start().await;
     let told = run(&["dead-letters", "list", "--console", &url]).await;

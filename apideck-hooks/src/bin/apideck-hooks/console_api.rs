@@ -77,7 +77,9 @@ impl ConsoleApi {
         let fetched = fetch(&self.client, request, PATIENCE, MAX_ANSWER).await?;
         let json: Value = serde_json::from_slice(&fetched.body).unwrap_or_default();
         let status = fetched.status.as_u16();
-        if fetched.status.is_success() && json["schema"] == 1 {
+        // A change of several letters that failed half-way tells the letters before the error.
+        let is_partial = json["results"].is_array() && json["error"].is_string();
+        if json["schema"] == 1 && (fetched.status.is_success() || is_partial) {
             return Ok(json);
         }
         let said = json["error"].as_str().map(clean).unwrap_or_default();

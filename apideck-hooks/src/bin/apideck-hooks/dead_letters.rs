@@ -222,6 +222,9 @@ async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result
             .collect();
         format!("{facts}{body}")
     });
+    if matches!(letter["hidden"].as_str(), Some("values" | "all")) {
+        screen.remark("note: the console hides credentials of this body");
+    }
     Ok(Exit::AsWished)
 }
 
@@ -260,7 +263,10 @@ async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Res
             "{verb}: {}, {failed} failed",
             count(number, "dead letter")
         ));
-        return Ok(Exit::as_wished_if(failed == 0));
+        return match answer["error"].as_str() {
+            Some(error) => Err(Trouble::not_as_wished(format_args!("stopped: {}", clean(error)))),
+            None => Ok(Exit::as_wished_if(failed == 0)),
+        };
     }
     for record in &change.records {
         let path = format!("dead-letters/{}/{verb}", segment(record)?);
