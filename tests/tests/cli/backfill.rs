@@ -1,9 +1,12 @@
 //! `apideck-hooks backfill`, from a stand-in of Apideck's API to a receiver.
 
 use crate::apideck::ApideckStandIn;
-use crate::program::{Output, run};
+use crate::program::{Output, command, run};
 use crate::receivers::{Handled, own};
+use apideck_hooks_tests::waiting::ends;
 use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use tokio::process::Command;
 
 /// A time of the outage.
 fn at(minute: u32) -> String {
@@ -357,4 +360,39 @@ async fn apideck_s_errors_are_waited_out_or_told() {
     ])
     .await
     .exits(2);
+}
+
+#[tokio::test]
+async fn an_interrupt_stops_it_and_tells_from_when_to_go_on() {
+    let world = World::new().await;
+    world
+        .stand_in
+        .log([entry("e-1", 1, false), entry("e-2", 2, false)]);
+    // It takes connections and never answers.
+    let silent = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let to = format!("http://{}/", silent.local_addr().expect("an address"));
+    let run = command(&[
+        "backfill",
+        "--since",
+        "2020-11-01",
+        "--to",
+        &to,
+        "--api",
+        &world.api,
+    ])
+    .spawn();
+    let run = run.expect("the command");
+    let _connection = ends("a connection", silent.accept()).await.expect("a connection");
+    let id = run.id().expect("a running process").to_string();
+    let told = Command::new("kill").args(["-INT", &id]).status().await;
+    assert!(told.expect("kill").success());
+    let output = ends("the command", run.wait_with_output())
+        .await
+        .expect("an output");
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(
+        errors.contains("go on with `--since 2020-11-01T00:00:59.000Z`"),
+        "{errors}"
+    );
 }

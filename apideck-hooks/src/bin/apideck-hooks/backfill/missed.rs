@@ -1,7 +1,6 @@
 //! The missed events: one body each.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fmt::Write;
 use std::time::SystemTime;
 
 use apideck_hooks::Timestamp;
@@ -247,14 +246,17 @@ fn identity(event: &Event) -> String {
     }
 }
 
-/// Returns an idempotency key that is the same in every backfill.
+/// Returns an idempotency key that is the same in every backfill. It is a UUID, as Apideck's are in
+/// its examples.
 fn key(identity: &str) -> String {
-    let mut key = "backfill-".to_owned();
-    for byte in &Sha256::digest(identity)[..16] {
-        // Writing to a text cannot fail.
-        let _ = write!(key, "{byte:02x}");
-    }
-    key
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&Sha256::digest(identity)[..16]);
+    // The version and the variant of a UUID of one's own making (RFC 9562, section 5.8).
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let digits = format!("{:032x}", u128::from_be_bytes(bytes));
+    let [a, b, c, d, e] = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| &digits[part]);
+    format!("{a}-{b}-{c}-{d}-{e}")
 }
 
 fn occurred(event: &Event) -> Option<SystemTime> {

@@ -82,22 +82,29 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
     let apideck = Apideck::new(client(&arguments.to)?, secret).path(&arguments.to.to_string());
     let missed = read(&arguments, screen).await?;
     let events = missed.in_order(&arguments.skip, arguments.until);
-    let mut sent = 0;
-    let mut exit = Exit::as_wished_if(missed.unusable == 0);
-    for missed in events
-        .iter()
-        .take(usize::try_from(arguments.at_most).unwrap_or(usize::MAX))
-    {
+    let most = usize::try_from(arguments.at_most)
+        .unwrap_or(usize::MAX)
+        .min(events.len());
+    let (mut sent, mut exit) = (0, Exit::as_wished_if(missed.unusable == 0));
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    for missed in &events[..most] {
         let event = delivery(missed)?;
         if arguments.dry_run {
-            screen.result(json!({"event": event.event_type(), "event_id": event.event_id(), "at": missed.at().map(time), "would_send": true}), |paint| {
-                let at = missed.at().map_or_else(|| "no time".to_owned(), time);
-                format!("would send  {}  {}", paint.faint(at), clean(&event.to_string()))
-            });
+            tell_dry(screen, missed, &event);
             continue;
         }
         let begun = Instant::now();
-        let answer = apideck.send(&event).await;
+        let answer = tokio::select! {
+            // First, so that an interrupt is waited for before anything is sent.
+            biased;
+            // The event may have arrived. It is sent again later, and is a duplicate then.
+            _ = &mut interrupt => {
+                exit = Exit::NotAsWished;
+                screen.remark("stopped by an interrupt. The others were not sent");
+                break;
+            }
+            answer = apideck.send(&event) => answer,
+        };
         report::answer(screen, &event, &answer, begun.elapsed());
         if !answer.is_acknowledged() {
             exit = report::exit(&answer);
@@ -106,11 +113,37 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
         }
         sent += 1;
     }
-    let left = events.get(sent..).unwrap_or_default();
+    let left = &events[sent..];
     // Of a dry run nothing is sent, so it goes on where it has begun.
     let go_on = (!arguments.dry_run && !left.is_empty()).then(|| order::resume(left, arguments.since));
-    sum_up(&arguments, screen, &missed, (sent, left.len()), go_on);
+    let numbers = Numbers {
+        sent,
+        would_send: if arguments.dry_run { most } else { 0 },
+        left: left.len(),
+    };
+    sum_up(screen, &missed, &numbers, arguments.dry_run, go_on);
     Ok(exit)
+}
+
+/// The numbers of events.
+struct Numbers {
+    sent: usize,
+    would_send: usize,
+    left: usize,
+}
+
+fn tell_dry(screen: &mut Screen, missed: &MissedEvent, event: &Event) {
+    let at = missed.at().map(time);
+    let object = json!({
+        "event": event.event_type(),
+        "event_id": event.event_id(),
+        "at": at,
+        "would_send": true,
+    });
+    screen.result(object, |paint| {
+        let at = paint.faint(at.as_deref().unwrap_or("no time"));
+        format!("would send  {at}  {}", clean(&event.to_string()))
+    });
 }
 
 /// Reads the log twice: for failures, and then for successes.
@@ -174,18 +207,13 @@ fn delivery(missed: &MissedEvent) -> Result<Event, Trouble> {
     Ok(event.key(&missed.key))
 }
 
-fn sum_up(
-    arguments: &BackfillArguments,
-    screen: &mut Screen,
-    missed: &Missed,
-    (sent, left): (usize, usize),
-    go_on: Option<SystemTime>,
-) {
+fn sum_up(screen: &mut Screen, missed: &Missed, numbers: &Numbers, dry_run: bool, go_on: Option<SystemTime>) {
     let go_on = go_on.map(time);
     let object = json!({"summary": {
-        "dry_run": arguments.dry_run,
-        "sent": sent,
-        "left": left,
+        "dry_run": dry_run,
+        "sent": numbers.sent,
+        "would_send": numbers.would_send,
+        "left": numbers.left,
         "succeeded_later": missed.succeeded,
         "apideck_retries": missed.retried(),
         "not_an_event": missed.no_event,
@@ -195,9 +223,15 @@ fn sum_up(
         "go_on_since": go_on,
     }});
     screen.result(object, |paint| {
-        let mut parts = match arguments.dry_run {
-            true => vec![format!("{} would be sent", count(left, "event"))],
-            false => vec![format!("{} sent", count(sent, "event")), format!("{left} left")],
+        let mut parts = match dry_run {
+            true => vec![
+                format!("{} would be sent", count(numbers.would_send, "event")),
+                format!("{} left", numbers.left - numbers.would_send),
+            ],
+            false => vec![
+                format!("{} sent", count(numbers.sent, "event")),
+                format!("{} left", numbers.left),
+            ],
         };
         for (number, text) in [
             (missed.succeeded, "succeeded later"),
