@@ -64,6 +64,8 @@
 //! The README lists the guarantees, and the cases that are not guaranteed.
 
 mod budget;
+#[cfg(feature = "console")]
+pub mod console;
 mod delivery;
 mod disposition;
 mod event;

@@ -19,6 +19,7 @@ use tree::{Import, Tree};
 /// The rooms, from the top to the ground. A file imports from its own room and the rooms below it.
 const ORDER: &[&[&str]] = &[
     &["testing"],
+    &["console"],
     &["service"],
     &["hooks"],
     &["run"],
