@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::access::Access;
 use super::recent::ConsoleObserver;
 use super::service::ConsoleService;
+use super::settings::Settings;
 use crate::hooks::Hooks;
 use crate::signature::Secret;
 
@@ -29,13 +30,6 @@ use crate::signature::Secret;
 pub struct Console {
     settings: Settings,
     observer: ConsoleObserver,
-}
-
-/// The settings of a console.
-pub(super) struct Settings {
-    pub(super) access: Access,
-    pub(super) changes: bool,
-    pub(super) credentials: bool,
 }
 
 impl Console {

@@ -93,6 +93,7 @@ mod recent;
 mod response;
 mod seen;
 mod service;
+mod settings;
 
 pub use console::Console;
 pub use recent::ConsoleObserver;

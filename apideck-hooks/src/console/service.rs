@@ -17,9 +17,9 @@ use tokio::sync::Semaphore;
 
 use super::access::{Operator, check_change, check_site};
 use super::change::{self, Change};
-use super::console::Settings;
 use super::problem::Problem;
 use super::recent::ConsoleObserver;
+use super::settings::Settings;
 use super::{files, letters, overview, response};
 use crate::hooks::Hooks;
 use crate::service::{ResponseBody, drain_unread};

@@ -15,7 +15,7 @@ pub(crate) async fn start_sync(
     event: ConnectionCallable,
     delivery: Delivery,
 ) -> Result<(), Permanent<io::Error>> {
-    let consumer = event.entity.consumer_id;
+    let consumer = &event.entity.consumer_id;
     if consumer == "initech" && delivery.attempt() == 1 {
         return Err(Permanent(io::Error::other("customer initech has no plan")));
     }
@@ -32,7 +32,7 @@ pub(crate) async fn created(_: ConnectionCreated) -> Outcome {
 /// Fails for good, also at a replay.
 #[on("vault.connection.deleted")]
 pub(crate) async fn deleted(event: ConnectionDeleted) -> Result<(), Permanent<io::Error>> {
-    let consumer = event.entity.consumer_id;
+    let consumer = &event.entity.consumer_id;
     Err(Permanent(io::Error::other(format!(
         "customer {consumer} is not in the database"
     ))))
