@@ -91,7 +91,7 @@ async function head() {
 }
 function say(text, bad) {
   $('state').textContent = text;
-  $('state').className = bad && 'bad';
+  $('state').className = bad ? 'bad' : '';
 }
 const fail = error => say(error.message, true);
 
@@ -240,7 +240,7 @@ function tell(title, texts) {
 async function one(kind, { record, event_type, event_id, consumer_id }) {
   const name = event_type || 'no event', about = 'Id ' + (event_id || '–') + (consumer_id && ', consumer ' + consumer_id);
   if (!await ask(kind, [name], [about])) return;
-  show(TITLES[kind][1], [name, about, make('progress')]);
+  show(TITLES[kind][1], [name, about, make('progress', {})]);
   try {
     const { disposition, error, purged } = await api('dead-letters/' + record + '/' + kind, {});
     if (kind === 'purge') tell(purged ? 'Purged' : 'It was gone already', [name, about]);
