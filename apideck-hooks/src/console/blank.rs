@@ -149,70 +149,73 @@ mod tests {
 
     use super::*;
 
+    /// Bodies, and the same without their credentials.
+    const CASES: &[(&str, &str)] = &[
+        (
+            r#"{"a" : 1.0e2,"settings":{"key":"s"} }"#,
+            r#"{"a" : 1.0e2,"settings":{"key":"[hidden]"} }"#,
+        ),
+        (
+            r#"{"settings":"s","b":"s"}"#,
+            r#"{"settings":"[hidden]","b":"s"}"#,
+        ),
+        (r#"{"settings" : -1.5e3}"#, r#"{"settings" : "[hidden]"}"#),
+        (
+            r#"{"settings":true,"metadata":false}"#,
+            r#"{"settings":"[hidden]","metadata":"[hidden]"}"#,
+        ),
+        (r#"{"settings":null,"b":1}"#, r#"{"settings":null,"b":1}"#),
+        (r#"{"settings":{},"b":1}"#, r#"{"settings":{},"b":1}"#),
+        (r#"{"settings":[],"b":1}"#, r#"{"settings":[],"b":1}"#),
+        (
+            r#"{"settings":[1,{"a":["x",null]},[[2]]],"b":[3]}"#,
+            r#"{"settings":["[hidden]",{"a":["[hidden]",null]},[["[hidden]"]]],"b":[3]}"#,
+        ),
+        (
+            r#"{"settings":{"metadata":{"a":1},"b":2},"c":3}"#,
+            r#"{"settings":{"metadata":{"a":"[hidden]"},"b":"[hidden]"},"c":3}"#,
+        ),
+        (
+            r#"{"settings":"a","settings":{"b":"c"}}"#,
+            r#"{"settings":"[hidden]","settings":{"b":"[hidden]"}}"#,
+        ),
+        (
+            r#"{"sett\u0069ngs":"s","\u006detadata":["s"]}"#,
+            r#"{"sett\u0069ngs":"[hidden]","\u006detadata":["[hidden]"]}"#,
+        ),
+        (r#"{"Settings":"s"}"#, r#"{"Settings":"[hidden]"}"#),
+        (
+            r#"["settings","metadata",{"a":"settings"},1]"#,
+            r#"["settings","metadata",{"a":"settings"},1]"#,
+        ),
+        (
+            r#"{"settings\ud800":"s","settings2":"s"}"#,
+            r#"{"settings\ud800":"s","settings2":"s"}"#,
+        ),
+        (
+            r#"{"settings":"a\"},\\","b":"\\\""}"#,
+            r#"{"settings":"[hidden]","b":"\\\""}"#,
+        ),
+        (
+            r#"{"settings":{"}]":"{[","\"":"\ud800"},"é":"é"}"#,
+            r#"{"settings":{"}]":"[hidden]","\"":"[hidden]"},"é":"é"}"#,
+        ),
+        (
+            "\t{\n\"settings\"\r\n:\n[\n1\n]\n}\n",
+            "\t{\n\"settings\"\r\n:\n[\n\"[hidden]\"\n]\n}\n",
+        ),
+        (r#""settings""#, r#""settings""#),
+        ("1", "1"),
+    ];
+
     fn of(body: &str) -> String {
         blanked(body.as_bytes()).unwrap_or_else(|| panic!("not JSON: {body}"))
     }
 
     #[test]
     fn only_the_values_change() {
-        for (body, expected) in [
-            (
-                r#"{"a" : 1.0e2,"settings":{"key":"s"} }"#,
-                r#"{"a" : 1.0e2,"settings":{"key":"[hidden]"} }"#,
-            ),
-            (
-                r#"{"settings":"s","b":"s"}"#,
-                r#"{"settings":"[hidden]","b":"s"}"#,
-            ),
-            (r#"{"settings" : -1.5e3}"#, r#"{"settings" : "[hidden]"}"#),
-            (
-                r#"{"settings":true,"metadata":false}"#,
-                r#"{"settings":"[hidden]","metadata":"[hidden]"}"#,
-            ),
-            (r#"{"settings":null,"b":1}"#, r#"{"settings":null,"b":1}"#),
-            (r#"{"settings":{},"b":1}"#, r#"{"settings":{},"b":1}"#),
-            (r#"{"settings":[],"b":1}"#, r#"{"settings":[],"b":1}"#),
-            (
-                r#"{"settings":[1,{"a":["x",null]},[[2]]],"b":[3]}"#,
-                r#"{"settings":["[hidden]",{"a":["[hidden]",null]},[["[hidden]"]]],"b":[3]}"#,
-            ),
-            (
-                r#"{"settings":{"metadata":{"a":1},"b":2},"c":3}"#,
-                r#"{"settings":{"metadata":{"a":"[hidden]"},"b":"[hidden]"},"c":3}"#,
-            ),
-            (
-                r#"{"settings":"a","settings":{"b":"c"}}"#,
-                r#"{"settings":"[hidden]","settings":{"b":"[hidden]"}}"#,
-            ),
-            (
-                r#"{"sett\u0069ngs":"s","\u006detadata":["s"]}"#,
-                r#"{"sett\u0069ngs":"[hidden]","\u006detadata":["[hidden]"]}"#,
-            ),
-            (r#"{"Settings":"s"}"#, r#"{"Settings":"[hidden]"}"#),
-            (
-                r#"["settings","metadata",{"a":"settings"},1]"#,
-                r#"["settings","metadata",{"a":"settings"},1]"#,
-            ),
-            (
-                r#"{"settings\ud800":"s","settings2":"s"}"#,
-                r#"{"settings\ud800":"s","settings2":"s"}"#,
-            ),
-            (
-                r#"{"settings":"a\"},\\","b":"\\\""}"#,
-                r#"{"settings":"[hidden]","b":"\\\""}"#,
-            ),
-            (
-                r#"{"settings":{"}]":"{[","\"":"\ud800"},"é":"é"}"#,
-                r#"{"settings":{"}]":"[hidden]","\"":"[hidden]"},"é":"é"}"#,
-            ),
-            (
-                "\t{\n\"settings\"\r\n:\n[\n1\n]\n}\n",
-                "\t{\n\"settings\"\r\n:\n[\n\"[hidden]\"\n]\n}\n",
-            ),
-            (r#""settings""#, r#""settings""#),
-            ("1", "1"),
-        ] {
-            assert_eq!(of(body), expected, "{body}");
+        for (body, expected) in CASES {
+            assert_eq!(of(body), *expected, "{body}");
         }
     }
 

@@ -164,7 +164,11 @@ pub(super) async fn all(
     Ok((status, answer))
 }
 
+/// Reads an object. A struct would also be read from an array, which could match every letter.
 fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Problem::bad_request("the body of a change is an object"));
+    }
     serde_json::from_slice(body)
         .map_err(|error| Problem::bad_request(format!("the body is not a change: {error}")))
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::access::Access;
 use super::recent::ConsoleObserver;
 use super::service::ConsoleService;
-use super::settings::Settings;
+use super::settings::ConsoleSettings;
 use crate::hooks::Hooks;
 use crate::signature::Secret;
 
@@ -28,7 +28,7 @@ use crate::signature::Secret;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Console {
-    settings: Settings,
+    settings: ConsoleSettings,
     observer: ConsoleObserver,
 }
 
@@ -52,7 +52,7 @@ impl Console {
 
     fn new(access: Access) -> Self {
         Self {
-            settings: Settings {
+            settings: ConsoleSettings {
                 access,
                 changes: false,
                 credentials: false,

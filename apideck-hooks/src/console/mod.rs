@@ -51,20 +51,29 @@
 //! All paths are relative to the mount. Each response is an object with `"schema": 1`. Later
 //! releases add members, and a changed meaning has another number. Times are RFC 3339.
 //!
-//! | request | response |
-//! | --- | --- |
-//! | `GET api/overview` | `scope`, `changes`, `credentials`, `observing`, `version`, `store`, `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if unknown), `keeps_dead_letters`, `rate_per_minute`, `totals` ([`Stats`](crate::Stats)), `minutes` (`start`, `outcomes`), `signatures` (`form`, `encoding`, `secret`, `count`, `last`) |
-//! | `GET api/receiver` | `receiver`: [`Description`](crate::Description) |
-//! | `GET api/deliveries?event=&outcome=&text=&before=&limit=` | `deliveries`, newest first, and `next` for `before`. `event` is a name or a pattern that ends in `*`. At most 1,000 |
-//! | `GET api/dead-letters?event=&since=&until=&after=&limit=` | `letters`, newest first: `record`, `event_type`, `event_id`, `entity_id`, `consumer_id`, `error`, `attempts`, `running`, `since`, `source`, `body_bytes`. `next` for `after`, or `null`. `count` of all that match. `event` is a whole name. At most 200 |
-//! | `GET api/dead-letters/{record}` | the same members, and `context`, `body`, and `hidden`: `nothing`, `values` or `all` |
-//! | `POST api/dead-letters/{record}/replay` | `disposition`, `error`, as [`Replayed`](crate::Replayed) |
-//! | `POST api/dead-letters/{record}/purge` | `purged`. `409` while a handler runs for the event |
-//! | `POST api/dead-letters/replay`, `…/purge` | `dry_run`, `count`, and `results`: `record`, `disposition`, `error`, oldest first. If the store fails on the way, the status is `503`, with `error` and the results so far |
-//!
-//! The body of a change of one letter is `{}`. The body of the last two is an object of `event`,
-//! `since`, `until`, `at_most` (default 100, at most 1,000) and `dry_run`, all of them optional.
-//! After a purge the disposition is `purged`, `busy` or `unknown`.
+//! - `GET api/overview`: `scope`, `changes`, `credentials`, `observing`, `version`, `store`,
+//!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if the
+//!   store did not answer), `keeps_dead_letters`, `rate_per_minute`, `totals`
+//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), and `signatures` (each
+//!   with `form`, `encoding`, `secret`, `count` and `last`).
+//! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).
+//! - `GET api/deliveries?event=&outcome=&text=&before=&limit=`: `deliveries`, newest first, and
+//!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most 1,000.
+//! - `GET api/dead-letters?event=&since=&until=&after=&limit=`: `letters`, newest first, `next` for
+//!   `after`, or `null`, and `count`, the number of all that match. Each letter has `record`,
+//!   `event_type`, `event_id`, `entity_id`, `consumer_id`, `error`, `attempts`, `running`, `since`,
+//!   `source` and `body_bytes`. `event` is a whole name. At most 200.
+//! - `GET api/dead-letters/{record}`: the members of a letter, and `context`, `body`, and `hidden`:
+//!   `nothing`, `values` or `all`.
+//! - `POST api/dead-letters/{record}/replay`: `disposition` and `error`, as in
+//!   [`Replayed`](crate::Replayed). The body is `{}`.
+//! - `POST api/dead-letters/{record}/purge`: `purged`. The body is `{}`. The status is `409` while a
+//!   handler runs for the event.
+//! - `POST api/dead-letters/replay` and `POST api/dead-letters/purge`: `dry_run`, `count`, and
+//!   `results`, oldest first, each with `record`, `disposition` and `error`. After a purge the
+//!   disposition is `purged`, `busy` or `unknown`. The body is an object of `event`, `since`,
+//!   `until`, `at_most` (default 100, at most 1,000) and `dry_run`, all of them optional. If the
+//!   store fails on the way, the status is `503`, with `error` and the results so far.
 //!
 //! An error is an object with `error`. The status is `400` (malformed), `401` (token), `403` (no
 //! changes, or another site), `404` (no such letter or page, or a store without dead letters),

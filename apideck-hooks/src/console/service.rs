@@ -19,7 +19,7 @@ use super::access::{Operator, check_change, check_site};
 use super::change::{self, Change};
 use super::problem::Problem;
 use super::recent::ConsoleObserver;
-use super::settings::Settings;
+use super::settings::ConsoleSettings;
 use super::{files, letters, overview, response};
 use crate::hooks::Hooks;
 use crate::service::{ResponseBody, drain_unread};
@@ -39,7 +39,7 @@ pub struct ConsoleFuture(Pin<Box<dyn Future<Output = Response<ResponseBody>> + S
 
 /// A console and its receiver.
 struct Served {
-    settings: Arc<Settings>,
+    settings: Arc<ConsoleSettings>,
     observer: ConsoleObserver,
     hooks: Hooks,
     reads: Semaphore,
@@ -48,7 +48,7 @@ struct Served {
 }
 
 impl ConsoleService {
-    pub(super) fn new(settings: Arc<Settings>, observer: ConsoleObserver, hooks: Hooks) -> Self {
+    pub(super) fn new(settings: Arc<ConsoleSettings>, observer: ConsoleObserver, hooks: Hooks) -> Self {
         Self(Arc::new(Served {
             settings,
             observer,

@@ -3,7 +3,7 @@
 use super::access::Access;
 
 /// The settings of a console.
-pub(super) struct Settings {
+pub(super) struct ConsoleSettings {
     pub(super) access: Access,
     pub(super) changes: bool,
     pub(super) credentials: bool,

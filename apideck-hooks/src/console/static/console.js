@@ -104,7 +104,7 @@ function list(columns, rows, detail, empty) {
   return table(columns.map(([name, , style]) => [name, style]), rows.map(row => {
     const line = make('tr', { class: 'row', onclick: () => { if (!String(getSelection())) toggle(line, row, detail); } });
     line.append(...columns.map(([, cell, style], at) => {
-      const value = cell(row), button = at ? value : make('button', { 'aria-expanded': false }, value);
+      const value = cell(row), button = at ? value : make('button', { 'aria-expanded': 'false' }, value);
       return make('td', { class: style, title: typeof value === 'string' && value }, button);
     }));
     return line;
@@ -124,7 +124,7 @@ function filters(fields, ...end) {
   const changed = () => { clearTimeout(wait); wait = setTimeout(draw, 200, true); };
   return make('div', { class: 'filters', role: 'search' }, fields.map(([name, label, hint]) => make('label', {}, label, Array.isArray(hint)
     ? make('select', { name, onchange: changed }, make('option', { value: '' }, 'any'), hint.map(value => make('option', { value }, words(value))))
-    : make('input', { name, type: 'search', placeholder: hint, autocomplete: 'off', spellcheck: false, oninput: changed }))),
+    : make('input', { name, type: 'search', placeholder: hint, autocomplete: 'off', spellcheck: 'false', oninput: changed }))),
   make('div', { class: 'end' }, make('span', { class: 'dim', id: 'sum' }), end));
 }
 function values() {
@@ -210,9 +210,9 @@ async function letter({ record }) {
     facts([['Event id', mono(full.event_id)], ['Entity', mono(full.entity_id)], ['Consumer', mono(full.consumer_id)], ['Record', mono(record)],
       ['Body', count(full.body_bytes, 'byte')], ['Running', full.running && 'yes'],
       ['Context', Object.keys(full.context).length > 0 && mono(JSON.stringify(full.context))]]),
-    make('pre', { tabindex: 0, 'aria-label': 'Body' }, body),
     make('div', { class: 'actions' }, changes && make('button', { class: 'main', onclick: () => one('replay', full) }, 'Replay…'),
       changes && make('button', { class: 'danger', onclick: () => one('purge', full) }, 'Purge…'), make('span', { class: 'dim' }, hidden)),
+    make('pre', { tabindex: 0, 'aria-label': 'Body' }, body),
   ];
 }
 
