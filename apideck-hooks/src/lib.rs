@@ -54,6 +54,7 @@
 //! | Answer a readiness probe | [`Hooks::is_ready`] |
 //! | Observe each answer, run, store call and incident | [`Observe`] |
 //! | Export metrics | `Metrics` (feature `metrics`) |
+//! | See deliveries and dead letters in a browser | `Console` (feature `console`) |
 //! | Test handlers, the receiver or a whole application | `testing` (feature `testing`) |
 //! | Find out why a signature is refused | [`signature`] |
 //! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
@@ -87,6 +88,8 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "console")]
+pub use console::Console;
 pub use delivery::{Context, ContextTooLarge, Delivery, Identity, Token};
 pub use disposition::{Disposition, Why};
 pub use event::{EventType, Family};
