@@ -21,7 +21,8 @@ use crate::signature::Secret;
 /// use apideck_hooks::{Hooks, Secret, router};
 ///
 /// let console = Console::with_token(Secret::new("a-long-random-text")?).allow_changes();
-/// let hooks = Hooks::builder(router![..]).secret("my-api-key").observe(console.observer()).build()?;
+/// let hooks = Hooks::builder(router![..]).secret("my-api-key");
+/// let hooks = hooks.observe(console.observer()).build()?;
 /// let app: axum::Router = axum::Router::new()
 ///     .nest_service("/hooks", console.serve(&hooks))
 ///     .route_service("/webhooks/apideck", hooks);

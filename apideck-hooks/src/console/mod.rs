@@ -5,7 +5,8 @@
 //! use apideck_hooks::{Hooks, Secret, SqliteStore, router};
 //!
 //! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
-//! let console = Console::with_token(Secret::from_env("APIDECK_HOOKS_CONSOLE_TOKEN")?).allow_changes();
+//! let token = Secret::from_env("APIDECK_HOOKS_CONSOLE_TOKEN")?;
+//! let console = Console::with_token(token).allow_changes();
 //! let hooks = Hooks::builder(router![..])
 //!     .secret(Secret::from_env("APIDECK_API_KEY")?)
 //!     .store(SqliteStore::open("hooks.db").await?)
@@ -25,14 +26,14 @@
 //! # Mount
 //!
 //! [`Console::serve`] returns a service of hyper and of tower. It answers `/` with the page, so a
-//! router must strip the prefix, as axum's `nest_service` does. The page finds its own address, with
-//! or without a slash at its end.
+//! router must strip the prefix, as axum's `nest_service` does. The page finds its own address,
+//! with or without a slash at its end.
 //!
 //! # Scope
 //!
-//! Deliveries are those of **this process** since its start: the last 1,000 whose signature matched,
-//! and the last 100 refused requests. A store keeps only hashes of handled events. Dead letters are
-//! those of the receiver's source in the store, whichever process wrote them.
+//! Deliveries are those of **this process** since its start: the last 1,000 whose signature
+//! matched, and the last 100 refused requests. A store keeps only hashes of handled events. Dead
+//! letters are those of the receiver's source in the store, whichever process wrote them.
 //!
 //! # Security
 //!
@@ -52,13 +53,14 @@
 //! releases add members, and a changed meaning has another number. Times are RFC 3339.
 //!
 //! - `GET api/overview`: `scope`, `changes`, `credentials`, `observing`, `version`, `store`,
-//!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if the
-//!   store did not answer), `keeps_dead_letters`, `rate_per_minute`, `totals`
-//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), and `signatures` (each
-//!   with `form`, `encoding`, `secret`, `count` and `last`).
+//!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if
+//!   the store did not answer), `keeps_dead_letters`, `rate_per_minute`, `totals`
+//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), and `signatures`
+//!   (each with `form`, `encoding`, `secret`, `count` and `last`).
 //! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).
 //! - `GET api/deliveries?event=&outcome=&text=&before=&limit=`: `deliveries`, newest first, and
-//!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most 1,000.
+//!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most
+//!   1,000.
 //! - `GET api/dead-letters?event=&since=&until=&after=&limit=`: `letters`, newest first, `next` for
 //!   `after`, or `null`, and `count`, the number of all that match. Each letter has `record`,
 //!   `event_type`, `event_id`, `entity_id`, `consumer_id`, `error`, `attempts`, `running`, `since`,
@@ -67,8 +69,8 @@
 //!   `nothing`, `values` or `all`.
 //! - `POST api/dead-letters/{record}/replay`: `disposition` and `error`, as in
 //!   [`Replayed`](crate::Replayed). The body is `{}`.
-//! - `POST api/dead-letters/{record}/purge`: `purged`. The body is `{}`. The status is `409` while a
-//!   handler runs for the event.
+//! - `POST api/dead-letters/{record}/purge`: `purged`. The body is `{}`. The status is `409` while
+//!   a handler runs for the event.
 //! - `POST api/dead-letters/replay` and `POST api/dead-letters/purge`: `dry_run`, `count`, and
 //!   `results`, oldest first, each with `record`, `disposition` and `error`. After a purge the
 //!   disposition is `purged`, `busy` or `unknown`. The body is an object of `event`, `since`,
