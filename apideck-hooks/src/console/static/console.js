@@ -124,7 +124,7 @@ function filters(fields, ...end) {
   const changed = () => { clearTimeout(wait); wait = setTimeout(draw, 200, true); };
   return make('div', { class: 'filters', role: 'search' }, fields.map(([name, label, hint]) => make('label', {}, label, Array.isArray(hint)
     ? make('select', { name, onchange: changed }, make('option', { value: '' }, 'any'), hint.map(value => make('option', { value }, words(value))))
-    : make('input', { name, type: 'search', placeholder: hint, autocomplete: 'off', spellcheck: 'false', oninput: changed }))),
+    : make('input', { name, type: 'search', placeholder: hint, autocomplete: 'off', oninput: changed }))),
   make('div', { class: 'end' }, make('span', { class: 'dim', id: 'sum' }), end));
 }
 function values() {
@@ -308,7 +308,7 @@ function route() {
 async function refresh() {
   if (!document.hidden) {
     await head().catch(fail);
-    // An open row, and a list that was made longer, do not change under the reader.
+    // Nothing changes under the reader of an open row or of a longer list.
     if (view !== 'receiver' && shown <= 100 && !isBusy()) await draw();
   }
   setTimeout(refresh, 3000);
