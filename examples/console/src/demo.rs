@@ -31,7 +31,10 @@ pub(crate) async fn run(hooks: Hooks, secret: String, pause: Duration) {
             if round > 0 {
                 tokio::time::sleep(pause).await;
             }
-            let event = Event::new(event_type).consumer(consumer);
+            let mut event = Event::new(event_type).consumer(consumer);
+            if event_type.starts_with("vault.") {
+                event = event.set("entity.settings.api_key", "a-key-of-an-end-user");
+            }
             let _ = apideck.send(&event).await;
             if event_type == "crm.lead.created" {
                 let _ = apideck.send(&event).await;

@@ -85,7 +85,7 @@ async function head() {
     number('Handled', overview.totals.handled), number('Dead letters', dead_letters, dead_letters && 'bad'));
   $('badge').textContent = dead_letters ? digits(dead_letters) : '';
   say(ready ? 'ready' : 'not ready', !ready);
-  $('notice').textContent = !overview.observing ? 'No deliveries are told to this console: add .observe(console.observer()) to the builder.'
+  $('notice').textContent = !overview.observing ? 'No deliveries are seen: add .observe(console.observer()) to the builder.'
     : overview.volatile ? 'The store is in memory: it forgets at a restart, and keeps no dead letters.' : '';
   bars(overview.minutes);
 }
@@ -143,7 +143,7 @@ async function older(button, next) {
 
 const views = {
   deliveries: {
-    filters: () => filters([['event', 'Event', 'name, or crm.*'], ['outcome', 'Outcome', Object.keys(groupOf)], ['text', 'Text', 'id, consumer, handler, error']]),
+    filters: () => filters([['event', 'Event', 'name, or crm.*'], ['outcome', 'Outcome', Object.keys(groupOf)], ['text', 'Text', 'id, consumer, error']]),
     rows: async before => {
       const page = await api('deliveries' + query({ ...values(), before }));
       return { rows: page.deliveries, next: page.next };
@@ -183,7 +183,7 @@ const views = {
       ['Error', row => row.error, 'wide'],
       ['Id', row => row.event_id, 'mono dim'],
       ['Attempts', row => String(row.attempts), 'number'],
-    ], rows, letter, overview.keeps_dead_letters ? 'No dead letters.' : 'The store of this receiver keeps no dead letters.'),
+    ], rows, letter, overview.keeps_dead_letters ? 'No dead letters.' : 'This store keeps no dead letters.'),
     sum: page => count(page.count, 'dead letter'),
   },
   receiver: {
@@ -253,7 +253,7 @@ async function all(kind) {
   const filter = values();
   try {
     const dry = await api('dead-letters/' + kind, { ...filter, at_most: 1000, dry_run: true });
-    if (!dry.count) return tell('Nothing matches', ['No dead letter matches the filter.']);
+    if (!dry.count) return tell('No dead letter matches', []);
     const texts = Object.entries(filter).map(([name, value]) => name + ': ' + value);
     texts.unshift(!filter.event && 'Of every event.', dry.count === 1000 && 'The newest 1,000.');
     if (await ask(kind, [count(dry.count, 'dead letter'), digits(dry.count)], texts)) await each(kind, dry.results);
@@ -296,6 +296,7 @@ async function draw(again) {
     if (now.sum) $('sum').textContent = now.sum(page);
   } catch (error) {
     fail(error);
+    if (again && find('.list')) find('.list').replaceChildren(make('p', { class: 'panel empty error' }, error.message));
   }
 }
 function route() {
