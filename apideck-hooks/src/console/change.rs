@@ -16,7 +16,7 @@ use crate::hooks::{Hooks, Replayed};
 use crate::store::{Key, Purged};
 
 /// Maximum length of the body of a change in bytes.
-const BODY: usize = 4096;
+pub(super) const BODY: usize = 4096;
 /// Time within which the body of a change must arrive.
 const BODY_TIME: Duration = Duration::from_secs(10);
 /// Number of letters of one change, unless the request names another one.
@@ -77,16 +77,18 @@ where
     let body = Box::pin(Limited::new(body, BODY).collect());
     match timeout(BODY_TIME, body).await {
         Ok(Ok(body)) => Ok(body.to_bytes().to_vec()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Problem::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("the body is longer than {BODY} bytes"),
-        )),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(_)) => Err(Problem::bad_request("the body ended early")),
         Err(_) => Err(Problem::new(
             StatusCode::REQUEST_TIMEOUT,
             "the body did not arrive in time",
         )),
     }
+}
+
+pub(super) fn too_long() -> Problem {
+    let error = format!("the body is longer than {BODY} bytes");
+    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, error)
 }
 
 /// `POST api/dead-letters/{record}/replay` and `…/purge`

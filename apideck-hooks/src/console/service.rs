@@ -92,6 +92,11 @@ impl Served {
             Err(problem) => Err(problem),
         };
         match checked {
+            // Reading a long body to its end lets its sender read the response.
+            Ok((_, Some(_))) if body.size_hint().lower() > change::BODY as u64 => {
+                drain_unread(body, &parts.headers).await;
+                Err(change::too_long())
+            }
             Ok((operator, Some(action))) => {
                 let body = change::receive(body).await?;
                 self.change(action, &operator, &body).await

@@ -327,6 +327,21 @@ async fn a_body_is_bounded() {
     }
 }
 
+#[tokio::test]
+async fn a_long_body_of_unknown_length_is_refused() {
+    let hooks = Probe::new([]).hooks().build().expect("a receiver");
+    let mut service = Console::unprotected().allow_changes().serve(&hooks);
+    let chunk = || Ok::<_, std::io::Error>(hyper::body::Frame::data(bytes::Bytes::from(vec![b' '; 3000])));
+    let chunks = http_body_util::StreamBody::new(futures_util::stream::iter([chunk(), chunk()]));
+    let request = Request::post("http://localhost/api/dead-letters/purge");
+    let request = request
+        .header("content-type", "application/json")
+        .body(chunks)
+        .expect("a request");
+    let response = tower_service::Service::call(&mut service, request).await;
+    assert_eq!(response.expect("infallible").status(), 413);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_body_is_given_up() {
     let hooks = Probe::new([]).hooks().build().expect("a receiver");

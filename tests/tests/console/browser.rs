@@ -31,6 +31,14 @@ async fn has_behaved(browser: &Browser, site: &Site) {
     browser.complaints().await;
 }
 
+/// Waits until a change has ended, and returns its title.
+async fn answered(browser: &Browser) -> String {
+    let title = "document.querySelector('#question').textContent";
+    browser.until(&format!("!/[?…]$/.test({title})")).await;
+    let title = browser.script(&format!("return {title}")).await;
+    title.as_str().expect("text").to_owned()
+}
+
 /// A person without a mouse finds a dead letter, reads it, replays it, and purges another one.
 async fn replays_and_purges_by_keyboard(browser: &Browser) {
     let console = Console::with_token(token()).allow_changes();
@@ -99,11 +107,7 @@ async fn replays_and_purges_by_keyboard(browser: &Browser) {
         browser.press(ENTER).await;
         browser.tab_to("Replay").await;
         browser.press(ENTER).await;
-        browser
-            .until(&format!(
-                "document.querySelector('#question').textContent === '{expected}'"
-            ))
-            .await;
+        assert_eq!(answered(browser).await, expected);
         browser.press(ENTER).await;
         browser.until("!document.querySelector('dialog[open]')").await;
         if expected.ends_with("lettered") {
@@ -127,9 +131,7 @@ async fn replays_and_purges_by_keyboard(browser: &Browser) {
         .await;
     browser.tab_to("Purge 1").await;
     browser.press(ENTER).await;
-    browser
-        .until("document.querySelector('#question').textContent === 'Done'")
-        .await;
+    assert_eq!(answered(browser).await, "Done");
     browser.press(ENTER).await;
     browser
         .until("document.querySelector('#sum').textContent === '0 dead letters'")

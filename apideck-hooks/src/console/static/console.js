@@ -229,7 +229,7 @@ function ask(kind, what, texts) {
   return new Promise(resolve => {
     const back = document.activeElement;
     const go = make('button', { class: kind === 'purge' ? 'main danger' : 'main', onclick: () => { dialog.onclose = null; resolve(true); } }, TITLES[kind][0] + (what[1] || ''));
-    dialog.onclose = () => { resolve(false); back.focus(); };
+    dialog.onclose = () => { if (!dialog.open) { resolve(false); back.focus(); } };
     show(TITLES[kind][0] + what[0] + '?', [...texts, TITLES[kind][2]], closer('Cancel'), go);
   });
 }
