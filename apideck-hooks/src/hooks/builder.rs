@@ -166,7 +166,8 @@ impl<R, S> HooksBuilder<R, S> {
     /// from the path.
     ///
     /// A handler reads them by [`Delivery::context`](crate::Delivery::context), and a dead letter
-    /// keeps them for its replay. **They are not signed.** The function must not block.
+    /// keeps them for its replay. **They are not signed.** The function must not block. If it
+    /// panics, the delivery is answered `500`.
     ///
     /// ```
     /// # use apideck_hooks::{Context, Hooks, router};

@@ -57,6 +57,24 @@ async fn a_context_is_the_same_in_the_run_and_in_the_replay() {
     assert!(seen[0].token().unwrap() < seen[1].token().unwrap());
 }
 
+#[tokio::test]
+async fn a_context_that_panics_is_answered_and_counted() {
+    let seen = Seen::default();
+    let hooks = Hooks::builder(router![refuses_first])
+        .secret(SECRET)
+        .state(Arc::clone(&seen))
+        .context(|request| panic!("no tenant in {}", request.uri.path()))
+        .build()
+        .unwrap();
+    let apideck = Apideck::new(hooks.clone(), SECRET);
+    apideck.send(&event(EVENT, "e1")).await.assert_failed();
+    let stats = hooks.stats();
+    assert_eq!(
+        (stats.failed, stats.abandoned, seen.lock().unwrap().len()),
+        (1, 0, 0)
+    );
+}
+
 #[on("*")]
 async fn waits_for_its_claim(delivery: Delivery, State(seen): State<Seen>) {
     let first = {
