@@ -51,6 +51,7 @@ async fn a_delivery_can_be_made() {
         Outcome::Ignore
     ));
     let lost = delivery.with_lost_claim();
+    assert!(lost.clone().with_context("tenant", "acme").is_claim_lost());
     lost.claim_lost().await;
     assert!(matches!(gives_up(lost).await, Outcome::Ignore));
 }
