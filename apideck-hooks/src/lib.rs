@@ -68,6 +68,9 @@ mod delivery;
 mod disposition;
 mod event;
 pub mod events;
+// Text alone, so a build does not read it.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod handler;
 mod hooks;
 mod json;
