@@ -31,38 +31,7 @@
 //! }
 //! ```
 //!
-//! # Find your way
-//!
-//! The [guide] has twelve chapters. The chapter of a task comes first, then the items that it needs.
-//!
-//! | task | chapter | items |
-//! | --- | --- | --- |
-//! | Run a receiver, and send it an event | [First event](guide::first_event) | [`Hooks`], [`Secret`] |
-//! | Find an event's name, and read its payload | [Events and payloads](guide::events_and_payloads) | [all names](macro@on#events), [`events`] |
-//! | Write handlers, and have their list checked | [Handlers](guide::handlers) | [`on`](macro@on), [`router!`] |
-//! | Give handlers a database, or a parameter of your own | [Parameters](guide::handlers#parameters) | [`State`], [`Delivery`], [`FromDelivery`] |
-//! | Keep a tenant or a path beside an event | [A parameter of your own](guide::handlers#a-parameter-of-your-own) | [`HooksBuilder::context`], [`Context`] |
-//! | Choose between a retry and a dead letter | [Choose the outcome](guide::errors#choose-the-outcome) | [`Failure`], [`Permanent`], [`Outcome`], [`IntoOutcome`] |
-//! | Let a failed event run again at once | [Attempts and rests](guide::errors#attempts-and-rests) | [`Hooks::end_rest`], in tests [`Rest::None`] |
-//! | List, replay and purge dead letters | [Dead letters](guide::errors#dead-letters) | [`Hooks::dead_letters`] |
-//! | Choose a store | [Choose](guide::stores#choose) | [`store`] |
-//! | Decide which deliveries are duplicates | [Duplicates](guide::stores#duplicates) | [`Identity`] |
-//! | Change a database exactly once for each event | [Exactly once](guide::stores#exactly-once) | `Tx` (feature `postgres` or `sqlite`) |
-//! | Fence a run that has lost its claim | [Exactly once](guide::stores#exactly-once) | [`Delivery::token`], [`Delivery::claim_lost`] |
-//! | Test handlers, the receiver or a whole application | [Testing](guide::testing) | `testing` (feature `testing`) |
-//! | Read the log and the counts | [Seeing what happens](guide::observing) | [`Hooks::stats`], [`Hooks::snapshot`] |
-//! | Export metrics, or be told of everything | [Metrics](guide::observing#metrics) | `Metrics` (feature `metrics`), [`Observe`], [`observe`] |
-//! | Answer a readiness probe | [Readiness](guide::observing#readiness) | [`Hooks::is_ready`] |
-//! | Set the limits, the proxy and the supervisor | [Operating](guide::operating) | [`HooksBuilder`] |
-//! | Stop the receiver, and let handlers end | [Shutdown](guide::operating#shutdown) | [`Hooks::shutdown`], `Hooks::shutdown_on_signal` (feature `signal`) |
-//! | Find out why deliveries are answered `401` | [The table of `401`s](guide::operating#every-delivery-is-answered-401) | [`signature`] |
-//! | Rotate the API key | [To rotate the API key](guide::operating#to-rotate-the-api-key) | [`HooksBuilder::secrets`] |
-//! | Enable a disabled subscription, and fetch what was missed | [The runbook](guide::operating#the-subscription-is-disabled) | |
-//! | Know who can send what | [Security](guide::security) | |
-//! | Replace a hand-written handler | [From a hand-written handler](guide::hand_written) | |
-//! | Serve it without a framework, or with another one | [Other frameworks](guide::frameworks) | [`Hooks::handle`], [`Reply`], `Hooks::serve` (feature `serve`) |
-//! | Move to a new release | [Upgrading](guide::upgrading) | |
-//! | Write and test a store | | [`store::Store`], `testing::conformance` (feature `testing`) |
+#![doc = include_str!("guide/tasks.md")]
 //!
 //! The README lists the guarantees, and the cases that are not guaranteed.
 

@@ -2,20 +2,7 @@
 //!
 //! Read the first four in their order. The others are for the day on which you need them.
 //!
-//! | chapter | tells |
-//! | --- | --- |
-//! | [First event](first_event) | how to run a receiver, and to send it an event |
-//! | [Events and payloads](events_and_payloads) | which events there are, and what each one carries |
-//! | [Handlers, state, own parameters](handlers) | how to write handlers, list them, and give them what they need |
-//! | [Errors, retries, dead letters](errors) | what follows if a handler fails, and how an event is kept and run again |
-//! | [Which store, exactly once](stores) | where to remember events, which deliveries are duplicates, and what exactly once needs |
-//! | [Testing](testing) | how to test a handler, the receiver and the application |
-//! | [Seeing what happens](observing) | the log, the counts, metrics, and observers of your own |
-//! | [Operating](operating) | the subscription, rotation of the key, `401`s, a disabled subscription, proxies, systemd, SQL |
-//! | [Security](security) | who can send what, and what an unsigned header can do |
-//! | [From a hand-written handler](hand_written) | one handler for axum, before and after, line by line |
-//! | [Other frameworks](frameworks) | hyper, actix-web, Lambda, and anything that takes a tower service |
-//! | [Upgrading](upgrading) | what a new release can change, and in which order to deploy it |
+#![doc = include_str!("chapters.md")]
 //!
 //! The README has the guarantees in short.
 // The chapters name items of all features.
