@@ -12,7 +12,8 @@
 ///
 /// A chapter ends with definitions of its links, which lead from file to file in the repository.
 /// `links.md` defines the same links for rustdoc. It comes first, because the first definition of
-/// a link counts.
+/// a link counts. It has the files of the macros' pages, because rustdoc finds no page for a macro
+/// that another crate defines and hides.
 macro_rules! chapters {
     ($( #[doc = $summary:literal] $chapter:ident )*) => {
         $(

@@ -80,7 +80,7 @@ impl IntoSecret for &String {
 }
 
 impl Hooks {
-    /// Starts a builder with the handlers of [`router!`](crate::router!).
+    /// Starts a builder with the handlers of [`router!`](macro.router.html).
     pub fn builder<R>(router: R) -> HooksBuilder<R> {
         HooksBuilder {
             router,
