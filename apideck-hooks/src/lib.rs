@@ -1,9 +1,9 @@
 //! A receiver for [Apideck](https://www.apideck.com) webhooks.
 //!
 //! Annotate an async function with the name of an event, list your functions in
-//! [`router!`](macro.router.html), and mount the list into axum or hyper. The receiver verifies each
-//! delivery's signature, runs your function with the typed event, and does not run it again for a
-//! duplicate. A wrong event name or parameter is a compile error.
+//! [`router!`](macro.router.html), and mount the list into axum or hyper. The receiver verifies
+//! each delivery's signature, runs your function with the typed event, and does not run it again
+//! for a duplicate. A wrong event name or parameter is a compile error.
 //!
 //! ```no_run
 //! use apideck_hooks::events::{ConnectionCallable, ResourceEvent};
