@@ -69,6 +69,22 @@ async fn case_34_two_replays_at_once_are_one_run() {
     }
 }
 
+/// The letter is only in the store, so `fail_open` cannot help.
+#[tokio::test(start_paused = true)]
+async fn a_replay_does_not_run_without_the_store() {
+    let store = Arc::new(StrangerStore::default());
+    let (probe, spy) = (Probe::new([Step::Refuse]), Spy::over(store.clone()));
+    let hooks = probe.hooks().store(spy.clone()).fail_open(true).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    store.fail_replays(true);
+    let letters = hooks.dead_letters().unwrap();
+    let replayed = letters.replay(record).await.unwrap();
+    let Disposition::Later { why, .. } = replayed.disposition else {
+        panic!("{replayed:?}")
+    };
+    assert_eq!((why, probe.count()), (Why::Store, 1));
+}
+
 /// A captured body cannot run what an operator threw away.
 #[tokio::test(start_paused = true)]
 async fn case_34_a_purged_event_runs_no_more() {

@@ -35,7 +35,12 @@ async fn a_delivery_can_be_made() {
     assert_eq!(delivery.headers()["x-tenant"], "acme");
     assert_eq!(delivery.body(), &event.body());
     let printed = format!("{delivery:?}");
-    for (part, is_printed) in [("e-1", true), ("k-1", true), ("acme", false), ("salesforce", false)] {
+    for (part, is_printed) in [
+        ("e-1", true),
+        ("k-1", true),
+        ("acme", false),
+        ("salesforce", false),
+    ] {
         assert_eq!(printed.contains(part), is_printed, "{part}: {printed}");
     }
     let with = delivery.clone().with_context("tenant", "acme");
