@@ -18,6 +18,7 @@ use tree::{Import, Tree};
 
 /// The rooms, from the top to the ground. A file imports from its own room and the rooms below it.
 const ORDER: &[&[&str]] = &[
+    &["guide"],
     &["testing"],
     &["console"],
     &["service"],
