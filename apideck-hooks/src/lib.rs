@@ -1,9 +1,9 @@
 //! A receiver for [Apideck](https://www.apideck.com) webhooks.
 //!
-//! Annotate an async function with the name of an event, list your functions in [`router!`], and
-//! mount the list into axum or hyper. The receiver verifies each delivery's signature, runs your
-//! function with the typed event, and does not run it again for a duplicate. A wrong event name or
-//! parameter is a compile error.
+//! Annotate an async function with the name of an event, list your functions in
+//! [`router!`](macro.router.html), and mount the list into axum or hyper. The receiver verifies
+//! each delivery's signature, runs your function with the typed event, and does not run it again
+//! for a duplicate. A wrong event name or parameter is a compile error.
 //!
 //! ```no_run
 //! use apideck_hooks::events::{ConnectionCallable, ResourceEvent};
@@ -31,44 +31,20 @@
 //! }
 //! ```
 //!
-//! # Tasks
-//!
-//! | task | page |
-//! | --- | --- |
-//! | Handle an event | [`on`](macro@on), [`events`] |
-//! | Choose a handler's parameters | [`State`], [`Delivery`], [`FromDelivery`] |
-//! | Choose the outcome of a run | [`Outcome`], [`Failure`], [`Permanent`], [`IntoOutcome`] |
-//! | List the handlers and have the list checked | [`router!`] |
-//! | Set the secret, the limits and the store | [`HooksBuilder`] |
-//! | Mount the receiver | [`Hooks`] |
-//! | Serve it without a framework | `Hooks::serve` (feature `serve`) |
-//! | Call it from a framework with types of its own | [`Hooks::handle`] |
-//! | Stop the receiver, and let handlers end | [`Hooks::shutdown`] |
-//! | Stop it at a signal of the process | `Hooks::shutdown_on_signal` (feature `signal`) |
-//! | List, replay and purge dead letters | [`Hooks::dead_letters`] |
-//! | Let a failed event run again at once | [`Hooks::end_rest`], in tests [`Rest::None`] |
-//! | Fence a run that has lost its claim | [`Delivery::token`], [`Delivery::claim_lost`] |
-//! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
-//! | Read the receiver's counts and its state | [`Hooks::stats`], [`Hooks::snapshot`] |
-//! | Be told of every answer and run | [`observe`], [`HooksBuilder::observe`] |
-//! | Answer a readiness probe | [`Hooks::is_ready`] |
-//! | Observe each answer, run, store call and incident | [`Observe`] |
-//! | Export metrics | `Metrics` (feature `metrics`) |
-//! | Test handlers, the receiver or a whole application | `testing` (feature `testing`) |
-//! | Find out why a signature is refused | [`signature`] |
-//! | Send, check, record and recover events at a shell | `apideck-hooks --help` (feature `cli`) |
-//! | Change a database exactly once for each event | `Tx` (feature `postgres` or `sqlite`) |
-//! | Decide which deliveries are duplicates | [`Identity`] |
-//! | Choose a store | [`store`] |
-//! | Write and test a store | [`store::Store`], `testing::conformance` (feature `testing`) |
+#![doc = include_str!("guide/tasks.md")]
 //!
 //! The README lists the guarantees, and the cases that are not guaranteed.
 
 mod budget;
+#[cfg(feature = "console")]
+pub mod console;
 mod delivery;
 mod disposition;
 mod event;
 pub mod events;
+// Text alone, so a build does not read it.
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod handler;
 mod hooks;
 mod json;
@@ -86,6 +62,8 @@ mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 
+#[cfg(feature = "console")]
+pub use console::Console;
 pub use delivery::{Context, ContextTooLarge, Delivery, Identity, Token};
 pub use disposition::{Disposition, Why};
 pub use event::{EventType, Family};

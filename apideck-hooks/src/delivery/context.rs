@@ -96,5 +96,9 @@ mod tests {
         assert_eq!(context.iter().collect::<Vec<_>>(), [("tenant", "a"), ("x", "b")]);
         assert_eq!(Context::from_json(&context.to_json()), context);
         assert_eq!(Context::from_json("no json"), Context::new());
+        // A name counts like a value.
+        let mut context = Context::new();
+        context.insert("n".repeat(1000), "").unwrap();
+        assert!(context.insert("x", "v".repeat(24)).is_err());
     }
 }

@@ -80,7 +80,7 @@ impl IntoSecret for &String {
 }
 
 impl Hooks {
-    /// Starts a builder with the handlers of [`router!`](crate::router!).
+    /// Starts a builder with the handlers of [`router!`](macro.router.html).
     pub fn builder<R>(router: R) -> HooksBuilder<R> {
         HooksBuilder {
             router,
@@ -166,7 +166,8 @@ impl<R, S> HooksBuilder<R, S> {
     /// from the path.
     ///
     /// A handler reads them by [`Delivery::context`](crate::Delivery::context), and a dead letter
-    /// keeps them for its replay. **They are not signed.** The function must not block.
+    /// keeps them for its replay. **They are not signed.** The function must not block. If it
+    /// panics, the delivery is answered `500`.
     ///
     /// ```
     /// # use apideck_hooks::{Context, Hooks, router};

@@ -67,6 +67,7 @@ impl Identified {
         let consumer_id = self.event.as_ref().map(AnyEvent::consumer_id);
         let idempotency_key = DeliveryHeaders::new(headers).idempotency_key();
         About {
+            delivery: About::next_delivery(),
             event_type: self.event_type.clone(),
             event_id: some(identity.event_id.as_str(text)),
             entity_id: some(identity.entity_id.as_str(text)),

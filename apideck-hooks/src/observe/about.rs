@@ -1,5 +1,6 @@
 //! The event that something is told about.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::event::EventType;
@@ -8,6 +9,9 @@ use crate::event::EventType;
 #[derive(Clone, Default, Debug)]
 #[non_exhaustive]
 pub struct About {
+    /// The number of the delivery or replay in this process, from 1. An answer and a run with the
+    /// same number belong together.
+    pub delivery: u64,
     /// The event's type, from the signed body. `None` for a body that is not an event.
     pub event_type: Option<EventType>,
     /// The event's id, from the signed body.
@@ -29,6 +33,13 @@ pub struct About {
 }
 
 impl About {
+    /// Returns the number of the next delivery.
+    pub(crate) fn next_delivery() -> u64 {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        // Only the numbers must differ, so no other memory is ordered by it.
+        LAST.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
     /// Returns the event's name for a metric.
     ///
     /// It is a name of this crate's table, `other` for a name that is not in it, or `none` for a

@@ -9,7 +9,8 @@ pub(crate) type Start<S> = for<'a> fn(&'a mut Incoming, &'a S) -> Run<'a>;
 /// The start of each handler, by the handler's position in the list.
 pub type Runs<S> = [Start<S>];
 
-/// A list of handlers that can run under the state `S`. Only [`router!`](crate::router!) makes one.
+/// A list of handlers that can run under the state `S`. Only [`router!`](macro.router.html) makes
+/// one.
 ///
 /// Do not implement it. The macro writes its implementation into your crate, so the trait cannot be
 /// sealed, but its methods and their types are not stable.

@@ -26,7 +26,7 @@ const BYTES: usize = 8 * 1024 * 1024;
 const TIME: Duration = Duration::from_secs(2);
 
 /// Throws a body away of which nothing was read.
-pub(super) async fn unread<B>(body: B, headers: &HeaderMap)
+pub(crate) async fn unread<B>(body: B, headers: &HeaderMap)
 where
     B: Body + Send + 'static,
     B::Data: Send,

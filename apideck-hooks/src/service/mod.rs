@@ -19,3 +19,6 @@ pub use response_body::ResponseBody;
 #[cfg(feature = "serve")]
 pub use serve::Serve;
 pub use services::ResponseFuture;
+
+#[cfg(feature = "console")]
+pub(crate) use drain::unread as drain_unread;

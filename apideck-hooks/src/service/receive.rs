@@ -9,6 +9,7 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::Poll;
@@ -90,7 +91,10 @@ impl Receiver {
                 return dispose(open, Disposition::later(why));
             }
         };
-        let (headers, context) = head.context(self.context.as_deref());
+        let Some((headers, context)) = head.context(self.context.as_deref()) else {
+            tracing::error!("the function given to `context` panicked: answered 500");
+            return dispose(open, Disposition::Failed);
+        };
         let dispatched = Arc::clone(&self.dispatch).dispatch(Arrival {
             headers,
             context,
@@ -238,15 +242,16 @@ impl Head {
         }
     }
 
-    /// Returns the headers, and the context that the user takes from the request.
-    fn context(self, take: Option<&TakeContext>) -> (HeaderMap, delivery::Context) {
+    /// Returns the headers, and the context that the user takes from the request. `None` if the
+    /// user's function panicked.
+    fn context(self, take: Option<&TakeContext>) -> Option<(HeaderMap, delivery::Context)> {
         match (take, self.parts) {
             (Some(take), Some(mut parts)) => {
                 parts.headers = self.headers;
-                let context = take(&parts);
-                (parts.headers, context)
+                let context = catch_unwind(AssertUnwindSafe(|| take(&parts))).ok()?;
+                Some((parts.headers, context))
             }
-            _ => (self.headers, delivery::Context::default()),
+            _ => Some((self.headers, delivery::Context::default())),
         }
     }
 }

@@ -12,7 +12,7 @@ use http_body::{Body, Frame, SizeHint};
 pub struct ResponseBody(Bytes);
 
 impl ResponseBody {
-    pub(super) fn new(bytes: Bytes) -> Self {
+    pub(crate) fn new(bytes: Bytes) -> Self {
         Self(bytes)
     }
 

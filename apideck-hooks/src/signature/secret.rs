@@ -80,7 +80,7 @@ impl Secret {
         (bare.len() < self.0.len() && !bare.is_empty()).then_some(bare)
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
+    pub(crate) fn bytes(&self) -> &[u8] {
         self.0.as_bytes()
     }
 }

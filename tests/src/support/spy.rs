@@ -3,7 +3,8 @@
 use crate::stranger::StrangerStore;
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError, Transactions, Verdict,
+    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Grant, Held, Key, LetterFilter, Purged, Status,
+    Store, StoreError, Transactions, Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,6 +23,7 @@ struct Inner {
     fail_finishes: AtomicUsize,
     fail_renewals: AtomicBool,
     hang: AtomicBool,
+    letters_left: AtomicUsize,
     lost_responses: AtomicUsize,
     lost_claims: AtomicUsize,
     last: Mutex<Option<Claimed>>,
@@ -53,6 +55,7 @@ impl Spy {
             fail_finishes: AtomicUsize::default(),
             fail_renewals: AtomicBool::default(),
             hang: AtomicBool::default(),
+            letters_left: AtomicUsize::new(usize::MAX),
             lost_responses: AtomicUsize::default(),
             lost_claims: AtomicUsize::default(),
             last: Mutex::default(),
@@ -133,12 +136,25 @@ impl Spy {
         self.0.lost_claims.store(count, Ordering::SeqCst);
     }
 
+    /// Lets operations on dead letters fail after this many.
+    pub fn fail_letters_after(&self, count: usize) {
+        self.0.letters_left.store(count, Ordering::SeqCst);
+    }
+
+    fn letters(&self) -> Result<&dyn DeadLetterStore, StoreError> {
+        let left = &self.0.letters_left;
+        let spend = |left: usize| left.checked_sub(1);
+        left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, spend)
+            .map_err(|_| StoreError::new("injected fault"))?;
+        Ok(self.0.store.dead_letters().expect("dead letters"))
+    }
+
     /// Lets claims hang.
     pub fn hang(&self, hang: bool) {
         self.0.hang.store(hang, Ordering::SeqCst);
     }
 
-    fn count(&self, fail: bool) -> Result<(), StoreError> {
+    fn counted(&self, fail: bool) -> Result<(), StoreError> {
         self.0.operations.fetch_add(1, Ordering::SeqCst);
         if fail {
             Err(StoreError::new("injected fault"))
@@ -155,7 +171,7 @@ impl Store for Spy {
             claim.lease = lease;
         }
         self.0.claims.fetch_add(1, Ordering::SeqCst);
-        self.count(self.0.fail_claims.load(Ordering::SeqCst))?;
+        self.counted(self.0.fail_claims.load(Ordering::SeqCst))?;
         if self.0.hang.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -175,7 +191,7 @@ impl Store for Spy {
     }
 
     async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
-        self.count(self.0.fail_renewals.load(Ordering::SeqCst))?;
+        self.counted(self.0.fail_renewals.load(Ordering::SeqCst))?;
         let begin = Instant::now();
         let held = self.0.store.renew(grant, lease).await?;
         self.confirmed(begin);
@@ -187,7 +203,7 @@ impl Store for Spy {
         self.0
             .fail_finishes
             .store(left.saturating_sub(1), Ordering::SeqCst);
-        self.count(left > 0)?;
+        self.counted(left > 0)?;
         let begin = Instant::now();
         let held = self.0.store.finish(grant, end).await?;
         self.confirmed(begin);
@@ -203,17 +219,17 @@ impl Store for Spy {
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        self.count(false)?;
+        self.counted(false)?;
         self.0.store.status(record).await
     }
 
     async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
-        self.count(false)?;
+        self.counted(false)?;
         self.0.store.end_rest(record).await
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
-        self.0.store.dead_letters()
+        self.0.store.dead_letters().map(|_| self as &dyn DeadLetterStore)
     }
 
     fn transactions(&self) -> Option<&dyn Transactions> {
@@ -226,5 +242,38 @@ impl Store for Spy {
 
     fn is_volatile(&self) -> bool {
         self.0.store.is_volatile()
+    }
+}
+
+#[async_trait]
+impl DeadLetterStore for Spy {
+    async fn list(
+        &self,
+        source: &str,
+        filter: &LetterFilter,
+        before: Option<Cursor>,
+        limit: u32,
+    ) -> Result<Vec<DeadRecord>, StoreError> {
+        self.letters()?.list(source, filter, before, limit).await
+    }
+
+    async fn count(&self, source: &str, filter: &LetterFilter) -> Result<u64, StoreError> {
+        self.letters()?.count(source, filter).await
+    }
+
+    async fn sources(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.letters()?.sources().await
+    }
+
+    async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
+        self.letters()?.get(source, record).await
+    }
+
+    async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
+        self.letters()?.replay(source, claim).await
+    }
+
+    async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
+        self.letters()?.purge(source, record).await
     }
 }

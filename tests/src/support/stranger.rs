@@ -20,6 +20,7 @@ use tokio::time::Instant;
 pub struct StrangerStore {
     records: Mutex<Records>,
     letters_full: AtomicBool,
+    fail_replays: AtomicBool,
 }
 
 #[derive(Default)]
@@ -161,6 +162,10 @@ fn micros_since_1970() -> i64 {
 
 impl StrangerStore {
     /// Sets whether the store has no room for another dead letter.
+    pub fn fail_replays(&self, fail: bool) {
+        self.fail_replays.store(fail, Ordering::SeqCst);
+    }
+
     pub fn set_letters_full(&self, full: bool) {
         self.letters_full.store(full, Ordering::SeqCst);
     }
@@ -286,7 +291,8 @@ impl DeadLetterStore for StrangerStore {
         let mut letters = self.letters(source, filter);
         letters.retain(|dead| before.is_none_or(|before| dead.cursor < before));
         letters.sort_by_key(|dead| std::cmp::Reverse(dead.cursor));
-        letters.truncate(limit as usize);
+        // A page can be shorter than its limit.
+        letters.truncate(limit.min(2) as usize);
         Ok(letters)
     }
 
@@ -314,6 +320,9 @@ impl DeadLetterStore for StrangerStore {
     }
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
+        if self.fail_replays.load(Ordering::SeqCst) {
+            return Err(StoreError::new("the store is away"));
+        }
         let now = Instant::now();
         let mut records = self.lock();
         let Some(record) = records.records.get_mut(&claim.event) else {

@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod app;
+mod console;
 mod log;
 mod observability;
 mod queries;

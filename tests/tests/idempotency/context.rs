@@ -57,6 +57,24 @@ async fn a_context_is_the_same_in_the_run_and_in_the_replay() {
     assert!(seen[0].token().unwrap() < seen[1].token().unwrap());
 }
 
+#[tokio::test]
+async fn a_context_that_panics_is_answered_and_counted() {
+    let seen = Seen::default();
+    let hooks = Hooks::builder(router![refuses_first])
+        .secret(SECRET)
+        .state(Arc::clone(&seen))
+        .context(|request| panic!("no tenant in {}", request.uri.path()))
+        .build()
+        .unwrap();
+    let apideck = Apideck::new(hooks.clone(), SECRET);
+    apideck.send(&event(EVENT, "e1")).await.assert_failed();
+    let stats = hooks.stats();
+    assert_eq!(
+        (stats.failed, stats.abandoned, seen.lock().unwrap().len()),
+        (1, 0, 0)
+    );
+}
+
 #[on("*")]
 async fn waits_for_its_claim(delivery: Delivery, State(seen): State<Seen>) {
     let first = {
@@ -110,5 +128,42 @@ async fn a_run_without_a_claim_has_no_token() {
         .unwrap();
     spy.fail_claims(true);
     let _ = event(EVENT, "e1").call(&hooks).await;
-    assert_eq!(seen.lock().unwrap()[0].token(), None);
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen[0].token(), seen[0].attempt()), (None, 1));
+}
+
+#[on("*")]
+async fn is_lost_first_and_refuses_then(delivery: Delivery, State(seen): State<Seen>) -> Outcome {
+    let attempt = delivery.attempt();
+    seen.lock().unwrap().push(delivery.clone());
+    if attempt == 1 {
+        delivery.claim_lost().await;
+        return Outcome::Done;
+    }
+    Failure::from(Permanent("no")).into()
+}
+
+/// The run that took over has counted it.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_was_lost_does_not_count_the_dead_letter_of_another_one() {
+    let spy = Spy::default();
+    let hooks = Hooks::builder(router![is_lost_first_and_refuses_then])
+        .secret(SECRET)
+        .state(Seen::default())
+        .store(spy.clone())
+        .rest(Rest::None)
+        .build()
+        .unwrap();
+    spy.fail_renewals(true);
+    let delivery = event(EVENT, "e1");
+    let (first, second) = tokio::join!(delivery.call(&hooks), async {
+        sleep(secs(31)).await;
+        let reply = delivery.call(&hooks).await;
+        spy.fail_renewals(false);
+        reply
+    });
+    first.assert_status(422);
+    second.assert_status(422);
+    let stats = hooks.stats();
+    assert_eq!((stats.dead_letters, stats.claims_lost), (1, 1));
 }

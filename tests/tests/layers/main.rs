@@ -18,7 +18,9 @@ use tree::{Import, Tree};
 
 /// The rooms, from the top to the ground. A file imports from its own room and the rooms below it.
 const ORDER: &[&[&str]] = &[
+    &["guide"],
     &["testing"],
+    &["console"],
     &["service"],
     &["hooks"],
     &["run"],

@@ -224,11 +224,11 @@ async fn every_refusal_is_told() {
         let request = event("e1").request().map(|_| body);
         hyper::service::Service::call(&watched.hooks, request)
     };
-    let endless = futures_util::StreamExt::chain(
-        futures_util::stream::iter([chunk(40_000), chunk(40_000)]),
-        futures_util::stream::pending(),
-    );
-    call(StreamBody::new(futures_util::StreamExt::boxed(endless)))
+    let endless = || {
+        let chunks = futures_util::stream::iter([chunk(45_000), chunk(45_000)]);
+        futures_util::StreamExt::chain(chunks, futures_util::stream::pending())
+    };
+    call(StreamBody::new(futures_util::StreamExt::boxed(endless())))
         .await
         .expect("infallible");
     watched.last_was("too_slow", 408);
@@ -238,6 +238,11 @@ async fn every_refusal_is_told() {
         .await
         .expect("infallible");
     watched.last_was("incomplete", 400);
+    // Two bodies that are together longer than the budget. The slowest one is cut.
+    let slow = Box::pin(call(StreamBody::new(futures_util::StreamExt::boxed(endless()))));
+    let fast = Box::pin(call(StreamBody::new(futures_util::StreamExt::boxed(endless()))));
+    let _other = futures_util::future::select(slow, fast).await;
+    watched.last_was("over_budget", 503);
 
     let stats = watched.hooks.stats();
     let told = stats

@@ -3,6 +3,7 @@
 mod clocks;
 mod connections;
 mod deliveries;
+mod guide;
 #[cfg(unix)]
 mod kills;
 mod letters;

@@ -66,6 +66,7 @@ fn every_mentioned_case_is_in_the_table() {
     let cases = cases();
     let mut mentioned = 0;
     let folders = [
+        "apideck-hooks/docs",
         "apideck-hooks/src",
         "apideck-hooks-macros/src",
         "examples",
@@ -95,6 +96,7 @@ fn every_mentioned_case_is_in_the_table() {
 #[test]
 fn no_page_for_users_names_a_test() {
     let mut pages = files(&root().join("apideck-hooks/src"), &["md"]);
+    pages.extend(files(&root().join("apideck-hooks/docs"), &["md"]));
     for page in ["README.md", "CHANGELOG.md", "SECURITY.md"] {
         let path = root().join(page);
         pages.push((path.clone(), std::fs::read_to_string(path).expect("a page")));

@@ -137,33 +137,6 @@ async fn case_40_a_transaction_is_rolled_back_at_its_limit_and_claims_go_on() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn case_40_claims_go_first_between_two_transactions() {
-    let directory = Directory::default();
-    let file = directory.file("hooks.db");
-    with_effects(&file).await;
-    let probes = probes([gated(Step::Succeed), gated(Step::Succeed), gated(Step::Succeed)]);
-    let store = SqliteStore::builder(&file).tx_limit(GENEROUS / 2);
-    let hooks = hooks(&probes, open_with(store).await).build().unwrap();
-    let mut slow = vec![call(&hooks, IN_TRANSACTION, "a")];
-    probes.in_transaction.started().await;
-    slow.extend(["b", "c"].map(|id| call(&hooks, IN_TRANSACTION, id)));
-    probes.in_transaction.open();
-    // The second transaction is open. The third waits, and a claim comes after it.
-    probes.in_transaction.started().await;
-    let new = call(&hooks, PLAIN, "new");
-    probes.in_transaction.open();
-    // The third transaction stays open, so the claim was granted before it.
-    probes.plain.started().await;
-    probes.in_transaction.started().await;
-    probes.in_transaction.open();
-    for reply in slow {
-        assert_eq!(word(reply).await, "handled");
-    }
-    assert_eq!(word(new).await, "handled");
-    assert_eq!(effects(&file).await, 3);
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_claim_that_was_lost_meanwhile_has_no_effect() {
     let directory = Directory::default();
     let file = directory.file("hooks.db");

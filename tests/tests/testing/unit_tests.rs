@@ -34,6 +34,15 @@ async fn a_delivery_can_be_made() {
     assert_eq!((delivery.attempt(), delivery.token()), (1, Some(Token(1))));
     assert_eq!(delivery.headers()["x-tenant"], "acme");
     assert_eq!(delivery.body(), &event.body());
+    let printed = format!("{delivery:?}");
+    for (part, is_printed) in [
+        ("e-1", true),
+        ("k-1", true),
+        ("acme", false),
+        ("salesforce", false),
+    ] {
+        assert_eq!(printed.contains(part), is_printed, "{part}: {printed}");
+    }
     let with = delivery.clone().with_context("tenant", "acme");
     assert_eq!(
         (with.context().get("tenant"), delivery.context().get("tenant")),
@@ -47,6 +56,7 @@ async fn a_delivery_can_be_made() {
         Outcome::Ignore
     ));
     let lost = delivery.with_lost_claim();
+    assert!(lost.clone().with_context("tenant", "acme").is_claim_lost());
     lost.claim_lost().await;
     assert!(matches!(gives_up(lost).await, Outcome::Ignore));
 }

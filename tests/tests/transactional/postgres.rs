@@ -5,6 +5,7 @@ use super::EVENT;
 use apideck_hooks::Hooks;
 use apideck_hooks::testing::Answer;
 use apideck_hooks_tests::kit::{Deliver, Told, event};
+use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::probe::{Probe, Step};
@@ -239,6 +240,33 @@ async fn a_conflict_of_a_serializable_transaction_is_no_attempt() {
     for id in ["e1", "e2"] {
         assert_eq!(world.effects(id).await, 1);
     }
+}
+
+/// A commit that conflicts each time. The claim is withdrawn, and each place tells it.
+#[tokio::test]
+async fn a_commit_that_conflicts_each_time_is_told_and_is_no_attempt() {
+    let world = world!();
+    world
+        .execute(
+            "CREATE FUNCTION conflict() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'of another transaction' USING ERRCODE = 'serialization_failure'; END $$;
+            CREATE CONSTRAINT TRIGGER conflict AFTER INSERT ON effects
+            INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION conflict()",
+        )
+        .await;
+    let (log, _guard) = Log::capture();
+    let probe = Probe::default();
+    let hooks = world.hooks(&probe, Settings::default()).await;
+    assert_eq!(call(&hooks, "e1").await.unwrap().code(), 503);
+    let stats = hooks.stats();
+    assert_eq!((stats.conflict, stats.requests, stats.runs_conflicted), (1, 1, 3));
+    assert_eq!(log.count("conflicted with others each time"), 1);
+    let line = log.lines().pop().expect("a line");
+    assert!(line.contains("conflict") && line.contains("status=503"), "{line}");
+    world.execute("DROP TRIGGER conflict ON effects").await;
+    call(&hooks, "e1").await.unwrap().assert_handled();
+    assert_eq!((world.effects("e1").await, world.attempt().await), (1, 1));
+    assert_eq!(probe.count(), 4);
 }
 
 /// A handler's statements have the settings of the pool and not those of the store.

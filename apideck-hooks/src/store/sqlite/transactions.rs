@@ -252,3 +252,46 @@ async fn rolled_back(mut connection: WritingConnection) -> Option<WritingConnect
     switches.refuse_commits(false);
     Some(connection)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::delivery::Key;
+    use crate::store::{ClaimId, Store as _};
+
+    #[tokio::test]
+    async fn operations_go_before_the_next_transaction() {
+        let directory = std::env::temp_dir().join(format!("apideck-hooks-{:?}", ClaimId::random()));
+        std::fs::create_dir(&directory).unwrap();
+        let store = Arc::new(SqliteStore::open(directory.join("hooks.db")).await.unwrap());
+        let begin = |store: Arc<SqliteStore>| async move {
+            match store.begin(Duration::MAX).await {
+                Ok(Begun::Open { tx, ending }) => (tx, ending),
+                _ => panic!("no transaction"),
+            }
+        };
+        let (tx, ending) = begin(store.clone()).await;
+        let next = tokio::spawn(begin(store.clone()));
+        let operation = tokio::spawn({
+            let store = store.clone();
+            async move { store.end_rest(Key::from_bytes([1; 16])).await }
+        });
+        // Both wait for the writer, in either order.
+        while store.begins.capacity() == store.begins.max_capacity()
+            || store.operations.capacity() == store.operations.max_capacity()
+        {
+            tokio::task::yield_now().await;
+        }
+        drop(tx);
+        ending.roll_back().await;
+        let (tx, ending) = next.await.unwrap();
+        // The second transaction stays open, so the operation was done before it.
+        assert!(!operation.await.unwrap().unwrap());
+        drop(tx);
+        ending.roll_back().await;
+        drop(store);
+        std::fs::remove_dir_all(directory).unwrap();
+    }
+}

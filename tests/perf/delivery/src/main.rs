@@ -49,9 +49,9 @@ fn main() -> ExitCode {
     }
     let mut limits = Limits::default();
     for (name, others, most) in [
-        ("delivery", &PARTS[..], 1.3),
+        ("delivery", &PARTS[..], 1.5),
         ("140 handlers", &["delivery"], 1.05),
-        ("1,000,000 events", &["1,000 events"], 1.4),
+        ("1,000,000 events", &["1,000 events"], 1.5),
     ] {
         let subject = format!("{name} ÷ {}", others.join(" + "));
         limits.check(subject, clock.ratio(name, others), Limit::AtMost(most));

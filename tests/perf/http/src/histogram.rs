@@ -36,8 +36,12 @@ impl Histogram {
         self.most
     }
 
-    pub(crate) fn most(&self) -> Duration {
-        self.most
+    /// Median, 99th percentile and longest time in milliseconds.
+    pub(crate) fn summary(&self) -> String {
+        let times = [self.quantile(0.5), self.quantile(0.99), self.most];
+        times
+            .map(|time| format!("{:.2}", time.as_secs_f64() * 1e3))
+            .join(", ")
     }
 }
 
@@ -86,6 +90,6 @@ mod tests {
             let ratio = times.quantile(share).as_secs_f64() * 1e6 / micros;
             assert!((0.99..=1.01).contains(&ratio), "{share}: {ratio}");
         }
-        assert_eq!(times.most(), Duration::from_millis(1));
+        assert_eq!(times.most, Duration::from_millis(1));
     }
 }

@@ -82,10 +82,10 @@ impl Remember for Transactional {
     }
 }
 
-async fn pool(url: &str) -> Result<PgPool, sqlx::Error> {
+async fn pool(url: &str, connections: u32) -> Result<PgPool, sqlx::Error> {
     let pool = PgPoolOptions::new()
-        .min_connections(CONNECTIONS)
-        .max_connections(CONNECTIONS)
+        .min_connections(connections)
+        .max_connections(connections)
         // The test would cost a round trip of its own, and make all ways look alike.
         .test_before_acquire(false);
     pool.connect(url).await
@@ -94,13 +94,13 @@ async fn pool(url: &str) -> Result<PgPool, sqlx::Error> {
 pub(crate) async fn measure(bench: &mut Bench) {
     let named = std::env::var(URL).ok();
     let url = named.as_deref().unwrap_or(DEFAULT_URL);
-    let plain = match pool(url).await {
+    let plain = match pool(url, CONNECTIONS).await {
         Ok(pool) => pool,
         Err(error) if named.is_some() => panic!("no server at {URL}: {error}"),
         Err(error) => return eprintln!("SKIPPED: PostgreSQL, because none is at {DEFAULT_URL}: {error}"),
     };
     plain.execute(sqlx::raw_sql(TABLES)).await.expect("tables");
-    let another = async || pool(url).await.expect("more connections");
+    let another = async |connections| pool(url, connections).await.expect("more connections");
     let store = async |pool, prefix| {
         let store = PostgresStore::builder(pool).schema("apideck_hooks_perf");
         // One more cancels.
@@ -116,7 +116,7 @@ pub(crate) async fn measure(bench: &mut Bench) {
     let hooks = Hooks::builder(router![created, ..])
         .secret(event::SECRET)
         .source("perf");
-    let hooks = hooks.store(store(another().await, "tx_").await);
+    let hooks = hooks.store(store(another(CONNECTIONS).await, "tx_").await);
     let hooks = hooks.build().expect("a receiver");
     let mut subjects = [
         Subject::new("postgres", EVENTS, ours("both_", Keys::EventAndDelivery).await),
@@ -126,7 +126,8 @@ pub(crate) async fn measure(bench: &mut Bench) {
         Subject::new(
             "postgres by hand, with a transaction",
             EVENTS,
-            TransactionByHand(another().await),
+            // As many as the pool and the store beside it have.
+            TransactionByHand(another(2 * CONNECTIONS + 1).await),
         ),
     ];
     bench.measure(&mut subjects).await;

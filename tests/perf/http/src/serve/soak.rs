@@ -1,12 +1,14 @@
 //! A receiver of this project whose handler behaves as the event's number says, and keeps a ledger.
 
 use super::{Failure, connections, control};
+use crate::histogram::Histogram;
 use crate::soak::{Behavior, Ledger};
+use apideck_hooks::observe::Answered;
 use apideck_hooks::{
-    Hooks, MemoryStore, Outcome, Rest, SqliteStore, State, events::ConnectionCreated, on, router,
+    Hooks, MemoryStore, Observe, Outcome, Rest, SqliteStore, State, events::ConnectionCreated, on, router,
 };
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 
@@ -29,6 +31,17 @@ async fn handle(event: ConnectionCreated, State(ledger): State<Arc<Ledger>>) -> 
     Outcome::Done
 }
 
+/// The times of all answers, by this process's clock.
+#[derive(Clone, Default)]
+struct Times(Arc<Mutex<Histogram>>);
+
+impl Observe for Times {
+    fn answered(&self, answered: &Answered<'_>) {
+        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        times.add(answered.duration);
+    }
+}
+
 /// Serves with the store `memory` or `sqlite`. Further arguments are a folder for it, its capacity
 /// in events or its retention in seconds, the number of events to expect, and the start in
 /// nanoseconds of the monotonic clock.
@@ -37,10 +50,12 @@ pub(super) async fn run(listener: TcpListener, arguments: &[String]) -> Result<(
         return Err("arguments: soak STORE FOLDER CAPACITY EVENTS START".into());
     };
     let ledger = Arc::new(Ledger::new(events.parse()?, Duration::from_nanos(start.parse()?)));
+    let times = Times::default();
     let hooks = Hooks::builder(router![handle, ..])
         .secret(perf::event::SECRET)
         // The sender's retries come within seconds.
         .rest(Rest::None)
+        .observe(times.clone())
         .state(Arc::clone(&ledger));
     let hooks = match &**store {
         "memory" => hooks.store(MemoryStore::builder().capacity(capacity.parse()?).build()),
@@ -57,12 +72,13 @@ pub(super) async fn run(listener: TcpListener, arguments: &[String]) -> Result<(
     };
     let hooks = hooks.build()?;
     let counted = hooks.clone();
-    control(&listener, move |line| match line.strip_prefix("write ") {
-        Some(file) => match ledger.write(Path::new(file)) {
+    control(&listener, move |line| match line.split_once(' ') {
+        Some(("write", file)) => match ledger.write(Path::new(file)) {
             Ok(()) => "written".to_owned(),
             Err(error) => error.to_string(),
         },
-        None => counted.stats().handled.to_string(),
+        _ if line == "times" => times.0.lock().unwrap_or_else(PoisonError::into_inner).summary(),
+        _ => counted.stats().handled.to_string(),
     })?;
     connections(listener, hooks).await
 }

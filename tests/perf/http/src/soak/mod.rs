@@ -52,6 +52,9 @@ pub(crate) struct Soaked {
     rate: f64,
     remembers: String,
     sent: Sent,
+    /// The times of all answers by the server's own clock. They tell a slow receiver from a machine
+    /// that stood still.
+    server_times: String,
     faults: Faults,
 }
 
@@ -95,6 +98,7 @@ impl Soak<'_> {
             start,
         };
         let sent = send(&server, &plan)?;
+        let server_times = server.ask("times")?;
         let file = folder.join("ledger");
         let written = server.ask(&format!("write {}", file.display()))?;
         if written != "written" {
@@ -108,6 +112,7 @@ impl Soak<'_> {
             rate,
             remembers,
             sent,
+            server_times,
             faults,
         })
     }
@@ -239,12 +244,11 @@ const ROWS: &[Row] = &[
     ("events with more or fewer runs than expected", |soaked| {
         soaked.faults.runs.to_string()
     }),
-    ("latency: median, p99, longest, ms", |soaked| {
-        let latency = &soaked.sent.latency;
-        let times = [latency.quantile(0.5), latency.quantile(0.99), latency.most()];
-        times
-            .map(|time| format!("{:.2}", time.as_secs_f64() * 1e3))
-            .join(", ")
+    ("latency by the sender: median, p99, longest, ms", |soaked| {
+        soaked.sent.latency.summary()
+    }),
+    ("time by the server: median, p99, longest, ms", |soaked| {
+        soaked.server_times.clone()
     }),
     ("memory over the second half, MB", |soaked| {
         let samples = &soaked.sent.samples;
