@@ -3,9 +3,13 @@
 use super::{EVENT, RELEASED, rest, secs, state};
 use apideck_hooks::store::{Claim, RecordState, Store};
 use apideck_hooks::testing::Answer;
+use apideck_hooks::{Delivery, Hooks, Rest, State, on, router};
+use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
+use std::future::pending;
+use std::sync::{Arc, Mutex};
 use tokio::time::{Instant, sleep};
 
 fn words(replies: &[Answer]) -> Vec<String> {
@@ -138,4 +142,37 @@ async fn an_event_that_could_not_be_dead_lettered_is_not_acknowledged() {
     event(EVENT, "e1").call(&hooks).await.assert_status(503);
     spy.fail_claims(true);
     event(EVENT, "e2").call(&hooks).await.assert_status(422);
+}
+
+/// Panics when it is dropped, which a handler's time-out does.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[on("*")]
+async fn explodes_when_it_is_stopped(delivery: Delivery, State(attempts): State<Arc<Mutex<Vec<u32>>>>) {
+    attempts.lock().unwrap().push(delivery.attempt());
+    let _bomb = Bomb;
+    pending().await
+}
+
+/// Nothing but the guard ends such a run. It counts as interrupted, so it does not go on for ever.
+#[tokio::test(start_paused = true)]
+async fn a_run_that_is_dropped_in_the_middle_is_interrupted() {
+    let attempts = Arc::<Mutex<Vec<u32>>>::default();
+    let hooks = Hooks::builder(router![explodes_when_it_is_stopped])
+        .secret(SECRET)
+        .state(Arc::clone(&attempts))
+        .handler_timeout(secs(1))
+        .rest(Rest::None)
+        .build()
+        .unwrap();
+    for _ in 0..5 {
+        event(EVENT, "e1").call(&hooks).await.assert_failed();
+    }
+    assert_eq!(*attempts.lock().unwrap(), [1, 1, 1, 1, 2]);
 }
