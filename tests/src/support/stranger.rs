@@ -21,6 +21,7 @@ pub struct StrangerStore {
     records: Mutex<Records>,
     letters_full: AtomicBool,
     fail_replays: AtomicBool,
+    lose_replays: AtomicBool,
 }
 
 #[derive(Default)]
@@ -164,6 +165,11 @@ impl StrangerStore {
     /// Sets whether the store has no room for another dead letter.
     pub fn fail_replays(&self, fail: bool) {
         self.fail_replays.store(fail, Ordering::SeqCst);
+    }
+
+    /// Loses the answer of the next replay's claim.
+    pub fn lose_replay_response(&self) {
+        self.lose_replays.store(true, Ordering::SeqCst);
     }
 
     pub fn set_letters_full(&self, full: bool) {
@@ -331,14 +337,18 @@ impl DeadLetterStore for StrangerStore {
         if record.listed(claim.event, source).is_none() {
             return Ok(None);
         }
-        Ok(Some(match record.state(now) {
+        let verdict = match record.state(now) {
             RecordState::Running { .. } if record.id == claim.id => record.granted(),
             RecordState::Running { lease_left } => Verdict::Running {
                 lease_left,
                 kept: true,
             },
             _ => record.grant(&claim, now),
-        }))
+        };
+        if self.lose_replays.swap(false, Ordering::SeqCst) {
+            return Err(StoreError::new("the answer is lost"));
+        }
+        Ok(Some(verdict))
     }
 
     async fn purge(&self, source: &str, key: Key) -> Result<Purged, StoreError> {

@@ -9,6 +9,7 @@ use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use apideck_hooks_tests::stranger::StrangerStore;
 use std::sync::Arc;
+use tokio::time::sleep;
 
 async fn dead_lettered(hooks: &Hooks, spy: &Spy, id: &str) -> apideck_hooks::store::Key {
     event(EVENT, id).call(hooks).await.assert_dead_lettered();
@@ -83,6 +84,23 @@ async fn a_replay_does_not_run_without_the_store() {
         panic!("{replayed:?}")
     };
     assert_eq!((why, probe.count()), (Why::Store, 1));
+}
+
+/// Nobody runs the handler, so the claim is taken back, and the letter can be replayed at once.
+#[tokio::test(start_paused = true)]
+async fn a_replay_whose_claim_was_granted_without_an_answer_is_taken_back() {
+    let store = Arc::new(StrangerStore::default());
+    let (probe, spy) = (Probe::new([Step::Refuse]), Spy::over(store.clone()));
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    store.lose_replay_response();
+    let letters = hooks.dead_letters().unwrap();
+    let replayed = letters.replay(record).await.unwrap();
+    assert!(matches!(replayed.disposition, Disposition::Later { .. }));
+    assert!(letters.get(record).await.unwrap().unwrap().running);
+    sleep(secs(1)).await;
+    let dead = letters.get(record).await.unwrap().unwrap();
+    assert_eq!((dead.running, dead.attempts, probe.count()), (false, 1, 1));
 }
 
 /// A captured body cannot run what an operator threw away.

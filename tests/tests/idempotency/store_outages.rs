@@ -92,3 +92,19 @@ async fn case_28_a_claim_whose_response_was_lost_is_taken_back() {
     delivery.call(&hooks).await.assert_handled();
     assert_eq!((probe.runs()[0].attempt, probe.count()), (1, 1));
 }
+
+/// The lease ends a claim that cannot be taken back, so the calls end when it does.
+#[tokio::test(start_paused = true)]
+async fn a_claim_is_taken_back_a_few_times_with_growing_pauses() {
+    let (probe, spy) = (Probe::default(), Spy::default());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    spy.fail_claims(true);
+    event(EVENT, "e1").call(&hooks).await.assert_status(503);
+    let mut operations = Vec::new();
+    for _ in 0..4 {
+        operations.push(spy.operations());
+        sleep(secs(20)).await;
+    }
+    // After 0.5, 1, 2, 4, 8 and 16 seconds.
+    assert_eq!(operations, [1, 6, 7, 7]);
+}
