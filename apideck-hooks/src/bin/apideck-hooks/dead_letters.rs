@@ -1,6 +1,7 @@
 //! `apideck-hooks dead-letters`: those of a receiver, over its console.
 
 use apideck_hooks::EventType;
+use apideck_hooks::store::Key;
 use clap::{Args, Subcommand};
 use http::Uri;
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ enum LetterTask {
     /// Print a dead letter with its body
     Show {
         /// The letter, as `list` names it
-        record: String,
+        record: Key,
         #[command(flatten)]
         console: ConsoleArguments,
     },
@@ -56,7 +57,7 @@ struct ConsoleArguments {
 
 #[derive(Args)]
 struct FilterArguments {
-    /// Only this event
+    /// Only this event, by its whole name
     #[arg(long, value_name = "EVENT")]
     event: Option<String>,
     /// Only letters that are dead since this time or later, such as 2026-11-29T10:00:00Z or 36h
@@ -71,8 +72,8 @@ struct FilterArguments {
 struct ChangeArguments {
     /// The letters, as `list` names them
     #[arg(required_unless_present = "all", conflicts_with = "all")]
-    records: Vec<String>,
-    /// All letters that match the filter, the oldest first
+    records: Vec<Key>,
+    /// All letters that match the filter, or the newest of them. The oldest one is changed first
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -98,7 +99,7 @@ pub(crate) async fn run(arguments: DeadLettersArguments, screen: &mut Screen) ->
             at_most,
         } => list(&ConsoleApi::new(&console.url).await?, &filter, at_most, screen).await,
         LetterTask::Show { record, console } => {
-            show(&ConsoleApi::new(&console.url).await?, &record, screen).await
+            show(&ConsoleApi::new(&console.url).await?, record, screen).await
         }
         LetterTask::Replay(change) => apply("replay", &change, screen).await,
         LetterTask::Purge(change) => apply("purge", &change, screen).await,
@@ -109,9 +110,11 @@ impl FilterArguments {
     fn pairs(&self) -> Result<Vec<(&'static str, String)>, Trouble> {
         let mut pairs = Vec::new();
         if let Some(event) = &self.event {
-            if !EventType::from(event.as_str()).is_listed() && !event.contains('.') {
+            // A release that does not know the event yet can ask for it too.
+            let is_name = EventType::from(event.as_str()).is_listed() || event.contains('.');
+            if !is_name || event.contains('*') {
                 return Err(Trouble::wrong_use(format_args!(
-                    "`{event}` is not the name of an event"
+                    "`{event}` is not the whole name of an event"
                 )));
             }
             pairs.push(("event", event.clone()));
@@ -183,25 +186,14 @@ fn print(screen: &mut Screen, letter: &Value) {
     });
 }
 
-async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result<Exit, Trouble> {
-    let letter = console
-        .get(&format!("dead-letters/{}", segment(record)?), &[])
-        .await?;
-    let body = letter["body"]
-        .as_str()
-        .map_or_else(|| letter["body"].to_string(), str::to_owned);
-    // The facts of a letter are beside its body, or in an object of their own.
-    let facts = if letter["letter"].is_object() {
-        &letter["letter"]
-    } else {
-        &letter
-    };
+async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<Exit, Trouble> {
+    let letter = console.get(&format!("dead-letters/{record}"), &[]).await?;
     screen.result(letter.clone(), |paint| {
         let fact = |name: &str| {
             format!(
                 "{} {}\n",
                 paint.faint(format_args!("{name:<12}")),
-                text(facts, name)
+                text(&letter, name)
             )
         };
         let names = [
@@ -212,17 +204,20 @@ async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result
             "consumer_id",
             "error",
             "attempts",
+            "running",
             "since",
+            "source",
+            "context",
         ];
         let facts: String = names.into_iter().map(fact).collect();
         // The body as it is, because it is to be looked at, but for what moves the cursor.
+        let body = letter["body"].as_str().unwrap_or_default().chars();
         let body: String = body
-            .chars()
             .filter(|letter| *letter == '\n' || !letter.is_control())
             .collect();
         format!("{facts}{body}")
     });
-    if matches!(letter["hidden"].as_str(), Some("values" | "all")) {
+    if letter["hidden"] != "nothing" {
         screen.remark("note: the console hides credentials of this body");
     }
     Ok(Exit::AsWished)
@@ -239,50 +234,62 @@ async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Res
         confirm(&change.console.url, change.yes).await?;
     }
     let console = ConsoleApi::new(&change.console.url).await?;
-    let mut failed = 0;
     if change.all {
-        let mut body = json!({"at_most": change.at_most, "dry_run": change.dry_run});
-        for (name, value) in change.filter.pairs()? {
-            body[name] = value.into();
-        }
-        let answer = console.post(&format!("dead-letters/{verb}"), &body).await?;
-        let results = answer["results"].as_array().cloned().unwrap_or_default();
-        let number = answer["count"]
-            .as_u64()
-            .map_or(results.len(), |count| count as usize);
-        if change.dry_run {
-            screen.result(json!({"dry_run": true, "count": number}), |_| {
-                format!("would {verb} {}", count(number, "dead letter"))
-            });
-            return Ok(Exit::AsWished);
-        }
-        for result in &results {
-            failed += usize::from(!tell(screen, verb, &text(result, "record"), result));
-        }
-        screen.remark(format!(
-            "{verb}: {}, {failed} failed",
-            count(number, "dead letter")
-        ));
-        return match answer["error"].as_str() {
-            Some(error) => Err(Trouble::not_as_wished(format_args!("stopped: {}", clean(error)))),
-            None => Ok(Exit::as_wished_if(failed == 0)),
-        };
+        return apply_to_all(verb, change, &console, screen).await;
     }
+    let mut failed = 0;
     for record in &change.records {
-        let path = format!("dead-letters/{}/{verb}", segment(record)?);
+        let path = format!("dead-letters/{record}/{verb}");
         let answer = console.post(&path, &json!({})).await?;
-        failed += usize::from(!tell(screen, verb, record, &answer));
+        failed += usize::from(!tell(screen, verb, &record.to_string(), &answer));
     }
     Ok(Exit::as_wished_if(failed == 0))
 }
 
+async fn apply_to_all(
+    verb: &str,
+    change: &ChangeArguments,
+    console: &ConsoleApi,
+    screen: &mut Screen,
+) -> Result<Exit, Trouble> {
+    let mut body = json!({"at_most": change.at_most, "dry_run": change.dry_run});
+    for (name, value) in change.filter.pairs()? {
+        body[name] = value.into();
+    }
+    let answer = console.post(&format!("dead-letters/{verb}"), &body).await?;
+    let stopped = answer["error"]
+        .as_str()
+        .map(|error| Trouble::not_as_wished(format_args!("stopped: {}", clean(error))));
+    let Some(results) = answer["results"].as_array() else {
+        let malformed = || Trouble::not_as_wished("the console's answer has no list `results`");
+        return Err(stopped.unwrap_or_else(malformed));
+    };
+    let letters = count(results.len(), "dead letter");
+    if change.dry_run {
+        screen.result(json!({"dry_run": true, "count": results.len()}), |_| {
+            format!("would {verb} {letters}")
+        });
+        return Ok(Exit::AsWished);
+    }
+    let mut failed = 0;
+    for result in results {
+        failed += usize::from(!tell(screen, verb, &text(result, "record"), result));
+    }
+    screen.remark(format!("{verb}: {letters}, {failed} failed"));
+    match stopped {
+        Some(stopped) => Err(stopped),
+        None => Ok(Exit::as_wished_if(failed == 0)),
+    }
+}
+
 /// Prints the result for a letter. Returns `true` if the letter is gone.
 fn tell(screen: &mut Screen, verb: &str, record: &str, result: &Value) -> bool {
-    let purged = result["purged"].as_bool();
-    let disposition = match (result["disposition"].as_str(), purged) {
+    let disposition = match (result["disposition"].as_str(), result["purged"].as_bool()) {
         (Some(disposition), _) => clean(disposition),
-        (None, Some(false)) => "not_found".to_owned(),
-        (None, _) => "purged".to_owned(),
+        (None, Some(true)) => "purged".to_owned(),
+        (None, Some(false)) => "unknown".to_owned(),
+        // A purge during a run is refused with an error alone.
+        (None, None) => "busy".to_owned(),
     };
     let gone = matches!(disposition.as_str(), "handled" | "ignored" | "purged");
     let error = result["error"].as_str().map(clean);
@@ -306,16 +313,5 @@ fn text(object: &Value, name: &str) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => clean(text),
         other => clean(&other.to_string()),
-    }
-}
-
-/// Checks a record that becomes a part of a path.
-fn segment(record: &str) -> Result<&str, Trouble> {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':');
-    match !record.is_empty() && record.chars().all(plain) && record.chars().any(|letter| letter != '.') {
-        true => Ok(record),
-        false => Err(Trouble::wrong_use(format_args!(
-            "`{record}` is not a record: `list` names them"
-        ))),
     }
 }
