@@ -6,6 +6,7 @@ use apideck_hooks::console::Console;
 use apideck_hooks::{Hooks, MemoryStore, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::kit::{Deliver, event};
+use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
 use serde_json::Value;
@@ -79,6 +80,22 @@ async fn letters_are_replayed_and_purged() {
     }
     let gone = dead_letters(&site.url, &["show", &record]).await;
     assert!(gone.exits(1).stderr.contains("no such dead letter"));
+}
+
+/// The log of a receiver with several operators tells who has changed what.
+#[tokio::test]
+async fn a_change_has_a_name_in_the_log() {
+    let (log, _captured) = Log::capture();
+    let site = Site::with_letters(2).await;
+    for (name, number) in [(None, 2), (Some("maëlle"), 1)] {
+        let record = site.letters().await[0].record.to_string();
+        let name = name.map_or(vec![], |name| vec!["--as", name]);
+        let purge = [&["purge", &record][..], &name].concat();
+        dead_letters(&site.url, &purge).await.exits(0);
+        assert_eq!(site.letters().await.len(), number - 1);
+    }
+    assert_eq!(log.count(r#"operator="apideck-hooks""#), 1, "{:?}", log.lines());
+    assert_eq!(log.count(r#"operator="maëlle""#), 1, "{:?}", log.lines());
 }
 
 #[tokio::test]
@@ -185,6 +202,7 @@ async fn wrong_use_and_a_wrong_token_are_told() {
         &["replay", RECORD, "--event", "crm.lead.created"],
         &["list", "--since", "yesterday"],
         &["list", "--event", "nonsense"],
+        &["list", "--as", "a:b"],
         &["list", "--event", "crm.lead.*"],
     ] {
         dead_letters(&url, arguments).await.exits(2);

@@ -23,6 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// Longest answer. A body is 1 MiB at most by default, and a page has a hundred letters.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
+/// The user name, unless a person gives their own.
+pub(crate) const USER: &str = "apideck-hooks";
+
+/// Reads a user name.
+pub(crate) fn parse_user(name: &str) -> Result<String, &'static str> {
+    // RFC 7617 ends the name at the first colon.
+    match name.contains(':') || name.chars().any(char::is_control) {
+        true => Err("a user name has no colon and no control character"),
+        false => Ok(name.to_owned()),
+    }
+}
+
 /// A receiver's console.
 pub(crate) struct ConsoleApi {
     base: Uri,
@@ -31,12 +43,12 @@ pub(crate) struct ConsoleApi {
 }
 
 impl ConsoleApi {
-    pub(crate) async fn new(base: &Uri) -> Result<Self, Trouble> {
+    pub(crate) async fn new(base: &Uri, user: &str) -> Result<Self, Trouble> {
         let authorization = match variable(TOKEN) {
             None => None,
             Some(token) => {
                 keep_secret(base).await?;
-                let user = Zeroizing::new(format!("apideck-hooks:{}", token.as_str()));
+                let user = Zeroizing::new(format!("{user}:{}", token.as_str()));
                 let basic = Zeroizing::new(format!("Basic {}", STANDARD.encode(user.as_bytes())));
                 Some(sensitive(&basic, TOKEN)?)
             }

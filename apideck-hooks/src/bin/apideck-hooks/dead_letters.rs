@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use http::Uri;
 use serde_json::{Value, json};
 
-use crate::console_api::ConsoleApi;
+use crate::console_api::{ConsoleApi, USER, parse_user};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
 use crate::text::{clean, count, parse_time, time};
@@ -53,6 +53,9 @@ struct ConsoleArguments {
     /// URL of the receiver's console. Its token is in APIDECK_HOOKS_CONSOLE_TOKEN
     #[arg(long = "console", value_name = "URL", value_parser = parse_url)]
     url: Uri,
+    /// User name for the console. The receiver's log has it beside each change
+    #[arg(long = "as", value_name = "NAME", default_value = USER, value_parser = parse_user)]
+    user: String,
 }
 
 #[derive(Args)]
@@ -97,12 +100,16 @@ pub(crate) async fn run(arguments: DeadLettersArguments, screen: &mut Screen) ->
             console,
             filter,
             at_most,
-        } => list(&ConsoleApi::new(&console.url).await?, &filter, at_most, screen).await,
-        LetterTask::Show { record, console } => {
-            show(&ConsoleApi::new(&console.url).await?, record, screen).await
-        }
+        } => list(&console.api().await?, &filter, at_most, screen).await,
+        LetterTask::Show { record, console } => show(&console.api().await?, record, screen).await,
         LetterTask::Replay(change) => apply("replay", &change, screen).await,
         LetterTask::Purge(change) => apply("purge", &change, screen).await,
+    }
+}
+
+impl ConsoleArguments {
+    async fn api(&self) -> Result<ConsoleApi, Trouble> {
+        ConsoleApi::new(&self.url, &self.user).await
     }
 }
 
@@ -217,8 +224,10 @@ async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<
             .collect();
         format!("{facts}{body}")
     });
-    if letter["hidden"] != "nothing" {
-        screen.remark("note: the console hides credentials of this body");
+    match letter["hidden"].as_str() {
+        Some("nothing") => {}
+        Some("values") => screen.remark("note: the console hides the values below `settings` and `metadata`"),
+        _ => screen.remark("note: the console hides this body, because it is not JSON"),
     }
     Ok(Exit::AsWished)
 }
@@ -233,7 +242,7 @@ async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Res
     if !change.dry_run {
         confirm(&change.console.url, change.yes).await?;
     }
-    let console = ConsoleApi::new(&change.console.url).await?;
+    let console = change.console.api().await?;
     if change.all {
         return apply_to_all(verb, change, &console, screen).await;
     }
@@ -292,12 +301,11 @@ fn tell(screen: &mut Screen, verb: &str, record: &str, result: &Value) -> bool {
         (None, None) => "busy".to_owned(),
     };
     let gone = matches!(disposition.as_str(), "handled" | "ignored" | "purged");
-    let error = result["error"].as_str().map(clean);
-    let object = json!({"record": record, "task": verb, "disposition": disposition, "error": error});
+    let object =
+        json!({"record": record, "task": verb, "disposition": disposition, "error": result["error"]});
     screen.result(object, |paint| {
-        let error = error
-            .as_deref()
-            .map_or(String::new(), |error| format!(": {error}"));
+        let error = result["error"].as_str();
+        let error = error.map_or(String::new(), |error| format!(": {}", clean(error)));
         let disposition = if gone {
             paint.good(&disposition)
         } else {

@@ -8,7 +8,7 @@ use http::Uri;
 use serde_json::{Value, json};
 
 use crate::apideck_api::{ApiArguments, ApideckApi};
-use crate::console_api::ConsoleApi;
+use crate::console_api::{ConsoleApi, USER};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
 use crate::text::{clean, count};
@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: SubscriptionsArguments, screen: &mut Screen) 
     screen.remark(format!("{}, {disabled} disabled", count(number, "subscription")));
     let mut agree = true;
     if let Some(console) = &arguments.console {
-        let receiver = ConsoleApi::new(console).await?.get("receiver", &[]).await?;
+        let receiver = ConsoleApi::new(console, USER).await?.get("receiver", &[]).await?;
         agree = compare(screen, &subscribed, &receiver["receiver"])?;
     }
     Ok(Exit::as_wished_if(number > 0 && disabled == 0 && agree))
