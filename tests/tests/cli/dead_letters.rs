@@ -45,6 +45,13 @@ async fn letters_are_listed_over_all_pages() {
 #[tokio::test]
 async fn letters_are_replayed_and_purged() {
     let site = Site::with_letters(20).await;
+    let misspelt = ["replay", "--all", "--event", "vault.conection.callable"];
+    let none = dead_letters(&site.url, &misspelt).await;
+    assert!(
+        none.exits(0)
+            .stderr
+            .contains("did you mean `vault.connection.callable`")
+    );
     let dry = dead_letters(&site.url, &["replay", "--all", "--dry-run"]).await;
     assert_eq!(
         (&dry.exits(0).last_object()["count"], site.letters().await.len()),

@@ -1,5 +1,7 @@
 //! `apideck-hooks dead-letters`: those of a receiver, over its console.
 
+use std::time::SystemTime;
+
 use apideck_hooks::EventType;
 use apideck_hooks::store::Key;
 use clap::{Args, Subcommand};
@@ -9,6 +11,7 @@ use serde_json::{Value, json};
 use crate::console_api::{ConsoleApi, USER, parse_user};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
+use crate::source::remark_unlisted;
 use crate::text::{clean, count, parse_time, time};
 use crate::url::{confirm, parse_url};
 
@@ -61,14 +64,14 @@ struct ConsoleArguments {
 #[derive(Args)]
 struct FilterArguments {
     /// Only this event, by its whole name
-    #[arg(long, value_name = "EVENT")]
+    #[arg(long, value_name = "EVENT", value_parser = parse_event)]
     event: Option<String>,
     /// Only letters that are dead since this time or later, such as 2026-11-29T10:00:00Z or 36h
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<SystemTime>,
     /// Only letters that are dead since before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<SystemTime>,
 }
 
 #[derive(Args)]
@@ -114,26 +117,28 @@ impl ConsoleArguments {
 }
 
 impl FilterArguments {
-    fn pairs(&self) -> Result<Vec<(&'static str, String)>, Trouble> {
-        let mut pairs = Vec::new();
-        if let Some(event) = &self.event {
-            // A release that does not know the event yet can ask for it too.
-            let is_name = EventType::from(event.as_str()).is_listed() || event.contains('.');
-            if !is_name || event.contains('*') {
-                return Err(Trouble::wrong_use(format_args!(
-                    "`{event}` is not the whole name of an event"
-                )));
-            }
-            pairs.push(("event", event.clone()));
-        }
-        for (name, text) in [("since", &self.since), ("until", &self.until)] {
-            if let Some(text) = text {
-                let at = parse_time(text);
-                let at = at.map_err(|error| Trouble::wrong_use(format_args!("`{text}`: {error}")))?;
-                pairs.push((name, time(at)));
-            }
-        }
-        Ok(pairs)
+    fn is_given(&self) -> bool {
+        self.event.is_some() || self.since.is_some() || self.until.is_some()
+    }
+
+    fn pairs(&self, screen: &Screen) -> Vec<(&'static str, String)> {
+        remark_unlisted(self.event.as_deref(), screen);
+        let pairs = [
+            ("event", self.event.clone()),
+            ("since", self.since.map(time)),
+            ("until", self.until.map(time)),
+        ];
+        let given = pairs.into_iter();
+        given.filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// Reads the name of an event, which can be one that this release does not know yet.
+fn parse_event(name: &str) -> Result<String, &'static str> {
+    let is_name = EventType::from(name).is_listed() || name.contains('.');
+    match is_name && !name.contains('*') {
+        true => Ok(name.to_owned()),
+        false => Err("expected the whole name of an event, such as `crm.lead.created`"),
     }
 }
 
@@ -143,7 +148,7 @@ async fn list(
     at_most: u64,
     screen: &mut Screen,
 ) -> Result<Exit, Trouble> {
-    let filter = filter.pairs()?;
+    let filter = filter.pairs(screen);
     let (mut after, mut listed, mut total) = (None::<String>, 0, None);
     while listed < at_most {
         let mut pairs = filter.clone();
@@ -234,7 +239,7 @@ async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<
 
 async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Result<Exit, Trouble> {
     // Not left to the parser: an option of `--all` that is ignored beside a record would be a trap.
-    if !change.all && (change.dry_run || !change.filter.pairs()?.is_empty()) {
+    if !change.all && (change.dry_run || change.filter.is_given()) {
         return Err(Trouble::wrong_use(
             "a filter and `--dry-run` go with `--all`, not with a record",
         ));
@@ -262,7 +267,7 @@ async fn apply_to_all(
     screen: &mut Screen,
 ) -> Result<Exit, Trouble> {
     let mut body = json!({"at_most": change.at_most, "dry_run": change.dry_run});
-    for (name, value) in change.filter.pairs()? {
+    for (name, value) in change.filter.pairs(screen) {
         body[name] = value.into();
     }
     let answer = console.post(&format!("dead-letters/{verb}"), &body).await?;
