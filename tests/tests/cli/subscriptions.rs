@@ -33,11 +33,13 @@ async fn subscriptions_and_handlers_are_compared() {
     let (code, told) = compared(json!([
         "vault.connection.callable",
         "crm.lead.created",
-        "crm.lead.updated"
+        "crm.lead.updated",
+        "crm.thing.made"
     ]))
     .await;
     assert_eq!(code, 1);
     assert_eq!(told["subscribed_without_a_handler"], json!(["crm.lead.updated"]));
+    assert_eq!(told["subscribed_and_not_listed"], json!(["crm.thing.made"]));
     assert_eq!(
         told["handled_without_a_subscription"],
         json!(["crm.lead.deleted"])
