@@ -6,6 +6,7 @@ mod check;
 mod console;
 mod dead_letters;
 mod listen;
+mod listener;
 mod program;
 mod receivers;
 mod recordings;

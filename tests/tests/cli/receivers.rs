@@ -45,7 +45,7 @@ impl Handled {
         self.0.lock().expect("no panic").ids.clone()
     }
 
-    fn handle(&self, id: String) -> Result<(), String> {
+    pub(crate) fn handle(&self, id: String) -> Result<(), String> {
         let mut inner = self.0.lock().expect("no panic");
         if let Some(left) = inner.failures.get_mut(&id).filter(|left| **left > 0) {
             *left -= 1;

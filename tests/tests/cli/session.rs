@@ -4,9 +4,10 @@
 
 use crate::apideck::ApideckStandIn;
 use crate::backfill::entry;
-use crate::console::{ConsoleStandIn, TOKEN};
+use crate::console::{Site, with_token};
 use crate::program::{command, output};
 use crate::receivers::{Handled, own};
+use apideck_hooks::Timestamp;
 use apideck_hooks_tests::directory::Directory;
 use serde_json::json;
 use std::path::Path;
@@ -31,8 +32,8 @@ const COMMANDS: &[&str] = &[
     "backfill --since 2020-11-01 --until 2020-11-02 --to RECEIVER --api API --dry-run",
     "backfill --since 2020-11-01 --until 2020-11-02 --to RECEIVER --api API",
     "dead-letters list --console CONSOLE",
-    "dead-letters show 00000000000000000000000000000001 --console CONSOLE",
-    "dead-letters replay 00000000000000000000000000000000 00000000000000000000000000000001 --console CONSOLE",
+    "dead-letters show RECORD1 --console CONSOLE",
+    "dead-letters replay RECORD0 RECORD1 --console CONSOLE",
     "dead-letters purge --all --event vault.connection.callable --dry-run --console CONSOLE",
     "dead-letters purge --all --event vault.connection.callable --console CONSOLE",
     "dead-letters list --console CONSOLE",
@@ -58,6 +59,7 @@ impl Desk {
             failed("m-3", 3),
             entry("m-2", 4, true),
         ]);
+        let site = Site::with_letters(4).await;
         let folder = Directory::default();
         let write = |name: &str, text: &str| {
             std::fs::write(folder.file(name), text).expect("a file");
@@ -69,15 +71,22 @@ impl Desk {
             apideck_hooks::signature::Form::Sorted,
             apideck_hooks::signature::Encoding::Base64,
         );
-        let names = vec![
+        let names = [
             ("OTHERKEY", write("key", "another-key\n")),
             ("BODY", write("body.json", BODY)),
             ("SIGNATURE", signature.expect("a signature")),
             ("RECEIVER", format!("http://{}/", own(&handled).await)),
             ("NOWHERE", "http://127.0.0.1:1/".to_owned()),
             ("API", api.start().await),
-            ("CONSOLE", ConsoleStandIn::with_letters(4).start().await),
+            ("CONSOLE", site.url.clone()),
         ];
+        let letters = site.letters().await;
+        let times = letters
+            .iter()
+            .map(|dead| ("TIME", Timestamp::from(dead.since()).to_string()));
+        let records = ["RECORD0", "RECORD1", "RECORD2", "RECORD3"].into_iter();
+        let records = records.zip(letters.iter().map(|dead| dead.record.to_string()));
+        let names = names.into_iter().chain(records).chain(times).collect();
         Self { folder, names }
     }
 
@@ -89,8 +98,7 @@ impl Desk {
         });
         let words: Vec<_> = words.collect();
         let words: Vec<_> = words.iter().map(String::as_str).collect();
-        let mut command = command(&words);
-        command.env("APIDECK_HOOKS_CONSOLE_TOKEN", TOKEN);
+        let mut command = with_token(&words);
         if colour {
             command.env("CLICOLOR_FORCE", "1");
         }

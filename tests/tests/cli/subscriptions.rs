@@ -1,7 +1,7 @@
 //! `apideck-hooks subscriptions`.
 
 use crate::apideck::ApideckStandIn;
-use crate::console::{ConsoleStandIn, TOKEN};
+use crate::console::{Site, with_token};
 use crate::program::{command, output, run};
 use serde_json::{Value, json};
 
@@ -15,9 +15,8 @@ fn webhook(id: usize, events: Value) -> Value {
 async fn compared(events: Value) -> (i32, Value) {
     let api = ApideckStandIn::default();
     api.subscribe(webhook(1, events));
-    let (api, console) = (api.start().await, ConsoleStandIn::default().start().await);
-    let mut command = command(&["subscriptions", "--api", &api, "--console", &console, "--json"]);
-    command.env("APIDECK_HOOKS_CONSOLE_TOKEN", TOKEN);
+    let (api, console) = (api.start().await, Site::with_letters(0).await.url);
+    let command = with_token(&["subscriptions", "--api", &api, "--console", &console, "--json"]);
     let output = output(command, b"").await;
     (output.code, output.last_object())
 }
@@ -34,11 +33,13 @@ async fn subscriptions_and_handlers_are_compared() {
     let (code, told) = compared(json!([
         "vault.connection.callable",
         "crm.lead.created",
-        "crm.lead.updated"
+        "crm.lead.updated",
+        "crm.thing.made"
     ]))
     .await;
     assert_eq!(code, 1);
     assert_eq!(told["subscribed_without_a_handler"], json!(["crm.lead.updated"]));
+    assert_eq!(told["subscribed_and_not_listed"], json!(["crm.thing.made"]));
     assert_eq!(
         told["handled_without_a_subscription"],
         json!(["crm.lead.deleted"])

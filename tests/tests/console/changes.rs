@@ -232,8 +232,8 @@ async fn a_store_that_fails_is_told() {
     for id in ["e1", "e2", "e3"] {
         records.push(site.dead_letter(id).await);
     }
-    // Two lists and a purge.
-    site.spy.fail_letters_after(3);
+    // Two pages of at most two letters, an empty one, and a purge.
+    site.spy.fail_letters_after(4);
     let reply = site.post("dead-letters/purge", "{}").await;
     let purged = json!([{ "record": records[0], "disposition": "purged", "error": null }]);
     assert_eq!((reply.status, &reply.json()["results"]), (503, &purged));

@@ -5,6 +5,7 @@ mod bodies;
 mod browser;
 mod changes;
 mod recent;
+mod service;
 mod web_driver;
 
 use apideck_hooks::console::Console;

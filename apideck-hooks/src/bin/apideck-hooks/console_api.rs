@@ -23,6 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(20 * 60);
 /// Longest answer. A body is 1 MiB at most by default, and a page has a hundred letters.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
 
+/// The user name, unless a person gives their own.
+pub(crate) const USER: &str = "apideck-hooks";
+
+/// Reads a user name.
+pub(crate) fn parse_user(name: &str) -> Result<String, &'static str> {
+    // RFC 7617 ends the name at the first colon.
+    match name.contains(':') || name.chars().any(char::is_control) {
+        true => Err("a user name has no colon and no control character"),
+        false => Ok(name.to_owned()),
+    }
+}
+
 /// A receiver's console.
 pub(crate) struct ConsoleApi {
     base: Uri,
@@ -31,12 +43,12 @@ pub(crate) struct ConsoleApi {
 }
 
 impl ConsoleApi {
-    pub(crate) async fn new(base: &Uri) -> Result<Self, Trouble> {
+    pub(crate) async fn new(base: &Uri, user: &str) -> Result<Self, Trouble> {
         let authorization = match variable(TOKEN) {
             None => None,
             Some(token) => {
                 keep_secret(base).await?;
-                let user = Zeroizing::new(format!("apideck-hooks:{}", token.as_str()));
+                let user = Zeroizing::new(format!("{user}:{}", token.as_str()));
                 let basic = Zeroizing::new(format!("Basic {}", STANDARD.encode(user.as_bytes())));
                 Some(sensitive(&basic, TOKEN)?)
             }
@@ -77,24 +89,25 @@ impl ConsoleApi {
         let fetched = fetch(&self.client, request, PATIENCE, MAX_ANSWER).await?;
         let json: Value = serde_json::from_slice(&fetched.body).unwrap_or_default();
         let status = fetched.status.as_u16();
-        // A change of several letters that failed half-way tells the letters before the error.
-        let is_partial = json["results"].is_array() && json["error"].is_string();
-        if json["schema"] == 1 && (fetched.status.is_success() || is_partial) {
+        // A change that failed half-way tells the letters before the error, and one that has to
+        // wait for another run or change tells which.
+        let told = json["results"].is_array() || status == 409;
+        if json["schema"] == 1 && (fetched.status.is_success() || told && json["error"].is_string()) {
             return Ok(json);
         }
-        let said = json["error"].as_str().map(clean).unwrap_or_default();
-        let meaning = match status {
-            200..300 => "this is not a console's API of this version",
-            401 if self.authorization.is_none() => {
-                "the console asks for a token: set APIDECK_HOOKS_CONSOLE_TOKEN"
+        let said = json["error"].as_str().map(clean);
+        let meaning = match (status, said) {
+            (200..300, _) => "this is not a console's API of this version".to_owned(),
+            (401, _) if self.authorization.is_none() => {
+                format!("the console asks for a token: set {TOKEN}")
             }
-            401 => "the console has another token than APIDECK_HOOKS_CONSOLE_TOKEN",
-            404 if said.is_empty() => "nothing is mounted here: name the console's path too",
-            _ if said.is_empty() => "the console refuses the request",
-            _ => "",
+            (401, _) => format!("the console has another token than {TOKEN}"),
+            (_, Some(said)) => said,
+            (404, None) => "nothing is mounted here: name the console's path too".to_owned(),
+            (_, None) => "the console refuses the request".to_owned(),
         };
         Err(Trouble::not_as_wished(format_args!(
-            "the console answers {status}: {meaning}{said}"
+            "the console answers {status}: {meaning}"
         )))
     }
 }

@@ -1,13 +1,17 @@
 //! `apideck-hooks dead-letters`: those of a receiver, over its console.
 
+use std::time::SystemTime;
+
 use apideck_hooks::EventType;
+use apideck_hooks::store::Key;
 use clap::{Args, Subcommand};
 use http::Uri;
 use serde_json::{Value, json};
 
-use crate::console_api::ConsoleApi;
+use crate::console_api::{ConsoleApi, USER, parse_user};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
+use crate::source::remark_unlisted;
 use crate::text::{clean, count, parse_time, time};
 use crate::url::{confirm, parse_url};
 
@@ -37,7 +41,7 @@ enum LetterTask {
     /// Print a dead letter with its body
     Show {
         /// The letter, as `list` names it
-        record: String,
+        record: Key,
         #[command(flatten)]
         console: ConsoleArguments,
     },
@@ -52,27 +56,30 @@ struct ConsoleArguments {
     /// URL of the receiver's console. Its token is in APIDECK_HOOKS_CONSOLE_TOKEN
     #[arg(long = "console", value_name = "URL", value_parser = parse_url)]
     url: Uri,
+    /// User name for the console. The receiver's log has it beside each change
+    #[arg(long = "as", value_name = "NAME", default_value = USER, value_parser = parse_user)]
+    user: String,
 }
 
 #[derive(Args)]
 struct FilterArguments {
-    /// Only this event
-    #[arg(long, value_name = "EVENT")]
+    /// Only this event, by its whole name
+    #[arg(long, value_name = "EVENT", value_parser = parse_event)]
     event: Option<String>,
     /// Only letters that are dead since this time or later, such as 2026-11-29T10:00:00Z or 36h
-    #[arg(long, value_name = "TIME")]
-    since: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    since: Option<SystemTime>,
     /// Only letters that are dead since before this time
-    #[arg(long, value_name = "TIME")]
-    until: Option<String>,
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    until: Option<SystemTime>,
 }
 
 #[derive(Args)]
 struct ChangeArguments {
     /// The letters, as `list` names them
     #[arg(required_unless_present = "all", conflicts_with = "all")]
-    records: Vec<String>,
-    /// All letters that match the filter, the oldest first
+    records: Vec<Key>,
+    /// All letters that match the filter, or the newest of them. The oldest one is changed first
     #[arg(long)]
     all: bool,
     #[command(flatten)]
@@ -96,34 +103,42 @@ pub(crate) async fn run(arguments: DeadLettersArguments, screen: &mut Screen) ->
             console,
             filter,
             at_most,
-        } => list(&ConsoleApi::new(&console.url).await?, &filter, at_most, screen).await,
-        LetterTask::Show { record, console } => {
-            show(&ConsoleApi::new(&console.url).await?, &record, screen).await
-        }
+        } => list(&console.api().await?, &filter, at_most, screen).await,
+        LetterTask::Show { record, console } => show(&console.api().await?, record, screen).await,
         LetterTask::Replay(change) => apply("replay", &change, screen).await,
         LetterTask::Purge(change) => apply("purge", &change, screen).await,
     }
 }
 
+impl ConsoleArguments {
+    async fn api(&self) -> Result<ConsoleApi, Trouble> {
+        ConsoleApi::new(&self.url, &self.user).await
+    }
+}
+
 impl FilterArguments {
-    fn pairs(&self) -> Result<Vec<(&'static str, String)>, Trouble> {
-        let mut pairs = Vec::new();
-        if let Some(event) = &self.event {
-            if !EventType::from(event.as_str()).is_listed() && !event.contains('.') {
-                return Err(Trouble::wrong_use(format_args!(
-                    "`{event}` is not the name of an event"
-                )));
-            }
-            pairs.push(("event", event.clone()));
-        }
-        for (name, text) in [("since", &self.since), ("until", &self.until)] {
-            if let Some(text) = text {
-                let at = parse_time(text);
-                let at = at.map_err(|error| Trouble::wrong_use(format_args!("`{text}`: {error}")))?;
-                pairs.push((name, time(at)));
-            }
-        }
-        Ok(pairs)
+    fn is_given(&self) -> bool {
+        self.event.is_some() || self.since.is_some() || self.until.is_some()
+    }
+
+    fn pairs(&self, screen: &Screen) -> Vec<(&'static str, String)> {
+        remark_unlisted(self.event.as_deref(), screen);
+        let pairs = [
+            ("event", self.event.clone()),
+            ("since", self.since.map(time)),
+            ("until", self.until.map(time)),
+        ];
+        let given = pairs.into_iter();
+        given.filter_map(|(name, value)| Some((name, value?))).collect()
+    }
+}
+
+/// Reads the name of an event, which can be one that this release does not know yet.
+fn parse_event(name: &str) -> Result<String, &'static str> {
+    let is_name = EventType::from(name).is_listed() || name.contains('.');
+    match is_name && !name.contains('*') {
+        true => Ok(name.to_owned()),
+        false => Err("expected the whole name of an event, such as `crm.lead.created`"),
     }
 }
 
@@ -133,7 +148,7 @@ async fn list(
     at_most: u64,
     screen: &mut Screen,
 ) -> Result<Exit, Trouble> {
-    let filter = filter.pairs()?;
+    let filter = filter.pairs(screen);
     let (mut after, mut listed, mut total) = (None::<String>, 0, None);
     while listed < at_most {
         let mut pairs = filter.clone();
@@ -183,25 +198,14 @@ fn print(screen: &mut Screen, letter: &Value) {
     });
 }
 
-async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result<Exit, Trouble> {
-    let letter = console
-        .get(&format!("dead-letters/{}", segment(record)?), &[])
-        .await?;
-    let body = letter["body"]
-        .as_str()
-        .map_or_else(|| letter["body"].to_string(), str::to_owned);
-    // The facts of a letter are beside its body, or in an object of their own.
-    let facts = if letter["letter"].is_object() {
-        &letter["letter"]
-    } else {
-        &letter
-    };
+async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<Exit, Trouble> {
+    let letter = console.get(&format!("dead-letters/{record}"), &[]).await?;
     screen.result(letter.clone(), |paint| {
         let fact = |name: &str| {
             format!(
                 "{} {}\n",
                 paint.faint(format_args!("{name:<12}")),
-                text(facts, name)
+                text(&letter, name)
             )
         };
         let names = [
@@ -212,25 +216,30 @@ async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result
             "consumer_id",
             "error",
             "attempts",
+            "running",
             "since",
+            "source",
+            "context",
         ];
         let facts: String = names.into_iter().map(fact).collect();
         // The body as it is, because it is to be looked at, but for what moves the cursor.
+        let body = letter["body"].as_str().unwrap_or_default().chars();
         let body: String = body
-            .chars()
             .filter(|letter| *letter == '\n' || !letter.is_control())
             .collect();
         format!("{facts}{body}")
     });
-    if matches!(letter["hidden"].as_str(), Some("values" | "all")) {
-        screen.remark("note: the console hides credentials of this body");
+    match letter["hidden"].as_str() {
+        Some("nothing") => {}
+        Some("values") => screen.remark("note: the console hides the values below `settings` and `metadata`"),
+        _ => screen.remark("note: the console hides this body, because it is not JSON"),
     }
     Ok(Exit::AsWished)
 }
 
 async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Result<Exit, Trouble> {
     // Not left to the parser: an option of `--all` that is ignored beside a record would be a trap.
-    if !change.all && (change.dry_run || !change.filter.pairs()?.is_empty()) {
+    if !change.all && (change.dry_run || change.filter.is_given()) {
         return Err(Trouble::wrong_use(
             "a filter and `--dry-run` go with `--all`, not with a record",
         ));
@@ -238,59 +247,70 @@ async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Res
     if !change.dry_run {
         confirm(&change.console.url, change.yes).await?;
     }
-    let console = ConsoleApi::new(&change.console.url).await?;
-    let mut failed = 0;
+    let console = change.console.api().await?;
     if change.all {
-        let mut body = json!({"at_most": change.at_most, "dry_run": change.dry_run});
-        for (name, value) in change.filter.pairs()? {
-            body[name] = value.into();
-        }
-        let answer = console.post(&format!("dead-letters/{verb}"), &body).await?;
-        let results = answer["results"].as_array().cloned().unwrap_or_default();
-        let number = answer["count"]
-            .as_u64()
-            .map_or(results.len(), |count| count as usize);
-        if change.dry_run {
-            screen.result(json!({"dry_run": true, "count": number}), |_| {
-                format!("would {verb} {}", count(number, "dead letter"))
-            });
-            return Ok(Exit::AsWished);
-        }
-        for result in &results {
-            failed += usize::from(!tell(screen, verb, &text(result, "record"), result));
-        }
-        screen.remark(format!(
-            "{verb}: {}, {failed} failed",
-            count(number, "dead letter")
-        ));
-        return match answer["error"].as_str() {
-            Some(error) => Err(Trouble::not_as_wished(format_args!("stopped: {}", clean(error)))),
-            None => Ok(Exit::as_wished_if(failed == 0)),
-        };
+        return apply_to_all(verb, change, &console, screen).await;
     }
+    let mut failed = 0;
     for record in &change.records {
-        let path = format!("dead-letters/{}/{verb}", segment(record)?);
+        let path = format!("dead-letters/{record}/{verb}");
         let answer = console.post(&path, &json!({})).await?;
-        failed += usize::from(!tell(screen, verb, record, &answer));
+        failed += usize::from(!tell(screen, verb, &record.to_string(), &answer));
     }
     Ok(Exit::as_wished_if(failed == 0))
 }
 
+async fn apply_to_all(
+    verb: &str,
+    change: &ChangeArguments,
+    console: &ConsoleApi,
+    screen: &mut Screen,
+) -> Result<Exit, Trouble> {
+    let mut body = json!({"at_most": change.at_most, "dry_run": change.dry_run});
+    for (name, value) in change.filter.pairs(screen) {
+        body[name] = value.into();
+    }
+    let answer = console.post(&format!("dead-letters/{verb}"), &body).await?;
+    let stopped = answer["error"]
+        .as_str()
+        .map(|error| Trouble::not_as_wished(format_args!("stopped: {}", clean(error))));
+    let Some(results) = answer["results"].as_array() else {
+        let malformed = || Trouble::not_as_wished("the console's answer has no list `results`");
+        return Err(stopped.unwrap_or_else(malformed));
+    };
+    let letters = count(results.len(), "dead letter");
+    if change.dry_run {
+        screen.result(json!({"dry_run": true, "count": results.len()}), |_| {
+            format!("would {verb} {letters}")
+        });
+        return Ok(Exit::AsWished);
+    }
+    let mut failed = 0;
+    for result in results {
+        failed += usize::from(!tell(screen, verb, &text(result, "record"), result));
+    }
+    screen.remark(format!("{verb}: {letters}, {failed} failed"));
+    match stopped {
+        Some(stopped) => Err(stopped),
+        None => Ok(Exit::as_wished_if(failed == 0)),
+    }
+}
+
 /// Prints the result for a letter. Returns `true` if the letter is gone.
 fn tell(screen: &mut Screen, verb: &str, record: &str, result: &Value) -> bool {
-    let purged = result["purged"].as_bool();
-    let disposition = match (result["disposition"].as_str(), purged) {
+    let disposition = match (result["disposition"].as_str(), result["purged"].as_bool()) {
         (Some(disposition), _) => clean(disposition),
-        (None, Some(false)) => "not_found".to_owned(),
-        (None, _) => "purged".to_owned(),
+        (None, Some(true)) => "purged".to_owned(),
+        (None, Some(false)) => "unknown".to_owned(),
+        // A purge during a run is refused with an error alone.
+        (None, None) => "busy".to_owned(),
     };
     let gone = matches!(disposition.as_str(), "handled" | "ignored" | "purged");
-    let error = result["error"].as_str().map(clean);
-    let object = json!({"record": record, "task": verb, "disposition": disposition, "error": error});
+    let object =
+        json!({"record": record, "task": verb, "disposition": disposition, "error": result["error"]});
     screen.result(object, |paint| {
-        let error = error
-            .as_deref()
-            .map_or(String::new(), |error| format!(": {error}"));
+        let error = result["error"].as_str();
+        let error = error.map_or(String::new(), |error| format!(": {}", clean(error)));
         let disposition = if gone {
             paint.good(&disposition)
         } else {
@@ -306,16 +326,5 @@ fn text(object: &Value, name: &str) -> String {
         Value::Null => "-".to_owned(),
         Value::String(text) => clean(text),
         other => clean(&other.to_string()),
-    }
-}
-
-/// Checks a record that becomes a part of a path.
-fn segment(record: &str) -> Result<&str, Trouble> {
-    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '-' | '_' | '.' | ':');
-    match !record.is_empty() && record.chars().all(plain) && record.chars().any(|letter| letter != '.') {
-        true => Ok(record),
-        false => Err(Trouble::wrong_use(format_args!(
-            "`{record}` is not a record: `list` names them"
-        ))),
     }
 }

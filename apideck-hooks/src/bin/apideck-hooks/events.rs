@@ -1,12 +1,12 @@
 //! `apideck-hooks events`: the names that Apideck lists.
 
-use apideck_hooks::testing::Event;
 use apideck_hooks::{EventType, Family};
 use clap::Args;
 use serde_json::json;
 
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
+use crate::source::unlisted;
 
 /// List Apideck's events: name, payload, and when each is sent
 #[derive(Args)]
@@ -22,12 +22,8 @@ pub(crate) fn run(arguments: &EventsArguments, screen: &mut Screen) -> Result<Ex
         .filter(|event| is_match(pattern, event.as_str()))
         .collect();
     if found.is_empty() {
-        let text = match Event::try_new(pattern) {
-            Err(error) if !pattern.contains('*') => error.to_string(),
-            _ => format!("no event matches `{pattern}`"),
-        };
-        // The rest is about sending an event.
-        let text = text.split(" `Event::unlisted`").next().unwrap_or_default();
+        let unlisted = unlisted(pattern).filter(|_| !pattern.contains('*'));
+        let text = unlisted.unwrap_or_else(|| format!("no event matches `{pattern}`"));
         return Err(Trouble::not_as_wished(text));
     }
     let width = |length: fn(&EventType) -> usize| found.iter().map(|event| length(event)).max().unwrap_or(0);

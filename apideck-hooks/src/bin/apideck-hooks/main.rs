@@ -17,6 +17,7 @@ mod listen;
 mod report;
 mod screen;
 mod send;
+mod signed;
 mod source;
 mod subscriptions;
 mod text;

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde_json::Value;
 
 use crate::exit::Trouble;
+use crate::screen::Screen;
 
 /// Longest body that is read from a file.
 pub(crate) const LONGEST_BODY: u64 = 16 * 1024 * 1024;
@@ -52,6 +53,20 @@ pub(crate) fn event(argument: &str, unlisted: bool) -> Result<Event, Trouble> {
         };
         Trouble::wrong_use(at_the_shell(&error) + &file)
     })
+}
+
+/// Tells that this release does not list an event, with the nearest name. `None` if it does.
+pub(crate) fn unlisted(event: &str) -> Option<String> {
+    let error = Event::try_new(event).err()?.to_string();
+    // The rest is about sending the event.
+    error.split(" `Event::unlisted`").next().map(str::to_owned)
+}
+
+/// Remarks that this release does not list the event of a filter, which may be misspelt.
+pub(crate) fn remark_unlisted(event: Option<&str>, screen: &Screen) {
+    if let Some(text) = event.and_then(unlisted) {
+        screen.remark(format_args!("note: {text}"));
+    }
 }
 
 /// Reads `path=value`. The value is JSON, or else a text.

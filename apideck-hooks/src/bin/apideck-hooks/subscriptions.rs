@@ -8,7 +8,7 @@ use http::Uri;
 use serde_json::{Value, json};
 
 use crate::apideck_api::{ApiArguments, ApideckApi};
-use crate::console_api::ConsoleApi;
+use crate::console_api::{ConsoleApi, USER};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
 use crate::text::{clean, count};
@@ -20,8 +20,8 @@ const MOST_NAMES: usize = 12;
 /// Show Apideck's subscriptions: status, why disabled, events
 ///
 /// With --console it also shows events that are subscribed and have no handler, and handlers whose
-/// events are not subscribed. The exit status is 1 if a subscription is disabled, or if
-/// subscriptions and handlers differ.
+/// events are not subscribed. The exit status is 1 if there is no subscription, if one is disabled,
+/// or if subscriptions and handlers differ.
 #[derive(Args)]
 pub(crate) struct SubscriptionsArguments {
     /// URL of the receiver's console. Its token is in APIDECK_HOOKS_CONSOLE_TOKEN
@@ -50,7 +50,7 @@ pub(crate) async fn run(arguments: SubscriptionsArguments, screen: &mut Screen) 
     screen.remark(format!("{}, {disabled} disabled", count(number, "subscription")));
     let mut agree = true;
     if let Some(console) = &arguments.console {
-        let receiver = ConsoleApi::new(console).await?.get("receiver", &[]).await?;
+        let receiver = ConsoleApi::new(console, USER).await?.get("receiver", &[]).await?;
         agree = compare(screen, &subscribed, &receiver["receiver"])?;
     }
     Ok(Exit::as_wished_if(number > 0 && disabled == 0 && agree))
@@ -84,7 +84,6 @@ fn print(screen: &mut Screen, subscription: &Value, enabled: bool) {
             if let (false, Some(meaning)) = (enabled, meaning) {
                 line += &format!("\n  {}: {}", text("disabled_reason"), paint.bad(meaning));
             }
-            let events: Vec<_> = events.iter().map(|name| clean(name)).collect();
             line + &format!("\n  events: {}", some(&events))
         },
     );
@@ -122,13 +121,32 @@ fn compare(screen: &mut Screen, subscribed: &BTreeSet<String>, receiver: &Value)
         true => EventType::ALL.iter().map(EventType::to_string).collect(),
         false => subscribed.clone(),
     };
-    let without_handler: Vec<_> = wanted.difference(&handled).cloned().collect();
-    let not_subscribed: Vec<_> = handled.difference(&wanted).cloned().collect();
+    // The console names the listed events of a handler alone, so another one may be handled by a
+    // pattern.
+    let is_listed = |name: &String| EventType::from(name.as_str()).is_listed();
+    let without_handler = wanted.difference(&handled).cloned();
+    let (without_handler, unlisted): (Vec<_>, Vec<_>) = without_handler.partition(is_listed);
+    // A receiver of a later release can list more events than this command.
+    let not_subscribed = handled.difference(&wanted).filter(|_| !all);
+    let not_subscribed: Vec<_> = not_subscribed.cloned().collect();
     screen.object(json!({
         "subscribed_to_all": all,
+        "subscribed_and_not_listed": unlisted,
         "subscribed_without_a_handler": without_handler,
         "handled_without_a_subscription": not_subscribed,
     }));
+    let agree = (all || without_handler.is_empty()) && not_subscribed.is_empty();
+    tell(screen, all, &without_handler, &unlisted, &not_subscribed);
+    Ok(agree)
+}
+
+fn tell(
+    screen: &mut Screen,
+    all: bool,
+    without_handler: &[String],
+    unlisted: &[String],
+    not_subscribed: &[String],
+) {
     screen.plain(|paint| match (without_handler.is_empty(), all) {
         (true, _) => paint.good("every subscribed event has a handler"),
         // Nobody writes a handler for every event of `*`, and the others are acknowledged.
@@ -140,19 +158,26 @@ fn compare(screen: &mut Screen, subscribed: &BTreeSet<String>, receiver: &Value)
             format!(
                 "{}: {}",
                 paint.doubtful("subscribed without a handler"),
-                some(&without_handler)
+                some(without_handler)
             )
         }
     });
+    if !unlisted.is_empty() {
+        screen.plain(|_| {
+            format!(
+                "subscribed and not listed by this release, so it is not known if they are handled: {}",
+                some(unlisted)
+            )
+        });
+    }
     screen.plain(|paint| match not_subscribed.is_empty() {
         true => paint.good("every handled event is subscribed"),
         false => format!(
             "{}: {}",
             paint.bad("handled without a subscription"),
-            some(&not_subscribed)
+            some(not_subscribed)
         ),
     });
-    Ok((all || without_handler.is_empty()) && not_subscribed.is_empty())
 }
 
 fn names(list: &Value) -> Vec<String> {
@@ -170,7 +195,7 @@ fn some(names: &[String]) -> String {
     let first = names
         .iter()
         .take(MOST_NAMES)
-        .cloned()
+        .map(|name| clean(name))
         .collect::<Vec<_>>()
         .join(", ");
     match names.len().checked_sub(MOST_NAMES) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use apideck_hooks::Secret;
-use apideck_hooks::signature::{Encoding, Found, HEADER, Header, Verifier};
+use apideck_hooks::signature::{Form, HEADER, Verifier};
 use apideck_hooks::testing::{BLANKED, Event};
 use clap::Args;
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -12,6 +12,7 @@ use serde_json::json;
 use crate::exit::{Exit, Trouble};
 use crate::key::KeyArguments;
 use crate::screen::Screen;
+use crate::signed;
 use crate::source::read_body;
 
 /// Compare a body with its signature: form and encoding, or why it does not match
@@ -40,24 +41,14 @@ pub(crate) fn run(arguments: &VerifyArguments, screen: &mut Screen) -> Result<Ex
     };
     let verifier = Verifier::new([key.secret.clone()]).map_err(Trouble::wrong_use)?;
     let explanation = verifier.explain(&headers, &body);
-    let forms = explanation.forms.iter();
-    let matched = forms
-        .clone()
-        .find(|(_, found)| matches!(found, Found::Match(_)))
-        .map(|(form, _)| *form);
-    let same: Vec<_> = forms
-        .filter(|(_, found)| matches!(found, Found::Same(form) if Some(*form) == matched))
-        .map(|(form, _)| form.name())
-        .collect();
-    let encoding = match explanation.header {
-        Header::Good(encoding) => Some(Encoding::name(encoding)),
-        _ => None,
-    };
+    let (matched, same) = signed::forms(&explanation).unzip();
+    let same = same.unwrap_or_default();
+    let encoding = signed::encoding(&explanation);
     let text = explanation.to_string();
     screen.result(
         json!({
             "matches": matched.is_some(),
-            "form": matched.map(|form| form.name()),
+            "form": matched.map(Form::name),
             "same_forms": same,
             "encoding": encoding,
             "explanation": text,

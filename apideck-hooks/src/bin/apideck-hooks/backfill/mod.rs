@@ -30,6 +30,7 @@ use crate::client::client;
 use crate::exit::{Exit, Trouble};
 use crate::report;
 use crate::screen::Screen;
+use crate::source::remark_unlisted;
 use crate::text::{clean, count, parse_time, time};
 use crate::url::{confirm, parse_url};
 use entry::LogEntry;
@@ -78,6 +79,7 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
     if !arguments.dry_run {
         confirm(&arguments.to, arguments.yes).await?;
     }
+    remark_unlisted(arguments.event.as_deref(), screen);
     let secret = arguments.api.key.read()?.secret;
     let apideck = Apideck::new(client(&arguments.to)?, secret).path(&arguments.to.to_string());
     let missed = read(&arguments, screen).await?;

@@ -2,9 +2,11 @@
 
 use std::fmt;
 
-use apideck_hooks::signature::{Explanation, Form, Found, Header, Verifier};
+use apideck_hooks::signature::{Explanation, Form, Verifier};
 use http::HeaderMap;
 use serde_json::{Value, json};
+
+use crate::signed;
 
 const IDEMPOTENCY_KEY: &str = "x-apideck-idempotency-key";
 
@@ -45,31 +47,18 @@ impl Seen {
         self.explanation.is_match()
     }
 
-    /// Returns the form that was signed, and the forms that are the same text.
-    fn forms(&self) -> Option<(Form, Vec<&'static str>)> {
-        let forms = self.explanation.forms.iter();
-        let (form, _) = forms
-            .clone()
-            .find(|(_, found)| matches!(found, Found::Match(_)))?;
-        let same = forms.filter(|(_, found)| matches!(found, Found::Same(same) if same == form));
-        Some((*form, same.map(|(form, _)| form.name()).collect()))
-    }
-
     pub(super) fn form(&self) -> Option<Form> {
-        Some(self.forms()?.0)
+        Some(signed::forms(&self.explanation)?.0)
     }
 
     pub(super) fn encoding(&self) -> Option<&'static str> {
-        match self.explanation.header {
-            Header::Good(encoding) => Some(encoding.name()),
-            _ => None,
-        }
+        signed::encoding(&self.explanation)
     }
 
     /// Writes the form and the encoding that were signed: `raw hex`. Forms that are the same text
     /// are all named, because such a body does not tell which of them was meant.
     pub(super) fn signed(&self) -> Option<String> {
-        let (form, same) = self.forms()?;
+        let (form, same) = signed::forms(&self.explanation)?;
         let forms = std::iter::once(form.name()).chain(same);
         let forms = forms.collect::<Vec<_>>().join("=");
         Some(format!("{forms} {}", self.encoding().unwrap_or_default()))
@@ -81,7 +70,7 @@ impl Seen {
     }
 
     pub(super) fn object(&self) -> Value {
-        let (form, same) = self.forms().unzip();
+        let (form, same) = signed::forms(&self.explanation).unzip();
         json!({
             "event": self.event_type,
             "event_id": self.event_id,
