@@ -64,7 +64,7 @@ pub(crate) struct BackfillArguments {
     /// Only deliveries to this URL, if the log has several
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// Leave out the event with this id
+    /// Leave out the events with this id
     #[arg(long, value_name = "ID")]
     skip: Vec<String>,
     /// Send also to a machine outside of private networks
@@ -120,6 +120,7 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
         sent,
         would_send: if arguments.dry_run { most } else { 0 },
         left: left.len(),
+        skipped: missed.skipped(&arguments.skip),
     };
     sum_up(screen, &missed, &numbers, arguments.dry_run, go_on);
     Ok(exit)
@@ -130,6 +131,8 @@ struct Numbers {
     sent: usize,
     would_send: usize,
     left: usize,
+    /// Left out by their ids.
+    skipped: usize,
 }
 
 fn tell_dry(screen: &mut Screen, missed: &MissedEvent, event: &Event) {
@@ -214,6 +217,7 @@ fn sum_up(screen: &mut Screen, missed: &Missed, numbers: &Numbers, dry_run: bool
         "sent": numbers.sent,
         "would_send": numbers.would_send,
         "left": numbers.left,
+        "skipped": numbers.skipped,
         "succeeded_later": missed.succeeded,
         "apideck_retries": missed.retried(),
         "not_an_event": missed.no_event,
@@ -234,6 +238,7 @@ fn sum_up(screen: &mut Screen, missed: &Missed, numbers: &Numbers, dry_run: bool
             ],
         };
         for (number, text) in [
+            (numbers.skipped, "left out by `--skip`"),
             (missed.succeeded, "succeeded later"),
             (missed.retried(), "will be sent again by Apideck"),
             (missed.no_event, "that are not events"),

@@ -18,15 +18,16 @@ pub(super) fn oldest_first(mut events: Vec<&MissedEvent>, newest_first: bool) ->
     events
 }
 
-/// Returns a time from which the log has these events again.
+/// Returns a time from which the log has these events again, with all their deliveries.
 ///
 /// The log is searched by the times of deliveries, and not by those of events. So it is the
-/// earliest last delivery, and a second less because the documents leave open if the log's filter
-/// includes its ends. Events that were sent already and are sent again are duplicates.
+/// earliest first delivery. A later time would make a later delivery the first one in the log, and
+/// `--until` leaves events out by that. It is a second less because the documents leave open if the
+/// log's filter includes its ends. Events that were sent already and are sent again are duplicates.
 pub(super) fn resume(left: &[&MissedEvent], since: SystemTime) -> SystemTime {
-    let last = left.iter().map(|event| event.last);
+    let first = left.iter().map(|event| event.first);
     // An event without a time can be anywhere.
-    let earliest = last
+    let earliest = first
         .min()
         .flatten()
         .and_then(|earliest| earliest.checked_sub(Duration::from_secs(1)));
