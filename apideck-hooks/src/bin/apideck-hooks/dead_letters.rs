@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::console_api::ConsoleApi;
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
-use crate::text::{clean, count, parse_time, time};
+use crate::text::{clean, count, is_obeyed, parse_time, time};
 use crate::url::{confirm, parse_url};
 
 /// Most letters of a page, and most that one command changes.
@@ -215,10 +215,10 @@ async fn show(console: &ConsoleApi, record: &str, screen: &mut Screen) -> Result
             "since",
         ];
         let facts: String = names.into_iter().map(fact).collect();
-        // The body as it is, because it is to be looked at, but for what moves the cursor.
+        // The body as it is, because it is to be looked at, but for what a terminal obeys.
         let body: String = body
             .chars()
-            .filter(|letter| *letter == '\n' || !letter.is_control())
+            .filter(|letter| *letter == '\n' || !is_obeyed(*letter))
             .collect();
         format!("{facts}{body}")
     });

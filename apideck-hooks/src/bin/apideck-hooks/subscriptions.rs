@@ -84,7 +84,6 @@ fn print(screen: &mut Screen, subscription: &Value, enabled: bool) {
             if let (false, Some(meaning)) = (enabled, meaning) {
                 line += &format!("\n  {}: {}", text("disabled_reason"), paint.bad(meaning));
             }
-            let events: Vec<_> = events.iter().map(|name| clean(name)).collect();
             line + &format!("\n  events: {}", some(&events))
         },
     );
@@ -170,11 +169,21 @@ fn some(names: &[String]) -> String {
     let first = names
         .iter()
         .take(MOST_NAMES)
-        .cloned()
+        .map(|name| clean(name))
         .collect::<Vec<_>>()
         .join(", ");
     match names.len().checked_sub(MOST_NAMES) {
         None | Some(0) => first,
         Some(more) => format!("{first} and {more} more"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_another_side_cannot_move_the_cursor() {
+        assert_eq!(some(&["a\u{1b}[2J".to_owned(), "b".to_owned()]), "a\\u{1b}[2J, b");
     }
 }
