@@ -256,6 +256,27 @@ async fn the_time_to_go_on_from_loses_no_event_to_the_end_of_the_outage() {
     assert_eq!(world.handled.ids(), ["e-1"]);
 }
 
+/// The oldest events have the latest retries, so that each part of the log begins with them.
+#[tokio::test]
+async fn a_limit_is_no_end_although_events_come_again() {
+    let world = World::new().await;
+    let ids: Vec<_> = (0..7).map(|number| format!("e-{number}")).collect();
+    for (minute, id) in (0..).zip(&ids) {
+        world.stand_in.log([
+            attempt(id, minute, minute, 1, false),
+            attempt(id, minute, 100 - minute, 2, false),
+        ]);
+    }
+    let mut since = "2020-11-01".to_owned();
+    for left in [4, 1, 0] {
+        let told = world.backfill(&["--since", &since, "--at-most", "3"]).await;
+        let told = summary(told.exits(0));
+        assert_eq!(told["left"], left, "{told}");
+        since = told["go_on_since"].as_str().unwrap_or_default().to_owned();
+    }
+    assert_eq!(world.handled.ids(), ids);
+}
+
 /// As Apideck's log can say of an event whose subscription was disabled.
 #[tokio::test]
 async fn a_retry_that_is_long_past_is_not_waited_for() {

@@ -55,7 +55,7 @@ pub(crate) struct BackfillArguments {
     /// List the events, and send none
     #[arg(long)]
     dry_run: bool,
-    /// Most events to send
+    /// Most events to send. Duplicates do not count
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..))]
     at_most: u64,
     /// Only this event
@@ -82,15 +82,16 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
     let apideck = Apideck::new(client(&arguments.to)?, secret).path(&arguments.to.to_string());
     let missed = read(&arguments, screen).await?;
     let events = missed.in_order(&arguments.skip, arguments.until);
-    let most = usize::try_from(arguments.at_most)
-        .unwrap_or(usize::MAX)
-        .min(events.len());
-    let (mut sent, mut exit) = (0, Exit::as_wished_if(missed.unusable == 0));
+    let (mut sent, mut counted, mut exit) = (0, 0, Exit::as_wished_if(missed.unusable == 0));
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    for missed in &events[..most] {
+    for missed in &events {
+        if counted == arguments.at_most {
+            break;
+        }
         let event = delivery(missed)?;
         if arguments.dry_run {
             tell_dry(screen, missed, &event);
+            counted += 1;
             continue;
         }
         let begun = Instant::now();
@@ -112,13 +113,16 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
             break;
         }
         sent += 1;
+        // A backfill that goes on begins with duplicates. If they counted, it could get no further.
+        counted += u64::from(answer.word().as_deref() != Some("duplicate"));
     }
     let left = &events[sent..];
     // Of a dry run nothing is sent, so it goes on where it has begun.
-    let go_on = (!arguments.dry_run && !left.is_empty()).then(|| order::resume(left, arguments.since));
+    let go_on = (!arguments.dry_run && !left.is_empty())
+        .then(|| order::resume(left, arguments.since, arguments.until.is_some()));
     let numbers = Numbers {
         sent,
-        would_send: if arguments.dry_run { most } else { 0 },
+        would_send: if arguments.dry_run { counted as usize } else { 0 },
         left: left.len(),
         skipped: missed.skipped(&arguments.skip),
     };

@@ -18,16 +18,19 @@ pub(super) fn oldest_first(mut events: Vec<&MissedEvent>, newest_first: bool) ->
     events
 }
 
-/// Returns a time from which the log has these events again, with all their deliveries.
+/// Returns a time from which the log has these events again.
 ///
 /// The log is searched by the times of deliveries, and not by those of events. So it is the
-/// earliest first delivery. A later time would make a later delivery the first one in the log, and
-/// `--until` leaves events out by that. It is a second less because the documents leave open if the
-/// log's filter includes its ends. Events that were sent already and are sent again are duplicates.
-pub(super) fn resume(left: &[&MissedEvent], since: SystemTime) -> SystemTime {
-    let first = left.iter().map(|event| event.first);
+/// earliest last delivery. With `--until` it is the earliest first one, because a later time would
+/// make a later delivery the first one in the log, and leave its event out. It is a second less
+/// because the documents leave open if the log's filter includes its ends. Events that were sent
+/// already and are sent again are duplicates.
+pub(super) fn resume(left: &[&MissedEvent], since: SystemTime, has_until: bool) -> SystemTime {
+    let times = left
+        .iter()
+        .map(|event| if has_until { event.first } else { event.last });
     // An event without a time can be anywhere.
-    let earliest = first
+    let earliest = times
         .min()
         .flatten()
         .and_then(|earliest| earliest.checked_sub(Duration::from_secs(1)));
