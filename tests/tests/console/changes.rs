@@ -238,6 +238,23 @@ async fn a_client_that_leaves_ends_a_change_after_the_current_letter() {
 }
 
 #[tokio::test]
+async fn a_store_that_fails_after_a_replay_does_not_hide_it() {
+    let site = Site::new(console(), refusals(2)).await;
+    let record = site.dead_letter("e1").await;
+    // The letter and its claim, and then not its error.
+    site.spy.fail_letters_after(2);
+    let reply = site.post(&format!("dead-letters/{record}/replay"), "{}").await;
+    let told = reply.json();
+    assert_eq!(
+        (reply.status, &told["disposition"]),
+        (200, &json!("dead_lettered")),
+        "{told}"
+    );
+    assert_eq!(told["error"], "the store failed: injected fault");
+    assert_eq!(site.probe.count(), 2);
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_told() {
     let site = Site::new(console(), refusals(3)).await;
     let mut records = Vec::new();
