@@ -161,12 +161,11 @@ fn micros_since_1970() -> i64 {
 }
 
 impl StrangerStore {
-    /// Sets whether replays fail.
+    /// Sets whether the store has no room for another dead letter.
     pub fn fail_replays(&self, fail: bool) {
         self.fail_replays.store(fail, Ordering::SeqCst);
     }
 
-    /// Sets whether the store has no room for another dead letter.
     pub fn set_letters_full(&self, full: bool) {
         self.letters_full.store(full, Ordering::SeqCst);
     }
