@@ -133,6 +133,12 @@ pub(super) async fn all(
         since: all.since,
         until: all.until,
     };
+    // As a script sends it whose variable is not set. It would match every letter.
+    if [&wish.event, &wish.since, &wish.until].contains(&&Some(String::new())) {
+        return Err(Problem::bad_request(
+            "a filter is empty: leave it out to match every letter",
+        ));
+    }
     let filter = wish.filter()?;
     let (mut records, _) = letters::collect(hooks, &filter, None, at_most, |dead| dead.record).await?;
     records.reverse();

@@ -41,7 +41,8 @@ pub struct Replayed {
     /// | `Duplicate` | There is no such dead letter (any more): it was handled or purged. |
     /// | `Later` | The handler did not run or did not end. The dead letter is kept. |
     pub disposition: Disposition,
-    /// The error for which the dead letter is kept. `None` if no dead letter is left.
+    /// The error for which the dead letter is kept, or that of a store that fails after the run.
+    /// `None` if no dead letter is left.
     pub error: Option<String>,
 }
 
@@ -193,8 +194,12 @@ impl DeadLetters<'_> {
         let disposition = replay.instrument(delivery_span()).await;
         let error = match disposition {
             Disposition::Handled | Disposition::Ignored => None,
-            // The letter tells, whatever became of the event meanwhile.
-            _ => self.get(record).await?.map(|dead| dead.letter.error),
+            // The letter tells, whatever became of the event meanwhile. The handler has run, so a
+            // store that fails now does not hide the disposition.
+            _ => match self.get(record).await {
+                Ok(dead) => dead.map(|dead| dead.letter.error),
+                Err(error) => Some(error.to_string()),
+            },
         };
         Ok(Replayed { disposition, error })
     }

@@ -3,8 +3,10 @@
 use crate::apideck::ApideckStandIn;
 use crate::program::{Output, command, run};
 use crate::receivers::{Handled, own};
+use apideck_hooks::Timestamp;
 use apideck_hooks_tests::waiting::ends;
 use serde_json::{Value, json};
+use std::time::SystemTime;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 
@@ -45,7 +47,14 @@ fn with_envelope(mut entry: Value) -> Value {
     entry
 }
 
-fn to_be_retried(mut entry: Value) -> Value {
+/// Its last delivery was just now, because Apideck sends nothing again after a day.
+fn to_be_retried(entry: Value) -> Value {
+    let mut entry = said_to_be_retried(entry);
+    entry["timestamp"] = Timestamp::from(SystemTime::now()).as_str().into();
+    entry
+}
+
+fn said_to_be_retried(mut entry: Value) -> Value {
     entry["retry_scheduled"] = true.into();
     entry
 }
@@ -192,7 +201,10 @@ async fn a_limit_leaves_the_newest_events() {
             .await
             .exits(0),
     );
-    assert_eq!((&told["sent"], &told["left"]), (&4.into(), &6.into()));
+    assert_eq!(
+        (&told["sent"], &told["left"], &told["skipped"]),
+        (&4.into(), &6.into(), &1.into())
+    );
     assert_eq!(world.handled.ids(), ["e-0", "e-2", "e-4", "e-5"]);
     let go_on = told["go_on_since"].as_str().expect("a time").to_owned();
     world.backfill(&["--since", &go_on]).await.exits(0);
@@ -224,6 +236,58 @@ async fn the_end_of_the_outage_chooses_events_and_hides_no_retry() {
         (&1.into(), &1.into())
     );
     assert_eq!(world.handled.ids(), ["given-up"]);
+}
+
+#[tokio::test]
+async fn the_time_to_go_on_from_loses_no_event_to_the_end_of_the_outage() {
+    let world = World::new().await;
+    world
+        .stand_in
+        .log([attempt("e-1", 1, 1, 1, false), attempt("e-1", 1, 100, 2, false)]);
+    world.handled.fail("e-1", 1);
+    let until = "2020-11-01T01:00:00Z";
+    let stopped = world.backfill(&["--since", "2020-11-01", "--until", until]).await;
+    let told = summary(stopped.exits(1));
+    let go_on = told["go_on_since"].as_str().expect("a time");
+    world
+        .backfill(&["--since", go_on, "--until", until])
+        .await
+        .exits(0);
+    assert_eq!(world.handled.ids(), ["e-1"]);
+}
+
+/// The oldest events have the latest retries, so that each part of the log begins with them.
+#[tokio::test]
+async fn a_limit_is_no_end_although_events_come_again() {
+    let world = World::new().await;
+    let ids: Vec<_> = (0..7).map(|number| format!("e-{number}")).collect();
+    for (minute, id) in (0..).zip(&ids) {
+        world.stand_in.log([
+            attempt(id, minute, minute, 1, false),
+            attempt(id, minute, 100 - minute, 2, false),
+        ]);
+    }
+    let mut since = "2020-11-01".to_owned();
+    for left in [4, 1, 0] {
+        let told = world.backfill(&["--since", &since, "--at-most", "3"]).await;
+        let told = summary(told.exits(0));
+        assert_eq!(told["left"], left, "{told}");
+        since = told["go_on_since"].as_str().unwrap_or_default().to_owned();
+    }
+    assert_eq!(world.handled.ids(), ids);
+}
+
+/// As Apideck's log can say of an event whose subscription was disabled.
+#[tokio::test]
+async fn a_retry_that_is_long_past_is_not_waited_for() {
+    let world = World::new().await;
+    world.stand_in.log([
+        said_to_be_retried(entry("e-1", 1, false)),
+        to_be_retried(entry("e-2", 2, false)),
+    ]);
+    let told = summary(world.backfill(&["--since", "2020-11-01"]).await.exits(0));
+    assert_eq!((&told["sent"], &told["apideck_retries"]), (&1.into(), &1.into()));
+    assert_eq!(world.handled.ids(), ["e-1"]);
 }
 
 #[tokio::test]

@@ -280,10 +280,14 @@ async fn a_proxy_passes_on_what_it_does_not_know_and_says_if_nobody_is_there() {
         .send(&event)
         .await
         .assert_later();
-    let (objects, _) = listener.interrupt().await;
+    let (objects, errors) = listener.interrupt().await;
     assert_eq!(
         (&objects[0]["forwarded"], &objects[0]["status"]),
         (&false.into(), &503.into())
+    );
+    assert!(
+        errors.contains("not forwarded: http://127.0.0.1:1/: "),
+        "{errors}"
     );
 }
 

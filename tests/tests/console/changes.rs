@@ -170,6 +170,18 @@ async fn many_are_changed_in_order_and_counted_before() {
     assert_eq!(site.post("dead-letters/purge", "{}").await.json()["count"], 0);
 }
 
+/// A script sends it whose variable is not set.
+#[tokio::test]
+async fn an_empty_filter_does_not_match_every_letter() {
+    let site = Site::new(console(), refusals(1)).await;
+    site.dead_letter("e1").await;
+    for body in [r#"{"event":""}"#, r#"{"since":""}"#, r#"{"until":""}"#] {
+        let reply = site.post("dead-letters/purge", body).await;
+        assert_eq!(reply.status, 400, "{body}: {reply:?}");
+    }
+    assert_eq!(site.read("dead-letters").await["count"], 1);
+}
+
 #[tokio::test]
 async fn one_change_of_many_letters_runs_at_a_time() {
     let site = Site::new(console(), steps(1, [Step::Gate(Box::new(Step::Succeed))])).await;
@@ -226,13 +238,30 @@ async fn a_client_that_leaves_ends_a_change_after_the_current_letter() {
 }
 
 #[tokio::test]
+async fn a_store_that_fails_after_a_replay_does_not_hide_it() {
+    let site = Site::new(console(), refusals(2)).await;
+    let record = site.dead_letter("e1").await;
+    // The letter and its claim, and then not its error.
+    site.spy.fail_letters_after(2);
+    let reply = site.post(&format!("dead-letters/{record}/replay"), "{}").await;
+    let told = reply.json();
+    assert_eq!(
+        (reply.status, &told["disposition"]),
+        (200, &json!("dead_lettered")),
+        "{told}"
+    );
+    assert_eq!(told["error"], "the store failed: injected fault");
+    assert_eq!(site.probe.count(), 2);
+}
+
+#[tokio::test]
 async fn a_store_that_fails_is_told() {
     let site = Site::new(console(), refusals(3)).await;
     let mut records = Vec::new();
     for id in ["e1", "e2", "e3"] {
         records.push(site.dead_letter(id).await);
     }
-    // Two pages of at most two letters, an empty one, and a purge.
+    // Three lists, because a page of this store has two letters, and a purge.
     site.spy.fail_letters_after(4);
     let reply = site.post("dead-letters/purge", "{}").await;
     let purged = json!([{ "record": records[0], "disposition": "purged", "error": null }]);

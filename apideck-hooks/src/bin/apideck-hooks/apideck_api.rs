@@ -167,10 +167,16 @@ impl Pages<'_> {
 fn page(fetched: &Fetched) -> Result<Page, Trouble> {
     let mut json: Value = serde_json::from_slice(&fetched.body)
         .map_err(|error| Trouble::not_as_wished(format_args!("Apideck's answer is not JSON: {error}")))?;
-    let next = json["meta"]["cursors"]["next"]
-        .as_str()
-        .filter(|next| !next.is_empty());
-    let next = next.map(str::to_owned);
+    let next = match json["meta"]["cursors"]["next"].take() {
+        Value::Null => None,
+        Value::String(next) => Some(next).filter(|next| !next.is_empty()),
+        // Not the end of the list, so the rest must not be taken for missing.
+        _ => {
+            return Err(Trouble::not_as_wished(
+                "Apideck's answer has a cursor that is not a text",
+            ));
+        }
+    };
     match json["data"].take() {
         Value::Array(entries) => Ok(Page { entries, next }),
         _ => Err(Trouble::not_as_wished("Apideck's answer has no list `data`")),
@@ -206,4 +212,31 @@ fn refusal(fetched: &Fetched) -> Trouble {
         format!(" ({said})")
     };
     Trouble::not_as_wished(format_args!("Apideck answers {status}: {meaning}{said}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_ends_only_where_it_says_so() {
+        let next = |meta: &str| {
+            page(&Fetched {
+                status: StatusCode::OK,
+                headers: HeaderMap::new(),
+                body: format!(r#"{{"data":[]{meta}}}"#).into(),
+            })
+            .map(|page| page.next)
+        };
+        for end in [
+            "",
+            r#","meta":{"cursors":{"next":null}}"#,
+            r#","meta":{"cursors":{"next":""}}"#,
+        ] {
+            assert_eq!(next(end).unwrap(), None, "{end}");
+        }
+        let more = next(r#","meta":{"cursors":{"next":"c"}}"#).unwrap();
+        assert_eq!(more.as_deref(), Some("c"));
+        assert!(next(r#","meta":{"cursors":{"next":2}}"#).is_err());
+    }
 }

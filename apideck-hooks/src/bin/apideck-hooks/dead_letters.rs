@@ -12,7 +12,7 @@ use crate::console_api::{ConsoleApi, USER, parse_user};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
 use crate::source::remark_unlisted;
-use crate::text::{clean, count, parse_time, time};
+use crate::text::{clean, count, is_obeyed, parse_time, time};
 use crate::url::{confirm, parse_url};
 
 /// Most letters of a page, and most that one command changes.
@@ -222,10 +222,10 @@ async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<
             "context",
         ];
         let facts: String = names.into_iter().map(fact).collect();
-        // The body as it is, because it is to be looked at, but for what moves the cursor.
+        // The body as it is, because it is to be looked at, but for what a terminal obeys.
         let body = letter["body"].as_str().unwrap_or_default().chars();
         let body: String = body
-            .filter(|letter| *letter == '\n' || !letter.is_control())
+            .filter(|letter| *letter == '\n' || !is_obeyed(*letter))
             .collect();
         format!("{facts}{body}")
     });

@@ -48,12 +48,16 @@ impl KeyArguments {
                 Zeroizing::new(key.strip_suffix('\r').unwrap_or(key).to_owned())
             }
         };
-        let secret = Secret::new(text.as_str()).map_err(Trouble::wrong_use)?;
-        Ok(ApiKey { text, secret })
+        ApiKey::new(text)
     }
 }
 
 impl ApiKey {
+    pub(crate) fn new(text: Zeroizing<String>) -> Result<Self, Trouble> {
+        let secret = Secret::new(text.as_str()).map_err(Trouble::wrong_use)?;
+        Ok(Self { text, secret })
+    }
+
     /// Tells if these bytes contain the key.
     pub(crate) fn is_in(&self, bytes: &[u8]) -> bool {
         let key = self.text.as_bytes();

@@ -48,7 +48,7 @@ impl Screen {
     pub(crate) fn object(&mut self, mut object: Value) {
         if self.json {
             object["schema"] = 1.into();
-            self.write(&object.to_string());
+            self.write(&escaped(&object.to_string()));
         }
     }
 
@@ -75,6 +75,19 @@ impl Screen {
             }
         }
     }
+}
+
+/// Escapes the control characters that JSON allows in a text and a terminal obeys, such as U+009B,
+/// which is an escape sequence's begin in one character.
+fn escaped(json: &str) -> String {
+    let mut escaped = String::with_capacity(json.len());
+    for character in json.chars() {
+        match character.is_control() {
+            true => escaped += &format!("\\u{:04x}", u32::from(character)),
+            false => escaped.push(character),
+        }
+    }
+    escaped
 }
 
 /// The colours of a terminal, or none.
@@ -108,5 +121,19 @@ impl Paint {
         } else {
             text.to_string()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn json_is_the_same_without_control_characters() {
+        let object = json!({"a\u{9b}2J": "\u{1b}\u{7f}\u{85}\u{9d}é"});
+        let text = escaped(&object.to_string());
+        assert!(!text.contains(char::is_control), "{text:?}");
+        assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), object);
     }
 }

@@ -203,3 +203,13 @@ fn some(names: &[String]) -> String {
         Some(more) => format!("{first} and {more} more"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_another_side_cannot_move_the_cursor() {
+        assert_eq!(some(&["a\u{1b}[2J".to_owned(), "b".to_owned()]), "a\\u{1b}[2J, b");
+    }
+}

@@ -16,16 +16,23 @@ pub(crate) fn clean(text: &str) -> String {
             clean.push('…');
             break;
         }
-        // Control characters move the cursor, and the others change the direction of the text.
-        let hidden =
-            matches!(character, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if character.is_control() || hidden {
+        if is_obeyed(character) {
             clean.extend(character.escape_default());
         } else {
             clean.push(character);
         }
     }
     clean
+}
+
+/// Tells if a terminal obeys a character. Control characters move the cursor, and the others change
+/// the direction of the text.
+pub(crate) fn is_obeyed(character: char) -> bool {
+    let turns = matches!(
+        character,
+        '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}'
+    );
+    character.is_control() || turns
 }
 
 /// Makes the bytes of another side safe for a terminal.

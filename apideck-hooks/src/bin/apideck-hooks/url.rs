@@ -16,13 +16,16 @@ pub(crate) fn parse_url(text: &str) -> Result<Uri, String> {
     if !http || url.host().is_none_or(str::is_empty) {
         return Err("expected a URL such as `http://127.0.0.1:3000/webhooks/apideck`".to_owned());
     }
-    if url
-        .authority()
-        .is_some_and(|authority| authority.as_str().contains('@'))
-    {
+    let authority = url.authority().map_or("", |authority| authority.as_str());
+    if authority.contains('@') {
         return Err(
             "a URL on the command line can be seen by others, so it must not hold a password".to_owned(),
         );
+    }
+    // The client would take the scheme's own port instead.
+    let port = authority.strip_prefix(url.host().unwrap_or_default());
+    if port.is_some_and(|port| port.len() > ":".len()) && url.port_u16().is_none() {
+        return Err("the port is not a number up to 65535".to_owned());
     }
     Ok(url)
 }
@@ -146,6 +149,8 @@ mod tests {
             "127.0.0.1:3000",
             "ftp://a/",
             "http://u:p@a/",
+            "http://127.0.0.1:99999/",
+            "http://[::1]:65536/",
             "http://",
             "a b",
         ] {

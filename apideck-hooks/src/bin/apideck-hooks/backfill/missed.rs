@@ -1,7 +1,7 @@
 //! The missed events: one body each.
 
 use std::collections::{BTreeSet, HashMap};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use apideck_hooks::Timestamp;
 use apideck_hooks::testing::Event;
@@ -16,6 +16,9 @@ use crate::text::clean;
 
 const MAX_EVENTS: usize = 100_000;
 const MAX_BYTES: usize = 256 * 1024 * 1024;
+/// Time after a delivery within which Apideck sends an event again, if it does at all. Its longest
+/// pause is 12 hours, and it drops an event after 24 hours.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// An event's identity and the URL that it was sent to, as a hash.
 type EventHash = [u8; 32];
@@ -34,6 +37,7 @@ pub(super) struct MissedEvent {
     pub(super) last: Option<SystemTime>,
     /// The count of deliveries at the latest body.
     attempt: u64,
+    /// The log says that Apideck will send it again.
     retry_scheduled: bool,
     /// The position in the log of the entry that was read first.
     pub(super) position: usize,
@@ -43,6 +47,13 @@ impl MissedEvent {
     /// Returns the time at which the event happened, or was delivered first.
     pub(super) fn at(&self) -> Option<SystemTime> {
         self.occurred.or(self.first)
+    }
+
+    /// Tells if Apideck will send the event again by itself. The log can still say so of an event
+    /// whose subscription was disabled, which would then never arrive.
+    fn is_retried(&self) -> bool {
+        let is_past = |last: SystemTime| last.elapsed().is_ok_and(|passed| passed > LONGEST_WAIT);
+        self.retry_scheduled && !self.last.is_some_and(is_past)
     }
 }
 
@@ -147,18 +158,24 @@ impl Missed {
 
     /// Returns the number of events that Apideck will send again by itself.
     pub(super) fn retried(&self) -> usize {
-        self.events.values().filter(|event| event.retry_scheduled).count()
+        self.events.values().filter(|event| event.is_retried()).count()
+    }
+
+    /// Returns the number of events with these ids. Events of several types can share one.
+    pub(super) fn skipped(&self, ids: &[String]) -> usize {
+        let events = self.events.values().filter(|event| !event.is_retried());
+        events.filter(|event| event.is_one_of(ids)).count()
     }
 
     /// Returns the events to send, the oldest first.
     pub(super) fn in_order(&self, skip: &[String], until: Option<SystemTime>) -> Vec<&MissedEvent> {
         let is_skipped = |event: &MissedEvent| {
             let later = until.is_some_and(|until| event.first.is_some_and(|first| first > until));
-            later || event.id.as_ref().is_some_and(|id| skip.contains(id))
+            later || event.is_one_of(skip)
         };
         let events = self.events.values();
         let events = events
-            .filter(|event| !event.retry_scheduled && !is_skipped(event))
+            .filter(|event| !event.is_retried() && !is_skipped(event))
             .collect();
         let newest_first = self.ends.is_none_or(|(first, last)| first >= last);
         order::oldest_first(events, newest_first)
@@ -166,6 +183,10 @@ impl Missed {
 }
 
 impl MissedEvent {
+    fn is_one_of(&self, ids: &[String]) -> bool {
+        self.id.as_ref().is_some_and(|id| ids.contains(id))
+    }
+
     /// Takes another delivery of the event into account. Returns the length of the body that is
     /// dropped.
     fn merge(&mut self, other: Self) -> usize {

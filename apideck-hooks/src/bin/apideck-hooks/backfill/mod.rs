@@ -56,7 +56,7 @@ pub(crate) struct BackfillArguments {
     /// List the events, and send none
     #[arg(long)]
     dry_run: bool,
-    /// Most events to send
+    /// Most events to send. Duplicates do not count
     #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u64).range(1..))]
     at_most: u64,
     /// Only this event
@@ -65,7 +65,7 @@ pub(crate) struct BackfillArguments {
     /// Only deliveries to this URL, if the log has several
     #[arg(long, value_name = "URL")]
     endpoint: Option<String>,
-    /// Leave out the event with this id
+    /// Leave out the events with this id
     #[arg(long, value_name = "ID")]
     skip: Vec<String>,
     /// Send also to a machine outside of private networks
@@ -84,15 +84,16 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
     let apideck = Apideck::new(client(&arguments.to)?, secret).path(&arguments.to.to_string());
     let missed = read(&arguments, screen).await?;
     let events = missed.in_order(&arguments.skip, arguments.until);
-    let most = usize::try_from(arguments.at_most)
-        .unwrap_or(usize::MAX)
-        .min(events.len());
-    let (mut sent, mut exit) = (0, Exit::as_wished_if(missed.unusable == 0));
+    let (mut sent, mut counted, mut exit) = (0, 0, Exit::as_wished_if(missed.unusable == 0));
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    for missed in &events[..most] {
+    for missed in &events {
+        if counted == arguments.at_most {
+            break;
+        }
         let event = delivery(missed)?;
         if arguments.dry_run {
             tell_dry(screen, missed, &event);
+            counted += 1;
             continue;
         }
         let begun = Instant::now();
@@ -114,14 +115,18 @@ pub(crate) async fn run(arguments: BackfillArguments, screen: &mut Screen) -> Re
             break;
         }
         sent += 1;
+        // A backfill that goes on begins with duplicates. If they counted, it could get no further.
+        counted += u64::from(answer.word().as_deref() != Some("duplicate"));
     }
     let left = &events[sent..];
     // Of a dry run nothing is sent, so it goes on where it has begun.
-    let go_on = (!arguments.dry_run && !left.is_empty()).then(|| order::resume(left, arguments.since));
+    let go_on = (!arguments.dry_run && !left.is_empty())
+        .then(|| order::resume(left, arguments.since, arguments.until.is_some()));
     let numbers = Numbers {
         sent,
-        would_send: if arguments.dry_run { most } else { 0 },
+        would_send: if arguments.dry_run { counted as usize } else { 0 },
         left: left.len(),
+        skipped: missed.skipped(&arguments.skip),
     };
     sum_up(screen, &missed, &numbers, arguments.dry_run, go_on);
     Ok(exit)
@@ -132,6 +137,8 @@ struct Numbers {
     sent: usize,
     would_send: usize,
     left: usize,
+    /// Left out by their ids.
+    skipped: usize,
 }
 
 fn tell_dry(screen: &mut Screen, missed: &MissedEvent, event: &Event) {
@@ -216,6 +223,7 @@ fn sum_up(screen: &mut Screen, missed: &Missed, numbers: &Numbers, dry_run: bool
         "sent": numbers.sent,
         "would_send": numbers.would_send,
         "left": numbers.left,
+        "skipped": numbers.skipped,
         "succeeded_later": missed.succeeded,
         "apideck_retries": missed.retried(),
         "not_an_event": missed.no_event,
@@ -236,6 +244,7 @@ fn sum_up(screen: &mut Screen, missed: &Missed, numbers: &Numbers, dry_run: bool
             ],
         };
         for (number, text) in [
+            (numbers.skipped, "left out by `--skip`"),
             (missed.succeeded, "succeeded later"),
             (missed.retried(), "will be sent again by Apideck"),
             (missed.no_event, "that are not events"),

@@ -8,6 +8,10 @@ use serde_json::{Map, Value};
 /// The fields that hold any JSON (OpenAPI description 10.34.0).
 const FREE_FORM: &[&str] = &["settings", "metadata"];
 
+fn is_free_form(name: &str) -> bool {
+    FREE_FORM.iter().any(|field| name.eq_ignore_ascii_case(field))
+}
+
 /// Removes the credentials from a body. `None` if it has none, so that it can be kept as it is.
 ///
 /// # Errors
@@ -29,7 +33,7 @@ fn blank(json: &mut Value) {
     match json {
         Value::Object(members) => {
             for (name, member) in members {
-                if FREE_FORM.contains(&name.as_str()) && !member.is_null() {
+                if is_free_form(name) && !member.is_null() {
                     *member = Value::Object(Map::new());
                 } else {
                     blank(member);
@@ -65,7 +69,7 @@ impl<'de> Visitor<'de> for CredentialSearch {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<bool, A::Error> {
         let mut found = false;
         while let Some(name) = members.next_key::<String>()? {
-            if FREE_FORM.contains(&name.as_str()) {
+            if is_free_form(&name) {
                 found |= !is_empty(&members.next_value::<Value>()?);
             } else {
                 found |= members.next_value_seed(Self)?;
@@ -126,6 +130,7 @@ mod tests {
             r#"{"payload":{"entity":{"metadata":"SECRET"}}}"#,
             r#"[{"a":[{"settings":["SECRET"]}]}]"#,
             r#"{"s\u0065ttings":{"a":"SECRET"}}"#,
+            r#"{"Settings":{"a":"SECRET"}}"#,
             r#"{"settings":{"a":"SECRET"},"settings":null}"#,
             r#"{"a":{"settings":"SECRET"},"a":1}"#,
         ] {

@@ -78,7 +78,9 @@ impl Proxy {
         // Saved first, so that nothing is lost if the receiver hangs.
         let saved = self.save(&seen, &headers, &body);
         let response = match &self.to {
-            Some((url, client)) => forward(client, url, &headers, body).await,
+            Some((url, client)) => forward(client, url, &headers, body)
+                .await
+                .map_err(|trouble| self.not_forwarded(&trouble)),
             None if !seen.is_verified() => Err(problem(
                 StatusCode::UNAUTHORIZED,
                 "x-apideck-signature is missing or does not match the body under this key",
@@ -92,6 +94,14 @@ impl Proxy {
         let response = response.unwrap_or_else(|own| own);
         self.tell(&seen, response.status(), forwarded, saved.as_deref());
         response
+    }
+
+    /// Tells why the receiver did not respond, and makes the response of the proxy itself.
+    fn not_forwarded(&self, trouble: &Trouble) -> Proxied {
+        let told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let reason = clean(&trouble.message);
+        told.screen.remark(format_args!("not forwarded: {reason}"));
+        later("the receiver behind this proxy did not respond")
     }
 
     fn save(&self, seen: &Seen, headers: &HeaderMap, body: &Bytes) -> Option<String> {
@@ -159,26 +169,22 @@ fn painted(paint: Paint, status: StatusCode) -> String {
 ///
 /// # Errors
 ///
-/// The receiver did not respond. Holds the response of the proxy itself.
+/// The receiver did not respond.
 async fn forward(
     client: &Client<Full<Bytes>>,
     url: &Uri,
     headers: &HeaderMap,
     body: Bytes,
-) -> Result<Proxied, Proxied> {
+) -> Result<Proxied, Trouble> {
     let mut request = Request::new(Full::new(body));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = url.clone();
     *request.headers_mut() = end_to_end(headers);
-    match fetch(client, request, PATIENCE, MAX_RESPONSE).await {
-        Ok(fetched) => {
-            let mut response = Response::new(Full::new(fetched.body));
-            *response.status_mut() = fetched.status;
-            *response.headers_mut() = end_to_end(&fetched.headers);
-            Ok(response)
-        }
-        Err(_) => Err(later("the receiver behind this proxy did not respond")),
-    }
+    let fetched = fetch(client, request, PATIENCE, MAX_RESPONSE).await?;
+    let mut response = Response::new(Full::new(fetched.body));
+    *response.status_mut() = fetched.status;
+    *response.headers_mut() = end_to_end(&fetched.headers);
+    Ok(response)
 }
 
 /// Returns the headers that a proxy passes on (RFC 9110, section 7.6.1). The length is written

@@ -92,10 +92,14 @@ impl Recorder {
             return Err(Some("the delivery contains the API key itself".to_owned()));
         }
         let name = format!("{:05}-{}", self.next, file_name(seen.event_type.as_deref()));
-        let written = write(&self.folder.join(format!("{name}.headers")), &lines)
-            .and_then(|()| write(&self.folder.join(format!("{name}.json")), body));
-        written.map_err(|error| Some(format!("{}: {error}", self.folder.display())))?;
+        // Also after a failure, because the name may be that of another recorder's file.
         self.next = self.next.saturating_add(1);
+        let path = |ending: &str| self.folder.join(format!("{name}.{ending}"));
+        let written = write(&path("headers"), &lines).and_then(|()| {
+            // Headers without a body would be half a recording.
+            write(&path("json"), body).inspect_err(|_| drop(fs::remove_file(path("headers"))))
+        });
+        written.map_err(|error| Some(format!("{}: {error}", self.folder.display())))?;
         self.saved += 1;
         self.unverified += unverified;
         self.bytes += body.len() + lines.len();
@@ -126,11 +130,48 @@ fn file_name(event_type: Option<&str>) -> String {
     .collect()
 }
 
-/// Writes a new file that only its owner can read.
+/// Writes a new file that only its owner can read. Leaves none that is incomplete, as on a full
+/// disk.
 fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(bytes)
+    let mut file = options.open(path)?;
+    file.write_all(bytes).inspect_err(|_| drop(fs::remove_file(path)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use apideck_hooks::signature::Verifier;
+
+    #[test]
+    fn a_recording_that_fails_takes_no_other_with_it() {
+        let folder = std::env::temp_dir().join(format!("apideck-hooks-recorder-{}", std::process::id()));
+        let mut recorder = Recorder::new(&folder, false).unwrap();
+        // As another recorder in the same directory writes it.
+        fs::write(folder.join("00001-no-event.json"), "other").unwrap();
+        let key = ApiKey::new("key".to_owned().into()).unwrap();
+        let verifier = Verifier::new([key.secret.clone()]).unwrap();
+        let headers = HeaderMap::new();
+        let seen = Seen::new(&verifier, &headers, b"{}");
+        let mut save = || recorder.save(&key, &seen, &headers, b"{}");
+        assert!(save().unwrap_err().is_some());
+        assert_eq!(save().unwrap(), "00002-no-event.json");
+        let mut names: Vec<_> = fs::read_dir(&folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        names.sort();
+        fs::remove_dir_all(&folder).unwrap();
+        assert_eq!(
+            names,
+            [
+                "00001-no-event.json",
+                "00002-no-event.headers",
+                "00002-no-event.json"
+            ]
+        );
+    }
 }
