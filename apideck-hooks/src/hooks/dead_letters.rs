@@ -264,6 +264,7 @@ impl DeadLetters<'_> {
             received_at: SystemTime::now(),
             now: Instant::now(),
             replayed: Some((dead.record, self.source.clone())),
+            worker: None,
             permit,
             report: Report::default(),
         };

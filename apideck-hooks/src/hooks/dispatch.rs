@@ -3,7 +3,6 @@
 //! `Dispatcher` is generic over the router and its state. `Receiver` is not, so it holds the
 //! dispatcher as a `dyn Dispatch`.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -12,20 +11,20 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use super::description::HandlerDescription;
+use super::event_run::EventRun;
 use super::identified::Identified;
 use super::work::{LetterKept, Work};
-use crate::delivery::{
-    self, ClaimLost, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
-};
+use crate::delivery::{self, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys};
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
-use crate::handler::{Attempt, Incoming, Outcome};
+use crate::handler::Incoming;
+use crate::inbox::{Acceptor, Kind};
 use crate::observe::{About, IncidentKind, LogLimit, Observers, Report, limited};
-use crate::payload::{AnyEvent, Timestamp};
+use crate::payload::{EventIdentity, Timestamp};
 use crate::router::{Routes, Start};
-use crate::run::{self, Job, Runner};
+use crate::run::{EventHandler, Job, Runner, WorkerPart};
 use crate::signature::VerifiedText;
-use crate::store::DeadLetter;
+use crate::store::Acceptance;
 
 /// A delivery with a valid signature, or a replay.
 pub(crate) struct Arrival {
@@ -37,9 +36,17 @@ pub(crate) struct Arrival {
     pub(crate) now: Instant,
     /// The record and the source of a replayed dead letter. `None` for a delivery.
     pub(crate) replayed: Option<(Key, String)>,
+    /// Present if a worker runs the event. Boxed, because most arrivals are deliveries.
+    pub(crate) worker: Option<Box<OfWorker>>,
     /// Held until the delivery is settled or waits for another one.
     pub(crate) permit: OwnedSemaphorePermit,
     pub(crate) report: Report,
+}
+
+/// The part of an arrival that only a worker's has.
+pub(crate) struct OfWorker {
+    pub(crate) runner: Arc<Runner>,
+    pub(crate) part: WorkerPart,
 }
 
 /// The result of dispatching a delivery.
@@ -67,6 +74,9 @@ pub(crate) trait Dispatch: Send + Sync {
     /// Tells of a delivery that got no permit. Returns its event, if there is an observer.
     fn refused(&self, headers: &HeaderMap, text: &VerifiedText, why: Why) -> Option<Arc<About>>;
 
+    /// Returns how workers run an event of this name. `None` without a handler.
+    fn kind(&self, event_type: &str) -> Option<Kind>;
+
     /// Describes the handlers.
     fn handlers(&self) -> Vec<HandlerDescription>;
 
@@ -79,6 +89,8 @@ pub(super) struct Dispatcher<R, S> {
     pub(super) router: R,
     pub(super) state: S,
     pub(super) runner: Arc<Runner>,
+    /// Present if the receiver has an inbox.
+    pub(super) acceptor: Option<Arc<Acceptor>>,
     pub(super) identity: Identity,
     pub(super) source: String,
     pub(super) observers: Arc<Observers>,
@@ -140,6 +152,20 @@ where
             );
         }
         about.map(Arc::new)
+    }
+
+    fn kind(&self, event_type: &str) -> Option<Kind> {
+        let plan = self.router.plan();
+        // A body that is not an event is kept under the empty name.
+        let handler = if event_type.is_empty() {
+            plan.fallback()
+        } else {
+            plan.route(&EventType::from(event_type))
+        }?;
+        Some(match plan.transaction(handler) {
+            Some(_) => Kind::Transactional,
+            None => Kind::Plain,
+        })
     }
 
     fn handlers(&self) -> Vec<HandlerDescription> {
@@ -211,18 +237,23 @@ where
     /// Makes the work of running the handler.
     fn prepare(
         self: Arc<Self>,
-        arrival: Arrival,
+        mut arrival: Arrival,
         identified: Identified,
         (handler, start): (u16, Start<S>),
         about: Option<Arc<About>>,
     ) -> Work {
-        let keys = self.keys(&arrival, &identified, about.as_deref());
-        let last = arrival.replayed.is_none() && is_last(identified.identity.execution_attempt);
+        let mut worker = arrival.worker.take();
+        let keys = self.keys(&arrival, &identified, worker.as_deref(), about.as_deref());
+        let delivered = arrival.replayed.is_none() && worker.is_none();
+        let last = delivered && is_last(identified.identity.execution_attempt);
         let letter_kept = last.then(LetterKept::default);
         let transactional = self.router.plan().transaction(handler).is_some();
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
-        let runner = Arc::clone(&self.runner);
+        let acceptor = self.acceptor.clone();
+        let acceptor = acceptor.filter(|_| delivered && !self.router.plan().is_inline(handler));
+        let lane = acceptor.is_some().then(|| self.lane(&arrival, &identified.identity));
+        let runner = Arc::clone(worker.as_ref().map_or(&self.runner, |worker| &worker.runner));
         let report = arrival.report.clone();
         report.add(|reported| reported.handler = Some(self.router.plan().name(handler)));
         let (incoming, permit) = incoming(identified, arrival);
@@ -232,6 +263,7 @@ where
             replay_of: replay_of.clone(),
             last,
             transactional,
+            worker: worker.take().map(|worker| Box::new(worker.part)),
             _permit: permit,
             handler: EventRun {
                 dispatcher: self,
@@ -243,11 +275,39 @@ where
             },
             about,
         };
-        Work::new(runner.deliver(job), letter_kept)
+        match (acceptor, lane) {
+            (Some(acceptor), Some((lane, occurred_at))) => {
+                let acceptance = Acceptance {
+                    event: keys.event,
+                    alias: keys.alias,
+                    lane,
+                    occurred_at,
+                    idempotency_key: job.handler.idempotency_key(),
+                    kept: job.handler.letter(String::new()),
+                };
+                Work::new(acceptor.accept(job, acceptance), None)
+            }
+            _ => Work::new(runner.deliver(job), letter_kept),
+        }
+    }
+
+    /// Returns the lane of an event, and its time in it.
+    fn lane(&self, arrival: &Arrival, identity: &EventIdentity) -> (Option<Key>, Option<i64>) {
+        let entity_id = identity.entity_id.as_str(&arrival.text);
+        let lane = (!entity_id.is_empty()).then(|| Key::of_lane(&self.source, entity_id));
+        let occurred_at = identity.occurred_at.as_ref().and_then(Timestamp::get);
+        let occurred_at = occurred_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+        (lane, occurred_at.and_then(|at| i64::try_from(at.as_micros()).ok()))
     }
 
     /// Makes the keys of the event's record.
-    fn keys(&self, arrival: &Arrival, identified: &Identified, about: Option<&About>) -> Keys {
+    fn keys(
+        &self,
+        arrival: &Arrival,
+        identified: &Identified,
+        worker: Option<&OfWorker>,
+        about: Option<&About>,
+    ) -> Keys {
         let unsigned = DeliveryHeaders::new(&arrival.headers);
         let idempotency_key = unsigned.idempotency_key().unwrap_or_else(|()| {
             self.observers
@@ -259,11 +319,9 @@ where
             );
             None
         });
-        if let Some((event, _)) = &arrival.replayed {
-            return Keys {
-                event: *event,
-                alias: None,
-            };
+        let fetched = worker.and_then(|worker| Some(worker.part.fetched.as_ref()?.grant.record));
+        if let Some(event) = arrival.replayed.as_ref().map(|(event, _)| *event).or(fetched) {
+            return Keys { event, alias: None };
         }
         let (identity, text) = (&identified.identity, &arrival.text);
         let facts = Facts {
@@ -276,67 +334,6 @@ where
             text,
         };
         facts.keys(self.identity)
-    }
-}
-
-/// An event and its handler.
-struct EventRun<R, S> {
-    dispatcher: Arc<Dispatcher<R, S>>,
-    /// The source of a replayed dead letter.
-    replay_of: Option<String>,
-    start: Start<S>,
-    incoming: Incoming,
-    letter_kept: Option<LetterKept>,
-    report: Report,
-}
-
-impl<R, S> run::EventHandler for EventRun<R, S>
-where
-    R: Routes<S>,
-    S: Send + Sync + 'static,
-{
-    async fn run(&mut self, run: RunFacts, transaction: Option<Box<dyn Any + Send>>) -> Outcome {
-        self.report.add(|reported| reported.attempt = Some(run.attempt));
-        let mut inputs = Attempt::new(&mut self.incoming, run, transaction);
-        (self.start)(inputs.incoming(), &self.dispatcher.state).await
-    }
-
-    fn claim_lost(&self) -> ClaimLost {
-        self.incoming.delivery.signal_of_claim_lost()
-    }
-
-    fn failed(&self, error: &str) {
-        self.report
-            .add(|reported| reported.error = Some(error.to_owned()));
-    }
-
-    /// Reads the event again if the handler took it, because only dead letters need its consumer.
-    fn letter(&self, error: String) -> DeadLetter {
-        let delivery = &self.incoming.delivery;
-        let again;
-        let event = match &self.incoming.event {
-            Some(event) => event,
-            None => {
-                again = AnyEvent::read(delivery.text());
-                &again
-            }
-        };
-        let source = self.replay_of.as_deref().unwrap_or(&self.dispatcher.source);
-        DeadLetter::new(source, delivery.body().clone())
-            .event(
-                delivery.event_type().map_or("", EventType::as_str),
-                delivery.event_id().unwrap_or_default(),
-                delivery.entity_id().unwrap_or_default(),
-                event.as_ref().map_or("", AnyEvent::consumer_id),
-            )
-            .context(delivery.context().clone())
-            .error(error)
-    }
-
-    fn letter_was_kept(&self) {
-        if let Some(kept) = &self.letter_kept {
-            kept.set();
-        }
     }
 }
 

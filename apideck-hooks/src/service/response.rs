@@ -135,6 +135,7 @@ fn of_disposition(disposition: Disposition) -> Parts {
         Disposition::Handled => (StatusCode::OK, r#"{"status":"handled"}"#),
         Disposition::Duplicate => (StatusCode::OK, r#"{"status":"duplicate"}"#),
         Disposition::Ignored | Disposition::NoHandler => (StatusCode::OK, r#"{"status":"ignored"}"#),
+        Disposition::Accepted => (StatusCode::OK, r#"{"status":"accepted"}"#),
         Disposition::DeadLettered => (StatusCode::OK, r#"{"status":"dead_lettered"}"#),
         Disposition::Unprocessable => (
             StatusCode::UNPROCESSABLE_ENTITY,
@@ -168,7 +169,12 @@ fn of_disposition(disposition: Disposition) -> Parts {
                 Why::LettersFull => problem!(
                     503,
                     "Service Unavailable",
-                    "the event failed permanently, and the store has no room for its dead letter"
+                    "the store has no room for another dead letter"
+                ),
+                Why::InboxFull => problem!(
+                    503,
+                    "Service Unavailable",
+                    "too many accepted events wait for a worker"
                 ),
                 Why::Conflict => problem!(
                     503,
@@ -263,6 +269,7 @@ mod tests {
             Why::Running,
             Why::Busy,
             Why::LettersFull,
+            Why::InboxFull,
             Why::ShuttingDown,
             Why::Store,
             Why::Conflict,
@@ -272,6 +279,7 @@ mod tests {
             Disposition::Ignored,
             Disposition::NoHandler,
             Disposition::Duplicate,
+            Disposition::Accepted,
             Disposition::DeadLettered,
             Disposition::Unprocessable,
             Disposition::Failed,

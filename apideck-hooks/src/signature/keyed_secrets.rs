@@ -5,7 +5,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
-use super::{Secret, SecretError, header::Mac, secret::SecretErrorKind};
+use super::{Secret, SecretError, header::Mac, seals::Seals, secret::SecretErrorKind};
 
 /// One HMAC state for each secret, so that a request does not hash the key again.
 ///
@@ -30,6 +30,18 @@ impl KeyedSecrets {
         let bare = secrets.iter().filter_map(Secret::bare);
         let bare = bare.filter_map(|secret| keyed(secret.as_bytes())).collect();
         Ok(Self { keys, bare })
+    }
+
+    /// Without secrets every signature is refused.
+    pub(super) fn none() -> Self {
+        Self {
+            keys: Box::default(),
+            bare: Box::default(),
+        }
+    }
+
+    pub(super) fn seals(&self) -> Seals {
+        Seals::new(&self.keys)
     }
 
     pub(super) fn count(&self) -> usize {

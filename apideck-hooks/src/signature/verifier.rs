@@ -22,6 +22,7 @@ use super::{
     explain::explain_header,
     header::{self, HEADER_NAME, Mac},
     keyed_secrets::KeyedSecrets,
+    seals::Seals,
     search::Search,
     verified::SignedText,
 };
@@ -113,6 +114,20 @@ impl Verifier {
     pub fn forms(mut self, forms: Forms) -> Self {
         self.forms = forms;
         self
+    }
+
+    /// Makes a verifier that refuses every signature, for workers without a receiver.
+    pub(crate) fn without_secrets() -> Self {
+        Self {
+            keys: KeyedSecrets::none(),
+            forms: Forms::All,
+            hint: AtomicU8::new(Form::Sorted as u8),
+        }
+    }
+
+    /// Returns the seals under keys that are made of the secrets.
+    pub(crate) fn seals(&self) -> Seals {
+        self.keys.seals()
     }
 
     /// Returns the number of secrets.

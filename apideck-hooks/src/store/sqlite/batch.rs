@@ -11,12 +11,16 @@ use std::time::Duration;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::database::Failed;
+use super::inbox_batch::Candidate;
 use super::json;
+use super::pauses::PauseChange;
 use super::row::{self, COLUMNS, Row, columns};
 use super::wanted::Wanted;
 use crate::delivery::Key;
 use crate::store::record::{Letters, Record, micros};
-use crate::store::{Claim, Claimed, DeadLetter, End, Grant, Held, Purged, Status, Verdict};
+use crate::store::{
+    Acceptance, Claim, ClaimId, Claimed, DeadLetter, End, Grant, Held, Pause, Purged, Status, Verdict,
+};
 
 /// The rows of any number of keys, which are JSON arrays of hexadecimal texts.
 macro_rules! load {
@@ -56,13 +60,34 @@ pub(super) struct Batch {
     pub(super) aliases: HashMap<Key, Alias>,
     /// Number of dead letters of each source that can get a new one.
     letters: HashMap<String, u64>,
+    /// The records that each fetch can claim, those that are due the longest first.
+    pub(super) candidates: HashMap<ClaimId, Vec<Candidate>>,
+    /// Records whose runs can have lost their lease.
+    pub(super) lost: Vec<Key>,
+    /// The lanes whose running record is known, with that record.
+    pub(super) running: HashMap<Key, Key>,
+    /// The pauses of each source that can get another one.
+    pub(super) paused: HashMap<String, Vec<Pause>>,
+    /// Changes of the pauses.
+    pub(super) pauses: Vec<PauseChange>,
 }
 
 pub(super) struct Slot {
     pub(super) row: Row,
     pub(super) changed: bool,
-    /// The new letter, or `None` to delete the letter.
-    pub(super) letter: Option<Option<DeadLetter>>,
+    /// The body to write beside the record.
+    pub(super) body: Option<Body>,
+}
+
+/// A body that is written beside a record. The end `DONE` deletes it.
+#[derive(Clone)]
+pub(super) enum Body {
+    /// A dead letter.
+    Letter(DeadLetter),
+    /// An accepted event.
+    Accepted(Box<Acceptance>),
+    /// The body is there, and becomes a dead letter with this error.
+    Dead(&'static str),
 }
 
 pub(super) struct Alias {
@@ -97,7 +122,7 @@ impl Batch {
         terms: Terms,
     ) -> Result<Self, Failed> {
         let query = sqlx::query(load)
-            .bind(json::keys(wanted.iter().map(|wanted| wanted.record)))
+            .bind(json::keys(wanted.iter().filter_map(|wanted| wanted.record)))
             .bind(json::keys(wanted.iter().filter_map(|wanted| wanted.alias)));
         let rows = query.fetch_all(&mut *connection).await?;
         let mut batch = Self {
@@ -106,6 +131,11 @@ impl Batch {
             records: HashMap::with_capacity(rows.len()),
             aliases: HashMap::new(),
             letters: HashMap::new(),
+            candidates: HashMap::new(),
+            lost: Vec::new(),
+            running: HashMap::new(),
+            paused: HashMap::new(),
+            pauses: Vec::new(),
         };
         for columns in &rows {
             let (record, row) = Row::decode(columns, 0, terms.boot)?;
@@ -125,6 +155,9 @@ impl Batch {
                 entry.insert(count(connection, source, terms.max_dead_letters).await?);
             }
         }
+        for wanted in wanted {
+            batch.load_of_inbox(connection, wanted).await?;
+        }
         Ok(batch)
     }
 
@@ -134,31 +167,31 @@ impl Batch {
             Some(last) => self.room(&last.letter),
             None => Letters::Room,
         };
-        let key = self.resolve(claim);
+        let key = self.resolve(claim.event, claim.alias);
         let absent = || Slot::new(Row::absent(now));
         let slot = self.records.entry(key).or_insert_with(absent);
         let (verdict, lettered) = slot.change(|record| record.claim(claim, letters, now, retention));
         if let (true, Some(last)) = (lettered, &claim.last) {
-            slot.write(Some(last.letter.clone()));
+            slot.write(Body::Letter(last.letter.clone()));
             self.count_letter(&last.letter);
         }
         self.bind(claim.alias, key, matches!(verdict, Verdict::Granted { .. }));
         Claimed::new(key, verdict).lettered(lettered)
     }
 
-    /// Finds the record of a claim.
-    fn resolve(&self, claim: &Claim) -> Key {
+    /// Finds the record of a claim with these keys.
+    pub(super) fn resolve(&self, event: Key, alias: Option<Key>) -> Key {
         let bound = || {
-            let alias = self.aliases.get(&claim.alias?)?;
+            let alias = self.aliases.get(&alias?)?;
             let slot = self.records.get(&alias.record)?;
             let live = alias.expires > self.now && !slot.row.record.is_expired(self.now);
             live.then_some(alias.record)
         };
-        bound().unwrap_or(claim.event)
+        bound().unwrap_or(event)
     }
 
     /// Binds the alias of a granted claim, and keeps a bound alias for longer than its record.
-    fn bind(&mut self, alias: Option<Key>, record: Key, granted: bool) {
+    pub(super) fn bind(&mut self, alias: Option<Key>, record: Key, granted: bool) {
         let (Some(alias), Some(slot)) = (alias, self.records.get(&record)) else {
             return;
         };
@@ -201,15 +234,11 @@ impl Batch {
             // Lost, without room, or sent again.
             return held;
         }
-        match end {
-            End::Dead { letter, .. } => {
-                slot.write(Some((**letter).clone()));
-                if !before.kept {
-                    self.count_letter(letter);
-                }
+        if let End::Dead { letter, .. } = end {
+            slot.write(Body::Letter((**letter).clone()));
+            if !before.kept {
+                self.count_letter(letter);
             }
-            End::Done if before.kept => slot.write(None),
-            _ => {}
         }
         held
     }
@@ -227,8 +256,23 @@ impl Batch {
 
     pub(super) fn replay(&mut self, source: &str, claim: &Claim) -> Option<Verdict> {
         let (now, retention) = (self.now, self.terms.retention);
+        let lane = self.slot_of(source, claim.event)?.row.lane;
+        let before = lane.and_then(|lane| self.running.get(&lane).copied());
+        if let Some(lease_left) = before
+            .filter(|before| *before != claim.event)
+            .and_then(|before| self.lease_left(before))
+        {
+            return Some(Verdict::Running {
+                lease_left,
+                kept: true,
+            });
+        }
         let slot = self.slot_of(source, claim.event)?;
-        slot.change(|record| record.replay(claim, now, retention))
+        let verdict = slot.change(|record| record.replay(claim, now, retention));
+        if let (Some(lane), Some(Verdict::Granted { .. })) = (lane, verdict) {
+            self.running.insert(lane, claim.event);
+        }
+        verdict
     }
 
     pub(super) fn purge(&mut self, source: &str, record: Key) -> Purged {
@@ -240,14 +284,19 @@ impl Batch {
             return Purged::Busy;
         }
         slot.change(|record| record.purge(now, retention));
-        slot.write(None);
         Purged::Yes
     }
 
     /// The record, if it keeps a letter of this source.
     fn slot_of(&mut self, source: &str, record: Key) -> Option<&mut Slot> {
         let slot = self.records.get_mut(&record);
-        slot.filter(|slot| slot.row.source.as_deref() == Some(source))
+        slot.filter(|slot| slot.row.record.kept && slot.row.source.as_deref() == Some(source))
+    }
+
+    /// The time left of a record's lease. `None` if the record does not run.
+    fn lease_left(&self, record: Key) -> Option<Duration> {
+        let record = self.records.get(&record)?.row.record;
+        record.is_running(self.now).then(|| record.lease.left(self.now))
     }
 
     /// Tells if there is room for a new letter.
@@ -271,29 +320,36 @@ impl Batch {
 }
 
 impl Slot {
-    fn new(row: Row) -> Self {
+    pub(super) fn new(row: Row) -> Self {
         Self {
             row,
             changed: false,
-            letter: None,
+            body: None,
         }
     }
 
-    fn change<T>(&mut self, change: impl FnOnce(&mut Record) -> T) -> T {
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Record) -> T) -> T {
         let before = self.row.record;
         let result = change(&mut self.row.record);
         self.changed |= self.row.record != before;
         result
     }
 
-    fn write(&mut self, letter: Option<DeadLetter>) {
-        self.row.source = letter.as_ref().map(|letter| letter.source.clone());
-        self.letter = Some(letter);
+    pub(super) fn write(&mut self, body: Body) {
+        match &body {
+            Body::Letter(letter) => self.row.source = Some(letter.source.clone()),
+            Body::Accepted(acceptance) => {
+                self.row.source = Some(acceptance.kept.source.clone());
+                self.row.lane = acceptance.lane;
+            }
+            Body::Dead(_) => {}
+        }
+        self.body = Some(body);
     }
 }
 
 /// Counts the dead letters of a source, up to a limit.
-async fn count(connection: &mut SqliteConnection, source: &str, limit: u64) -> Result<u64, Failed> {
+pub(super) async fn count(connection: &mut SqliteConnection, source: &str, limit: u64) -> Result<u64, Failed> {
     let count = sqlx::query(
         "SELECT count(*) FROM (
             SELECT 1 FROM apideck_hooks_records WHERE source = ?1 AND dead_at IS NOT NULL LIMIT ?2

@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::SqliteStore;
 use super::batch::Terms;
 use super::database::{Database, resolve};
+use super::inbox::Progress;
 use super::lock::Lock;
 use super::log::Log;
 use super::reader::Reader;
@@ -143,6 +144,7 @@ impl SqliteStoreBuilder {
             letters,
             terms,
             tx_limit: self.tx_limit,
+            progress: Progress::new(),
         })
     }
 }

@@ -7,10 +7,13 @@ mod dead_letters;
 #[cfg(target_os = "linux")]
 mod file_system;
 mod handler_transaction;
+mod inbox;
+mod inbox_batch;
 mod json;
 mod lock;
 mod log;
 mod operation;
+mod pauses;
 mod reader;
 mod row;
 mod save;
@@ -32,10 +35,11 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use super::transactions::Transactions;
-use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError};
+use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError};
 use crate::delivery::Key;
 use batch::{Batch, Terms};
 use handler_transaction::Begin;
+use inbox::Progress;
 use operation::{Operation, TypedOperation};
 use reader::Reader;
 use wanted::Wanted;
@@ -126,6 +130,7 @@ pub struct SqliteStore {
     terms: Terms,
     tx_limit: Duration,
     path: PathBuf,
+    progress: Progress,
 }
 
 impl SqliteStore {
@@ -182,7 +187,10 @@ impl Store for SqliteStore {
             letters_of,
             ..Wanted::of_record(grant.record)
         };
-        self.change(wanted, move |batch| batch.finish(&grant, &end)).await
+        let held = self.change(wanted, move |batch| batch.finish(&grant, &end)).await;
+        // The lane of an accepted event is free.
+        self.progress.tell();
+        held
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
@@ -199,6 +207,10 @@ impl Store for SqliteStore {
     }
 
     fn transactions(&self) -> Option<&dyn Transactions> {
+        Some(self)
+    }
+
+    fn inbox(&self) -> Option<&dyn InboxStore> {
         Some(self)
     }
 }
