@@ -156,7 +156,10 @@ impl Crew {
             wanted: true,
         };
         let all = self.settings.concurrency as usize;
-        let transactions = self.store.transactions().map(|transactions| transactions.at_once());
+        let transactions = self
+            .store
+            .transactions()
+            .map(|transactions| transactions.at_once());
         let transactions = transactions.map(|at_once| at_once.map_or(all, |at_once| at_once as usize));
         let kinds = [(Kind::Plain, Some(all)), (Kind::Transactional, transactions)];
         let kinds = kinds.into_iter().filter(|(kind, _)| self.bench.has(*kind));

@@ -349,7 +349,11 @@ impl Slot {
 }
 
 /// Counts the dead letters of a source, up to a limit.
-pub(super) async fn count(connection: &mut SqliteConnection, source: &str, limit: u64) -> Result<u64, Failed> {
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    source: &str,
+    limit: u64,
+) -> Result<u64, Failed> {
     let count = sqlx::query(
         "SELECT count(*) FROM (
             SELECT 1 FROM apideck_hooks_records WHERE source = ?1 AND dead_at IS NOT NULL LIMIT ?2
