@@ -67,15 +67,18 @@ async fn plain(_: AnyEvent, delivery: Delivery, State(effects): State<Arc<File>>
 #[tokio::main]
 async fn main() {
     let path = |name: &str| std::env::var_os(name).expect("its environment");
-    let store = SqliteStore::builder(path("DATABASE")).tx_limit(GENEROUS / 2);
+    let lease = var("LEASE_MS").ok();
+    let lease = lease.map(|lease| Duration::from_millis(lease.parse().expect("milliseconds")));
+    let tx_limit = lease.map_or(GENEROUS / 2, |lease| lease / 4);
+    let store = SqliteStore::builder(path("DATABASE")).tx_limit(tx_limit);
     let store = store.open().await.unwrap_or_else(|error| panic!("{error}"));
     let effects = OpenOptions::new().create(true).append(true).open(path("EFFECTS"));
     let mut hooks =
         patient(Hooks::builder(router![in_transaction, plain]).state(Arc::new(effects.expect("a file"))))
             .secret(SECRET)
             .inbox(SqliteInbox::new(store));
-    if let Ok(lease) = var("LEASE_MS") {
-        hooks = hooks.lease(Duration::from_millis(lease.parse().expect("milliseconds")));
+    if let Some(lease) = lease {
+        hooks = hooks.lease(lease);
     }
     let hooks = hooks.build().expect("a receiver");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");

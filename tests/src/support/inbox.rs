@@ -111,8 +111,8 @@ pub async fn handle(_: AnyEvent, delivery: Delivery, State(log): State<RunLog>) 
 
 /// An event of an entity at this second.
 pub fn of_entity(name: &str, id: &str, entity: &str, second: u32) -> Event {
-    event(name, id).set("payload.entity_id", entity).set(
-        "payload.occurred_at",
+    event(name, id).set("entity_id", entity).set(
+        "occurred_at",
         format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60),
     )
 }

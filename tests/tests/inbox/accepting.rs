@@ -44,6 +44,7 @@ async fn an_event_is_accepted_and_runs_later() {
     // Workers in this process are told of a new event.
     event(EVENT, "next").call(&hooks).await.assert_accepted();
     log.until_begun(2).await;
+    until_idle(&hooks).await;
     assert_eq!((hooks.stats().accepted, hooks.stats().runs_handled), (2, 2));
     drop(workers);
 }

@@ -133,7 +133,7 @@ async fn inbox_01_every_accepted_event_has_a_row_after_a_kill() {
 #[tokio::test]
 async fn inbox_03_a_process_that_was_stopped_beyond_its_leases_goes_on() {
     let files = Files::new().await;
-    let mut receiver = files.receiver_with(&[("LEASE_MS", "100")]).await;
+    let mut receiver = files.receiver_with(&[("LEASE_MS", "1000")]).await;
     event(LEAD, "stuck").send(receiver.addr).await.assert_accepted();
     receiver.line("started stuck 1").await;
     receiver.signal("STOP").await;

@@ -1,7 +1,7 @@
 //! From the inline mode to an inbox and back.
 
 use apideck_hooks::store::{RecordState, Store};
-use apideck_hooks::{Hooks, SqliteStore, router};
+use apideck_hooks::{Hooks, Rest, SqliteStore, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, Working, accepting, handle, quick, until_idle};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
@@ -14,6 +14,7 @@ use tokio::time::sleep;
 fn inline(store: Arc<SqliteStore>, log: &RunLog) -> Hooks {
     let hooks = patient(Hooks::builder(router![handle]).state(log.clone()))
         .secret(SECRET)
+        .rest(Rest::Apideck)
         .store(store);
     hooks.duplicate_wait(Duration::from_millis(10)).build().unwrap()
 }

@@ -1,13 +1,13 @@
 //! Upgrades, smaller routers and replays.
 
-use apideck_hooks::events::AnyEvent;
+use apideck_hooks::events::{AnyEvent, ConnectionCallable};
 use apideck_hooks::store::LetterFilter;
 use apideck_hooks::{Delivery, Disposition, Hooks, Outcome, ReplayAll, State, on, router};
 use apideck_hooks_tests::inbox::{
     EVENT, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
 };
 use apideck_hooks_tests::kit::{Deliver, event};
-use apideck_hooks_tests::waiting::until;
+use apideck_hooks_tests::waiting::{GENEROUS, until};
 
 #[on("crm.*")]
 async fn crm(_: AnyEvent, delivery: Delivery, State(log): State<RunLog>) -> Outcome {
@@ -33,7 +33,8 @@ async fn inbox_15_workers_leave_events_alone_that_their_router_lacks() {
         left.waiting == 1 && left.running == 0
     })
     .await;
-    drop(workers);
+    hooks.shutdown(GENEROUS).await;
+    workers.end().await;
     drop(hooks);
     let stats_of_smaller = log.begun();
     assert_eq!(stats_of_smaller, [("lead".to_owned(), 1)]);
@@ -44,8 +45,13 @@ async fn inbox_15_workers_leave_events_alone_that_their_router_lacks() {
     assert_eq!(log.count("vault"), 1);
 }
 
-#[on("crm.lead.created")]
-async fn old(_: apideck_hooks::events::CrmLeadCreated) {}
+#[on("vault.connection.callable")]
+async fn old(_: ConnectionCallable) {}
+
+#[on("vault.connection.callable")]
+async fn new(delivery: Delivery, State(log): State<RunLog>) -> Outcome {
+    log.run(&delivery).await
+}
 
 /// A payload that a release cannot read is a dead letter, which a later release replays.
 #[tokio::test]
@@ -56,19 +62,20 @@ async fn inbox_15_an_event_that_cannot_be_read_is_replayed_after_an_upgrade() {
     let hooks = accepting(Hooks::builder(router![old, ..]), store.clone(), &log)
         .build()
         .unwrap();
-    let odd = |n: u32| event("crm.lead.created", &format!("odd-{n}")).remove("payload.entity_id");
+    let odd = |n: u32| event(EVENT, &format!("odd-{n}")).set("entity", "no object");
     for n in 0..3 {
         odd(n).call(&hooks).await.assert_accepted();
     }
     let workers = Working::begin(&hooks, quick());
     until_idle(&hooks).await;
-    drop(workers);
+    hooks.shutdown(GENEROUS).await;
+    workers.end().await;
     let dead = hooks.stats().dead_letters;
     drop(hooks);
-    let hooks = accepting(Hooks::builder(router![handle]), store, &log);
+    let hooks = accepting(Hooks::builder(router![new, ..]), store, &log);
     let hooks = hooks.build().unwrap();
     let letters = hooks.dead_letters().unwrap();
-    let filter = LetterFilter::new().event_type("crm.lead.created");
+    let filter = LetterFilter::new().event_type(EVENT);
     assert_eq!((letters.count(&filter).await.unwrap(), dead), (3, 3));
     let all = || ReplayAll::new(filter.clone());
     let dry = letters.replay_all(all().dry_run()).await.unwrap();
@@ -119,7 +126,8 @@ async fn a_file_of_the_version_before_is_upgraded() {
     event(EVENT, "bad").call(&hooks).await.assert_accepted();
     let workers = Working::begin(&hooks, quick());
     until_idle(&hooks).await;
-    drop(workers);
+    hooks.shutdown(GENEROUS).await;
+    workers.end().await;
     drop(hooks);
     file.execute(
         "DROP INDEX apideck_hooks_records_due; DROP INDEX apideck_hooks_records_lanes;
