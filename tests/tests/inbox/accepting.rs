@@ -171,7 +171,7 @@ async fn a_worker_has_the_context_and_the_idempotency_key_of_the_delivery() {
     assert_eq!(hooks.stats().runs_handled, 1);
 }
 
-/// Case 4: each event that was fetched is begun once, however slow the runs are.
+/// Each event that was fetched is begun once, however slow the runs are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_04_two_sets_of_slow_workers_run_each_event_once() {
     let file = InboxFile::default();

@@ -1,7 +1,9 @@
 //! Shutdowns of workers.
 
-use apideck_hooks::Drained;
-use apideck_hooks_tests::inbox::{EVENT, Entry, InboxFile, RunLog, Working, quick, stats, until_idle};
+use apideck_hooks::{Drained, Hooks, SqliteInbox, router};
+use apideck_hooks_tests::inbox::{
+    EVENT, Entry, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
+};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 use std::time::Duration;
@@ -59,6 +61,23 @@ async fn inbox_13_what_runs_at_the_end_of_the_grace_period_is_no_attempt() {
     let _workers = Working::begin(&hooks, quick());
     until_idle(&hooks).await;
     assert_eq!(log.begun(), [(); 3].map(|()| ("hold".to_owned(), 1)));
+}
+
+/// A process of workers needs no secret, and has no service.
+#[tokio::test]
+async fn workers_without_a_receiver_need_no_secret() {
+    let file = InboxFile::default();
+    let log = RunLog::default();
+    let store = file.store().await;
+    let hooks = accepting(Hooks::builder(router![handle]), store.clone(), &log);
+    let hooks = hooks.build().unwrap();
+    event(EVENT, "good").call(&hooks).await.assert_accepted();
+    drop(hooks);
+    let workers = Hooks::builder(router![handle]).state(log.clone()).source("tests");
+    let workers = workers.inbox(SqliteInbox::new(store)).workers(quick());
+    let workers = tokio::spawn(workers);
+    log.until_begun(1).await;
+    workers.abort();
 }
 
 /// Dropped workers give their claims back.

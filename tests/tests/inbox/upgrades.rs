@@ -27,7 +27,14 @@ async fn inbox_15_workers_leave_events_alone_that_their_router_lacks() {
     drop(hooks);
     let hooks = accepting(Hooks::builder(router![crm]), store.clone(), &log);
     let hooks = hooks.build().unwrap();
+    // Nobody has fetched them for eleven minutes.
+    file.execute(
+        "UPDATE apideck_hooks_records SET due = due - 660000000, rest_end = rest_end - 660000000,
+        accepted_at = accepted_at - 660000000",
+    )
+    .await;
     let workers = Working::begin(&hooks, quick());
+    until("it is told", async || hooks.stats().unfetched == 1).await;
     until("one is left", async || {
         let left = stats(&hooks).await;
         left.waiting == 1 && left.running == 0
