@@ -15,6 +15,8 @@ pub enum Disposition {
     NoHandler,
     /// An earlier delivery settled the event, or a dead letter of it is kept.
     Duplicate,
+    /// The inbox keeps the event, and a worker runs its handler.
+    Accepted,
     /// The event failed permanently, and the store keeps it as a dead letter.
     DeadLettered,
     /// The event failed permanently, and the store keeps no dead letters.
@@ -34,7 +36,7 @@ pub enum Disposition {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Why {
-    /// The handler asked for a later delivery.
+    /// The handler asked for a later delivery, or the workers' policy for a later run.
     Asked,
     /// The event rests, because its last run failed a short time ago.
     Resting,
@@ -44,6 +46,8 @@ pub enum Why {
     Busy,
     /// The store has no room for another dead letter.
     LettersFull,
+    /// The inbox has no room for another event, or nothing takes events out of it.
+    InboxFull,
     /// The receiver is shutting down.
     ShuttingDown,
     /// The store failed or did not answer in time.
@@ -73,6 +77,7 @@ impl Disposition {
             Self::Ignored => "ignored",
             Self::NoHandler => "no_handler",
             Self::Duplicate => "duplicate",
+            Self::Accepted => "accepted",
             Self::DeadLettered => "dead_lettered",
             Self::Unprocessable => "unprocessable",
             Self::Failed => "failed",
@@ -82,6 +87,7 @@ impl Disposition {
                 Why::Running => "running",
                 Why::Busy => "busy",
                 Why::LettersFull => "letters_full",
+                Why::InboxFull => "inbox_full",
                 Why::ShuttingDown => "shutting_down",
                 Why::Store => "store_failed",
                 Why::Conflict => "conflict",

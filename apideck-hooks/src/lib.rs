@@ -47,6 +47,7 @@ pub mod events;
 pub mod guide;
 mod handler;
 mod hooks;
+mod inbox;
 mod json;
 mod limits;
 pub mod observe;
@@ -71,9 +72,12 @@ pub use handler::{Failure, FromDelivery, FromRef, IntoOutcome, NoState, Outcome,
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use handler::{Transactional, Tx};
 pub use hooks::{
-    BuildError, DeadLetters, Description, Drained, HandlerDescription, Hooks, HooksBuilder, IntoSecret,
-    ReplayAll, Replayed,
+    AcceptedEvents, BuildError, DeadLetters, Description, Drained, HandlerDescription, Hooks, HooksBuilder,
+    IntoSecret, ReplayAll, Replayed, Worked,
 };
+#[cfg(feature = "sqlite")]
+pub use inbox::SqliteInbox;
+pub use inbox::{Envelope, EnvelopeError, Inbox, InboxOf, IntoInbox, Order, PutError, Workers};
 pub use limits::Rest;
 #[cfg(feature = "metrics")]
 pub use observe::Metrics;
@@ -84,6 +88,7 @@ pub use payload::{
 };
 pub use refusal::Refusal;
 pub use router::Routes;
+pub use run::Retry;
 #[cfg(feature = "serve")]
 pub use service::Serve;
 pub use service::{Reply, ReplyFuture, ResponseBody, ResponseFuture};
@@ -124,7 +129,7 @@ pub mod __private {
     pub use crate::events;
     pub use crate::handler::{
         Annotated, BROKEN, Extract, FromDelivery, FromRef, Handle, Handler, Incoming, IntoOutcome, Outcome,
-        Parameter, Run, Selector, check_parameter, handles, handles_event, run, run_nothing,
+        Parameter, Run, Selector, check_parameter, handles, handles_event, inline, run, run_nothing,
         with_first_parameter, with_parameter,
     };
     pub use crate::router::{Entry, FirstHandlers, Plan, Routes, Runs, check_conflict, check_gap};

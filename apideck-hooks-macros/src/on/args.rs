@@ -1,4 +1,5 @@
-//! The arguments of the attribute: `"name", "other.*", unlisted = "new.name", crate = path`.
+//! The arguments of the attribute: `"name", "other.*", unlisted = "new.name", inline, crate =
+//! path`.
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser};
@@ -18,6 +19,8 @@ pub(crate) struct Args {
     /// Each selector with the span of its text.
     pub(crate) selectors: Vec<(Selector, Span)>,
     pub(crate) krate: Krate,
+    /// The handler runs before its delivery is answered.
+    pub(crate) inline: bool,
     /// Each warning with its span.
     pub(crate) warnings: Vec<(String, Span)>,
 }
@@ -36,6 +39,10 @@ pub(crate) fn parse(tokens: TokenStream, attribute: Span, errors: &mut Errors) -
         match parse_arg.parse2(tokens) {
             Ok(Arg::Crate(krate)) => {
                 args.krate = krate;
+                continue;
+            }
+            Ok(Arg::Inline) => {
+                args.inline = true;
                 continue;
             }
             Ok(Arg::Name(literal)) => args.add(Selector::resolve(&literal.value()), &literal, errors),
@@ -87,6 +94,7 @@ impl Args {
 enum Arg {
     Name(LitStr),
     Unlisted(LitStr),
+    Inline,
     Crate(Krate),
 }
 
@@ -113,6 +121,9 @@ fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
         let message = names::not_a_literal(&value);
         return Err(syn::Error::new_spanned(value, message));
     }
+    if option == "inline" {
+        return Ok(Arg::Inline);
+    }
     if option == "crate" {
         return Krate::parse_after_keyword(input).map(Arg::Crate);
     }
@@ -136,7 +147,7 @@ fn parse_option(input: ParseStream<'_>) -> syn::Result<Arg> {
     Err(syn::Error::new(
         option.span(),
         format!(
-            "unknown option `{option}`: expected an event name in quotes, `unlisted = \"…\"` or `crate = path`"
+            "unknown option `{option}`: expected an event name in quotes, `unlisted = \"…\"`, `inline` or `crate = path`"
         ),
     ))
 }

@@ -273,6 +273,9 @@ impl Expansion<'_> {
                 }
             }
         }
+        if self.args.inline {
+            value = quote_spanned!(span=> #krate::inline(#value));
+        }
         let checks = quote! {
             const #handler_name: #krate::Handler = #handler;
             #further

@@ -24,6 +24,13 @@ impl Key {
         self.0
     }
 
+    /// Makes the key of the events of an entity, among which workers keep an order.
+    pub(crate) fn of_lane(source: &str, entity_id: &str) -> Self {
+        // The first kinds are those of `identity`. Durable stores keep keys, so it never changes.
+        const LANE: u8 = 5;
+        Self::of(LANE, &[source.as_bytes(), entity_id.as_bytes()])
+    }
+
     /// Makes the key of these parts.
     ///
     /// The hashed text begins with `kind`, so keys of different kinds differ. Each part is preceded

@@ -27,9 +27,7 @@ pub use key::{Key, ParseKeyError};
 pub use token::Token;
 
 pub(crate) use claim_lost::Signal;
-#[cfg(feature = "testing")]
-pub(crate) use headers::IDEMPOTENCY_KEY;
-pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE};
+pub(crate) use headers::{DeliveryHeaders, EVENT_TYPE, IDEMPOTENCY_KEY};
 pub(crate) use identity::{Facts, Keys};
 
 /// A verified delivery, as a parameter of a handler. Clones are cheap.

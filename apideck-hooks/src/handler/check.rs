@@ -46,12 +46,14 @@ pub enum Needs {
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter(Needs);
 
-/// A handler's events, and the transaction that it takes.
+/// A handler's events, the transaction that it takes, and its mode.
 #[derive(Clone, Copy, Debug)]
 pub struct Handler {
     pub(crate) selectors: &'static [Selector],
     /// The database of the transaction. `None` if the handler takes no transaction.
     pub(crate) transaction: Option<&'static str>,
+    /// A delivery is answered by the handler's outcome, also where the receiver has an inbox.
+    pub(crate) inline: bool,
 }
 
 /// A handler with an error that was reported.
@@ -77,7 +79,14 @@ pub const fn handles(selectors: &'static [Selector]) -> Handler {
     Handler {
         selectors,
         transaction: None,
+        inline: false,
     }
+}
+
+/// Makes a handler that runs before its delivery is answered.
+pub const fn inline(mut handler: Handler) -> Handler {
+    handler.inline = true;
+    handler
 }
 
 /// Adds the first parameter.

@@ -14,7 +14,8 @@ mod state;
 mod tx;
 
 pub use check::{
-    BROKEN, Handler, Parameter, check_parameter, handles, handles_event, with_first_parameter, with_parameter,
+    BROKEN, Handler, Parameter, check_parameter, handles, handles_event, inline, with_first_parameter,
+    with_parameter,
 };
 pub use extract::Extract;
 pub use failure::{Failure, Permanent};

@@ -20,6 +20,10 @@ pub(super) enum BuildErrorKind {
     StoreInUse {
         source: String,
     },
+    Inbox {
+        store: &'static str,
+        lacks: &'static str,
+    },
     Transaction {
         handler: &'static str,
         wanted: &'static str,
@@ -47,6 +51,12 @@ impl BuildError {
         )
     }
 
+    /// Returns `true` if the store cannot keep accepted events, or not the dead letters of an
+    /// inbox.
+    pub fn is_inbox(&self) -> bool {
+        matches!(self.0, BuildErrorKind::Inbox { .. })
+    }
+
     /// Returns `true` if a handler takes a transaction that the store does not have.
     pub fn is_transaction(&self) -> bool {
         matches!(self.0, BuildErrorKind::Transaction { .. })
@@ -70,6 +80,11 @@ impl fmt::Display for BuildError {
                 f,
                 "the store is already used by a receiver with the source {source:?}: call `.source(\"…\")` with \
                  another name, or clone that receiver"
+            ),
+            BuildErrorKind::Inbox { store, lacks } => write!(
+                f,
+                "workers and inboxes need a store that keeps {lacks}, and a `{store}` does not: call `.inbox(…)` with \
+                 a `SqliteInbox`, or `.store(…)` with a durable store"
             ),
             BuildErrorKind::Transaction {
                 handler,

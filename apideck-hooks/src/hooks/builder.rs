@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use http::request::Parts;
@@ -10,6 +11,8 @@ use tokio::sync::{Semaphore, watch};
 use super::build_error::{BuildError, BuildErrorKind};
 use super::checks;
 use super::dispatch::{Dispatcher, LogLimits};
+use super::inbox_settings::InboxSettings;
+use super::into_secret::IntoSecret;
 use super::receiver::{Hooks, Receiver, TakeContext};
 use super::store_use::StoreUse;
 use crate::budget::Budget;
@@ -19,7 +22,7 @@ use crate::limits::{Limits, Rest};
 use crate::observe::{Observe, Observers};
 use crate::router::Routes;
 use crate::run::{Phase, Runner};
-use crate::signature::{Forms, Secret, SecretError};
+use crate::signature::{Forms, Secret, SecretError, Verifier};
 use crate::store::{IntoStore, MemoryStore, Store};
 
 /// Builds a [`Hooks`].
@@ -30,53 +33,20 @@ use crate::store::{IntoStore, MemoryStore, Store};
 pub struct HooksBuilder<R, S = NoState> {
     router: R,
     state: S,
-    settings: Settings,
+    pub(super) settings: Settings,
 }
 
 /// The settings, without the handlers and their state.
-struct Settings {
-    secrets: Vec<Result<Secret, SecretError>>,
-    forms: Forms,
-    store: Arc<dyn Store>,
+pub(super) struct Settings {
+    pub(super) secrets: Vec<Result<Secret, SecretError>>,
+    pub(super) forms: Forms,
+    pub(super) store: Arc<dyn Store>,
     identity: Identity,
     source: String,
     context: Option<Arc<TakeContext>>,
     observers: Vec<Box<dyn Observe>>,
     limits: Limits,
-}
-
-/// A secret that [`HooksBuilder::secret`] takes: a [`Secret`], or the text of one.
-pub trait IntoSecret {
-    /// Returns the secret.
-    ///
-    /// # Errors
-    ///
-    /// The text is empty.
-    fn into_secret(self) -> Result<Secret, SecretError>;
-}
-
-impl IntoSecret for Secret {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Ok(self)
-    }
-}
-
-impl IntoSecret for String {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self)
-    }
-}
-
-impl IntoSecret for &str {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self)
-    }
-}
-
-impl IntoSecret for &String {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self.as_str())
-    }
+    pub(super) inbox: InboxSettings,
 }
 
 impl Hooks {
@@ -94,6 +64,7 @@ impl Hooks {
                 context: None,
                 observers: Vec::new(),
                 limits: Limits::default(),
+                inbox: InboxSettings::default(),
             },
         }
     }
@@ -310,29 +281,36 @@ impl<R, S> HooksBuilder<R, S> {
     ///
     /// A secret is missing or empty, a limit is out of its range, a handler takes a transaction
     /// that the store does not have or cannot begin in time, a shared store has no source, or
-    /// another receiver of this process uses the store under the same source.
-    pub fn build(self) -> Result<Hooks, BuildError>
+    /// another receiver of this process uses the store under the same source. An inbox of your own
+    /// needs a store that keeps dead letters.
+    pub fn build(mut self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,
         S: Send + Sync + 'static,
     {
-        let Self {
-            router,
-            state,
-            settings,
-        } = self;
+        let secrets = std::mem::take(&mut self.settings.secrets);
+        let verifier = checks::verifier(secrets, self.settings.forms)?;
+        self.build_with(verifier)
+    }
+
+    /// Builds the receiver with this verifier.
+    pub(super) fn build_with(self, verifier: Verifier) -> Result<Hooks, BuildError>
+    where
+        R: Routes<S>,
+        S: Send + Sync + 'static,
+    {
+        let (router, state) = (self.router, self.state);
         let Settings {
-            secrets,
-            forms,
             store,
             identity,
             source,
             context,
             observers,
             limits,
-        } = settings;
+            inbox,
+            ..
+        } = self.settings;
         checks::check_limits(&limits, &source, &*store)?;
-        let verifier = checks::verifier(secrets, forms)?;
         let limits = limits.bounded();
         checks::check_store(&*store, &source, router.plan().entries(), limits.store_timeout)?;
         let Some(store_use) = StoreUse::begin(&store, &source) else {
@@ -340,10 +318,15 @@ impl<R, S> HooksBuilder<R, S> {
         };
         let observers = Arc::new(Observers::new(observers));
         let (phase, watched) = watch::channel(Phase::Open);
+        let runner = Runner::new(&store, &limits, &observers, watched.clone());
+        let seals = verifier.seals();
+        let acceptor = inbox.acceptor(&store, &source, &seals, &limits, &runner)?;
+        let worker = inbox.worker(&store, &limits, &observers, watched);
         let dispatcher = Dispatcher {
             router,
             state,
-            runner: Runner::new(&store, &limits, &observers, watched),
+            runner,
+            acceptor,
             identity,
             source: source.clone(),
             observers: Arc::clone(&observers),
@@ -361,13 +344,25 @@ impl<R, S> HooksBuilder<R, S> {
             _store_use: store_use,
             observers,
             phase,
+            working: watch::Sender::new(0),
+            retry: inbox.retry,
+            worker,
+            seals,
+            has_workers: AtomicBool::new(false),
         };
-        receiver.log_description();
-        checks::log_store(&receiver.store, &receiver.source);
-        Ok(Hooks {
-            receiver: Arc::new(receiver),
-        })
+        Ok(built(receiver, &inbox))
     }
+}
+
+/// Logs the facts of a new receiver.
+fn built(receiver: Receiver, inbox: &InboxSettings) -> Hooks {
+    receiver.log_description();
+    checks::log_store(&receiver.store, &receiver.source);
+    let receiver = Arc::new(receiver);
+    if !inbox.any() {
+        receiver.log_accepted();
+    }
+    Hooks { receiver }
 }
 
 impl<R, S> fmt::Debug for HooksBuilder<R, S> {

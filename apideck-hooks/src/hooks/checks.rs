@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use super::build_error::{BuildError, BuildErrorKind};
+use crate::inbox::Workers;
 use crate::limits::Limits;
 use crate::router::Entry;
 use crate::signature::{Forms, Secret, SecretError, Verifier};
@@ -115,6 +116,40 @@ pub(super) fn check_store(
     check_source(source, store)?;
     let mut handlers = handlers.iter();
     handlers.try_for_each(|handler| check_transaction(handler, store, store_timeout))
+}
+
+/// Checks that workers can work.
+pub(super) fn check_workers(workers: &Workers) -> Result<(), BuildError> {
+    let broken = |rule: &'static str| Err(BuildError(BuildErrorKind::Limit(rule.into())));
+    if workers.concurrency == 0 || workers.concurrency as usize > Semaphore::MAX_PERMITS {
+        return broken("concurrency must be at least 1 and at most `tokio::sync::Semaphore::MAX_PERMITS`");
+    }
+    if workers.timeout.is_some_and(|timeout| timeout.is_zero()) {
+        return broken("the timeout of workers must be greater than zero");
+    }
+    Ok(())
+}
+
+/// Checks that the store has an inbox.
+pub(super) fn check_inbox(store: &dyn Store) -> Result<(), BuildError> {
+    match store.inbox() {
+        Some(_) => Ok(()),
+        None => Err(BuildError(BuildErrorKind::Inbox {
+            store: store.type_name(Internal),
+            lacks: "accepted events",
+        })),
+    }
+}
+
+/// Checks that the store keeps dead letters, which an inbox of the user's own needs.
+pub(super) fn check_letters(store: &dyn Store) -> Result<(), BuildError> {
+    match store.dead_letters() {
+        Some(_) => Ok(()),
+        None => Err(BuildError(BuildErrorKind::Inbox {
+            store: store.type_name(Internal),
+            lacks: "dead letters",
+        })),
+    }
 }
 
 /// Checks that a store that several services can share has a source.

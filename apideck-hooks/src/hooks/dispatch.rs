@@ -5,59 +5,25 @@
 
 use std::any::Any;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
 
+use super::arrival::{Arrival, Course, Dispatched, OfWorker};
 use super::description::HandlerDescription;
 use super::identified::Identified;
 use super::work::{LetterKept, Work};
-use crate::delivery::{
-    self, ClaimLost, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys, RunFacts,
-};
+use crate::delivery::{self, ClaimLost, Delivery, DeliveryHeaders, Facts, Identity, Keys, RunFacts};
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
 use crate::handler::{Attempt, Incoming, Outcome};
+use crate::inbox::{Acceptor, Kind};
 use crate::observe::{About, IncidentKind, LogLimit, Observers, Report, limited};
 use crate::payload::{AnyEvent, Timestamp};
 use crate::router::{Routes, Start};
-use crate::run::{self, Job, Runner};
+use crate::run::{self, EventHandler, Job, Runner};
 use crate::signature::VerifiedText;
-use crate::store::DeadLetter;
-
-/// A delivery with a valid signature, or a replay.
-pub(crate) struct Arrival {
-    pub(crate) headers: HeaderMap,
-    pub(crate) context: Context,
-    pub(crate) text: VerifiedText,
-    pub(crate) received_at: SystemTime,
-    /// The current time or an earlier one. A claim's lease is counted from it.
-    pub(crate) now: Instant,
-    /// The record and the source of a replayed dead letter. `None` for a delivery.
-    pub(crate) replayed: Option<(Key, String)>,
-    /// Held until the delivery is settled or waits for another one.
-    pub(crate) permit: OwnedSemaphorePermit,
-    pub(crate) report: Report,
-}
-
-/// The result of dispatching a delivery.
-pub(crate) struct Dispatched {
-    /// The event, if there is an observer.
-    pub(crate) about: Option<Arc<About>>,
-    pub(crate) course: Course,
-}
-
-/// The further course of a delivery.
-pub(crate) enum Course {
-    /// An unsigned header names another event than the signed body.
-    Contradicted,
-    /// The event has no handler.
-    Settled(Disposition),
-    /// The work of running the event's handler.
-    Work(Work),
-}
+use crate::store::{Acceptance, DeadLetter};
 
 /// Dispatch to handlers, without the types of the router and the state.
 pub(crate) trait Dispatch: Send + Sync {
@@ -66,6 +32,9 @@ pub(crate) trait Dispatch: Send + Sync {
 
     /// Tells of a delivery that got no permit. Returns its event, if there is an observer.
     fn refused(&self, headers: &HeaderMap, text: &VerifiedText, why: Why) -> Option<Arc<About>>;
+
+    /// Returns how workers run an event of this name. `None` without a handler.
+    fn kind(&self, event_type: &str) -> Option<Kind>;
 
     /// Describes the handlers.
     fn handlers(&self) -> Vec<HandlerDescription>;
@@ -79,6 +48,8 @@ pub(super) struct Dispatcher<R, S> {
     pub(super) router: R,
     pub(super) state: S,
     pub(super) runner: Arc<Runner>,
+    /// Present if the receiver has an inbox.
+    pub(super) acceptor: Option<Arc<Acceptor>>,
     pub(super) identity: Identity,
     pub(super) source: String,
     pub(super) observers: Arc<Observers>,
@@ -140,6 +111,20 @@ where
             );
         }
         about.map(Arc::new)
+    }
+
+    fn kind(&self, event_type: &str) -> Option<Kind> {
+        let plan = self.router.plan();
+        // A body that is not an event is kept under the empty name.
+        let handler = if event_type.is_empty() {
+            plan.fallback()
+        } else {
+            plan.route(&EventType::from(event_type))
+        }?;
+        Some(match plan.transaction(handler) {
+            Some(_) => Kind::Transactional,
+            None => Kind::Plain,
+        })
     }
 
     fn handlers(&self) -> Vec<HandlerDescription> {
@@ -211,18 +196,25 @@ where
     /// Makes the work of running the handler.
     fn prepare(
         self: Arc<Self>,
-        arrival: Arrival,
+        mut arrival: Arrival,
         identified: Identified,
         (handler, start): (u16, Start<S>),
         about: Option<Arc<About>>,
     ) -> Work {
-        let keys = self.keys(&arrival, &identified, about.as_deref());
-        let last = arrival.replayed.is_none() && is_last(identified.identity.execution_attempt);
+        let mut worker = arrival.worker.take();
+        let keys = self.keys(&arrival, &identified, worker.as_deref(), about.as_deref());
+        let delivered = arrival.replayed.is_none() && worker.is_none();
+        let last = delivered && is_last(identified.identity.execution_attempt);
         let letter_kept = last.then(LetterKept::default);
         let transactional = self.router.plan().transaction(handler).is_some();
         let now = arrival.now;
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
-        let runner = Arc::clone(&self.runner);
+        let acceptor = self.acceptor.clone();
+        let acceptor = acceptor.filter(|_| delivered && !self.router.plan().is_inline(handler));
+        let lane = acceptor
+            .is_some()
+            .then(|| identified.lane(&self.source, &arrival.text));
+        let runner = Arc::clone(worker.as_ref().map_or(&self.runner, |worker| &worker.runner));
         let report = arrival.report.clone();
         report.add(|reported| reported.handler = Some(self.router.plan().name(handler)));
         let (incoming, permit) = incoming(identified, arrival);
@@ -232,6 +224,7 @@ where
             replay_of: replay_of.clone(),
             last,
             transactional,
+            worker: worker.take().map(|worker| Box::new(worker.part)),
             _permit: permit,
             handler: EventRun {
                 dispatcher: self,
@@ -243,11 +236,30 @@ where
             },
             about,
         };
-        Work::new(runner.deliver(job), letter_kept)
+        match (acceptor, lane) {
+            (Some(acceptor), Some((lane, occurred_at))) => {
+                let acceptance = Acceptance {
+                    event: keys.event,
+                    alias: keys.alias,
+                    lane,
+                    occurred_at,
+                    idempotency_key: job.handler.idempotency_key(),
+                    kept: job.handler.letter(String::new()),
+                };
+                Work::new(acceptor.accept(job, acceptance), None)
+            }
+            _ => Work::new(runner.deliver(job), letter_kept),
+        }
     }
 
     /// Makes the keys of the event's record.
-    fn keys(&self, arrival: &Arrival, identified: &Identified, about: Option<&About>) -> Keys {
+    fn keys(
+        &self,
+        arrival: &Arrival,
+        identified: &Identified,
+        worker: Option<&OfWorker>,
+        about: Option<&About>,
+    ) -> Keys {
         let unsigned = DeliveryHeaders::new(&arrival.headers);
         let idempotency_key = unsigned.idempotency_key().unwrap_or_else(|()| {
             self.observers
@@ -259,11 +271,9 @@ where
             );
             None
         });
-        if let Some((event, _)) = &arrival.replayed {
-            return Keys {
-                event: *event,
-                alias: None,
-            };
+        let fetched = worker.and_then(|worker| Some(worker.part.fetched.as_ref()?.grant.record));
+        if let Some(event) = arrival.replayed.as_ref().map(|(event, _)| *event).or(fetched) {
+            return Keys { event, alias: None };
         }
         let (identity, text) = (&identified.identity, &arrival.text);
         let facts = Facts {
@@ -288,6 +298,13 @@ struct EventRun<R, S> {
     incoming: Incoming,
     letter_kept: Option<LetterKept>,
     report: Report,
+}
+
+impl<R, S> EventRun<R, S> {
+    /// Returns the idempotency key of the delivery, for its later run.
+    fn idempotency_key(&self) -> Option<String> {
+        self.incoming.delivery.idempotency_key().map(str::to_owned)
+    }
 }
 
 impl<R, S> run::EventHandler for EventRun<R, S>

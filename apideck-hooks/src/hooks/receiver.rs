@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use http::request::Parts;
 use tokio::sync::{Semaphore, watch};
@@ -12,8 +13,8 @@ use crate::budget::Budget;
 use crate::delivery::Context;
 use crate::limits::Limits;
 use crate::observe::{Observers, Stats};
-use crate::run::Phase;
-use crate::signature::Verifier;
+use crate::run::{Phase, Retry, Runner};
+use crate::signature::{Seals, Verifier};
 use crate::store::Store;
 
 /// A receiver of Apideck's webhooks.
@@ -76,6 +77,16 @@ pub(crate) struct Receiver {
     /// One permit for each delivery in flight.
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) phase: watch::Sender<Phase>,
+    /// Number of accepted events that run in this process.
+    pub(crate) working: watch::Sender<usize>,
+    /// The policy of workers, and of `Hooks::work`.
+    pub(crate) retry: Retry,
+    /// The runner of `Hooks::work`.
+    pub(crate) worker: Arc<Runner>,
+    /// The seals of envelopes.
+    pub(crate) seals: Seals,
+    /// Workers of this receiver were begun.
+    pub(crate) has_workers: AtomicBool,
 }
 
 impl Hooks {

@@ -21,13 +21,15 @@ use crate::run::Phase;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Drained {
-    /// Number of deliveries that were in flight at the end of the grace period. Their handlers were
-    /// stopped, or they waited for a handler that was stopped.
+    /// Number of deliveries that were in flight at the end of the grace period, and of accepted
+    /// events that ran. Their handlers were stopped, or they waited for a handler that was stopped.
     pub stopped: usize,
 }
 
 impl Hooks {
-    /// Shuts the receiver down, and waits for the deliveries in flight.
+    /// Shuts the receiver down, and waits for the deliveries in flight. Its
+    /// [workers](Hooks::workers) begin no more events, and their running handlers are waited for
+    /// too.
     ///
     /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to
     /// `grace` to end. After that their handlers are stopped and their claims withdrawn, so another
@@ -57,12 +59,18 @@ impl Hooks {
             }
             open
         });
-        if timeout(grace, receiver.permits.acquire_many(all)).await.is_ok() {
+        let settled = || async {
+            let _permits = receiver.permits.acquire_many(all).await;
+            let mut working = receiver.working.subscribe();
+            let _ = working.wait_for(|working| *working == 0).await.is_ok();
+        };
+        if timeout(grace, settled()).await.is_ok() {
             return Drained { stopped: 0 };
         }
-        let stopped = (all as usize).saturating_sub(receiver.permits.available_permits());
+        let working = *receiver.working.borrow();
+        let stopped = (all as usize).saturating_sub(receiver.permits.available_permits()) + working;
         receiver.phase.send_replace(Phase::Releasing);
-        let _ = timeout(receiver.limits.store_timeout, receiver.permits.acquire_many(all)).await;
+        let _ = timeout(receiver.limits.store_timeout, settled()).await;
         Drained { stopped }
     }
 }

@@ -77,6 +77,12 @@ impl Work {
         }
     }
 
+    /// Does the work in this task. If the future is dropped, the work is cut short, and its claim
+    /// is given back.
+    pub(super) async fn in_this_task(self) -> Disposition {
+        self.future.await
+    }
+
     /// Begins the work, and moves it into a task if it has to wait. Its log lines are in the
     /// current span.
     pub(crate) async fn begin(self) -> Progress {

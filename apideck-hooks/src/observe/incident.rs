@@ -61,6 +61,13 @@ incidents! {
     Unnamed = "unnamed",
     /// An observer panicked.
     ObserverPanicked = "observer_panics",
+    /// A run of a worker had no end when its lease ended, and was put back.
+    Recovered = "recovered",
+    /// The inbox became full, or nothing took events out of it.
+    InboxClosed = "inbox_closed",
+    /// Accepted events of a name have waited for ten minutes, and these workers have no handler for
+    /// them.
+    Unfetched = "unfetched",
 }
 
 /// Writes the name.

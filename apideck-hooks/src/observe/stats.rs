@@ -87,6 +87,8 @@ stats! {
         no_handler,
         /// Answers to duplicates.
         duplicate,
+        /// Answers to deliveries whose event the inbox keeps for a worker.
+        accepted,
         /// Answers to deliveries whose event was dead-lettered.
         dead_lettered,
         /// Answers to deliveries whose event failed for good, with a store without dead letters.
@@ -103,6 +105,8 @@ stats! {
         busy,
         /// Answers to deliveries whose dead letter has no room in the store.
         letters_full,
+        /// Answers to deliveries for which the inbox was full.
+        inbox_full,
         /// Answers to deliveries that met a shutdown.
         shutting_down,
         /// Answers to deliveries that met a failing store.
@@ -185,6 +189,13 @@ stats! {
         unnamed,
         /// Panics of observers.
         observer_panics,
+        /// Runs of workers that had no end when their lease ended, and were put back.
+        recovered,
+        /// Times at which the inbox became full.
+        inbox_closed,
+        /// Looks at the inbox that found events of a name that waited for ten minutes, and for
+        /// which these workers have no handler.
+        unfetched,
     }
 }
 
@@ -202,6 +213,7 @@ impl Counters {
             Disposition::Ignored => &self.ignored,
             Disposition::NoHandler => &self.no_handler,
             Disposition::Duplicate => &self.duplicate,
+            Disposition::Accepted => &self.accepted,
             Disposition::DeadLettered => &self.dead_lettered,
             Disposition::Unprocessable => &self.unprocessable,
             Disposition::Failed => &self.failed,
@@ -211,6 +223,7 @@ impl Counters {
                 Why::Running => &self.running,
                 Why::Busy => &self.busy,
                 Why::LettersFull => &self.letters_full,
+                Why::InboxFull => &self.inbox_full,
                 Why::ShuttingDown => &self.shutting_down,
                 Why::Store => &self.store_failed,
                 Why::Conflict => &self.conflict,
@@ -264,6 +277,9 @@ impl Counters {
             IncidentKind::IdempotencyKeyUnusable => &self.idempotency_key_unusable,
             IncidentKind::Unnamed => &self.unnamed,
             IncidentKind::ObserverPanicked => &self.observer_panics,
+            IncidentKind::Recovered => &self.recovered,
+            IncidentKind::InboxClosed => &self.inbox_closed,
+            IncidentKind::Unfetched => &self.unfetched,
         }
     }
 }
@@ -283,6 +299,7 @@ mod tests {
             Why::Running,
             Why::Busy,
             Why::LettersFull,
+            Why::InboxFull,
             Why::ShuttingDown,
             Why::Store,
             Why::Conflict,
@@ -292,6 +309,7 @@ mod tests {
             Disposition::Ignored,
             Disposition::NoHandler,
             Disposition::Duplicate,
+            Disposition::Accepted,
             Disposition::DeadLettered,
             Disposition::Unprocessable,
             Disposition::Failed,

@@ -36,6 +36,12 @@ names! {
         Status = "status",
         /// Claims a dead letter.
         Replay = "replay",
+        /// Accepts an event into the inbox.
+        Accept = "accept",
+        /// Puts an event into an inbox of the user's own.
+        Put = "put",
+        /// Claims accepted events that are due.
+        Fetch = "fetch",
         /// Begins a transaction.
         Begin = "begin",
         /// Commits a transaction.

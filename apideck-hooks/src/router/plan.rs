@@ -76,6 +76,12 @@ impl Plan {
         self.entries.get(usize::from(handler))?.handler.transaction
     }
 
+    /// Tells if the handler runs before its delivery is answered.
+    pub(crate) fn is_inline(&self, handler: u16) -> bool {
+        let entry = self.entries.get(usize::from(handler));
+        entry.is_some_and(|entry| entry.handler.inline)
+    }
+
     /// Returns all handlers.
     pub(crate) fn entries(&self) -> &'static [Entry] {
         self.entries

@@ -27,7 +27,7 @@ use super::attend::Ended;
 use super::finish::Recorded;
 use super::granted::Granted;
 use super::guard::Guard;
-use super::job::{EventHandler, Job};
+use super::job::{EventHandler, FetchedClaim, Job};
 use super::judge::Judged;
 use super::runner::Runner;
 use crate::delivery::{Key, RunFacts};
@@ -61,7 +61,7 @@ impl Runner {
         mut job: Job<H>,
     ) -> impl Future<Output = Disposition> + Send {
         async move {
-            let answer = match self.claim_at_once(&job) {
+            let answer = match self.claim_at_once(&mut job) {
                 Ok(answer) => Ok(answer),
                 Err(claim) => Box::pin(self.claim(claim, job.replay_of.as_deref())).await,
             };
@@ -75,7 +75,8 @@ impl Runner {
                 self.recognised_by_header(job.about.as_deref());
             }
             let Verdict::Granted { token, attempt } = claimed.verdict else {
-                return match self.dispose_of_unclaimed(&claimed, !delivered, job.about.as_deref()) {
+                let waits = delivered && job.worker.is_none();
+                return match self.dispose_of_unclaimed(&claimed, !waits, job.about.as_deref()) {
                     Unclaimed::Settled(disposition) => disposition,
                     Unclaimed::Running(record) => {
                         drop(job);
@@ -90,6 +91,7 @@ impl Runner {
             let of = RunOf::granted(job.about.take(), attempt, self.limits.max_attempts);
             let lost = job.handler.claim_lost();
             let mut granted = Granted::new(grant, of, claimed.lettered, answer.lease_end, lost);
+            granted.worker = job.worker.take();
             let mut guard = Guard::new(&self.store, grant);
             if answer.late {
                 return self.granted_too_late(&granted);
@@ -107,8 +109,7 @@ impl Runner {
                 (Some(run), self.attend(handler, Some(&granted)).await)
             };
             // Under the guard, because the user's code makes a failure's text and can panic.
-            let final_attempt = !delivered || granted.lettered;
-            let judged = self.judge(ended, attempt, final_attempt, &job.handler);
+            let judged = self.judge(ended, &granted, granted.is_final(!delivered), &job.handler);
             guard.disarm();
             self.settle(&mut granted, run, judged).await
         }
@@ -176,12 +177,30 @@ impl Runner {
         self.acknowledged(granted, Disposition::later(Why::Store))
     }
 
-    /// Claims the event's record from a store that never waits.
+    /// Claims the event's record from a store that never waits, or takes the claim that a worker
+    /// has fetched.
     ///
     /// # Errors
     ///
     /// The claim, if it needs a store that can wait.
-    fn claim_at_once<H: EventHandler>(&self, job: &Job<H>) -> Result<ClaimAnswer, Box<Claim>> {
+    fn claim_at_once<H: EventHandler>(&self, job: &mut Job<H>) -> Result<ClaimAnswer, Box<Claim>> {
+        if let Some(fetched) = job.worker.as_mut().and_then(|worker| worker.fetched.take()) {
+            let FetchedClaim {
+                grant,
+                attempt,
+                lease_end,
+            } = fetched;
+            let verdict = Verdict::Granted {
+                token: grant.token,
+                attempt,
+            };
+            return Ok(ClaimAnswer {
+                claimed: Claimed::new(grant.record, verdict),
+                id: grant.id,
+                lease_end,
+                late: lease_end <= Instant::now(),
+            });
+        }
         let claim = self.claim_of(job);
         // A replay needs the store's letters, and no store in memory keeps them.
         let delivered = job.replay_of.is_none();
@@ -200,7 +219,10 @@ impl Runner {
     fn claim_of<H: EventHandler>(&self, job: &Job<H>) -> Claim {
         let mut claim = Claim::new(job.keys.event, self.limits.lease);
         claim.alias = job.keys.alias;
-        claim.rests = self.rests;
+        claim.rests = match &job.worker {
+            Some(worker) => worker.retry.rests(worker.jitter),
+            None => self.rests,
+        };
         if job.last && self.store.dead_letters().is_some() {
             let letter = job.handler.letter(
                 "the last delivery of the event was accepted, and no run of its handler has succeeded since"
@@ -268,11 +290,16 @@ impl Runner {
 
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
-    async fn run_without_store<H: EventHandler>(&self, mut job: Job<H>, error: StoreError) -> Disposition {
+    pub(crate) async fn run_without_store<H: EventHandler>(
+        &self,
+        mut job: Job<H>,
+        error: StoreError,
+    ) -> Disposition {
         let about = job.about.take();
         self.store_failed(&error, about.as_deref());
-        // A transaction needs the store, and a replay comes from it.
-        if !self.limits.fail_open || job.transactional || job.replay_of.is_some() {
+        // A transaction needs the store, a replay comes from it, and a worker tries again.
+        let no_delivery = job.replay_of.is_some() || job.worker.is_some();
+        if !self.limits.fail_open || job.transactional || no_delivery {
             if job.last {
                 self.incident(IncidentKind::LastRefused, about.as_deref());
                 tracing::error!("the last delivery of the event is refused, because the store failed");
@@ -297,7 +324,7 @@ impl Runner {
         let run = ObservedRun::start(&self.observers, of);
         let ended = self.attend(pin!(job.handler.run(facts, None)), None).await;
         // Without a record there is no last attempt, and no store can keep a dead letter.
-        let judged = self.judge(ended, 0, false, &job.handler);
+        let judged = self.judge_unclaimed(ended, &job.handler);
         run.end(judged.outcome(&Recorded::Yes), judged.error.as_deref());
         match judged.end {
             End::Dead { .. } => {

@@ -51,6 +51,11 @@ impl Runner {
                 Disposition::Duplicate
             }
             Verdict::Done => Disposition::Duplicate,
+            Verdict::Accepted => {
+                tracing::info!("the inbox has accepted the event before");
+                Disposition::Accepted
+            }
+            Verdict::Dead { kept: true } if replay => Disposition::DeadLettered,
             Verdict::Dead { kept } => {
                 tracing::info!("the event was dead-lettered before");
                 Self::of_dead(kept)
@@ -108,6 +113,7 @@ impl Runner {
                 Ok(status) => match status.state {
                     RecordState::Running { .. } => {}
                     RecordState::Done => return Disposition::Duplicate,
+                    RecordState::Waiting { .. } => return Disposition::Accepted,
                     RecordState::Dead => return Self::of_dead(status.kept),
                     RecordState::Released { .. } | RecordState::Absent => return Disposition::Failed,
                 },
@@ -145,6 +151,7 @@ impl Runner {
         {
             Ok(status) => match status.state {
                 RecordState::Done => Disposition::Duplicate,
+                RecordState::Waiting { .. } => Disposition::Accepted,
                 RecordState::Dead => Self::of_dead(status.kept),
                 RecordState::Running { .. } if status.kept => Disposition::Duplicate,
                 RecordState::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),

@@ -4,6 +4,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tokio::time::Instant;
 
+use super::job::WorkerPart;
 use super::owners::Owner;
 use crate::delivery::{ClaimLost, RunFacts};
 use crate::disposition::Disposition;
@@ -19,6 +20,8 @@ pub(super) struct Granted<'a> {
     pub(super) lettered: bool,
     pub(super) lease: Lease,
     pub(super) lost: ClaimLost,
+    /// Present if a worker runs the event.
+    pub(super) worker: Option<Box<WorkerPart>>,
     /// Set once the handler waits. A duplicate in this process then waits to be told.
     pub(super) owner: OnceLock<Owner<'a>>,
 }
@@ -34,6 +37,7 @@ impl Granted<'_> {
             lettered,
             lease: Lease(Mutex::new(lease_end)),
             lost,
+            worker: None,
             owner: OnceLock::new(),
         }
     }
@@ -47,6 +51,11 @@ impl Granted<'_> {
             Disposition::Failed | Disposition::Later { .. } if self.lettered => Disposition::DeadLettered,
             disposition => disposition,
         }
+    }
+
+    /// Tells if any failure of this run dead-letters the event.
+    pub(super) fn is_final(&self, replay: bool) -> bool {
+        replay || self.lettered || self.worker.as_ref().is_some_and(|worker| worker.is_over())
     }
 
     /// Returns the event, if there is an observer.

@@ -62,10 +62,10 @@ impl Runner {
         } else {
             self.transact(&mut job.handler, &granted, &mut guard).await
         };
-        let final_attempt = job.replay_of.is_some() || granted.lettered;
+        let final_attempt = granted.is_final(job.replay_of.is_some());
         let (run, judged) = match transacted {
             Transacted::RolledBack(run, ended) => {
-                let judged = self.judge(ended, granted.of.attempt, final_attempt, &job.handler);
+                let judged = self.judge(ended, &granted, final_attempt, &job.handler);
                 (run, judged)
             }
             Transacted::NotBegun(why) => (None, Judged::withdrawn(why)),

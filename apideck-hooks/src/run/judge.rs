@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::attend::Ended;
 use super::finish::Recorded;
-use super::job::EventHandler;
+use super::granted::Granted;
+use super::job::{EventHandler, WorkerPart};
 use super::runner::Runner;
 use crate::disposition::{Disposition, Why};
 use crate::handler::{Failure, Outcome};
@@ -17,7 +18,25 @@ impl Runner {
     pub(super) fn judge(
         &self,
         ended: Ended,
+        granted: &Granted<'_>,
+        final_attempt: bool,
+        handler: &impl EventHandler,
+    ) -> Judged {
+        let worker = granted.worker.as_deref();
+        self.judged(ended, granted.of.attempt, worker, final_attempt, handler)
+    }
+
+    /// Decides the disposition of a delivery that runs without a claim. Without a record there is
+    /// no last attempt.
+    pub(super) fn judge_unclaimed(&self, ended: Ended, handler: &impl EventHandler) -> Judged {
+        self.judged(ended, 0, None, false, handler)
+    }
+
+    fn judged(
+        &self,
+        ended: Ended,
         attempt: u32,
+        worker: Option<&WorkerPart>,
         final_attempt: bool,
         handler: &impl EventHandler,
     ) -> Judged {
@@ -36,7 +55,10 @@ impl Runner {
             Ended::Completed(Outcome::Retry(failure))
                 if attempt < self.limits.max_attempts && !final_attempt =>
             {
-                let judged = self.released(&failure, attempt);
+                let judged = match worker {
+                    Some(worker) => self.put_back(&failure, worker.delay(attempt)),
+                    None => self.released(&failure, attempt),
+                };
                 handler.failed(judged.error.as_deref().unwrap_or_default());
                 return judged;
             }
@@ -61,6 +83,21 @@ impl Runner {
             end: End::Dead { letter, began },
             disposition,
             error,
+        }
+    }
+
+    /// The end of a worker's run that failed and runs again after a delay.
+    fn put_back(&self, failure: &Failure, delay: Duration) -> Judged {
+        let delay = match failure.delay() {
+            Some(after) => after.min(self.limits.max_retry_after),
+            None => delay,
+        };
+        let error = failure.to_string();
+        tracing::warn!(error, ?delay, "failed: a worker runs it again after this delay");
+        Judged {
+            end: End::Release { rest: delay },
+            disposition: Disposition::later_in(Why::Asked, delay),
+            error: Some(error),
         }
     }
 

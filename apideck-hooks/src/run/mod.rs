@@ -31,10 +31,13 @@ mod lease;
 mod owners;
 mod panic;
 mod phase;
+mod retry;
 mod runner;
 mod take_back;
 mod waiter_queues;
 
-pub(crate) use job::{EventHandler, Job};
+pub use retry::Retry;
+
+pub(crate) use job::{EventHandler, FetchedClaim, Job, WorkerPart};
 pub(crate) use phase::Phase;
 pub(crate) use runner::Runner;

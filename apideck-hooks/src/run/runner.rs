@@ -57,19 +57,19 @@ impl Runner {
     }
 
     /// Counts and tells an incident.
-    pub(super) fn incident(&self, kind: IncidentKind, about: Option<&About>) {
+    pub(crate) fn incident(&self, kind: IncidentKind, about: Option<&About>) {
         self.observers.incident(kind, about, None);
     }
 
     /// Counts and tells a call to the store that failed.
-    pub(super) fn store_failed(&self, error: &StoreError, about: Option<&About>) {
+    pub(crate) fn store_failed(&self, error: &StoreError, about: Option<&About>) {
         let error = self.observers.any().then(|| error.to_string());
         self.observers
             .incident(IncidentKind::StoreFailed, about, error.as_deref());
     }
 
     /// Awaits a call to the store for at most `store_timeout`, and tells of it.
-    pub(super) async fn call<T>(
+    pub(crate) async fn call<T>(
         &self,
         operation: StoreOperation,
         call: impl Future<Output = Result<T, StoreError>>,

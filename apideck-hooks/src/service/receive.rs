@@ -102,6 +102,7 @@ impl Receiver {
             received_at: open.received_at,
             now,
             replayed: None,
+            worker: None,
             permit,
             report: open.report.clone(),
         });

@@ -32,6 +32,18 @@ impl KeyedSecrets {
         Ok(Self { keys, bare })
     }
 
+    /// Without secrets every signature is refused.
+    pub(super) fn none() -> Self {
+        Self {
+            keys: Box::default(),
+            bare: Box::default(),
+        }
+    }
+
+    pub(super) fn keys(&self) -> &[Hmac<Sha256>] {
+        &self.keys
+    }
+
     pub(super) fn count(&self) -> usize {
         self.keys.len()
     }

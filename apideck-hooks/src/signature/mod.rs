@@ -45,6 +45,7 @@ mod form;
 mod header;
 mod keyed_secrets;
 mod matched;
+mod seals;
 mod search;
 mod secret;
 #[cfg(any(test, feature = "testing"))]
@@ -64,4 +65,5 @@ pub use secret::{Secret, SecretError};
 pub use verified::Verified;
 pub use verifier::Verifier;
 
+pub(crate) use seals::Seals;
 pub(crate) use verified_text::VerifiedText;

@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::dead_letters::DeadLetterStore;
 use super::error::StoreError;
+use super::inbox_store::InboxStore;
 use super::transactions::Transactions;
 use super::values::{Claim, Claimed, End, Grant, Held, Status};
 use crate::delivery::Key;
@@ -18,14 +19,16 @@ use crate::delivery::Key;
 /// | --- | --- |
 /// | `RUNNING` | A claim holds the record under a token, a claim id and a lease. |
 /// | `RELEASED` | The last run did not settle the event. It can be claimed after its rest. |
+/// | `WAITING` | The inbox has accepted the event. A worker claims it when it is due. |
 /// | `DONE` | The event was handled, ignored or purged. |
 /// | `DEAD` | The event was dead-lettered. |
 ///
 /// # Rules
 ///
 /// - Each operation is atomic.
-/// - Every end but `DONE` is read off the record. A record that keeps a letter is `DEAD`, else it
-///   is `RELEASED`. This also holds for a lease that has ended without an end.
+/// - Every end but `DONE` is read off the record. A record that keeps a letter is `DEAD`, one that
+///   was accepted is `WAITING`, else it is `RELEASED`. This also holds for a lease that has ended
+///   without an end. Only a store of this crate accepts events.
 /// - A dead letter stays until its record becomes `DONE`. It stays through every run in between.
 /// - [`renew`](Store::renew) and [`finish`](Store::finish) change a record only if it is `RUNNING`
 ///   under the same token and claim id. A lease that has ended still holds until another claim is
@@ -99,6 +102,13 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A store that wraps another store returns the transactions of the inner store.
     fn transactions(&self) -> Option<&dyn Transactions> {
+        None
+    }
+
+    /// Returns the store's inbox. `None` if the store cannot accept events for workers.
+    ///
+    /// A store that wraps another store returns the inbox of the inner store.
+    fn inbox(&self) -> Option<&dyn InboxStore> {
         None
     }
 

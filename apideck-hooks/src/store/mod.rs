@@ -5,6 +5,8 @@
 //!
 #![cfg_attr(feature = "full", doc = include_str!("which_store.md"))]
 
+#[cfg(feature = "sqlite")]
+mod accepted_record;
 mod contract;
 mod cursor;
 mod dead_letter;
@@ -12,6 +14,7 @@ mod dead_letters;
 mod error;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod handler_connection;
+mod inbox_store;
 mod into_store;
 mod letter_filter;
 mod memory;
@@ -33,6 +36,10 @@ pub use cursor::{Cursor, ParseCursorError};
 pub use dead_letter::{DeadLetter, DeadRecord};
 pub use dead_letters::{DeadLetterStore, Purged};
 pub use error::StoreError;
+pub use inbox_store::{
+    AcceptVerdict, Acceptance, Accepted, Backlog, Fetch, Fetched, InboxStats, InboxStore, Pause, Recovered,
+    WaitingEvent, WaitingOfEvent,
+};
 pub use into_store::IntoStore;
 pub use letter_filter::LetterFilter;
 pub use memory::{MemoryStore, MemoryStoreBuilder};

@@ -3,8 +3,11 @@
 //! # How it works
 //!
 //! A record has a phase: a run, or the end of the last run. Its state is read off the phase, the
-//! lease and `kept`, which tells if a letter is kept beside it. So a lease that ends needs no
-//! change of the record.
+//! lease, `kept`, which tells if a letter is kept beside it, and `accepted`, which tells if the
+//! inbox keeps its body. So a lease that ends needs no change of the record.
+//!
+//! An accepted record rests until it is due. It never expires, and only its end `DONE` makes it one
+//! that was not accepted.
 //!
 //! All times are microseconds of the store's clock. A lease and a rest are kept with their lengths
 //! and cut to now plus the length when they are read. A clock that was set back then keeps nobody
@@ -90,10 +93,14 @@ pub(super) struct Record {
     pub(super) interrupted: u8,
     pub(super) lease: Wait,
     pub(super) rest: Wait,
+    /// Time of the first claim. An accepted record has that of its acceptance, and after that of
+    /// its first run.
     pub(super) first_seen: u64,
     pub(super) expires: u64,
     /// A letter is kept beside the record.
     pub(super) kept: bool,
+    /// The inbox has accepted the event. Its body is kept beside the record.
+    pub(super) accepted: bool,
 }
 
 /// The room for letters.
@@ -121,12 +128,13 @@ impl Record {
             first_seen: now,
             expires: now,
             kept: false,
+            accepted: false,
         }
     }
 
     /// Tells if the record counts as absent.
     pub(super) fn is_expired(&self, now: u64) -> bool {
-        !self.kept && self.expires <= now
+        !self.kept && !self.accepted && self.expires <= now
     }
 
     /// Tells if a claim holds the record and its lease has not ended.
@@ -154,6 +162,9 @@ impl Record {
         }
         if self.phase == Stage::Done {
             return (Verdict::Done, false);
+        }
+        if self.accepted && !self.kept {
+            return (Verdict::Accepted, false);
         }
         let old_enough = |last: &super::LastDelivery| {
             absent || now.saturating_sub(self.first_seen) >= micros(last.min_age)
@@ -209,7 +220,7 @@ impl Record {
         })
     }
 
-    fn grant(&mut self, claim: &Claim, now: u64, retention: Duration) -> Verdict {
+    pub(super) fn grant(&mut self, claim: &Claim, now: u64, retention: Duration) -> Verdict {
         self.phase = Stage::Running;
         self.token = Token(self.token.0.saturating_add(1).max(now));
         self.claim = claim.id;
@@ -257,15 +268,20 @@ impl Record {
             return if again { Held::Yes } else { Held::Lost };
         }
         match end {
-            End::Done => self.kept = false,
+            End::Done => {
+                self.kept = false;
+                self.accepted = false;
+            }
             End::Release { rest } => {
                 let asked = Wait::from_now(now, *rest);
-                if asked.left(now) > self.rest.left(now) {
+                // The rest of an accepted event since its claim is only for a run without an end.
+                if self.accepted || asked.left(now) > self.rest.left(now) {
                     self.rest = asked;
                 }
             }
             End::Dead { began, .. } => {
-                if !self.kept && letters == Letters::Full {
+                // The body of an accepted event has its room already.
+                if !self.kept && !self.accepted && letters == Letters::Full {
                     return Held::NoRoom;
                 }
                 self.kept = letters != Letters::NotKept;
@@ -297,7 +313,10 @@ impl Record {
 
     /// Ends the rest. Returns `true` if the record rested.
     pub(super) fn end_rest(&mut self, now: u64) -> bool {
-        let rested = matches!(self.status(now).state, RecordState::Released { left } if !left.is_zero());
+        let rested = match self.status(now).state {
+            RecordState::Released { left } | RecordState::Waiting { left } => !left.is_zero(),
+            _ => false,
+        };
         if rested {
             self.rest = Wait::default();
         }
@@ -310,6 +329,7 @@ impl Record {
         self.phase = Stage::Done;
         self.token = Token(self.token.0.saturating_add(1).max(now));
         self.kept = false;
+        self.accepted = false;
         self.keep_for(now, retention);
     }
 
@@ -323,17 +343,24 @@ impl Record {
             }
         } else if self.phase == Stage::Done {
             RecordState::Done
-        } else if self.kept || self.phase == Stage::Dead {
+        } else if self.kept {
+            RecordState::Dead
+        } else if self.accepted {
+            RecordState::Waiting {
+                left: self.rest.left(now),
+            }
+        } else if self.phase == Stage::Dead {
             RecordState::Dead
         } else {
             RecordState::Released {
                 left: self.rest.left(now),
             }
         };
-        Status::new(state, self.token, self.attempts, self.kept)
+        let kept = self.kept || self.accepted;
+        Status::new(state, self.token, self.attempts, kept)
     }
 
-    fn keep_for(&mut self, now: u64, time: Duration) {
+    pub(super) fn keep_for(&mut self, now: u64, time: Duration) {
         self.expires = self.expires.max(now.saturating_add(micros(time)));
     }
 }

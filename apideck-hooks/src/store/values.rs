@@ -200,6 +200,8 @@ pub enum Verdict {
         /// `true` if the record keeps a letter.
         kept: bool,
     },
+    /// The inbox has accepted the event, and a worker runs it.
+    Accepted,
     /// The store has no room for another record.
     Full,
 }
@@ -229,9 +231,10 @@ impl Grant {
 pub enum End {
     /// The event was handled or ignored. The record becomes `DONE` and loses its body.
     Done,
-    /// The run failed. The event rests at least this long from now.
+    /// The run failed. The event rests at least this long from now, and an accepted event exactly
+    /// this long.
     Release {
-        /// The wait that the handler asked for. Zero if it asked for none.
+        /// The wait that the handler or the workers' policy asked for. Zero if neither did.
         rest: Duration,
     },
     /// The event is dead-lettered with this letter.
@@ -307,6 +310,11 @@ pub enum RecordState {
     /// The last run ended without success, or its lease has ended. The record keeps no body.
     Released {
         /// Time until the event can be claimed. Zero if it can be claimed now.
+        left: Duration,
+    },
+    /// The inbox has accepted the event, and keeps its body. No claim holds it.
+    Waiting {
+        /// Time until a worker can claim the event. Zero if it can be claimed now.
         left: Duration,
     },
     /// The event was handled, ignored or purged.

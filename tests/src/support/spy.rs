@@ -3,8 +3,8 @@
 use crate::stranger::StrangerStore;
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Grant, Held, Key, LetterFilter, Purged, Status,
-    Store, StoreError, Transactions, Verdict,
+    Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Grant, Held, InboxStore, Key, LetterFilter,
+    Purged, Status, Store, StoreError, Transactions, Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -234,6 +234,10 @@ impl Store for Spy {
 
     fn transactions(&self) -> Option<&dyn Transactions> {
         self.0.store.transactions()
+    }
+
+    fn inbox(&self) -> Option<&dyn InboxStore> {
+        self.0.store.inbox()
     }
 
     fn is_shared(&self) -> bool {

@@ -3,6 +3,7 @@
 
 mod app;
 mod console;
+mod inbox;
 mod log;
 mod observability;
 mod queries;

@@ -2,6 +2,7 @@
 
 mod cases;
 mod guide;
+mod inbox_cases;
 mod suites;
 mod table;
 mod which_store;

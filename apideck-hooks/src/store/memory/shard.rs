@@ -59,6 +59,7 @@ impl Done {
             first_seen: 0,
             expires: self.expires,
             kept: false,
+            accepted: false,
         }
     }
 }

@@ -247,6 +247,7 @@ impl Store for PostgresStore {
             first_seen: number(row, 12)?,
             expires: number(row, 13)?,
             kept: get(row, 14)?,
+            accepted: false,
         };
         Ok(record.status(number(row, 2)?))
     }

@@ -10,13 +10,16 @@ use std::time::Duration;
 
 use sqlx::{Row as _, SqliteConnection};
 
+use super::candidate::Candidate;
 use super::database::Failed;
 use super::json;
 use super::row::{self, COLUMNS, Row, columns};
 use super::wanted::Wanted;
 use crate::delivery::Key;
 use crate::store::record::{Letters, Record, micros};
-use crate::store::{Claim, Claimed, DeadLetter, End, Grant, Held, Purged, Status, Verdict};
+use crate::store::{
+    Acceptance, Claim, ClaimId, Claimed, DeadLetter, End, Grant, Held, Pause, Purged, Status, Verdict,
+};
 
 /// The rows of any number of keys, which are JSON arrays of hexadecimal texts.
 macro_rules! load {
@@ -56,13 +59,47 @@ pub(super) struct Batch {
     pub(super) aliases: HashMap<Key, Alias>,
     /// Number of dead letters of each source that can get a new one.
     letters: HashMap<String, u64>,
+    /// The records that each fetch can claim, those that are due the longest first.
+    pub(super) candidates: HashMap<ClaimId, Vec<Candidate>>,
+    /// Records whose runs can have lost their lease.
+    pub(super) lost: Vec<Key>,
+    /// The lanes whose running record is known, with that record.
+    pub(super) running: HashMap<Key, RunningOf>,
+    /// The pauses of each source that can get another one.
+    pub(super) paused: HashMap<String, Vec<Pause>>,
+    /// Changes of the pauses.
+    pub(super) pauses: Vec<PauseChange>,
 }
 
 pub(super) struct Slot {
     pub(super) row: Row,
     pub(super) changed: bool,
-    /// The new letter, or `None` to delete the letter.
-    pub(super) letter: Option<Option<DeadLetter>>,
+    /// The body to write beside the record.
+    pub(super) body: Option<KeptBody>,
+}
+
+/// A body that is written beside a record. The end `DONE` deletes it.
+#[derive(Clone)]
+pub(super) enum KeptBody {
+    /// A dead letter.
+    Letter(DeadLetter),
+    /// An accepted event.
+    Accepted(Box<Acceptance>),
+    /// The body is there, and becomes a dead letter with this error.
+    Dead(&'static str),
+}
+
+/// A change of the pauses.
+pub(super) struct PauseChange {
+    pub(super) source: String,
+    pub(super) pattern: String,
+    pub(super) paused: bool,
+}
+
+/// The running record of a lane.
+pub(super) struct RunningOf {
+    pub(super) record: Key,
+    pub(super) lease_end: u64,
 }
 
 pub(super) struct Alias {
@@ -97,7 +134,7 @@ impl Batch {
         terms: Terms,
     ) -> Result<Self, Failed> {
         let query = sqlx::query(load)
-            .bind(json::keys(wanted.iter().map(|wanted| wanted.record)))
+            .bind(json::keys(wanted.iter().filter_map(|wanted| wanted.record)))
             .bind(json::keys(wanted.iter().filter_map(|wanted| wanted.alias)));
         let rows = query.fetch_all(&mut *connection).await?;
         let mut batch = Self {
@@ -106,6 +143,11 @@ impl Batch {
             records: HashMap::with_capacity(rows.len()),
             aliases: HashMap::new(),
             letters: HashMap::new(),
+            candidates: HashMap::new(),
+            lost: Vec::new(),
+            running: HashMap::new(),
+            paused: HashMap::new(),
+            pauses: Vec::new(),
         };
         for columns in &rows {
             let (record, row) = Row::decode(columns, 0, terms.boot)?;
@@ -125,6 +167,9 @@ impl Batch {
                 entry.insert(count(connection, source, terms.max_dead_letters).await?);
             }
         }
+        for wanted in wanted {
+            batch.load_of_inbox(connection, wanted).await?;
+        }
         Ok(batch)
     }
 
@@ -134,31 +179,31 @@ impl Batch {
             Some(last) => self.room(&last.letter),
             None => Letters::Room,
         };
-        let key = self.resolve(claim);
+        let key = self.resolve(claim.event, claim.alias);
         let absent = || Slot::new(Row::absent(now));
         let slot = self.records.entry(key).or_insert_with(absent);
         let (verdict, lettered) = slot.change(|record| record.claim(claim, letters, now, retention));
         if let (true, Some(last)) = (lettered, &claim.last) {
-            slot.write(Some(last.letter.clone()));
+            slot.write(KeptBody::Letter(last.letter.clone()));
             self.count_letter(&last.letter);
         }
         self.bind(claim.alias, key, matches!(verdict, Verdict::Granted { .. }));
         Claimed::new(key, verdict).lettered(lettered)
     }
 
-    /// Finds the record of a claim.
-    fn resolve(&self, claim: &Claim) -> Key {
+    /// Finds the record of a claim with these keys.
+    pub(super) fn resolve(&self, event: Key, alias: Option<Key>) -> Key {
         let bound = || {
-            let alias = self.aliases.get(&claim.alias?)?;
+            let alias = self.aliases.get(&alias?)?;
             let slot = self.records.get(&alias.record)?;
             let live = alias.expires > self.now && !slot.row.record.is_expired(self.now);
             live.then_some(alias.record)
         };
-        bound().unwrap_or(claim.event)
+        bound().unwrap_or(event)
     }
 
     /// Binds the alias of a granted claim, and keeps a bound alias for longer than its record.
-    fn bind(&mut self, alias: Option<Key>, record: Key, granted: bool) {
+    pub(super) fn bind(&mut self, alias: Option<Key>, record: Key, granted: bool) {
         let (Some(alias), Some(slot)) = (alias, self.records.get(&record)) else {
             return;
         };
@@ -201,15 +246,11 @@ impl Batch {
             // Lost, without room, or sent again.
             return held;
         }
-        match end {
-            End::Dead { letter, .. } => {
-                slot.write(Some((**letter).clone()));
-                if !before.kept {
-                    self.count_letter(letter);
-                }
+        if let End::Dead { letter, .. } = end {
+            slot.write(KeptBody::Letter((**letter).clone()));
+            if !before.kept {
+                self.count_letter(letter);
             }
-            End::Done if before.kept => slot.write(None),
-            _ => {}
         }
         held
     }
@@ -227,8 +268,22 @@ impl Batch {
 
     pub(super) fn replay(&mut self, source: &str, claim: &Claim) -> Option<Verdict> {
         let (now, retention) = (self.now, self.terms.retention);
+        let lane = self.slot_of(source, claim.event)?.row.lane;
+        let running = lane.and_then(|lane| self.running.get(&lane));
+        if let Some(running) = running.filter(|running| running.record != claim.event) {
+            return Some(Verdict::Running {
+                lease_left: Duration::from_micros(running.lease_end.saturating_sub(now)),
+                kept: true,
+            });
+        }
         let slot = self.slot_of(source, claim.event)?;
-        slot.change(|record| record.replay(claim, now, retention))
+        let verdict = slot.change(|record| record.replay(claim, now, retention));
+        let lease_end = slot.row.record.lease.end;
+        if let (Some(lane), Some(Verdict::Granted { .. })) = (lane, verdict) {
+            let record = claim.event;
+            self.running.insert(lane, RunningOf { record, lease_end });
+        }
+        verdict
     }
 
     pub(super) fn purge(&mut self, source: &str, record: Key) -> Purged {
@@ -240,14 +295,13 @@ impl Batch {
             return Purged::Busy;
         }
         slot.change(|record| record.purge(now, retention));
-        slot.write(None);
         Purged::Yes
     }
 
     /// The record, if it keeps a letter of this source.
     fn slot_of(&mut self, source: &str, record: Key) -> Option<&mut Slot> {
         let slot = self.records.get_mut(&record);
-        slot.filter(|slot| slot.row.source.as_deref() == Some(source))
+        slot.filter(|slot| slot.row.record.kept && slot.row.source.as_deref() == Some(source))
     }
 
     /// Tells if there is room for a new letter.
@@ -271,29 +325,40 @@ impl Batch {
 }
 
 impl Slot {
-    fn new(row: Row) -> Self {
+    pub(super) fn new(row: Row) -> Self {
         Self {
             row,
             changed: false,
-            letter: None,
+            body: None,
         }
     }
 
-    fn change<T>(&mut self, change: impl FnOnce(&mut Record) -> T) -> T {
+    pub(super) fn change<T>(&mut self, change: impl FnOnce(&mut Record) -> T) -> T {
         let before = self.row.record;
         let result = change(&mut self.row.record);
         self.changed |= self.row.record != before;
         result
     }
 
-    fn write(&mut self, letter: Option<DeadLetter>) {
-        self.row.source = letter.as_ref().map(|letter| letter.source.clone());
-        self.letter = Some(letter);
+    pub(super) fn write(&mut self, body: KeptBody) {
+        match &body {
+            KeptBody::Letter(letter) => self.row.source = Some(letter.source.clone()),
+            KeptBody::Accepted(acceptance) => {
+                self.row.source = Some(acceptance.kept.source.clone());
+                self.row.lane = acceptance.lane;
+            }
+            KeptBody::Dead(_) => {}
+        }
+        self.body = Some(body);
     }
 }
 
 /// Counts the dead letters of a source, up to a limit.
-async fn count(connection: &mut SqliteConnection, source: &str, limit: u64) -> Result<u64, Failed> {
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    source: &str,
+    limit: u64,
+) -> Result<u64, Failed> {
     let count = sqlx::query(
         "SELECT count(*) FROM (
             SELECT 1 FROM apideck_hooks_records WHERE source = ?1 AND dead_at IS NOT NULL LIMIT ?2

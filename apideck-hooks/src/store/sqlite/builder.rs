@@ -11,6 +11,7 @@ use super::batch::Terms;
 use super::database::{Database, resolve};
 use super::lock::Lock;
 use super::log::Log;
+use super::progress::Advance;
 use super::reader::Reader;
 use super::schema;
 use super::writer::{QUEUE, Writer};
@@ -143,6 +144,7 @@ impl SqliteStoreBuilder {
             letters,
             terms,
             tx_limit: self.tx_limit,
+            progress: Advance::new(super::now()),
         })
     }
 }

@@ -131,6 +131,7 @@ impl DeadLetterStore for SqliteStore {
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
         let wanted = Wanted {
             is_claim: true,
+            lane: true,
             ..Wanted::of_record(claim.event)
         };
         let source = source.to_owned();
@@ -149,7 +150,7 @@ impl DeadLetterStore for SqliteStore {
 
 /// Reads the columns of a letter.
 fn decode(row: &SqliteRow, boot: i64) -> Result<DeadRecord, Failed> {
-    let (key, Row { record, source }) = Row::decode(row, 0, boot)?;
+    let (key, Row { record, source, .. }) = Row::decode(row, 0, boot)?;
     let text = |column: usize| row.try_get::<&str, _>(COLUMNS + column);
     let body: Vec<u8> = row.try_get(COLUMNS + 7)?;
     let letter = DeadLetter::new(source.unwrap_or_default(), Bytes::from(body))

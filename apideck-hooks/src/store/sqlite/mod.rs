@@ -2,15 +2,20 @@
 
 mod batch;
 mod builder;
+mod candidate;
 mod database;
 mod dead_letters;
 #[cfg(target_os = "linux")]
 mod file_system;
 mod handler_transaction;
+mod inbox;
+mod inbox_batch;
 mod json;
 mod lock;
 mod log;
 mod operation;
+mod pauses;
+mod progress;
 mod reader;
 mod row;
 mod save;
@@ -32,11 +37,12 @@ use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
 use super::transactions::Transactions;
-use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError};
+use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError};
 use crate::delivery::Key;
 use batch::{Batch, Terms};
 use handler_transaction::Begin;
 use operation::{Operation, TypedOperation};
+use progress::Advance;
 use reader::Reader;
 use wanted::Wanted;
 
@@ -99,10 +105,11 @@ use wanted::Wanted;
 ///
 /// # Contents of the file
 ///
-/// The store has three tables whose names start with `apideck_hooks_`: `records` with the dead
-/// letters (about 200 bytes for an event without one), `aliases`, and `meta` with the version of
-/// the tables. A file of another version is refused. The bodies of dead letters may hold end-user
-/// credentials. On Unix only the owner can read a new file.
+/// The store has four tables whose names start with `apideck_hooks_`: `records` with the dead
+/// letters and the accepted events (about 200 bytes for an event without a body), `aliases`,
+/// `pauses`, and `meta` with the version of the tables. A file of an unknown version is refused.
+/// The bodies of dead letters and accepted events may hold end-user credentials. On Unix only the
+/// owner can read a new file.
 ///
 /// Other tables in the file are left as they are, so [`Tx<Sqlite>`](crate::Tx) can write to them.
 /// Other programs may read the file at any time, also for a backup, and may write for a moment. A
@@ -126,6 +133,7 @@ pub struct SqliteStore {
     terms: Terms,
     tx_limit: Duration,
     path: PathBuf,
+    progress: Advance,
 }
 
 impl SqliteStore {
@@ -182,7 +190,10 @@ impl Store for SqliteStore {
             letters_of,
             ..Wanted::of_record(grant.record)
         };
-        self.change(wanted, move |batch| batch.finish(&grant, &end)).await
+        let held = self.change(wanted, move |batch| batch.finish(&grant, &end)).await;
+        // The lane of an accepted event is free.
+        self.progress.tell();
+        held
     }
 
     async fn status(&self, record: Key) -> Result<Status, StoreError> {
@@ -199,6 +210,10 @@ impl Store for SqliteStore {
     }
 
     fn transactions(&self) -> Option<&dyn Transactions> {
+        Some(self)
+    }
+
+    fn inbox(&self) -> Option<&dyn InboxStore> {
         Some(self)
     }
 }

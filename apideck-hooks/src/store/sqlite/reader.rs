@@ -7,7 +7,7 @@ use super::batch::{Batch, Terms};
 use super::database::{Database, Failed};
 use super::wanted::Wanted;
 use crate::delivery::Key;
-use crate::store::{Claim, Claimed, Status, StoreError};
+use crate::store::{Acceptance, Accepted, Claim, Claimed, Status, StoreError};
 
 pub(super) struct Reader {
     database: Database,
@@ -32,6 +32,22 @@ impl Reader {
             let mut batch = Batch::load(connection, &[&wanted], terms).await?;
             let claimed = batch.claim(claim);
             Ok((!batch.is_changed()).then_some(claimed))
+        })
+        .await
+    }
+
+    /// Answers an acceptance that changes nothing, because the event was accepted before or is
+    /// settled.
+    pub(super) async fn accept(
+        &self,
+        acceptance: &Acceptance,
+        terms: Terms,
+    ) -> Result<Option<Accepted>, StoreError> {
+        let wanted = Wanted::of_acceptance(acceptance);
+        self.read(async |connection| {
+            let mut batch = Batch::load(connection, &[&wanted], terms).await?;
+            let accepted = batch.accept(acceptance);
+            Ok((!batch.is_changed()).then_some(accepted))
         })
         .await
     }

@@ -12,19 +12,22 @@ use crate::store::{ClaimId, Token};
 macro_rules! columns {
     () => {
         "r.key, r.phase, r.token, r.claim, r.boot, r.attempts, r.interrupted, r.lease_end, r.lease_length, \
-         r.rest_end, r.rest_length, r.first_seen, r.expires, r.body IS NOT NULL, r.source"
+         r.rest_end, r.rest_length, r.first_seen, r.expires, r.dead_at IS NOT NULL, r.accepted_at IS NOT NULL, \
+         r.source, r.lane"
     };
 }
 pub(super) use columns;
 
 /// Number of those columns.
-pub(super) const COLUMNS: usize = 15;
+pub(super) const COLUMNS: usize = 17;
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) record: Record,
-    /// The source of the letter, if one is kept.
+    /// The source of the body, if one is kept.
     pub(super) source: Option<String>,
+    /// The lane of an accepted event.
+    pub(super) lane: Option<Key>,
 }
 
 impl Row {
@@ -33,6 +36,7 @@ impl Row {
         Self {
             record: Record::absent(now),
             source: None,
+            lane: None,
         }
     }
 
@@ -66,9 +70,12 @@ impl Row {
             first_seen: number(11)?,
             expires: number(12)?,
             kept: row.try_get(first + 13)?,
+            accepted: row.try_get(first + 14)?,
         };
-        let source = row.try_get(first + 14)?;
-        Ok((key(row, first)?, Self { record, source }))
+        let lane: Option<&str> = row.try_get(first + 16)?;
+        let lane = lane.map(str::parse).transpose().map_err(|_| Failed::Row)?;
+        let source = row.try_get(first + 15)?;
+        Ok((key(row, first)?, Self { record, source, lane }))
     }
 }
 

@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use sqlx::SqliteConnection;
+use sqlx::query::Query;
+use sqlx::sqlite::SqliteArguments;
+use sqlx::{Sqlite, SqliteConnection};
 
-use super::batch::{Alias, Batch, Slot};
+use super::batch::{Alias, Batch, KeptBody, Slot};
 use super::database::Failed;
 use super::json::array;
 use crate::delivery::Key;
@@ -13,17 +15,29 @@ use crate::store::record::Record;
 
 /// All records and aliases at once, as JSON arrays. A statement for each would be a way to SQLite's
 /// thread and back for each, which takes longer than the statement.
+///
+/// The end `DONE` deletes the body and its columns.
 macro_rules! save {
     () => {
         "INSERT INTO apideck_hooks_records (key, phase, token, claim, boot, attempts, interrupted, lease_end,
-        lease_length, rest_end, rest_length, first_seen, expires)
+        lease_length, rest_end, rest_length, first_seen, expires, due)
         SELECT unhex(value ->> 0), value ->> 1, value ->> 2, unhex(value ->> 3), value ->> 4, value ->> 5,
-        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12
+        value ->> 6, value ->> 7, value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12,
+        value ->> 13
         FROM json_each(?1) WHERE true
         ON CONFLICT (key) DO UPDATE SET phase = excluded.phase, token = excluded.token, claim = excluded.claim,
         boot = excluded.boot, attempts = excluded.attempts, interrupted = excluded.interrupted,
         lease_end = excluded.lease_end, lease_length = excluded.lease_length, rest_end = excluded.rest_end,
-        rest_length = excluded.rest_length, first_seen = excluded.first_seen, expires = excluded.expires;
+        rest_length = excluded.rest_length, first_seen = excluded.first_seen, expires = excluded.expires,
+        due = excluded.due,
+        accepted_at = iif(excluded.phase = 1, NULL, accepted_at), lane = iif(excluded.phase = 1, NULL, lane),
+        occurred_at = iif(excluded.phase = 1, NULL, occurred_at),
+        idempotency_key = iif(excluded.phase = 1, NULL, idempotency_key),
+        source = iif(excluded.phase = 1, NULL, source), event_type = iif(excluded.phase = 1, NULL, event_type),
+        event_id = iif(excluded.phase = 1, NULL, event_id), entity_id = iif(excluded.phase = 1, NULL, entity_id),
+        consumer_id = iif(excluded.phase = 1, NULL, consumer_id), context = iif(excluded.phase = 1, NULL, context),
+        error = iif(excluded.phase = 1, NULL, error), dead_at = iif(excluded.phase = 1, NULL, dead_at),
+        body = iif(excluded.phase = 1, NULL, body);
         INSERT INTO apideck_hooks_aliases (alias, record, expires)
         SELECT unhex(value ->> 0), unhex(value ->> 1), value ->> 2 FROM json_each(?2) WHERE true
         ON CONFLICT (alias) DO UPDATE SET record = excluded.record, expires = excluded.expires;"
@@ -34,12 +48,17 @@ const SAVE: &str = save!();
 const SAVE_AND_COMMIT: &str = concat!(save!(), "COMMIT");
 const SAVE_LETTER: &str = "
     UPDATE apideck_hooks_records SET source = ?2, event_type = ?3, event_id = ?4, entity_id = ?5,
-    consumer_id = ?6, context = ?7, error = ?8, dead_at = ?9, body = ?10 WHERE key = ?1";
+    consumer_id = ?6, context = ?7, body = ?8, error = ?9, dead_at = ?10 WHERE key = ?1";
+const SAVE_ACCEPTED: &str = "
+    UPDATE apideck_hooks_records SET source = ?2, event_type = ?3, event_id = ?4, entity_id = ?5,
+    consumer_id = ?6, context = ?7, body = ?8, error = NULL, dead_at = NULL, accepted_at = ?9, lane = ?10,
+    occurred_at = ?11, idempotency_key = ?12 WHERE key = ?1";
+const SAVE_DEAD: &str = "UPDATE apideck_hooks_records SET error = ?2, dead_at = ?3 WHERE key = ?1";
 
 impl Batch {
     /// Writes the changes and commits.
     pub(super) async fn save_and_commit(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
-        if self.letters_to_save().next().is_none() {
+        if self.bodies_to_save().next().is_none() && self.pauses.is_empty() {
             return self.save_rows(connection, SAVE_AND_COMMIT).await;
         }
         self.save(connection).await?;
@@ -50,15 +69,15 @@ impl Batch {
     /// Writes the changes in the transaction that is open.
     pub(super) async fn save(&self, connection: &mut SqliteConnection) -> Result<(), Failed> {
         self.save_rows(connection, SAVE).await?;
-        for (key, letter) in self.letters_to_save() {
-            save_letter(connection, *key, letter, self.now).await?;
+        for (key, body) in self.bodies_to_save() {
+            save_body(connection, *key, body, self.now).await?;
         }
-        Ok(())
+        self.save_pauses(connection).await
     }
 
-    fn letters_to_save(&self) -> impl Iterator<Item = (&Key, Option<&DeadLetter>)> {
-        let letters = self.records.iter();
-        letters.filter_map(|(key, slot)| Some((key, slot.letter.as_ref()?.as_ref())))
+    fn bodies_to_save(&self) -> impl Iterator<Item = (&Key, &KeptBody)> {
+        let bodies = self.records.iter();
+        bodies.filter_map(|(key, slot)| Some((key, slot.body.as_ref()?)))
     }
 
     async fn save_rows(&self, connection: &mut SqliteConnection, save: &'static str) -> Result<(), Failed> {
@@ -89,37 +108,63 @@ fn write_record(text: &mut String, key: Key, slot: &Slot, boot: i64) -> std::fmt
         first_seen,
         expires,
         kept: _,
+        accepted: _,
     } = slot.row.record;
     let (phase, token) = (phase as u8, token.0);
     write!(
         text,
-        "[\"{key}\",{phase},{token},\"{claim:?}\",{boot},{attempts},{interrupted},{},{},{},{},{first_seen},{expires}]",
+        "[\"{key}\",{phase},{token},\"{claim:?}\",{boot},{attempts},{interrupted},{},{},{},{},{first_seen},{expires},",
         lease.end, lease.length, rest.end, rest.length
-    )
+    )?;
+    match slot.row.record.due() {
+        Some(due) => write!(text, "{due}]"),
+        None => text.write_str("null]"),
+    }
 }
 
 fn write_alias(text: &mut String, key: Key, alias: &Alias) -> std::fmt::Result {
     write!(text, "[\"{key}\",\"{}\",{}]", alias.record, alias.expires)
 }
 
-/// Writes a letter, or deletes it.
-async fn save_letter(
+/// Writes a body and the columns that belong to it.
+async fn save_body(
     connection: &mut SqliteConnection,
     record: Key,
-    letter: Option<&DeadLetter>,
+    body: &KeptBody,
     now: u64,
 ) -> Result<(), Failed> {
-    let query = sqlx::query(SAVE_LETTER)
-        .bind(record.to_bytes().to_vec())
-        .bind(letter.map(|letter| letter.source.clone()))
-        .bind(letter.map(|letter| letter.event_type.clone()))
-        .bind(letter.map(|letter| letter.event_id.clone()))
-        .bind(letter.map(|letter| letter.entity_id.clone()))
-        .bind(letter.map(|letter| letter.consumer_id.clone()))
-        .bind(letter.map(|letter| letter.context.to_json()))
-        .bind(letter.map(|letter| letter.error.clone()))
-        .bind(letter.map(|_| i64::try_from(now).unwrap_or(i64::MAX)))
-        .bind(letter.map(|letter| letter.body.to_vec()));
+    let now = i64::try_from(now).unwrap_or(i64::MAX);
+    let query = match body {
+        KeptBody::Letter(letter) => kept(SAVE_LETTER, record, letter)
+            .bind(letter.error.clone())
+            .bind(now),
+        KeptBody::Accepted(acceptance) => kept(SAVE_ACCEPTED, record, &acceptance.kept)
+            .bind(now)
+            .bind(acceptance.lane.map(|lane| lane.to_string()))
+            .bind(acceptance.occurred_at.unwrap_or(now))
+            .bind(acceptance.idempotency_key.clone()),
+        KeptBody::Dead(error) => sqlx::query(SAVE_DEAD)
+            .bind(record.to_bytes().to_vec())
+            .bind(*error)
+            .bind(now),
+    };
     query.execute(connection).await?;
     Ok(())
+}
+
+/// Binds the columns that every body has.
+fn kept(
+    statement: &'static str,
+    record: Key,
+    letter: &DeadLetter,
+) -> Query<'static, Sqlite, SqliteArguments> {
+    sqlx::query(statement)
+        .bind(record.to_bytes().to_vec())
+        .bind(letter.source.clone())
+        .bind(letter.event_type.clone())
+        .bind(letter.event_id.clone())
+        .bind(letter.entity_id.clone())
+        .bind(letter.consumer_id.clone())
+        .bind(letter.context.to_json())
+        .bind(letter.body.to_vec())
 }

@@ -5,7 +5,7 @@ use sqlx::{Connection, Row, SqliteConnection};
 use super::database::Failed;
 
 /// Version of the tables. Version 1 was never released.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 const TABLES: &str = "
     CREATE TABLE apideck_hooks_records (
@@ -28,10 +28,14 @@ const TABLES: &str = "
         rest_length INTEGER NOT NULL,
         first_seen INTEGER NOT NULL,
         expires INTEGER NOT NULL,
-        -- Not used yet.
+        -- NULL unless the inbox has accepted the event, and until it is done.
         accepted_at INTEGER,
+        -- The time from which on a worker can claim the record. NULL unless it waits or runs.
         due INTEGER,
         lane TEXT,
+        -- The time of the event, which orders its lane.
+        occurred_at INTEGER,
+        idempotency_key TEXT,
         -- NULL unless a body is kept.
         source TEXT,
         event_type TEXT,
@@ -53,8 +57,34 @@ const TABLES: &str = "
         expires INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX apideck_hooks_aliases_expiry ON apideck_hooks_aliases (expires);
-    UPDATE apideck_hooks_meta SET value = 2 WHERE name = 'schema'
 ";
+
+/// The columns that version 2 does not have.
+const COLUMNS_OF_3: &str = "
+    ALTER TABLE apideck_hooks_records ADD COLUMN occurred_at INTEGER;
+    ALTER TABLE apideck_hooks_records ADD COLUMN idempotency_key TEXT;
+";
+
+const INBOX: &str = "
+    -- By name, so that names that are paused or not handled are not read.
+    CREATE INDEX apideck_hooks_records_due ON apideck_hooks_records (source, event_type, due, id)
+        WHERE due IS NOT NULL;
+    CREATE INDEX apideck_hooks_records_lanes ON apideck_hooks_records (lane, occurred_at, accepted_at, id)
+        WHERE due IS NOT NULL;
+    CREATE INDEX apideck_hooks_records_running ON apideck_hooks_records (lane) WHERE due IS NOT NULL AND phase = 0;
+    CREATE TABLE apideck_hooks_pauses (
+        source TEXT NOT NULL,
+        pattern TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        PRIMARY KEY (source, pattern)
+    ) STRICT, WITHOUT ROWID;
+    UPDATE apideck_hooks_meta SET value = 3 WHERE name = 'schema';
+";
+
+/// The runs of an earlier opening have ended with their process.
+const END_RUNS: &str = "
+    UPDATE apideck_hooks_records SET due = CASE WHEN dead_at IS NULL THEN rest_end END
+    WHERE due IS NOT NULL AND phase = 0";
 
 /// Creates the tables in a new file, and refuses tables of another version. Returns the number of
 /// this opening.
@@ -73,6 +103,11 @@ pub(super) async fn open(connection: &mut SqliteConnection) -> Result<i64, Faile
     match version.fetch_one(&mut *tx).await?.try_get(0)? {
         0 => {
             sqlx::raw_sql(TABLES).execute(&mut *tx).await?;
+            sqlx::raw_sql(INBOX).execute(&mut *tx).await?;
+        }
+        2 => {
+            sqlx::raw_sql(COLUMNS_OF_3).execute(&mut *tx).await?;
+            sqlx::raw_sql(INBOX).execute(&mut *tx).await?;
         }
         VERSION => {}
         version => return Err(Failed::Other(refusal(version))),
@@ -80,6 +115,7 @@ pub(super) async fn open(connection: &mut SqliteConnection) -> Result<i64, Faile
     let boot =
         sqlx::query("UPDATE apideck_hooks_meta SET value = value + 1 WHERE name = 'boot' RETURNING value");
     let boot = boot.fetch_one(&mut *tx).await?.try_get(0)?;
+    sqlx::query(END_RUNS).execute(&mut *tx).await?;
     tx.commit().await?;
     Ok(boot)
 }
