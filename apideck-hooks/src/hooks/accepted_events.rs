@@ -83,7 +83,8 @@ impl AcceptedEvents<'_> {
     }
 
     fn store(&self) -> Result<&dyn InboxStore, StoreError> {
-        let none = || StoreError::new("the store has no inbox: use a `SqliteInbox` or another store with one");
+        let none =
+            || StoreError::new("the store has no inbox: use a `SqliteInbox` or another store with one");
         self.hooks.receiver.store.inbox().ok_or_else(none)
     }
 

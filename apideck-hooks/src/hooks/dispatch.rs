@@ -252,7 +252,9 @@ where
         let replay_of = arrival.replayed.clone().map(|(_, source)| source);
         let acceptor = self.acceptor.clone();
         let acceptor = acceptor.filter(|_| delivered && !self.router.plan().is_inline(handler));
-        let lane = acceptor.is_some().then(|| self.lane(&arrival, &identified.identity));
+        let lane = acceptor
+            .is_some()
+            .then(|| self.lane(&arrival, &identified.identity));
         let runner = Arc::clone(worker.as_ref().map_or(&self.runner, |worker| &worker.runner));
         let report = arrival.report.clone();
         report.add(|reported| reported.handler = Some(self.router.plan().name(handler)));
@@ -297,7 +299,10 @@ where
         let lane = (!entity_id.is_empty()).then(|| Key::of_lane(&self.source, entity_id));
         let occurred_at = identity.occurred_at.as_ref().and_then(Timestamp::get);
         let occurred_at = occurred_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-        (lane, occurred_at.and_then(|at| i64::try_from(at.as_micros()).ok()))
+        (
+            lane,
+            occurred_at.and_then(|at| i64::try_from(at.as_micros()).ok()),
+        )
     }
 
     /// Makes the keys of the event's record.

@@ -1,7 +1,7 @@
 //! The settings of the inbox.
 
-use std::sync::{Arc, Weak};
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::time::sleep;
@@ -158,8 +158,12 @@ impl Receiver {
         let receiver = Arc::downgrade(self);
         runtime.spawn(async move {
             sleep(WORKERS_BEGIN_WITHIN).await;
-            let Some(receiver) = Weak::upgrade(&receiver) else { return };
-            let Some(inbox) = receiver.store.inbox() else { return };
+            let Some(receiver) = Weak::upgrade(&receiver) else {
+                return;
+            };
+            let Some(inbox) = receiver.store.inbox() else {
+                return;
+            };
             if receiver.has_workers.load(Ordering::Relaxed) {
                 return;
             }

@@ -18,12 +18,23 @@ impl Hooks {
             }
             None => None,
         };
+        let inbox = match receiver.store.inbox() {
+            Some(inbox) => {
+                let stats = inbox.stats(&receiver.source);
+                let read = tokio::time::timeout(receiver.limits.store_timeout, stats).await;
+                read.ok().and_then(Result::ok)
+            }
+            None => None,
+        };
         let all = u64::from(receiver.limits.max_in_flight);
         Snapshot {
             stats: self.stats(),
             in_flight: all.saturating_sub(receiver.permits.available_permits() as u64),
             waiting: receiver.dispatch.waiting(),
             dead_letters,
+            inbox_waiting: inbox.as_ref().map(|inbox| inbox.waiting + inbox.running),
+            inbox_oldest_seconds: inbox.as_ref().and_then(|inbox| Some(inbox.oldest?.as_secs())),
+            inbox_pauses: inbox.map(|inbox| inbox.paused.len() as u64),
             ready: self.is_ready(),
         }
     }

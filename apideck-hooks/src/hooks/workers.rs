@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::observe::{Report, delivery_span};
 use crate::router::Routes;
 use crate::run::{FetchedClaim, Retry, Runner, WorkerPart};
-use crate::signature::{Verifier, VerifiedText};
+use crate::signature::{VerifiedText, Verifier};
 use crate::store::{End, Fetched, Pause};
 
 /// The result of [`Hooks::work`].

@@ -101,7 +101,9 @@ impl Acceptor {
         let envelope = Envelope::new(acceptance, seals);
         let put = async {
             let put = inbox.put(&envelope).await;
-            put.map_err(|error| StoreError::new(format!("the event could not be put into the inbox: {error}")))
+            put.map_err(|error| {
+                StoreError::new(format!("the event could not be put into the inbox: {error}"))
+            })
         };
         self.runner.call(StoreOperation::Put, put).await?;
         Ok(Accepted {

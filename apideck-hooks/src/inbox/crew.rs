@@ -156,7 +156,10 @@ impl Crew {
             wanted: true,
         };
         let all = self.settings.concurrency as usize;
-        let transactions = self.store.transactions().map(|transactions| transactions.at_once());
+        let transactions = self
+            .store
+            .transactions()
+            .map(|transactions| transactions.at_once());
         let transactions = transactions.map(|at_once| at_once.map_or(all, |at_once| at_once as usize));
         let kinds = [(Kind::Plain, Some(all)), (Kind::Transactional, transactions)];
         let kinds = kinds.into_iter().filter(|(kind, _)| self.bench.has(*kind));
@@ -178,7 +181,8 @@ impl Crew {
         ) else {
             return;
         };
-        let (bench, kind) = (Arc::clone(&self.bench), desk.kind);
+        // The store can keep the filter for a moment longer than the workers are there.
+        let (bench, kind) = (Arc::downgrade(&self.bench), desk.kind);
         let fetch = Fetch {
             source: self.source.clone(),
             id: ClaimId::random(),
@@ -186,7 +190,10 @@ impl Crew {
             lease: self.lease,
             rests: self.settings.retry.rests(Retry::random()),
             ordered: self.settings.order == Order::PerEntity,
-            events: Arc::new(move |name| bench.kind(name) == Some(kind)),
+            events: Arc::new(move |name| {
+                let bench = bench.upgrade();
+                bench.is_some_and(|bench| bench.kind(name) == Some(kind))
+            }),
         };
         let store = Arc::clone(&self.store);
         desk.asked = Instant::now();

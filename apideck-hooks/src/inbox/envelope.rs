@@ -240,7 +240,10 @@ mod tests {
 
     fn seals(secrets: &[&str]) -> Seals {
         let secrets = secrets.iter().map(|secret| Secret::new(*secret).unwrap());
-        Verifier::new(secrets).map_or_else(|_| Verifier::without_secrets().seals(), |verifier| verifier.seals())
+        Verifier::new(secrets).map_or_else(
+            |_| Verifier::without_secrets().seals(),
+            |verifier| verifier.seals(),
+        )
     }
 
     fn envelope(seals: &Seals) -> Envelope {
@@ -267,7 +270,10 @@ mod tests {
         assert_eq!(again, envelope);
         assert!(!format!("{again:?}").contains("utf-8"));
         let (context, body) = again.open(&seals(&["new", "old"]), "billing").unwrap();
-        assert_eq!((context.get("tenant"), &body[..]), (Some("a"), &b"no utf-8: \xff"[..]));
+        assert_eq!(
+            (context.get("tenant"), &body[..]),
+            (Some("a"), &b"no utf-8: \xff"[..])
+        );
     }
 
     #[test]
@@ -298,7 +304,12 @@ mod tests {
     fn another_version_and_other_texts_are_refused() {
         let text = String::from_utf8(envelope(&seals(&[])).to_json()).unwrap();
         let later = text.replace("\"version\":1", "\"version\":2");
-        assert!(Envelope::from_json(later.as_bytes()).unwrap_err().to_string().contains("version 2"));
+        assert!(
+            Envelope::from_json(later.as_bytes())
+                .unwrap_err()
+                .to_string()
+                .contains("version 2")
+        );
         for text in ["", "{}", "[]", &text.replace("\"body\":\"", "\"body\":\"!")] {
             assert!(Envelope::from_json(text.as_bytes()).is_err(), "{text}");
         }

@@ -100,7 +100,9 @@ impl Gate {
     }
 
     fn reason(&self, backlog: &Backlog) -> Option<Why> {
-        let waiting = backlog.waiting.saturating_add(self.accepted.load(Ordering::Relaxed));
+        let waiting = backlog
+            .waiting
+            .saturating_add(self.accepted.load(Ordering::Relaxed));
         if backlog.letters_full {
             Some(Why::LettersFull)
         } else if waiting >= self.max_waiting || backlog.stalled {
@@ -116,7 +118,10 @@ impl Gate {
         let backlog = match self.store.inbox() {
             Some(inbox) => {
                 let backlog = inbox.backlog(&self.source, self.stalled_after);
-                timeout(self.store_timeout, backlog).await.ok().and_then(Result::ok)
+                timeout(self.store_timeout, backlog)
+                    .await
+                    .ok()
+                    .and_then(Result::ok)
             }
             None => None,
         };

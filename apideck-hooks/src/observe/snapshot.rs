@@ -17,6 +17,14 @@ pub struct Snapshot {
     /// Number of dead letters of the receiver's source. `None` if the store keeps none, or did not
     /// answer.
     pub dead_letters: Option<u64>,
+    /// Number of accepted events that wait or run. `None` if the store has no inbox, or did not
+    /// answer.
+    pub inbox_waiting: Option<u64>,
+    /// The time since the acceptance of the oldest event that waits, in seconds. `None` if none
+    /// waits.
+    pub inbox_oldest_seconds: Option<u64>,
+    /// Number of pauses of accepted events. `None` as for `inbox_waiting`.
+    pub inbox_pauses: Option<u64>,
     /// As [`Hooks::is_ready`](crate::Hooks::is_ready).
     pub ready: bool,
 }

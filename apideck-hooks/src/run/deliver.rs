@@ -185,7 +185,11 @@ impl Runner {
     /// The claim, if it needs a store that can wait.
     fn claim_at_once<H: EventHandler>(&self, job: &mut Job<H>) -> Result<ClaimAnswer, Box<Claim>> {
         if let Some(fetched) = job.worker.as_mut().and_then(|worker| worker.fetched.take()) {
-            let FetchedClaim { grant, attempt, lease_end } = fetched;
+            let FetchedClaim {
+                grant,
+                attempt,
+                lease_end,
+            } = fetched;
             let verdict = Verdict::Granted {
                 token: grant.token,
                 attempt,

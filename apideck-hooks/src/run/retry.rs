@@ -74,7 +74,8 @@ impl Retry {
     /// Returns the delay after an attempt, for a random number.
     pub(crate) fn delay(&self, attempt: u32, jitter: u64) -> Duration {
         // The 53 bits that a double holds.
-        self.ceiling(attempt).mul_f64((jitter >> 11) as f64 / (1_u64 << 53) as f64)
+        self.ceiling(attempt)
+            .mul_f64((jitter >> 11) as f64 / (1_u64 << 53) as f64)
     }
 
     /// Returns the rests of a run without an end, for a random number.
@@ -109,11 +110,22 @@ mod tests {
     #[test]
     fn pauses_double_up_to_a_day() {
         let retry = Retry::exponential(Duration::from_secs(10));
-        for (attempt, seconds) in [(0, 10), (1, 10), (2, 20), (5, 160), (12, 20_480), (15, 86_400), (99, 86_400)] {
+        for (attempt, seconds) in [
+            (0, 10),
+            (1, 10),
+            (2, 20),
+            (5, 160),
+            (12, 20_480),
+            (15, 86_400),
+            (99, 86_400),
+        ] {
             assert_eq!(retry.ceiling(attempt), Duration::from_secs(seconds), "{attempt}");
         }
         assert_eq!(Retry::exponential(Duration::MAX).ceiling(40), LONGEST_DELAY);
-        assert_eq!(Retry::exponential(Duration::ZERO).delay(3, u64::MAX), Duration::ZERO);
+        assert_eq!(
+            Retry::exponential(Duration::ZERO).delay(3, u64::MAX),
+            Duration::ZERO
+        );
     }
 
     #[test]
@@ -126,7 +138,10 @@ mod tests {
             let delay = retry.delay(1, Retry::random());
             tenths[(delay.as_secs() / 10).min(9) as usize] += 1;
         }
-        assert!(tenths.iter().all(|count| (800..1200).contains(count)), "{tenths:?}");
+        assert!(
+            tenths.iter().all(|count| (800..1200).contains(count)),
+            "{tenths:?}"
+        );
     }
 
     #[test]

@@ -40,7 +40,9 @@ impl Seals {
     ///
     /// Comparing takes the same time wherever the seals differ.
     pub(crate) fn is_seal(&self, seal: &[u8], parts: &[&[u8]]) -> bool {
-        self.0.iter().any(|key| fed(key, parts).verify_slice(seal).is_ok())
+        self.0
+            .iter()
+            .any(|key| fed(key, parts).verify_slice(seal).is_ok())
     }
 }
 

@@ -131,6 +131,16 @@ impl Answer {
         self.assert(self.is_word("handled"), "handled")
     }
 
+    /// Asserts that the inbox keeps the event, and a worker runs its handler.
+    ///
+    /// # Panics
+    ///
+    /// It does not.
+    #[track_caller]
+    pub fn assert_accepted(&self) -> &Self {
+        self.assert(self.is_word("accepted"), "accepted")
+    }
+
     /// Asserts that the event was known and its handler did not run.
     ///
     /// # Panics

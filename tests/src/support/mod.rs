@@ -6,6 +6,7 @@ pub mod delivery;
 pub mod directory;
 pub mod fixtures;
 pub mod handlers;
+pub mod inbox;
 pub mod kit;
 pub mod log;
 pub mod malicious;

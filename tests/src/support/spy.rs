@@ -3,7 +3,8 @@
 use crate::stranger::StrangerStore;
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
-    Claim, Claimed, DeadLetterStore, End, Grant, Held, Key, Status, Store, StoreError, Transactions, Verdict,
+    Claim, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Key, Status, Store, StoreError,
+    Transactions, Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -218,6 +219,10 @@ impl Store for Spy {
 
     fn transactions(&self) -> Option<&dyn Transactions> {
         self.0.store.transactions()
+    }
+
+    fn inbox(&self) -> Option<&dyn InboxStore> {
+        self.0.store.inbox()
     }
 
     fn is_shared(&self) -> bool {

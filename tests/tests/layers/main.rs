@@ -21,6 +21,7 @@ const ORDER: &[&[&str]] = &[
     &["testing"],
     &["service"],
     &["hooks"],
+    &["inbox"],
     &["run"],
     &["router"],
     &["store"],
@@ -48,6 +49,10 @@ const KEEPERS: &[(&str, &str)] = &[
     (
         "hooks/dead_letters.rs",
         "a replay hands on the body that a store has kept",
+    ),
+    (
+        "hooks/workers.rs",
+        "a worker hands on the body that an inbox has kept",
     ),
     (
         "payload/read/mod.rs",

@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use metrics::SharedString;
 
 use super::table::{
-    DEAD_LETTERS, DEAD_LETTERS_WAITING, DELIVERIES, DELIVERY_DURATION, EVENT_AGE, IN_FLIGHT, INCIDENTS,
-    LATE_ATTEMPTS, Metrics, READY, RUN_DURATION, RUNS, STORE_CALL_DURATION, STORE_CALLS, VERIFIED, WAITING,
+    DEAD_LETTERS, DEAD_LETTERS_WAITING, DELIVERIES, DELIVERY_DURATION, EVENT_AGE, IN_FLIGHT, INBOX_OLDEST,
+    INBOX_PAUSES, INBOX_WAITING, INCIDENTS, LATE_ATTEMPTS, Metrics, READY, RUN_DURATION, RUNS,
+    STORE_CALL_DURATION, STORE_CALLS, VERIFIED, WAITING,
 };
 use crate::observe::about::About;
 use crate::observe::answered::Answered;
@@ -58,6 +59,10 @@ impl Metrics {
         READY.set(if snapshot.ready { 1.0 } else { 0.0 });
         let waiting = snapshot.dead_letters.map(|letters| letters as f64);
         DEAD_LETTERS_WAITING.set(waiting.unwrap_or(f64::NAN));
+        let number = |number: Option<u64>| number.map_or(f64::NAN, |number| number as f64);
+        INBOX_WAITING.set(number(snapshot.inbox_waiting));
+        INBOX_PAUSES.set(number(snapshot.inbox_pauses));
+        INBOX_OLDEST.set(snapshot.inbox_oldest_seconds.unwrap_or(0) as f64);
     }
 }
 

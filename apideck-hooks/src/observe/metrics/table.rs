@@ -93,6 +93,12 @@ metrics! {
         "Events that were dead-lettered.";
     DEAD_LETTERS_WAITING = gauge "apideck_hooks_dead_letters_waiting" []
         "Dead letters of the receiver's source. Not a number if the store keeps none, or did not answer.";
+    INBOX_WAITING = gauge "apideck_hooks_inbox_waiting" []
+        "Accepted events that wait or run. Not a number if the store has no inbox, or did not answer.";
+    INBOX_OLDEST = gauge "apideck_hooks_inbox_oldest_age" []
+        "Seconds since the acceptance of the oldest event that waits. 0 if none waits.";
+    INBOX_PAUSES = gauge "apideck_hooks_inbox_pauses" []
+        "Pauses of accepted events. Not a number if the store has no inbox, or did not answer.";
     IN_FLIGHT = gauge "apideck_hooks_in_flight" []
         "Deliveries and replays whose handlers run.";
     WAITING = gauge "apideck_hooks_waiting" []

@@ -65,7 +65,7 @@ pub(super) struct Batch {
     /// Records whose runs can have lost their lease.
     pub(super) lost: Vec<Key>,
     /// The lanes whose running record is known, with that record.
-    pub(super) running: HashMap<Key, Key>,
+    pub(super) running: HashMap<Key, RunningOf>,
     /// The pauses of each source that can get another one.
     pub(super) paused: HashMap<String, Vec<Pause>>,
     /// Changes of the pauses.
@@ -88,6 +88,12 @@ pub(super) enum Body {
     Accepted(Box<Acceptance>),
     /// The body is there, and becomes a dead letter with this error.
     Dead(&'static str),
+}
+
+/// The running record of a lane.
+pub(super) struct RunningOf {
+    pub(super) record: Key,
+    pub(super) lease_end: u64,
 }
 
 pub(super) struct Alias {
@@ -257,20 +263,19 @@ impl Batch {
     pub(super) fn replay(&mut self, source: &str, claim: &Claim) -> Option<Verdict> {
         let (now, retention) = (self.now, self.terms.retention);
         let lane = self.slot_of(source, claim.event)?.row.lane;
-        let before = lane.and_then(|lane| self.running.get(&lane).copied());
-        if let Some(lease_left) = before
-            .filter(|before| *before != claim.event)
-            .and_then(|before| self.lease_left(before))
-        {
+        let running = lane.and_then(|lane| self.running.get(&lane));
+        if let Some(running) = running.filter(|running| running.record != claim.event) {
             return Some(Verdict::Running {
-                lease_left,
+                lease_left: Duration::from_micros(running.lease_end.saturating_sub(now)),
                 kept: true,
             });
         }
         let slot = self.slot_of(source, claim.event)?;
         let verdict = slot.change(|record| record.replay(claim, now, retention));
+        let lease_end = slot.row.record.lease.end;
         if let (Some(lane), Some(Verdict::Granted { .. })) = (lane, verdict) {
-            self.running.insert(lane, claim.event);
+            let record = claim.event;
+            self.running.insert(lane, RunningOf { record, lease_end });
         }
         verdict
     }
@@ -291,12 +296,6 @@ impl Batch {
     fn slot_of(&mut self, source: &str, record: Key) -> Option<&mut Slot> {
         let slot = self.records.get_mut(&record);
         slot.filter(|slot| slot.row.record.kept && slot.row.source.as_deref() == Some(source))
-    }
-
-    /// The time left of a record's lease. `None` if the record does not run.
-    fn lease_left(&self, record: Key) -> Option<Duration> {
-        let record = self.records.get(&record)?.row.record;
-        record.is_running(self.now).then(|| record.lease.left(self.now))
     }
 
     /// Tells if there is room for a new letter.
@@ -349,7 +348,11 @@ impl Slot {
 }
 
 /// Counts the dead letters of a source, up to a limit.
-pub(super) async fn count(connection: &mut SqliteConnection, source: &str, limit: u64) -> Result<u64, Failed> {
+pub(super) async fn count(
+    connection: &mut SqliteConnection,
+    source: &str,
+    limit: u64,
+) -> Result<u64, Failed> {
     let count = sqlx::query(
         "SELECT count(*) FROM (
             SELECT 1 FROM apideck_hooks_records WHERE source = ?1 AND dead_at IS NOT NULL LIMIT ?2

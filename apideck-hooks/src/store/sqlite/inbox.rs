@@ -17,8 +17,8 @@ use super::row::{self, COLUMNS, Row, columns};
 use super::wanted::Wanted;
 use crate::store::inbox_store::sealed;
 use crate::store::{
-    Acceptance, Accepted, Backlog, ClaimId, Cursor, Fetch, Fetched, InboxStats, InboxStore, LetterFilter, Pause,
-    Recovered, Rests, StoreError, WaitingEvent, WaitingOfEvent,
+    Acceptance, Accepted, Backlog, ClaimId, Cursor, Fetch, Fetched, InboxStats, InboxStore, LetterFilter,
+    Pause, Recovered, Rests, StoreError, WaitingEvent, WaitingOfEvent,
 };
 
 /// Limit of the events of a page.
@@ -114,7 +114,10 @@ impl InboxStore for SqliteStore {
         let terms = self.terms;
         self.letters
             .read(async |connection: &mut SqliteConnection| {
-                let count = sqlx::query(COUNT).bind(source).fetch_one(&mut *connection).await?;
+                let count = sqlx::query(COUNT)
+                    .bind(source)
+                    .fetch_one(&mut *connection)
+                    .await?;
                 let letters = count_letters(connection, source, terms.max_dead_letters).await?;
                 Ok(Backlog {
                     waiting: number(&count, 0)?,

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::batch::{Batch, Body, Slot};
+use super::batch::{Batch, Body, RunningOf, Slot};
 use super::database::Failed;
 use super::pauses;
 use super::row::{self, COLUMNS, Row, columns};
@@ -33,7 +33,7 @@ const LOST: i64 = 500;
 const LOST_ERROR: &str = "all attempts are used up, and the last run recorded no outcome";
 
 const RUNNING: &str = "
-    SELECT lane, key FROM apideck_hooks_records WHERE due IS NOT NULL AND phase = 0 AND boot = ?2 AND lease_end > ?3
+    SELECT lane, key, lease_end FROM apideck_hooks_records WHERE due IS NOT NULL AND phase = 0 AND boot = ?2 AND lease_end > ?3
     AND lane = (SELECT lane FROM apideck_hooks_records WHERE key = ?1)";
 
 /// The names of the events that wait, each by one step in the index.
@@ -99,8 +99,9 @@ impl Batch {
             let running = running.bind(boot).bind(now).fetch_all(&mut *connection).await?;
             for row in running {
                 let lane = row.try_get::<&str, _>(0)?.parse().map_err(|_| Failed::Row)?;
-                let key = row::key(&row, 1)?;
-                self.running.insert(lane, key);
+                let record = row::key(&row, 1)?;
+                let lease_end = u64::try_from(row.try_get::<i64, _>(2)?).map_err(|_| Failed::Row)?;
+                self.running.insert(lane, RunningOf { record, lease_end });
             }
         }
         if let Some(fetch) = &wanted.fetch {
@@ -195,7 +196,9 @@ impl Batch {
             };
             let since_first_run = Duration::from_micros(now.saturating_sub(slot.row.record.first_seen));
             if let Some(lane) = slot.row.lane {
-                self.running.insert(lane, candidate.key);
+                let record = candidate.key;
+                let lease_end = slot.row.record.lease.end;
+                self.running.insert(lane, RunningOf { record, lease_end });
             }
             let accepted_at = Duration::from_micros(candidate.accepted_at.unsigned_abs());
             fetched.push(Fetched {

@@ -77,7 +77,10 @@ pub(super) async fn load(
     let pause = |row: &SqliteRow| {
         let since = u64::try_from(row.try_get::<i64, _>(1)?).unwrap_or(0);
         let pattern: String = row.try_get(0)?;
-        Ok(Pause::new(pattern, Duration::from_micros(now.saturating_sub(since))))
+        Ok(Pause::new(
+            pattern,
+            Duration::from_micros(now.saturating_sub(since)),
+        ))
     };
     rows.iter().map(pause).collect()
 }

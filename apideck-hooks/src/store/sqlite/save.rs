@@ -153,7 +153,11 @@ async fn save_body(
 }
 
 /// Binds the columns that every body has.
-fn kept(statement: &'static str, record: Key, letter: &DeadLetter) -> Query<'static, Sqlite, SqliteArguments> {
+fn kept(
+    statement: &'static str,
+    record: Key,
+    letter: &DeadLetter,
+) -> Query<'static, Sqlite, SqliteArguments> {
     sqlx::query(statement)
         .bind(record.to_bytes().to_vec())
         .bind(letter.source.clone())

@@ -1,0 +1,217 @@
+//! Receivers with an inbox, and a handler whose behaviour the event's id selects.
+
+use crate::SECRET;
+use crate::directory::Directory;
+use crate::kit::event;
+use crate::probe::patient;
+use crate::sqlite::open_with;
+use crate::waiting::{GENEROUS, until};
+use apideck_hooks::events::AnyEvent;
+use apideck_hooks::store::InboxStats;
+use apideck_hooks::testing::Event;
+use apideck_hooks::{
+    Delivery, Failure, Hooks, HooksBuilder, NoState, Outcome, Permanent, Retry, Routes, SqliteInbox,
+    SqliteStore, State, Workers, on, router,
+};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
+
+pub const EVENT: &str = "vault.connection.callable";
+
+/// A run: the event's id, its attempt, and the moments of its begin and its end in the log.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Entry {
+    Begun(String, u32),
+    Ended(String, u32),
+}
+
+/// The runs of a handler. Clones share them.
+#[derive(Clone)]
+pub struct RunLog {
+    entries: Arc<Mutex<Vec<Entry>>>,
+    gate: Arc<Semaphore>,
+}
+
+impl Default for RunLog {
+    fn default() -> Self {
+        RunLog {
+            entries: Arc::default(),
+            gate: Arc::new(Semaphore::new(0)),
+        }
+    }
+}
+
+impl RunLog {
+    /// Runs as the event's id says: `flaky…` fails the first time, `fail…` each time, `bad…` for
+    /// good, `panic…` panics, and `hold…` waits for [`open`](Self::open). All others succeed.
+    pub async fn run(&self, delivery: &Delivery) -> Outcome {
+        let (id, attempt) = (
+            delivery.event_id().unwrap_or_default().to_owned(),
+            delivery.attempt(),
+        );
+        self.add(Entry::Begun(id.clone(), attempt));
+        if id.starts_with("hold") {
+            self.gate.acquire().await.expect("open").forget();
+        }
+        // So that runs that may overlap do.
+        tokio::task::yield_now().await;
+        let outcome = match &id {
+            id if id.starts_with("fail") || id.starts_with("flaky") && attempt == 1 => {
+                Failure::retry("it fails").into()
+            }
+            id if id.starts_with("bad") => Failure::from(Permanent("it is bad")).into(),
+            id if id.starts_with("panic") => panic!("it panics"),
+            _ => Outcome::Done,
+        };
+        self.add(Entry::Ended(id, attempt));
+        outcome
+    }
+
+    fn add(&self, entry: Entry) {
+        self.entries.lock().expect("no panic").push(entry);
+    }
+
+    /// Lets this many runs that hold go on.
+    pub fn open(&self, runs: usize) {
+        self.gate.add_permits(runs);
+    }
+
+    pub fn entries(&self) -> Vec<Entry> {
+        self.entries.lock().expect("no panic").clone()
+    }
+
+    /// The runs that have begun, in order.
+    pub fn begun(&self) -> Vec<(String, u32)> {
+        let entries = self.entries().into_iter();
+        let begun = entries.filter_map(|entry| match entry {
+            Entry::Begun(id, attempt) => Some((id, attempt)),
+            Entry::Ended(..) => None,
+        });
+        begun.collect()
+    }
+
+    pub fn count(&self, id: &str) -> usize {
+        self.begun().iter().filter(|(begun, _)| begun == id).count()
+    }
+
+    pub async fn until_begun(&self, runs: usize) {
+        until("the runs begin", async || self.begun().len() >= runs).await;
+    }
+}
+
+#[on("*")]
+pub async fn handle(_: AnyEvent, delivery: Delivery, State(log): State<RunLog>) -> Outcome {
+    log.run(&delivery).await
+}
+
+/// An event of an entity at this second.
+pub fn of_entity(name: &str, id: &str, entity: &str, second: u32) -> Event {
+    event(name, id).set("entity_id", entity).set(
+        "occurred_at",
+        format!("2026-01-01T00:{:02}:{:02}Z", second / 60, second % 60),
+    )
+}
+
+/// A SQLite file.
+#[derive(Default)]
+pub struct InboxFile {
+    directory: Directory,
+}
+
+impl InboxFile {
+    pub fn path(&self) -> PathBuf {
+        self.directory.file("hooks.db")
+    }
+
+    /// A new store. A file can have one at a time.
+    pub async fn store(&self) -> Arc<SqliteStore> {
+        let store = SqliteStore::builder(self.path()).tx_limit(GENEROUS / 2);
+        Arc::new(open_with(store).await)
+    }
+
+    /// A receiver with a new store and the handler above.
+    pub async fn hooks(&self, log: &RunLog) -> Hooks {
+        accepting(Hooks::builder(router![handle]), self.store().await, log)
+            .build()
+            .expect("a receiver")
+    }
+
+    /// Connects as another program.
+    pub async fn connect(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.path());
+        let options = options.create_if_missing(true).busy_timeout(GENEROUS);
+        options.connect().await.expect("a file")
+    }
+
+    /// The result of a query of another program.
+    pub async fn number(&self, sql: &str) -> i64 {
+        let row = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        let row = row.fetch_one(&mut self.connect().await).await.expect("a row");
+        row.get(0)
+    }
+
+    /// Runs statements as another program.
+    pub async fn execute(&self, sql: &str) {
+        let statements = sqlx::raw_sql(AssertSqlSafe(sql.to_owned()));
+        statements
+            .execute(&mut self.connect().await)
+            .await
+            .expect("statements");
+    }
+}
+
+/// A patient receiver with an inbox on this store.
+pub fn accepting<R: Routes<RunLog>>(
+    builder: HooksBuilder<R, NoState>,
+    store: Arc<SqliteStore>,
+    log: &RunLog,
+) -> HooksBuilder<R, RunLog> {
+    patient(builder.state(log.clone()))
+        .secret(SECRET)
+        .inbox(SqliteInbox::new(store))
+}
+
+/// Workers whose retries come at once.
+pub fn quick() -> Workers {
+    let retry = Retry::exponential(Duration::from_millis(1)).attempts(5);
+    Workers::new().retry(retry).poll(Duration::from_millis(10))
+}
+
+/// Workers that work until they are dropped.
+pub struct Working(JoinHandle<()>);
+
+impl Working {
+    pub fn begin(hooks: &Hooks, workers: Workers) -> Self {
+        let work = hooks.workers(workers);
+        Working(tokio::spawn(async move { work.await.expect("workers") }))
+    }
+
+    /// Waits for their end.
+    pub async fn end(mut self) {
+        (&mut self.0).await.expect("no panic");
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Waits until nothing waits or runs.
+pub async fn until_idle(hooks: &Hooks) {
+    until("the inbox is empty", async || {
+        let stats = stats(hooks).await;
+        stats.waiting + stats.running == 0
+    })
+    .await;
+}
+
+pub async fn stats(hooks: &Hooks) -> InboxStats {
+    hooks.inbox().stats().await.expect("an inbox")
+}
