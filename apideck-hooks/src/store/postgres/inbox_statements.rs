@@ -73,41 +73,38 @@ pub(super) const ACCEPT: &str = "
 pub(super) const FETCH: &str = "
     SELECT {head}, f.* FROM {fetch}({mine}, $3, $4, $5, $6, $7, $8, $9, $10) f";
 
-/// A run whose lease has ended waits again, or is dead. A rest is cut to its length if the clock
-/// was set back. The replay of a letter leaves its lane, and its letter stays as it is.
+/// A run whose lease has ended waits again, or is dead. Times that are too far ahead, because the
+/// clock was set back, are cut. The replay of a letter leaves its lane, and its letter stays.
 pub(super) const RECOVER: &str = "
-    WITH lost AS (
+    WITH wanted AS (
+        SELECT k.key, k.phase = 0 AND NOT {running} AS lost FROM {records} k
+        WHERE {mine} AND k.source = $3 AND k.due IS NOT NULL AND k.dead_at IS NULL AND (
+            k.phase = 0 AND NOT {running} OR k.rest_end > {at} + k.rest_length
+            OR k.due > {at} + greatest(0, least(k.rest_end - {at}, k.rest_length))
+        ) LIMIT $6 FOR UPDATE SKIP LOCKED
+    ), recovered AS (
         UPDATE {records} k SET
-            phase = CASE WHEN k.attempts < $4 THEN 2 ELSE 3 END, held_lane = NULL,
-            rest_end = least(k.rest_end, {now} + k.rest_length),
-            due = CASE WHEN k.attempts < $4
-                THEN greatest(k.accepted_at, least(k.rest_end, {now} + k.rest_length)) END,
-            dead_at = CASE WHEN k.attempts < $4 THEN NULL ELSE {now} END,
-            error = CASE WHEN k.attempts < $4 THEN NULL ELSE $5 END
-        WHERE k.key = ANY (ARRAY (
-            SELECT k.key FROM {records} k
-            WHERE {mine} AND k.source = $3 AND k.due <= (SELECT {now}) AND k.dead_at IS NULL AND k.phase = 0
-                AND NOT {running}
-            LIMIT $6 FOR UPDATE SKIP LOCKED
-        )) RETURNING k.phase
-    ), cut AS (
-        UPDATE {records} k SET
-            rest_end = {now} + k.rest_length, due = greatest(k.accepted_at, {now} + k.rest_length)
-        WHERE k.key = ANY (ARRAY (
-            SELECT k.key FROM {records} k
-            WHERE {mine} AND k.source = $3 AND k.due > (SELECT {now}) AND k.dead_at IS NULL
-                AND k.rest_end > (SELECT {now}) + k.rest_length
-            LIMIT $6 FOR UPDATE SKIP LOCKED
-        ))
+            phase = CASE WHEN NOT w.lost THEN k.phase WHEN k.attempts < $4 THEN 2 ELSE 3 END,
+            rest_end = least(k.rest_end, {at} + k.rest_length),
+            due = CASE WHEN NOT w.lost
+                THEN least(k.due, {at} + greatest(0, least(k.rest_end - {at}, k.rest_length)))
+                WHEN k.attempts < $4
+                THEN greatest({since}, least(k.rest_end, {at} + k.rest_length)) END,
+            dead_at = CASE WHEN w.lost AND k.attempts >= $4 THEN {at} END,
+            error = CASE WHEN w.lost AND k.attempts >= $4 THEN $5 END,
+            held_lane = CASE WHEN NOT w.lost THEN k.held_lane END
+        FROM wanted w WHERE k.key = w.key RETURNING w.lost, k.phase
     ), replayed AS (
         UPDATE {records} k SET held_lane = NULL
         WHERE k.key = ANY (ARRAY (
             SELECT k.key FROM {records} k
-            WHERE {mine} AND k.source = $3 AND k.held_lane IS NOT NULL AND k.dead_at IS NOT NULL AND NOT {running}
+            WHERE {mine} AND k.source = $3 AND k.held_lane IS NOT NULL AND k.dead_at IS NOT NULL
+                AND NOT {running}
             LIMIT $6 FOR UPDATE SKIP LOCKED
         ))
     )
-    SELECT {head}, count(*) FILTER (WHERE phase = 2), count(*) FILTER (WHERE phase = 3) FROM lost";
+    SELECT {head}, count(*) FILTER (WHERE lost AND phase = 2), count(*) FILTER (WHERE lost AND phase = 3)
+    FROM recovered";
 
 /// The stalled ones are looked for only if no worker has fetched any event for as long.
 pub(super) const BACKLOG: &str = "
@@ -131,10 +128,10 @@ pub(super) const STATS: &str = "
     SELECT {head}, s.*, {now} FROM (SELECT) one LEFT JOIN LATERAL (
         SELECT w.event_type, count(*) FILTER (WHERE w.running), count(*) FILTER (WHERE NOT w.running),
             min(w.accepted_at) FILTER (WHERE NOT w.running),
-            min(w.due) FILTER (WHERE NOT w.running AND w.due <= (SELECT {now}))
+            min(greatest(w.due, w.accepted_at)) FILTER (WHERE NOT w.running AND w.due <= (SELECT {now}))
         FROM (
             SELECT k.event_type, k.accepted_at, {running} AS running,
-                CASE WHEN k.phase = 0 THEN greatest(k.due, k.rest_end) ELSE k.due END AS due
+                CASE WHEN k.phase = 0 THEN greatest(k.due, k.rest_end, k.lease_end) ELSE k.due END AS due
             FROM {records} k WHERE {mine} AND k.source = $3 AND k.due IS NOT NULL
         ) w GROUP BY w.event_type
     ) s ON true ORDER BY s.event_type COLLATE \"C\"";

@@ -268,13 +268,13 @@ BEGIN
                 phase = p_phase, expires = greatest(k.expires, {now} + p_keep),
                 interrupted = k.interrupted + CASE WHEN p_phase = 5 THEN 1 ELSE 0 END,
                 attempts = greatest(k.attempts - 1, 0), rest_end = 0, rest_length = 0,
-                due = CASE WHEN {waits} THEN k.accepted_at END, held_lane = NULL
+                due = CASE WHEN {waits} THEN {since} END, held_lane = NULL
             WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
         ELSE
             -- The interruption counts as an attempt.
             UPDATE {records} k SET
                 phase = 5, expires = greatest(k.expires, {now} + p_keep),
-                due = CASE WHEN {waits} THEN greatest(k.rest_end, k.accepted_at) END, held_lane = NULL
+                due = CASE WHEN {waits} THEN greatest(k.rest_end, {since}) END, held_lane = NULL
             WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
         END IF;
         IF FOUND THEN

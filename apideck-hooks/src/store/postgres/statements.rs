@@ -133,7 +133,7 @@ const STATUS: &str = "
 
 const END_REST: &str = "
     WITH ended AS (
-        UPDATE {records} SET rest_end = 0, rest_length = 0, due = accepted_at
+        UPDATE {records} SET rest_end = 0, rest_length = 0, due = least(accepted_at, {now})
         WHERE {mine} AND key = $3 AND dead_at IS NULL AND (accepted_at IS NOT NULL OR expires > {now})
             AND phase NOT IN (1, 3) AND NOT (phase = 0 AND least(lease_end - {now}, lease_length) > 0)
             AND least(rest_end - {now}, rest_length) > 0
@@ -224,6 +224,9 @@ const ASKED: &str =
 
 const WAITS: &str = "k.accepted_at IS NOT NULL AND k.dead_at IS NULL";
 
+/// The time from which on an event without a rest is due. The clock may have been set back.
+const SINCE: &str = "least(k.accepted_at, {now})";
+
 impl Statements {
     pub(super) fn new(names: &Names) -> Self {
         let fill = |sql: &str| {
@@ -233,6 +236,7 @@ impl Statements {
                 .replace("{bound}", BOUND)
                 .replace("{asked}", ASKED)
                 .replace("{waits}", WAITS)
+                .replace("{since}", SINCE)
                 .replace("{matches}", MATCHES)
                 .replace("{columns}", COLUMNS)
                 .replace("{letter}", LETTER)
