@@ -1,14 +1,14 @@
 //! Shutdowns of workers.
 
 use apideck_hooks::Drained;
-use apideck_hooks_tests::inbox::{EVENT, Entry, InboxFile, RunLog, Working, quick, stats, until_idle};
+use crate::world::{EVENT, Entry, InboxFile, RunLog, Working, quick, stats, until_idle};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 use std::time::Duration;
 
 #[tokio::test]
 async fn inbox_13_a_shutdown_refuses_and_lets_running_handlers_end() {
-    let file = InboxFile::default();
+    let Some(file) = InboxFile::new().await else { return };
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for n in 0..5 {
@@ -41,7 +41,7 @@ async fn inbox_13_a_shutdown_refuses_and_lets_running_handlers_end() {
 
 #[tokio::test]
 async fn inbox_13_what_runs_at_the_end_of_the_grace_period_is_no_attempt() {
-    let file = InboxFile::default();
+    let Some(file) = InboxFile::new().await else { return };
     let log = RunLog::default();
     for _ in 0..2 {
         let hooks = file.hooks(&log).await;
@@ -64,7 +64,7 @@ async fn inbox_13_what_runs_at_the_end_of_the_grace_period_is_no_attempt() {
 /// Dropped workers give their claims back.
 #[tokio::test]
 async fn dropped_workers_leave_nothing_running() {
-    let file = InboxFile::default();
+    let Some(file) = InboxFile::new().await else { return };
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     event(EVENT, "hold").call(&hooks).await.assert_accepted();
