@@ -8,10 +8,13 @@ mod full;
 mod order;
 #[path = "../inbox/pauses.rs"]
 mod pauses;
+#[cfg(unix)]
+mod processes;
 #[path = "../inbox/retries.rs"]
 mod retries;
 #[path = "../inbox/shutdowns.rs"]
 mod shutdowns;
+mod stores;
 #[path = "../inbox/switching.rs"]
 mod switching;
 #[path = "../inbox/transactions.rs"]
