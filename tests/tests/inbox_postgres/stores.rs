@@ -85,7 +85,7 @@ async fn inbox_08_stores_that_race_for_lanes_run_one_event_of_each_at_a_time() {
 async fn workers_are_woken_by_events_that_other_processes_accept() {
     let Some(file) = InboxFile::new().await else { return };
     let (log, other_log) = (RunLog::default(), RunLog::default());
-    let name = format!("{}_workers", file.database.schema);
+    let name = file.database.schema.replace("apideck_hooks_", "workers_");
     let options = file.database.options.clone().application_name(&name);
     let store = PostgresStore::builder(pool(options, 4)).schema(&file.database.schema);
     let store = Arc::new(store.build().unwrap());
