@@ -1,4 +1,5 @@
-//! The arguments of the attribute: `"name", "other.*", unlisted = "new.name", inline, crate = path`.
+//! The arguments of the attribute: `"name", "other.*", unlisted = "new.name", inline, crate =
+//! path`.
 
 use proc_macro2::{Span, TokenStream};
 use syn::parse::{ParseStream, Parser};

@@ -51,7 +51,8 @@ impl BuildError {
         )
     }
 
-    /// Returns `true` if the store cannot keep accepted events, or not the dead letters of an inbox.
+    /// Returns `true` if the store cannot keep accepted events, or not the dead letters of an
+    /// inbox.
     pub fn is_inbox(&self) -> bool {
         matches!(self.0, BuildErrorKind::Inbox { .. })
     }

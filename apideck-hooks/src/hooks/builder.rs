@@ -12,6 +12,7 @@ use super::build_error::{BuildError, BuildErrorKind};
 use super::checks;
 use super::dispatch::{Dispatcher, LogLimits};
 use super::inbox_settings::InboxSettings;
+use super::into_secret::IntoSecret;
 use super::receiver::{Hooks, Receiver, TakeContext};
 use super::store_use::StoreUse;
 use crate::budget::Budget;
@@ -46,40 +47,6 @@ pub(super) struct Settings {
     observers: Vec<Box<dyn Observe>>,
     limits: Limits,
     pub(super) inbox: InboxSettings,
-}
-
-/// A secret that [`HooksBuilder::secret`] takes: a [`Secret`], or the text of one.
-pub trait IntoSecret {
-    /// Returns the secret.
-    ///
-    /// # Errors
-    ///
-    /// The text is empty.
-    fn into_secret(self) -> Result<Secret, SecretError>;
-}
-
-impl IntoSecret for Secret {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Ok(self)
-    }
-}
-
-impl IntoSecret for String {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self)
-    }
-}
-
-impl IntoSecret for &str {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self)
-    }
-}
-
-impl IntoSecret for &String {
-    fn into_secret(self) -> Result<Secret, SecretError> {
-        Secret::new(self.as_str())
-    }
 }
 
 impl Hooks {
@@ -332,11 +299,7 @@ impl<R, S> HooksBuilder<R, S> {
         R: Routes<S>,
         S: Send + Sync + 'static,
     {
-        let Self {
-            router,
-            state,
-            settings,
-        } = self;
+        let (router, state) = (self.router, self.state);
         let Settings {
             store,
             identity,
@@ -346,7 +309,7 @@ impl<R, S> HooksBuilder<R, S> {
             limits,
             inbox,
             ..
-        } = settings;
+        } = self.settings;
         checks::check_limits(&limits, &source, &*store)?;
         let limits = limits.bounded();
         checks::check_store(&*store, &source, router.plan().entries(), limits.store_timeout)?;
@@ -358,11 +321,7 @@ impl<R, S> HooksBuilder<R, S> {
         let runner = Runner::new(&store, &limits, &observers, watched.clone());
         let seals = verifier.seals();
         let acceptor = inbox.acceptor(&store, &source, &seals, &limits, &runner)?;
-        let worker_limits = Limits {
-            max_attempts: inbox.retry.max_attempts(),
-            ..limits.clone()
-        };
-        let worker = Runner::new(&store, &worker_limits, &observers, watched);
+        let worker = inbox.worker(&store, &limits, &observers, watched);
         let dispatcher = Dispatcher {
             router,
             state,
@@ -391,14 +350,19 @@ impl<R, S> HooksBuilder<R, S> {
             seals,
             has_workers: AtomicBool::new(false),
         };
-        receiver.log_description();
-        checks::log_store(&receiver.store, &receiver.source);
-        let receiver = Arc::new(receiver);
-        if !inbox.any() {
-            receiver.log_accepted();
-        }
-        Ok(Hooks { receiver })
+        Ok(built(receiver, &inbox))
     }
+}
+
+/// Logs the facts of a new receiver.
+fn built(receiver: Receiver, inbox: &InboxSettings) -> Hooks {
+    receiver.log_description();
+    checks::log_store(&receiver.store, &receiver.source);
+    let receiver = Arc::new(receiver);
+    if !inbox.any() {
+        receiver.log_accepted();
+    }
+    Hooks { receiver }
 }
 
 impl<R, S> fmt::Debug for HooksBuilder<R, S> {

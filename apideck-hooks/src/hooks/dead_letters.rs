@@ -7,7 +7,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 use tracing::Instrument;
 
-use super::dispatch::{Arrival, Course};
+use super::arrival::{Arrival, Course};
 use super::receiver::Hooks;
 use super::work::Progress;
 use crate::delivery::Key;

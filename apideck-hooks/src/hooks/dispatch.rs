@@ -3,68 +3,27 @@
 //! `Dispatcher` is generic over the router and its state. `Receiver` is not, so it holds the
 //! dispatcher as a `dyn Dispatch`.
 
+use std::any::Any;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use http::HeaderMap;
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Instant;
 
+use super::arrival::{Arrival, Course, Dispatched, OfWorker};
 use super::description::HandlerDescription;
-use super::event_run::EventRun;
 use super::identified::Identified;
 use super::work::{LetterKept, Work};
-use crate::delivery::{self, Context, Delivery, DeliveryHeaders, Facts, Identity, Key, Keys};
+use crate::delivery::{self, ClaimLost, Delivery, DeliveryHeaders, Facts, Identity, Keys, RunFacts};
 use crate::disposition::{Disposition, Why};
 use crate::event::EventType;
-use crate::handler::Incoming;
+use crate::handler::{Attempt, Incoming, Outcome};
 use crate::inbox::{Acceptor, Kind};
 use crate::observe::{About, IncidentKind, LogLimit, Observers, Report, limited};
-use crate::payload::{EventIdentity, Timestamp};
+use crate::payload::{AnyEvent, Timestamp};
 use crate::router::{Routes, Start};
-use crate::run::{EventHandler, Job, Runner, WorkerPart};
+use crate::run::{self, EventHandler, Job, Runner};
 use crate::signature::VerifiedText;
-use crate::store::Acceptance;
-
-/// A delivery with a valid signature, or a replay.
-pub(crate) struct Arrival {
-    pub(crate) headers: HeaderMap,
-    pub(crate) context: Context,
-    pub(crate) text: VerifiedText,
-    pub(crate) received_at: SystemTime,
-    /// The current time or an earlier one. A claim's lease is counted from it.
-    pub(crate) now: Instant,
-    /// The record and the source of a replayed dead letter. `None` for a delivery.
-    pub(crate) replayed: Option<(Key, String)>,
-    /// Present if a worker runs the event. Boxed, because most arrivals are deliveries.
-    pub(crate) worker: Option<Box<OfWorker>>,
-    /// Held until the delivery is settled or waits for another one.
-    pub(crate) permit: OwnedSemaphorePermit,
-    pub(crate) report: Report,
-}
-
-/// The part of an arrival that only a worker's has.
-pub(crate) struct OfWorker {
-    pub(crate) runner: Arc<Runner>,
-    pub(crate) part: WorkerPart,
-}
-
-/// The result of dispatching a delivery.
-pub(crate) struct Dispatched {
-    /// The event, if there is an observer.
-    pub(crate) about: Option<Arc<About>>,
-    pub(crate) course: Course,
-}
-
-/// The further course of a delivery.
-pub(crate) enum Course {
-    /// An unsigned header names another event than the signed body.
-    Contradicted,
-    /// The event has no handler.
-    Settled(Disposition),
-    /// The work of running the event's handler.
-    Work(Work),
-}
+use crate::store::{Acceptance, DeadLetter};
 
 /// Dispatch to handlers, without the types of the router and the state.
 pub(crate) trait Dispatch: Send + Sync {
@@ -254,7 +213,7 @@ where
         let acceptor = acceptor.filter(|_| delivered && !self.router.plan().is_inline(handler));
         let lane = acceptor
             .is_some()
-            .then(|| self.lane(&arrival, &identified.identity));
+            .then(|| identified.lane(&self.source, &arrival.text));
         let runner = Arc::clone(worker.as_ref().map_or(&self.runner, |worker| &worker.runner));
         let report = arrival.report.clone();
         report.add(|reported| reported.handler = Some(self.router.plan().name(handler)));
@@ -293,18 +252,6 @@ where
         }
     }
 
-    /// Returns the lane of an event, and its time in it.
-    fn lane(&self, arrival: &Arrival, identity: &EventIdentity) -> (Option<Key>, Option<i64>) {
-        let entity_id = identity.entity_id.as_str(&arrival.text);
-        let lane = (!entity_id.is_empty()).then(|| Key::of_lane(&self.source, entity_id));
-        let occurred_at = identity.occurred_at.as_ref().and_then(Timestamp::get);
-        let occurred_at = occurred_at.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
-        (
-            lane,
-            occurred_at.and_then(|at| i64::try_from(at.as_micros()).ok()),
-        )
-    }
-
     /// Makes the keys of the event's record.
     fn keys(
         &self,
@@ -339,6 +286,74 @@ where
             text,
         };
         facts.keys(self.identity)
+    }
+}
+
+/// An event and its handler.
+struct EventRun<R, S> {
+    dispatcher: Arc<Dispatcher<R, S>>,
+    /// The source of a replayed dead letter.
+    replay_of: Option<String>,
+    start: Start<S>,
+    incoming: Incoming,
+    letter_kept: Option<LetterKept>,
+    report: Report,
+}
+
+impl<R, S> EventRun<R, S> {
+    /// Returns the idempotency key of the delivery, for its later run.
+    fn idempotency_key(&self) -> Option<String> {
+        self.incoming.delivery.idempotency_key().map(str::to_owned)
+    }
+}
+
+impl<R, S> run::EventHandler for EventRun<R, S>
+where
+    R: Routes<S>,
+    S: Send + Sync + 'static,
+{
+    async fn run(&mut self, run: RunFacts, transaction: Option<Box<dyn Any + Send>>) -> Outcome {
+        self.report.add(|reported| reported.attempt = Some(run.attempt));
+        let mut inputs = Attempt::new(&mut self.incoming, run, transaction);
+        (self.start)(inputs.incoming(), &self.dispatcher.state).await
+    }
+
+    fn claim_lost(&self) -> ClaimLost {
+        self.incoming.delivery.signal_of_claim_lost()
+    }
+
+    fn failed(&self, error: &str) {
+        self.report
+            .add(|reported| reported.error = Some(error.to_owned()));
+    }
+
+    /// Reads the event again if the handler took it, because only dead letters need its consumer.
+    fn letter(&self, error: String) -> DeadLetter {
+        let delivery = &self.incoming.delivery;
+        let again;
+        let event = match &self.incoming.event {
+            Some(event) => event,
+            None => {
+                again = AnyEvent::read(delivery.text());
+                &again
+            }
+        };
+        let source = self.replay_of.as_deref().unwrap_or(&self.dispatcher.source);
+        DeadLetter::new(source, delivery.body().clone())
+            .event(
+                delivery.event_type().map_or("", EventType::as_str),
+                delivery.event_id().unwrap_or_default(),
+                delivery.entity_id().unwrap_or_default(),
+                event.as_ref().map_or("", AnyEvent::consumer_id),
+            )
+            .context(delivery.context().clone())
+            .error(error)
+    }
+
+    fn letter_was_kept(&self) {
+        if let Some(kept) = &self.letter_kept {
+            kept.set();
+        }
     }
 }
 

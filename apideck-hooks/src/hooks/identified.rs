@@ -1,9 +1,11 @@
 //! The event of a delivery.
 
+use std::time::UNIX_EPOCH;
+
 use http::HeaderMap;
 use tracing::Span;
 
-use crate::delivery::DeliveryHeaders;
+use crate::delivery::{DeliveryHeaders, Key};
 use crate::event::EventType;
 use crate::observe::About;
 use crate::payload::{AnyEvent, DecodeError, EventIdentity, OtherEvent, Parsed, Timestamp, parse};
@@ -40,6 +42,19 @@ impl Identified {
     /// Returns the event's name. Empty for a body that is not an event.
     pub(super) fn name(&self) -> &str {
         self.event_type.as_ref().map_or("", EventType::as_str)
+    }
+
+    /// Returns the lane of the event among a source's, and its time in it: microseconds since the
+    /// start of 1970.
+    pub(super) fn lane(&self, source: &str, text: &VerifiedText) -> (Option<Key>, Option<i64>) {
+        let entity_id = self.identity.entity_id.as_str(text);
+        let lane = (!entity_id.is_empty()).then(|| Key::of_lane(source, entity_id));
+        let occurred_at = self.identity.occurred_at.as_ref().and_then(Timestamp::get);
+        let occurred_at = occurred_at.and_then(|at| at.duration_since(UNIX_EPOCH).ok());
+        (
+            lane,
+            occurred_at.and_then(|at| i64::try_from(at.as_micros()).ok()),
+        )
     }
 
     /// Records the event in the current span.

@@ -4,27 +4,29 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use super::build_error::BuildError;
-use super::builder::HooksBuilder;
 use super::checks;
 use super::receiver::Receiver;
-use crate::inbox::{Acceptor, Gate, Inbox, InboxOf, IntoInbox, Target};
+use crate::inbox::{Acceptor, Gate, Inbox, Target};
 use crate::limits::Limits;
-use crate::run::{Retry, Runner};
+use crate::observe::Observers;
+use crate::run::{Phase, Retry, Runner};
 use crate::signature::Seals;
 use crate::store::Store;
 
 /// The settings of the inbox.
 pub(super) struct InboxSettings {
-    inbox: Kind,
+    pub(super) inbox: InboxKind,
     pub(super) retry: Retry,
-    max_waiting: u64,
-    stalled_after: Duration,
+    pub(super) max_waiting: u64,
+    pub(super) stalled_after: Duration,
 }
 
-enum Kind {
+/// The inbox of a receiver, before it is built.
+pub(super) enum InboxKind {
     None,
     OfStore,
     OfUser(Arc<dyn Inbox>),
@@ -36,7 +38,7 @@ const WORKERS_BEGIN_WITHIN: Duration = Duration::from_secs(5);
 impl Default for InboxSettings {
     fn default() -> Self {
         Self {
-            inbox: Kind::None,
+            inbox: InboxKind::None,
             retry: Retry::default(),
             max_waiting: 100_000,
             stalled_after: Duration::from_secs(60 * 60),
@@ -47,7 +49,7 @@ impl Default for InboxSettings {
 impl InboxSettings {
     /// Tells if the receiver has an inbox.
     pub(super) fn any(&self) -> bool {
-        !matches!(self.inbox, Kind::None)
+        !matches!(self.inbox, InboxKind::None)
     }
 
     /// Makes the acceptor of a receiver with an inbox.
@@ -60,8 +62,8 @@ impl InboxSettings {
         runner: &Arc<Runner>,
     ) -> Result<Option<Arc<Acceptor>>, BuildError> {
         let target = match &self.inbox {
-            Kind::None => return Ok(None),
-            Kind::OfStore => {
+            InboxKind::None => return Ok(None),
+            InboxKind::OfStore => {
                 checks::check_inbox(&**store)?;
                 let bounds = (self.max_waiting, self.stalled_after, limits.store_timeout);
                 Target::Store {
@@ -69,7 +71,7 @@ impl InboxSettings {
                     gate: Gate::new(store, source, bounds, runner),
                 }
             }
-            Kind::OfUser(inbox) => {
+            InboxKind::OfUser(inbox) => {
                 checks::check_letters(&**store)?;
                 Target::User {
                     inbox: Arc::clone(inbox),
@@ -82,64 +84,20 @@ impl InboxSettings {
             runner: Arc::clone(runner),
         })))
     }
-}
 
-impl<R, S> HooksBuilder<R, S> {
-    /// Accepts events at once, and leaves their handlers to [`Workers`](crate::Workers).
-    ///
-    /// An inbox of this crate is the store too:
-    ///
-    /// ```no_run
-    /// # async fn build() -> Result<(), Box<dyn std::error::Error>> {
-    /// # use apideck_hooks::{Hooks, SqliteInbox, Workers, router};
-    /// let hooks = Hooks::builder(router![..])
-    ///     .secret("my-api-key")
-    ///     .inbox(SqliteInbox::open("hooks.db").await?)
-    ///     .build()?;
-    /// hooks.workers(Workers::new()).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// An [`Inbox`] of your own carries events to a worker that calls [`Hooks::work`]. Set its store
-    /// by [`store`](Self::store).
-    ///
-    /// A verified event is answered `200` when the inbox keeps it. A handler that is annotated with
-    /// `inline` still runs before the answer.
-    pub fn inbox(mut self, inbox: impl IntoInbox) -> Self {
-        self.settings.inbox.inbox = match inbox.into_inbox() {
-            InboxOf::Store(store) => {
-                self.settings.store = store;
-                Kind::OfStore
-            }
-            InboxOf::User(inbox) => Kind::OfUser(inbox),
+    /// Makes the runner of `Hooks::work`.
+    pub(super) fn worker(
+        &self,
+        store: &Arc<dyn Store>,
+        limits: &Limits,
+        observers: &Arc<Observers>,
+        phase: watch::Receiver<Phase>,
+    ) -> Arc<Runner> {
+        let limits = Limits {
+            max_attempts: self.retry.max_attempts(),
+            ..limits.clone()
         };
-        self
-    }
-
-    /// Sets the policy by which [`Hooks::work`] lets a failed event run again. Default: 12 attempts
-    /// within 24 hours. [`Workers::retry`](crate::Workers::retry) is that of workers.
-    pub fn retry(mut self, retry: Retry) -> Self {
-        self.settings.inbox.retry = retry;
-        self
-    }
-
-    /// Sets the number of accepted events from which on no more are accepted. Default: 100,000.
-    ///
-    /// Further deliveries are answered `503` with `Retry-After`. The number is an estimate, which
-    /// several processes can pass.
-    pub fn max_waiting(mut self, events: u64) -> Self {
-        self.settings.inbox.max_waiting = events;
-        self
-    }
-
-    /// Sets the time after which the inbox counts as stalled: an event has waited for so long
-    /// although it could have run, and no worker has taken any event meanwhile. Default: 1 hour.
-    ///
-    /// Deliveries are then answered `503`, because a `200` would hide that nothing runs.
-    pub fn stalled_after(mut self, time: Duration) -> Self {
-        self.settings.inbox.stalled_after = time;
-        self
+        Runner::new(store, &limits, observers, phase)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod accepted_events;
 mod admit;
+mod arrival;
 mod build_error;
 mod builder;
 mod checks;
@@ -9,9 +10,10 @@ mod dead_letters;
 mod describe;
 mod description;
 mod dispatch;
-mod event_run;
 mod identified;
+mod inbox_setters;
 mod inbox_settings;
+mod into_secret;
 mod receiver;
 mod shutdown;
 #[cfg(feature = "signal")]
@@ -23,13 +25,14 @@ mod workers;
 
 pub use accepted_events::AcceptedEvents;
 pub use build_error::BuildError;
-pub use builder::{HooksBuilder, IntoSecret};
+pub use builder::HooksBuilder;
 pub use dead_letters::{DeadLetters, ReplayAll, Replayed};
 pub use description::{Description, HandlerDescription};
+pub use into_secret::IntoSecret;
 pub use receiver::Hooks;
 pub use shutdown::Drained;
 pub use workers::Worked;
 
-pub(crate) use dispatch::{Arrival, Course};
+pub(crate) use arrival::{Arrival, Course};
 pub(crate) use receiver::{Receiver, TakeContext};
 pub(crate) use work::{LetterKept, Progress, Waiting};

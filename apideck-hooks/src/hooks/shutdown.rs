@@ -28,7 +28,8 @@ pub struct Drained {
 
 impl Hooks {
     /// Shuts the receiver down, and waits for the deliveries in flight. Its
-    /// [workers](Hooks::workers) begin no more events, and their running handlers are waited for too.
+    /// [workers](Hooks::workers) begin no more events, and their running handlers are waited for
+    /// too.
     ///
     /// New deliveries are answered `503` with `Retry-After`. Deliveries in flight have up to
     /// `grace` to end. After that their handlers are stopped and their claims withdrawn, so another

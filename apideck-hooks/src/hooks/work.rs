@@ -77,8 +77,8 @@ impl Work {
         }
     }
 
-    /// Does the work in this task. If the future is dropped, the work is cut short, and its claim is
-    /// given back.
+    /// Does the work in this task. If the future is dropped, the work is cut short, and its claim
+    /// is given back.
     pub(super) async fn in_this_task(self) -> Disposition {
         self.future.await
     }

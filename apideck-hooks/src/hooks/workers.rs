@@ -12,10 +12,10 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 use tracing::Instrument;
 
+use super::arrival::{Arrival, Course, OfWorker};
 use super::build_error::BuildError;
 use super::builder::HooksBuilder;
 use super::checks;
-use super::dispatch::{Arrival, Course, OfWorker};
 use super::receiver::{Hooks, Receiver};
 use crate::delivery::{Context, IDEMPOTENCY_KEY};
 use crate::disposition::{Disposition, Why};
@@ -55,7 +55,8 @@ impl Hooks {
     ///
     /// ```no_run
     /// # use apideck_hooks::{Hooks, Workers};
-    /// # async fn run(hooks: Hooks, listener: tokio::net::TcpListener) -> Result<(), Box<dyn std::error::Error>> {
+    /// # type Failed = Box<dyn std::error::Error>;
+    /// # async fn run(hooks: Hooks, listener: tokio::net::TcpListener) -> Result<(), Failed> {
     /// let app = axum::Router::new().route_service("/webhooks/apideck", hooks.clone());
     /// let workers = hooks.workers(Workers::new().concurrency(16));
     /// tokio::select! {
@@ -115,8 +116,8 @@ impl Hooks {
     ///
     /// # Errors
     ///
-    /// The envelope is refused: its seal does not match, it is of another source, or the store keeps
-    /// no dead letters. Put the message aside and do not acknowledge it.
+    /// The envelope is refused: its seal does not match, it is of another source, or the store
+    /// keeps no dead letters. Put the message aside and do not acknowledge it.
     pub async fn work(&self, envelope: Envelope) -> Result<Worked, EnvelopeError> {
         let receiver = &self.receiver;
         if receiver.store.dead_letters().is_none() {

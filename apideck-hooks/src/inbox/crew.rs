@@ -6,9 +6,9 @@
 //! asks for as many records, so each record that is fetched is begun at once. Handlers with a `Tx`
 //! are fetched by themselves, because the store has transactions for few of them.
 //!
-//! The loop fetches again when it was told of news, when a run has ended, when a fetch was full, and
-//! from time to time. A fetch runs in a task that is never cut short, because its claims are granted
-//! in the store. If nobody takes its records, they are given back.
+//! The loop fetches again when it was told of news, when a run has ended, when a fetch was full,
+//! and from time to time. A fetch runs in a task that is never cut short, because its claims are
+//! granted in the store. If nobody takes its records, they are given back.
 //!
 //! If the process dies, all leases end. `upkeep` of any process puts such runs back.
 
@@ -248,7 +248,7 @@ impl Crew {
 
     /// Puts back runs without an end, and tells of events that nobody fetches, for ever.
     async fn upkeep(&self, inbox: &dyn InboxStore) {
-        let mut next_look = Instant::now() + UNFETCHED_EVERY;
+        let mut next_look = Instant::now();
         loop {
             self.recover(inbox).await;
             if next_look <= Instant::now() {

@@ -26,7 +26,7 @@ const VERSION: u8 = 1;
 ///
 /// It is serialised by [`to_json`](Self::to_json), or with serde in another format.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "Wire", into = "Wire")]
+#[serde(try_from = "EnvelopeText", into = "EnvelopeText")]
 pub struct Envelope {
     source: String,
     event_type: String,
@@ -89,8 +89,8 @@ impl Envelope {
         serde_json::from_slice(text).map_err(|error| EnvelopeError(error.to_string()))
     }
 
-    /// Returns the name of the event, for a subject or a routing key. Empty for a body that is not an
-    /// event.
+    /// Returns the name of the event, for a subject or a routing key. Empty for a body that is not
+    /// an event.
     pub fn event_type(&self) -> &str {
         &self.event_type
     }
@@ -154,7 +154,7 @@ impl Envelope {
 
 /// The text form.
 #[derive(Serialize, Deserialize)]
-struct Wire {
+struct EnvelopeText {
     version: u8,
     source: String,
     event_type: String,
@@ -169,7 +169,7 @@ struct Wire {
     seal: Option<String>,
 }
 
-impl From<Envelope> for Wire {
+impl From<Envelope> for EnvelopeText {
     fn from(envelope: Envelope) -> Self {
         let context = envelope.context.iter();
         Self {
@@ -187,10 +187,10 @@ impl From<Envelope> for Wire {
     }
 }
 
-impl TryFrom<Wire> for Envelope {
+impl TryFrom<EnvelopeText> for Envelope {
     type Error = EnvelopeError;
 
-    fn try_from(wire: Wire) -> Result<Self, EnvelopeError> {
+    fn try_from(wire: EnvelopeText) -> Result<Self, EnvelopeError> {
         if wire.version != VERSION {
             return Err(EnvelopeError::new(format!(
                 "the envelope has version {}, and this release wanted version {VERSION}",

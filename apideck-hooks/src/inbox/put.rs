@@ -12,8 +12,8 @@ use crate::store::Store;
 /// An inbox of your own, such as a queue of a broker.
 ///
 /// [`put`](Inbox::put) is called for each verified delivery of a known event, duplicates included.
-/// Your worker takes the envelope out of the queue and passes it to [`Hooks::work`](crate::Hooks::work),
-/// which finds out about duplicates.
+/// Your worker takes the envelope out of the queue and passes it to
+/// [`Hooks::work`](crate::Hooks::work), which finds out about duplicates.
 ///
 /// ```
 /// use apideck_hooks::{Envelope, Inbox, PutError};
@@ -75,8 +75,8 @@ pub enum InboxOf {
     User(Arc<dyn Inbox>),
 }
 
-/// The argument of [`HooksBuilder::inbox`](crate::HooksBuilder::inbox): an inbox of this crate, which
-/// is the store too, or an [`Inbox`] of your own.
+/// The argument of [`HooksBuilder::inbox`](crate::HooksBuilder::inbox): an inbox of this crate,
+/// which is the store too, or an [`Inbox`] of your own.
 pub trait IntoInbox: sealed::Sealed {
     #[doc(hidden)]
     fn into_inbox(self) -> InboxOf;

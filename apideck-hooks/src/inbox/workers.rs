@@ -13,13 +13,14 @@ pub enum Order {
     #[default]
     None,
     /// The events of each entity one after the other, in the order of their own times, among those
-    /// that have arrived. An event that fails holds the later events of its entity until it succeeds
-    /// or is a dead letter. Other entities are not held.
+    /// that have arrived. An event that fails holds the later events of its entity until it
+    /// succeeds or is a dead letter. Other entities are not held.
     PerEntity,
 }
 
 /// The settings of workers, which run accepted events. Give it to
-/// [`Hooks::workers`](crate::Hooks::workers) or [`HooksBuilder::workers`](crate::HooksBuilder::workers).
+/// [`Hooks::workers`](crate::Hooks::workers) or
+/// [`HooksBuilder::workers`](crate::HooksBuilder::workers).
 ///
 /// ```
 /// use std::time::Duration;
@@ -75,8 +76,8 @@ impl Workers {
         self
     }
 
-    /// Sets the time after which a running handler is stopped and its run counts as failed. Default:
-    /// the [`handler_timeout`](crate::HooksBuilder::handler_timeout).
+    /// Sets the time after which a running handler is stopped and its run counts as failed.
+    /// Default: the [`handler_timeout`](crate::HooksBuilder::handler_timeout).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = Some(limit.min(LONGEST));
         self
@@ -92,10 +93,10 @@ impl Workers {
         self
     }
 
-    /// Ends workers without a receiver at `SIGTERM` and `SIGINT`, with this time for the events that
-    /// run. Needs the feature `signal`. [`HooksBuilder::workers`](crate::HooksBuilder::workers) alone
-    /// uses it, because workers beside a receiver end with its
-    /// [`shutdown`](crate::Hooks::shutdown).
+    /// Ends workers without a receiver at `SIGTERM` and `SIGINT`, with this time for the events
+    /// that run. Needs the feature `signal`.
+    /// [`HooksBuilder::workers`](crate::HooksBuilder::workers) alone uses it, because workers
+    /// beside a receiver end with its [`shutdown`](crate::Hooks::shutdown).
     #[cfg(feature = "signal")]
     pub fn shutdown_on_signal(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);

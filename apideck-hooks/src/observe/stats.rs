@@ -193,8 +193,8 @@ stats! {
         recovered,
         /// Times at which the inbox became full.
         inbox_closed,
-        /// Looks at the inbox that found events of a name that waited for ten minutes, and for which
-        /// these workers have no handler.
+        /// Looks at the inbox that found events of a name that waited for ten minutes, and for
+        /// which these workers have no handler.
         unfetched,
     }
 }

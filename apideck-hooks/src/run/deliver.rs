@@ -177,8 +177,8 @@ impl Runner {
         self.acknowledged(granted, Disposition::later(Why::Store))
     }
 
-    /// Claims the event's record from a store that never waits, or takes the claim that a worker has
-    /// fetched.
+    /// Claims the event's record from a store that never waits, or takes the claim that a worker
+    /// has fetched.
     ///
     /// # Errors
     ///

@@ -26,8 +26,8 @@ impl Runner {
         self.judged(ended, granted.of.attempt, worker, final_attempt, handler)
     }
 
-    /// Decides the disposition of a delivery that runs without a claim. Without a record there is no
-    /// last attempt.
+    /// Decides the disposition of a delivery that runs without a claim. Without a record there is
+    /// no last attempt.
     pub(super) fn judge_unclaimed(&self, ended: Ended, handler: &impl EventHandler) -> Judged {
         self.judged(ended, 0, None, false, handler)
     }

@@ -19,7 +19,8 @@ use crate::store::Rests;
 /// use std::time::Duration;
 /// use apideck_hooks::Retry;
 ///
-/// let retry = Retry::exponential(Duration::from_secs(10)).attempts(8).within(Duration::from_secs(3600));
+/// let retry = Retry::exponential(Duration::from_secs(10)).attempts(8);
+/// let retry = retry.within(Duration::from_secs(3600));
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a policy does nothing before it is given to `Workers`"]
@@ -41,8 +42,8 @@ impl Retry {
         }
     }
 
-    /// Sets the number of attempts, after which the event is dead-lettered. Default: 12. 0 counts as
-    /// 1.
+    /// Sets the number of attempts, after which the event is dead-lettered. Default: 12. 0 counts
+    /// as 1.
     pub fn attempts(mut self, attempts: u32) -> Self {
         self.attempts = attempts.max(1);
         self

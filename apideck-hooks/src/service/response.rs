@@ -153,43 +153,44 @@ fn of_disposition(disposition: Disposition) -> Parts {
                 "the handler failed, and a retry may succeed"
             ),
         ),
-        Disposition::Later { why, .. } => (
-            StatusCode::SERVICE_UNAVAILABLE,
-            match why {
-                Why::Asked => problem!(
-                    503,
-                    "Service Unavailable",
-                    "the handler asked for a later delivery"
-                ),
-                Why::Resting => problem!(
-                    503,
-                    "Service Unavailable",
-                    "the last run failed, and the event rests"
-                ),
-                Why::LettersFull => problem!(
-                    503,
-                    "Service Unavailable",
-                    "the store has no room for another dead letter"
-                ),
-                Why::InboxFull => problem!(
-                    503,
-                    "Service Unavailable",
-                    "too many accepted events wait for a worker"
-                ),
-                Why::Conflict => problem!(
-                    503,
-                    "Service Unavailable",
-                    "the handler's transaction conflicted with others"
-                ),
-                Why::Running => problem!(503, "Service Unavailable", "the event's handler is still running"),
-                Why::Busy => problem!(503, "Service Unavailable", "too many deliveries are in flight"),
-                Why::ShuttingDown => problem!(503, "Service Unavailable", "the receiver is shutting down"),
-                Why::Store => problem!(
-                    503,
-                    "Service Unavailable",
-                    "the store failed or did not answer in time"
-                ),
-            },
+        Disposition::Later { why, .. } => (StatusCode::SERVICE_UNAVAILABLE, of_why(why)),
+    }
+}
+
+fn of_why(why: Why) -> &'static str {
+    match why {
+        Why::Asked => problem!(
+            503,
+            "Service Unavailable",
+            "the handler asked for a later delivery"
+        ),
+        Why::Resting => problem!(
+            503,
+            "Service Unavailable",
+            "the last run failed, and the event rests"
+        ),
+        Why::LettersFull => problem!(
+            503,
+            "Service Unavailable",
+            "the store has no room for another dead letter"
+        ),
+        Why::InboxFull => problem!(
+            503,
+            "Service Unavailable",
+            "too many accepted events wait for a worker"
+        ),
+        Why::Conflict => problem!(
+            503,
+            "Service Unavailable",
+            "the handler's transaction conflicted with others"
+        ),
+        Why::Running => problem!(503, "Service Unavailable", "the event's handler is still running"),
+        Why::Busy => problem!(503, "Service Unavailable", "too many deliveries are in flight"),
+        Why::ShuttingDown => problem!(503, "Service Unavailable", "the receiver is shutting down"),
+        Why::Store => problem!(
+            503,
+            "Service Unavailable",
+            "the store failed or did not answer in time"
         ),
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
-use super::{Secret, SecretError, header::Mac, seals::Seals, secret::SecretErrorKind};
+use super::{Secret, SecretError, header::Mac, secret::SecretErrorKind};
 
 /// One HMAC state for each secret, so that a request does not hash the key again.
 ///
@@ -40,8 +40,8 @@ impl KeyedSecrets {
         }
     }
 
-    pub(super) fn seals(&self) -> Seals {
-        Seals::new(&self.keys)
+    pub(super) fn keys(&self) -> &[Hmac<Sha256>] {
+        &self.keys
     }
 
     pub(super) fn count(&self) -> usize {

@@ -6,6 +6,8 @@ use hmac::{Hmac, KeyInit, Mac as _};
 use sha2::Sha256;
 
 use super::header::Mac;
+use super::keyed_secrets::KeyedSecrets;
+use super::verifier::Verifier;
 
 /// The text from which the key of the seals is made. So a seal never is a signature of some body,
 /// and a signature never is a seal.
@@ -15,8 +17,20 @@ const LABEL: &[u8] = b"apideck-hooks: key of the seals, version 1";
 #[derive(Clone)]
 pub(crate) struct Seals(Box<[Hmac<Sha256>]>);
 
+impl Verifier {
+    /// Makes a verifier that refuses every signature, for workers without a receiver.
+    pub(crate) fn without_secrets() -> Self {
+        Self::of(KeyedSecrets::none())
+    }
+
+    /// Returns the seals under keys that are made of the secrets.
+    pub(crate) fn seals(&self) -> Seals {
+        Seals::new(self.keys.keys())
+    }
+}
+
 impl Seals {
-    pub(super) fn new(secrets: &[Hmac<Sha256>]) -> Self {
+    fn new(secrets: &[Hmac<Sha256>]) -> Self {
         let key = |secret: &Hmac<Sha256>| {
             let key = secret.clone().chain_update(LABEL).finalize().into_bytes();
             // It is always `Ok`, because HMAC takes keys of any length.

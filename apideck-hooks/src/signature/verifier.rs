@@ -22,7 +22,6 @@ use super::{
     explain::explain_header,
     header::{self, HEADER_NAME, Mac},
     keyed_secrets::KeyedSecrets,
-    seals::Seals,
     search::Search,
     verified::SignedText,
 };
@@ -85,7 +84,7 @@ use super::{
 /// ```
 #[derive(Debug)]
 pub struct Verifier {
-    keys: KeyedSecrets,
+    pub(super) keys: KeyedSecrets,
     forms: Forms,
     /// The position in `Form::ALL` of the form that matched last.
     hint: AtomicU8,
@@ -101,12 +100,14 @@ impl Verifier {
     ///
     /// `secrets` is empty.
     pub fn new(secrets: impl IntoIterator<Item = Secret>) -> Result<Self, SecretError> {
-        Ok(Self {
-            keys: KeyedSecrets::new(secrets)?,
-            forms: Forms::All,
-            // The first guess is the form that Apideck's own code sample signs.
-            hint: AtomicU8::new(Form::Sorted as u8),
-        })
+        KeyedSecrets::new(secrets).map(Self::of)
+    }
+
+    pub(super) fn of(keys: KeyedSecrets) -> Self {
+        // The first guess is the form that Apideck's own code sample signs.
+        let hint = AtomicU8::new(Form::Sorted as u8);
+        let forms = Forms::All;
+        Self { keys, forms, hint }
     }
 
     /// Sets the accepted forms. The default is all of them.
@@ -114,20 +115,6 @@ impl Verifier {
     pub fn forms(mut self, forms: Forms) -> Self {
         self.forms = forms;
         self
-    }
-
-    /// Makes a verifier that refuses every signature, for workers without a receiver.
-    pub(crate) fn without_secrets() -> Self {
-        Self {
-            keys: KeyedSecrets::none(),
-            forms: Forms::All,
-            hint: AtomicU8::new(Form::Sorted as u8),
-        }
-    }
-
-    /// Returns the seals under keys that are made of the secrets.
-    pub(crate) fn seals(&self) -> Seals {
-        self.keys.seals()
     }
 
     /// Returns the number of secrets.

@@ -43,6 +43,10 @@ impl Record {
                 lease_left: self.lease.left(now),
             };
         }
+        if self.rest.left(now).is_zero() {
+            // Due from now on, so that a retry that was due before comes before it.
+            self.rest = Wait::from_now(now, Duration::ZERO);
+        }
         self.accepted = true;
         self.attempts = 0;
         self.interrupted = 0;

@@ -44,9 +44,10 @@ pub trait InboxStore: sealed::Sealed + Send + Sync {
     /// Claims due records, and returns them with their bodies.
     ///
     /// A record can be claimed if it is `WAITING`, due, of an event that [`Fetch::events`] accepts,
-    /// and not paused. If [`Fetch::ordered`] is set, it is also the first of its lane, and no record
-    /// of its lane is `RUNNING`. The first of a lane is the one with the least time of its event
-    /// among those that are `WAITING` or `RUNNING`. The records that are due the longest come first.
+    /// and not paused. If [`Fetch::ordered`] is set, it is also the first of its lane, and no
+    /// record of its lane is `RUNNING`. The first of a lane is the one with the least time of its
+    /// event among those that are `WAITING` or `RUNNING`. The records that are due the longest come
+    /// first.
     ///
     /// Each claim counts an attempt, as a granted claim does, and its rest begins now. That rest is
     /// for a run without an end: [`End::Release`](super::End::Release) replaces it.

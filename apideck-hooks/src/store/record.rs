@@ -93,8 +93,8 @@ pub(super) struct Record {
     pub(super) interrupted: u8,
     pub(super) lease: Wait,
     pub(super) rest: Wait,
-    /// Time of the first claim. An accepted record has that of its acceptance, and after that of its
-    /// first run.
+    /// Time of the first claim. An accepted record has that of its acceptance, and after that of
+    /// its first run.
     pub(super) first_seen: u64,
     pub(super) expires: u64,
     /// A letter is kept beside the record.

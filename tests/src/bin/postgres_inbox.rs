@@ -57,7 +57,9 @@ async fn in_transaction(delivery: Delivery, mut tx: Tx<Postgres>) -> Result<Outc
 /// Appends a line in one write, so that no kill can cut it and no other process can write in
 /// between.
 fn write(mut effects: &File, line: &str) {
-    effects.write_all(format!("{line}\n").as_bytes()).expect("an effect");
+    effects
+        .write_all(format!("{line}\n").as_bytes())
+        .expect("an effect");
 }
 
 #[on("*")]
@@ -76,9 +78,14 @@ async fn main() {
     let variable = |name: &str| var(name).expect("its environment");
     let (schema, lease) = (variable("SCHEMA"), var("LEASE_MS").ok());
     let options = postgres::options().options([("search_path", &schema)]);
-    let store = PostgresStore::builder(postgres::pool(options, 6)).schema(schema).connections(4);
+    let store = PostgresStore::builder(postgres::pool(options, 6))
+        .schema(schema)
+        .connections(4);
     let store = store.build().expect("a good name");
-    let effects = OpenOptions::new().create(true).append(true).open(variable("EFFECTS"));
+    let effects = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(variable("EFFECTS"));
     let mut hooks =
         patient(Hooks::builder(router![in_transaction, plain]).state(Arc::new(effects.expect("a file"))))
             .secret(apideck_hooks_tests::SECRET)

@@ -185,7 +185,11 @@ pub fn accepting<R: Routes<RunLog>>(
 ) -> HooksBuilder<R, RunLog> {
     patient(builder.state(log.clone()))
         .secret(SECRET)
-        .inbox(SqliteInbox::new(store))
+        .inbox(inbox_of(store))
+}
+
+pub fn inbox_of(store: Arc<SqliteStore>) -> SqliteInbox {
+    SqliteInbox::new(store)
 }
 
 /// Workers whose retries come at once.

@@ -32,7 +32,9 @@ impl InboxFile {
     }
 
     pub fn builder(&self) -> PostgresStoreBuilder {
-        PostgresStore::builder(self.pool(4)).schema(&self.database.schema).connections(4)
+        PostgresStore::builder(self.pool(4))
+            .schema(&self.database.schema)
+            .connections(4)
     }
 
     pub fn pool(&self, connections: u32) -> PgPool {
@@ -85,5 +87,11 @@ pub fn accepting<R: Routes<RunLog>>(
     store: Arc<PostgresStore>,
     log: &RunLog,
 ) -> HooksBuilder<R, RunLog> {
-    patient(builder.state(log.clone())).secret(SECRET).inbox(PostgresInbox::of(store))
+    patient(builder.state(log.clone()))
+        .secret(SECRET)
+        .inbox(inbox_of(store))
+}
+
+pub fn inbox_of(store: Arc<PostgresStore>) -> PostgresInbox {
+    PostgresInbox::of(store)
 }

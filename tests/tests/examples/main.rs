@@ -2,6 +2,7 @@
 #![cfg(unix)]
 
 mod app;
+mod inbox;
 mod log;
 mod observability;
 mod queries;

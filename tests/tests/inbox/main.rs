@@ -1,6 +1,7 @@
 //! The inbox: events that are accepted at once and run later.
 
 mod accepting;
+mod backlogs;
 mod full;
 mod order;
 mod pauses;

@@ -1,11 +1,9 @@
 //! Upgrades, smaller routers and replays.
 
+use crate::world::{EVENT, RunLog, Working, accepting, handle, inbox_file, quick, stats, until_idle};
 use apideck_hooks::events::{AnyEvent, ConnectionCallable};
 use apideck_hooks::store::LetterFilter;
 use apideck_hooks::{Delivery, Disposition, Hooks, Outcome, ReplayAll, State, on, router};
-use crate::world::{
-    EVENT, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
-};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 
@@ -16,7 +14,7 @@ async fn crm(_: AnyEvent, delivery: Delivery, State(log): State<RunLog>) -> Outc
 
 #[tokio::test]
 async fn inbox_15_workers_leave_events_alone_that_their_router_lacks() {
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = accepting(Hooks::builder(router![handle]), store.clone(), &log);
@@ -27,7 +25,14 @@ async fn inbox_15_workers_leave_events_alone_that_their_router_lacks() {
     drop(hooks);
     let hooks = accepting(Hooks::builder(router![crm]), store.clone(), &log);
     let hooks = hooks.build().unwrap();
+    // Nobody has fetched them for eleven minutes.
+    file.execute(
+        "UPDATE apideck_hooks_records SET due = due - 660000000, rest_end = rest_end - 660000000,
+        accepted_at = accepted_at - 660000000",
+    )
+    .await;
     let workers = Working::begin(&hooks, quick());
+    until("it is told", async || hooks.stats().unfetched == 1).await;
     until("one is left", async || {
         let left = stats(&hooks).await;
         left.waiting == 1 && left.running == 0
@@ -56,7 +61,7 @@ async fn new(delivery: Delivery, State(log): State<RunLog>) -> Outcome {
 /// A payload that a release cannot read is a dead letter, which a later release replays.
 #[tokio::test]
 async fn inbox_15_an_event_that_cannot_be_read_is_replayed_after_an_upgrade() {
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = accepting(Hooks::builder(router![old, ..]), store.clone(), &log)
@@ -91,7 +96,7 @@ async fn inbox_15_an_event_that_cannot_be_read_is_replayed_after_an_upgrade() {
 
 #[tokio::test]
 async fn inbox_16_a_replay_while_the_event_runs_is_one_run() {
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let _workers = Working::begin(&hooks, quick());

@@ -1,12 +1,13 @@
 //! Files of an earlier version.
 
-use crate::world::{EVENT, InboxFile, RunLog, Working, quick, until_idle};
-use apideck_hooks_tests::kit::{Deliver, Told, event};
+use crate::world::{EVENT, RunLog, Working, inbox_file, quick, until_idle};
+use apideck_hooks_tests::kit::{Deliver, event};
+use apideck_hooks_tests::waiting::GENEROUS;
 
 /// A file of the release before the inbox gets its columns, and keeps its events.
 #[tokio::test]
 async fn a_file_of_the_version_before_is_upgraded() {
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     event(EVENT, "bad").call(&hooks).await.assert_accepted();

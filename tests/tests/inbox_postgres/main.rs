@@ -12,6 +12,7 @@ mod pauses;
 mod processes;
 #[path = "../inbox/retries.rs"]
 mod retries;
+mod schema;
 #[path = "../inbox/shutdowns.rs"]
 mod shutdowns;
 mod stores;

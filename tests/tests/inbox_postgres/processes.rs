@@ -56,7 +56,10 @@ impl Processes {
     }
 
     async fn until_idle(&self) {
-        until("the inbox is empty", async || self.file.number(WAITING).await == 0).await;
+        until("the inbox is empty", async || {
+            self.file.number(WAITING).await == 0
+        })
+        .await;
     }
 
     /// The lines of handlers without a transaction.
@@ -82,7 +85,9 @@ async fn kill(process: Receiver) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_01_every_accepted_event_has_a_row_after_a_kill() {
     const ROUNDS: usize = 10;
-    let Some(processes) = Processes::new("600000").await else { return };
+    let Some(processes) = Processes::new("600000").await else {
+        return;
+    };
     let mut accepted = Vec::new();
     for round in 0..ROUNDS {
         let receiver = processes.receiver().await;
@@ -104,13 +109,20 @@ async fn inbox_01_every_accepted_event_has_a_row_after_a_kill() {
             })
         });
         let senders: Vec<_> = senders.collect();
-        until("some are accepted", async || count.load(Ordering::SeqCst) > round * 3).await;
+        until("some are accepted", async || {
+            count.load(Ordering::SeqCst) > round * 3
+        })
+        .await;
         kill(receiver).await;
         for ids in join_all(senders).await {
             accepted.extend(ids.unwrap());
         }
     }
-    let ids = accepted.iter().map(|id| format!("'{id}'")).collect::<Vec<_>>().join(",");
+    let ids = accepted
+        .iter()
+        .map(|id| format!("'{id}'"))
+        .collect::<Vec<_>>()
+        .join(",");
     let rows = format!("{WAITING} AND body IS NOT NULL AND event_id IN ({ids})");
     assert_eq!(processes.file.number(&rows).await as usize, accepted.len());
 }
@@ -119,16 +131,24 @@ async fn inbox_01_every_accepted_event_has_a_row_after_a_kill() {
 /// transaction is rolled back, and its lane is not blocked meanwhile.
 #[tokio::test]
 async fn inbox_03_a_worker_that_was_stopped_beyond_its_lease_changes_nothing() {
-    let Some(processes) = Processes::new("1000").await else { return };
+    let Some(processes) = Processes::new("1000").await else {
+        return;
+    };
     let mut first = processes.worker().await;
     for (name, id) in [(EVENT, "slow-tx"), (LEAD, "slow-plain")] {
-        of_entity(name, id, id, 1).send(first.addr).await.assert_accepted();
+        of_entity(name, id, id, 1)
+            .send(first.addr)
+            .await
+            .assert_accepted();
         first.line(&format!("started {id} 1")).await;
     }
     first.signal("STOP").await;
     let second = processes.worker().await;
     for (name, id) in [(EVENT, "slow-tx"), (LEAD, "slow-plain")] {
-        of_entity(name, &format!("good {id}"), id, 2).send(second.addr).await.assert_accepted();
+        of_entity(name, &format!("good {id}"), id, 2)
+            .send(second.addr)
+            .await
+            .assert_accepted();
     }
     processes.until_idle().await;
     let done = "SELECT coalesce(sum(token), 0) FROM records";
@@ -142,14 +162,29 @@ async fn inbox_03_a_worker_that_was_stopped_beyond_its_lease_changes_nothing() {
         processes.lines().contains(&"end slow-plain 1".to_owned())
     })
     .await;
-    of_entity(EVENT, "good last", "slow-tx", 3).send(first.addr).await.assert_accepted();
+    of_entity(EVENT, "good last", "slow-tx", 3)
+        .send(first.addr)
+        .await
+        .assert_accepted();
     processes.until_idle().await;
     let effects = "SELECT count(*) FROM effects";
     let (all, slow) = (effects.to_owned(), format!("{effects} WHERE event = 'slow-tx'"));
-    assert_eq!((processes.file.number(&all).await, processes.file.number(&slow).await), (3, 1));
+    assert_eq!(
+        (
+            processes.file.number(&all).await,
+            processes.file.number(&slow).await
+        ),
+        (3, 1)
+    );
     let others = format!("{done} WHERE key IN (SELECT key FROM records ORDER BY first_seen LIMIT 4)");
     assert_eq!(processes.file.number(&others).await, before);
-    assert_eq!(processes.file.number("SELECT count(*) FROM records WHERE phase <> 1").await, 0);
+    assert_eq!(
+        processes
+            .file
+            .number("SELECT count(*) FROM records WHERE phase <> 1")
+            .await,
+        0
+    );
     for process in [first, second] {
         kill(process).await;
     }
@@ -157,27 +192,41 @@ async fn inbox_03_a_worker_that_was_stopped_beyond_its_lease_changes_nothing() {
 
 #[tokio::test]
 async fn inbox_06_a_worker_that_was_killed_is_replaced_at_once() {
-    let Some(processes) = Processes::new("1000").await else { return };
+    let Some(processes) = Processes::new("1000").await else {
+        return;
+    };
     let mut worker = processes.worker().await;
     for (id, entity) in [("stuck", "a"), ("good-a", "a")] {
         let second = u32::from(id == "good-a");
-        of_entity(LEAD, id, entity, second).send(worker.addr).await.assert_accepted();
+        of_entity(LEAD, id, entity, second)
+            .send(worker.addr)
+            .await
+            .assert_accepted();
     }
     worker.line("started stuck 1").await;
     kill(worker).await;
     let worker = processes.worker().await;
-    of_entity(LEAD, "good-b", "b", 1).send(worker.addr).await.assert_accepted();
+    of_entity(LEAD, "good-b", "b", 1)
+        .send(worker.addr)
+        .await
+        .assert_accepted();
     processes.until_idle().await;
     // The event of the killed process runs again when its lease is over, before the next one of its
     // lane.
-    let of_lane: Vec<_> = processes.started().into_iter().filter(|id| id != "good-b").collect();
+    let of_lane: Vec<_> = processes
+        .started()
+        .into_iter()
+        .filter(|id| id != "good-b")
+        .collect();
     assert_eq!(of_lane, ["stuck", "stuck", "good-a"]);
     kill(worker).await;
 }
 
 #[tokio::test]
 async fn inbox_07_a_handler_that_kills_its_process_ends_as_a_dead_letter() {
-    let Some(processes) = Processes::new("300").await else { return };
+    let Some(processes) = Processes::new("300").await else {
+        return;
+    };
     let receiver = processes.receiver().await;
     for name in [EVENT, LEAD] {
         let fatal = of_entity(name, &format!("fatal {name}"), name, 1);
@@ -199,7 +248,10 @@ async fn inbox_07_a_handler_that_kills_its_process_ends_as_a_dead_letter() {
         lives += 1;
         assert!(lives <= 13, "{lives}");
     }
-    assert_eq!(processes.file.number("SELECT max(attempts) FROM records").await, 6);
+    assert_eq!(
+        processes.file.number("SELECT max(attempts) FROM records").await,
+        6
+    );
     assert_eq!(processes.file.number("SELECT count(*) FROM effects").await, 0);
     let fatal = of_entity(EVENT, &format!("fatal {EVENT}"), EVENT, 1);
     fatal.send(receiver.addr).await.assert_duplicate();
@@ -241,7 +293,9 @@ async fn send_until_acknowledged(n: usize, addr: &watch::Receiver<SocketAddr>) {
 /// Case 20: a receiver and three workers are killed and stopped in turn under a sender that retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
-    let Some(processes) = Processes::new("2000").await else { return };
+    let Some(processes) = Processes::new("2000").await else {
+        return;
+    };
     let mut receiver = processes.receiver().await;
     let mut workers = Vec::new();
     for _ in 0..3 {
@@ -306,7 +360,9 @@ async fn check_chaos(processes: &Processes) {
     let distinct = processes.file.number(distinct).await as usize;
     assert_eq!((effects, distinct), (in_transactions, in_transactions));
     let lines = processes.lines();
-    let ended = lines.iter().filter_map(|line| line.strip_prefix("end ")?.split(' ').next());
+    let ended = lines
+        .iter()
+        .filter_map(|line| line.strip_prefix("end ")?.split(' ').next());
     assert_eq!(ended.collect::<HashSet<_>>().len(), EVENTS / 2);
     let mut last: HashMap<String, usize> = HashMap::new();
     for id in processes.started() {
@@ -314,6 +370,9 @@ async fn check_chaos(processes: &Processes) {
         let lane = parts.next().unwrap().to_owned();
         let second: usize = parts.next().unwrap().parse().unwrap();
         let before = last.insert(lane, second);
-        assert!(before.is_none_or(|before| before <= second), "{id} after {before:?}");
+        assert!(
+            before.is_none_or(|before| before <= second),
+            "{id} after {before:?}"
+        );
     }
 }

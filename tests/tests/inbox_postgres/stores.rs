@@ -1,8 +1,10 @@
 //! Several stores, as in processes of their own: races for lanes, wake-ups, outages, few connections.
 
-use crate::world::{Database, EVENT, InboxFile, RunLog, Working, accepting, handle, of_entity, quick, until_idle};
+use crate::world::{
+    Database, EVENT, RunLog, Working, accepting, handle, inbox_file, of_entity, quick, until_idle,
+};
 use apideck_hooks::store::{Acceptance, DeadLetter, End, Fetch, Held, InboxStore, Key, Store};
-use apideck_hooks::{Delivery, Hooks, Outcome, PostgresStore, Tx, State, on, router};
+use apideck_hooks::{Delivery, Hooks, Outcome, PostgresStore, State, Tx, on, router};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::postgres::pool;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
@@ -26,7 +28,7 @@ fn key(kind: u8, n: u8) -> Key {
 async fn inbox_08_stores_that_race_for_lanes_run_one_event_of_each_at_a_time() {
     const LANES: u8 = 2;
     const RUNS: usize = 3000;
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let lane_of = |record: Key| usize::from(record.to_bytes()[1] % LANES);
     let held: Arc<[AtomicBool; LANES as usize]> = Arc::default();
     let (runs, lost) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
@@ -83,26 +85,37 @@ async fn inbox_08_stores_that_race_for_lanes_run_one_event_of_each_at_a_time() {
 /// The workers look once an hour, so only the other process can wake them.
 #[tokio::test]
 async fn workers_are_woken_by_events_that_other_processes_accept() {
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let (log, other_log) = (RunLog::default(), RunLog::default());
     let name = file.database.schema.replace("apideck_hooks_", "workers_");
     let options = file.database.options.clone().application_name(&name);
     let store = PostgresStore::builder(pool(options, 4)).schema(&file.database.schema);
     let store = Arc::new(store.build().unwrap());
-    let hooks = accepting(Hooks::builder(router![handle]), store, &log).build().unwrap();
+    let hooks = accepting(Hooks::builder(router![handle]), store, &log)
+        .build()
+        .unwrap();
     let receiver = file.hooks(&other_log).await;
     let _workers = Working::begin(&hooks, quick().poll(Duration::from_secs(3600)));
-    let listening = format!("SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}' AND query LIKE 'LISTEN%'");
+    let listening = format!(
+        "SELECT count(*) FROM pg_stat_activity WHERE application_name = '{name}' AND query LIKE 'LISTEN%'"
+    );
     let listens = async || file.number(&listening).await == 1;
     until("they listen", listens).await;
     for n in 0..20 {
-        event(EVENT, &format!("good-{n}")).call(&receiver).await.assert_accepted();
+        event(EVENT, &format!("good-{n}"))
+            .call(&receiver)
+            .await
+            .assert_accepted();
         log.until_begun(n + 1).await;
     }
     // After a lost connection the listener listens again, and looks for what it has missed.
-    let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'");
+    let end =
+        format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}'");
     file.execute(&end).await;
-    event(EVENT, "good-missed").call(&receiver).await.assert_accepted();
+    event(EVENT, "good-missed")
+        .call(&receiver)
+        .await
+        .assert_accepted();
     log.until_begun(21).await;
     event(EVENT, "good-last").call(&receiver).await.assert_accepted();
     log.until_begun(22).await;
@@ -114,7 +127,7 @@ async fn workers_are_woken_by_events_that_other_processes_accept() {
 /// not lost and not repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_05_workers_survive_an_outage() {
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let log = RunLog::default();
     let options = &file.database.options;
     let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await;
@@ -133,7 +146,10 @@ async fn inbox_05_workers_survive_an_outage() {
         until("it runs", async || log.count(&held) == 1).await;
         proxy.set(line);
         for n in 0..20 {
-            event(EVENT, &format!("good-{turn}-{n}")).call(&receiver).await.assert_accepted();
+            event(EVENT, &format!("good-{turn}-{n}"))
+                .call(&receiver)
+                .await
+                .assert_accepted();
         }
         sleep(Duration::from_millis(1000)).await;
         // The end of this run cannot be recorded before the outage is over.
@@ -146,7 +162,10 @@ async fn inbox_05_workers_survive_an_outage() {
     ids.sort();
     ids.dedup();
     assert_eq!(ids.len(), 42);
-    assert_eq!(file.number("SELECT count(*) FROM records WHERE phase <> 1").await, 0);
+    assert_eq!(
+        file.number("SELECT count(*) FROM records WHERE phase <> 1").await,
+        0
+    );
 }
 
 #[on("vault.*")]
@@ -164,7 +183,7 @@ async fn in_transaction(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_19_a_pool_of_four_is_enough_for_all() {
     const EVENTS: usize = 150;
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     file.execute("CREATE TABLE effects (event text NOT NULL)").await;
     let (log, shared) = (RunLog::default(), file.pool(4));
     let store = PostgresStore::builder(shared.clone()).schema(&file.database.schema);
@@ -176,7 +195,9 @@ async fn inbox_19_a_pool_of_four_is_enough_for_all() {
         let name = if n % 3 == 0 { "crm.lead.created" } else { EVENT };
         let accepted = event(name, &format!("good-{n}")).call(&hooks).await;
         accepted.assert_accepted();
-        let row = sqlx::query("SELECT 1 FROM pg_sleep(0.001)").fetch_one(&shared).await;
+        let row = sqlx::query("SELECT 1 FROM pg_sleep(0.001)")
+            .fetch_one(&shared)
+            .await;
         assert_eq!(row.unwrap().get::<i32, _>(0), 1);
     });
     join_all(queries).await;
@@ -190,12 +211,17 @@ async fn inbox_19_a_pool_of_four_is_enough_for_all() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_09_a_backlog_of_many_lanes_is_fetched_in_order() {
     const LANES: u32 = 300;
-    let Some(file) = InboxFile::new().await else { return };
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let send = (0..4 * LANES).map(|n| {
         let (lane, second) = (n % LANES, n / LANES);
-        of_entity(EVENT, &format!("good-{lane}-{second}"), &format!("l{lane}"), second)
+        of_entity(
+            EVENT,
+            &format!("good-{lane}-{second}"),
+            &format!("l{lane}"),
+            second,
+        )
     });
     let send: Vec<_> = send.collect();
     for chunk in send.chunks(64) {
@@ -210,12 +236,19 @@ async fn inbox_09_a_backlog_of_many_lanes_is_fetched_in_order() {
         let fetched = store.fetch(&fetch).await.unwrap();
         assert_eq!(fetched.len(), LANES as usize);
         for one in &fetched {
-            assert!(one.kept.event_id.ends_with(&format!("-{second}")), "{}", one.kept.event_id);
+            assert!(
+                one.kept.event_id.ends_with(&format!("-{second}")),
+                "{}",
+                one.kept.event_id
+            );
         }
         assert!(store.fetch(&fetch).await.unwrap().is_empty());
         for one in fetched {
             assert_eq!(store.finish(one.grant, End::Done).await.unwrap(), Held::Yes);
         }
     }
-    assert_eq!(file.number("SELECT count(*) FROM records WHERE phase <> 1").await, 0);
+    assert_eq!(
+        file.number("SELECT count(*) FROM records WHERE phase <> 1").await,
+        0
+    );
 }

@@ -1,6 +1,7 @@
 //! Agreement of the repository's pages with its tests.
 
 mod cases;
+mod inbox_cases;
 mod suites;
 mod table;
 mod which_store;

@@ -68,7 +68,7 @@ pub(crate) fn parse(text: &VerifiedText) -> Parsed {
 
 /// A body.
 #[derive(Default, Deserialize)]
-struct Envelope<'a> {
+struct Outer<'a> {
     #[serde(borrow, deserialize_with = "object::<Wire<'a>, _, _>")]
     payload: Box<Wire<'a>>,
 }
@@ -80,7 +80,7 @@ fn read_plain(json: &str) -> Option<Box<Wire<'_>>> {
         return None;
     }
     let mut deserializer = Deserializer::from_str(json);
-    let body: Envelope<'_> = object::<Envelope<'_>, _, _>(&mut deserializer).ok()?;
+    let body: Outer<'_> = object::<Outer<'_>, _, _>(&mut deserializer).ok()?;
     deserializer.end().ok()?;
     Some(body.payload).filter(|wire| !wire.event_type.is_empty())
 }

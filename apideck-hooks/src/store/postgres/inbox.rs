@@ -91,7 +91,9 @@ impl InboxStore for PostgresStore {
         let mut fetched = Vec::new();
         let mut first = true;
         loop {
-            let wanted = fetch.limit.saturating_sub(u32::try_from(fetched.len()).unwrap_or(u32::MAX));
+            let wanted = fetch
+                .limit
+                .saturating_sub(u32::try_from(fetched.len()).unwrap_or(u32::MAX));
             let limit = wanted.min(BATCH);
             let names = self.waiting.handled(fetch);
             let (found, waiting) = match self.fetch_some(fetch, &names, limit).await {

@@ -32,7 +32,8 @@ use tokio::sync::Semaphore;
 
 use super::record::{Record, Stage, Wait};
 use super::{
-    Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError, Transactions,
+    Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError,
+    Transactions,
 };
 use crate::delivery::Key;
 use call::Call;

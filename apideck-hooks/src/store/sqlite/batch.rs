@@ -10,10 +10,9 @@ use std::time::Duration;
 
 use sqlx::{Row as _, SqliteConnection};
 
+use super::candidate::Candidate;
 use super::database::Failed;
-use super::inbox_batch::Candidate;
 use super::json;
-use super::pauses::PauseChange;
 use super::row::{self, COLUMNS, Row, columns};
 use super::wanted::Wanted;
 use crate::delivery::Key;
@@ -76,18 +75,25 @@ pub(super) struct Slot {
     pub(super) row: Row,
     pub(super) changed: bool,
     /// The body to write beside the record.
-    pub(super) body: Option<Body>,
+    pub(super) body: Option<KeptBody>,
 }
 
 /// A body that is written beside a record. The end `DONE` deletes it.
 #[derive(Clone)]
-pub(super) enum Body {
+pub(super) enum KeptBody {
     /// A dead letter.
     Letter(DeadLetter),
     /// An accepted event.
     Accepted(Box<Acceptance>),
     /// The body is there, and becomes a dead letter with this error.
     Dead(&'static str),
+}
+
+/// A change of the pauses.
+pub(super) struct PauseChange {
+    pub(super) source: String,
+    pub(super) pattern: String,
+    pub(super) paused: bool,
 }
 
 /// The running record of a lane.
@@ -178,7 +184,7 @@ impl Batch {
         let slot = self.records.entry(key).or_insert_with(absent);
         let (verdict, lettered) = slot.change(|record| record.claim(claim, letters, now, retention));
         if let (true, Some(last)) = (lettered, &claim.last) {
-            slot.write(Body::Letter(last.letter.clone()));
+            slot.write(KeptBody::Letter(last.letter.clone()));
             self.count_letter(&last.letter);
         }
         self.bind(claim.alias, key, matches!(verdict, Verdict::Granted { .. }));
@@ -241,7 +247,7 @@ impl Batch {
             return held;
         }
         if let End::Dead { letter, .. } = end {
-            slot.write(Body::Letter((**letter).clone()));
+            slot.write(KeptBody::Letter((**letter).clone()));
             if !before.kept {
                 self.count_letter(letter);
             }
@@ -334,14 +340,14 @@ impl Slot {
         result
     }
 
-    pub(super) fn write(&mut self, body: Body) {
+    pub(super) fn write(&mut self, body: KeptBody) {
         match &body {
-            Body::Letter(letter) => self.row.source = Some(letter.source.clone()),
-            Body::Accepted(acceptance) => {
+            KeptBody::Letter(letter) => self.row.source = Some(letter.source.clone()),
+            KeptBody::Accepted(acceptance) => {
                 self.row.source = Some(acceptance.kept.source.clone());
                 self.row.lane = acceptance.lane;
             }
-            Body::Dead(_) => {}
+            KeptBody::Dead(_) => {}
         }
         self.body = Some(body);
     }

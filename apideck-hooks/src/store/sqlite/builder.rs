@@ -9,9 +9,9 @@ use tokio::sync::mpsc;
 use super::SqliteStore;
 use super::batch::Terms;
 use super::database::{Database, resolve};
-use super::inbox::Progress;
 use super::lock::Lock;
 use super::log::Log;
+use super::progress::Advance;
 use super::reader::Reader;
 use super::schema;
 use super::writer::{QUEUE, Writer};
@@ -144,7 +144,7 @@ impl SqliteStoreBuilder {
             letters,
             terms,
             tx_limit: self.tx_limit,
-            progress: Progress::new(),
+            progress: Advance::new(super::now()),
         })
     }
 }

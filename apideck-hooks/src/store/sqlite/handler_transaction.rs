@@ -10,19 +10,19 @@ use crate::store::{Grant, StoreError};
 pub(super) struct Begin(pub(super) oneshot::Sender<Result<Begun, StoreError>>);
 
 /// The end of a handler's transaction.
-pub(super) struct Order {
+pub(super) struct EndOrder {
     /// Commits the end of this run. `None` rolls back.
     pub(super) commit: Option<Grant>,
     pub(super) reply: oneshot::Sender<Committed>,
 }
 
-pub(super) struct SqliteEnding(pub(super) oneshot::Sender<Order>);
+pub(super) struct SqliteEnding(pub(super) oneshot::Sender<EndOrder>);
 
 impl SqliteEnding {
     async fn order(self, commit: Option<Grant>) -> Committed {
         let (reply, committed) = oneshot::channel();
         // If it cannot be sent, the reply is dropped.
-        let _ = self.0.send(Order { commit, reply });
+        let _ = self.0.send(EndOrder { commit, reply });
         let ended = |_| {
             Committed::Unknown(StoreError::new(
                 "the runtime that the store was opened in has ended",

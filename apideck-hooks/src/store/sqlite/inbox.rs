@@ -1,7 +1,6 @@
 //! The inbox: accepted events, which are records that wait.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -43,27 +42,6 @@ const LIST: &str = concat!(
     ORDER BY r.accepted_at DESC, r.key DESC LIMIT ?7"
 );
 
-/// The progress of the workers, who are in this process.
-pub(super) struct Progress {
-    news: watch::Sender<u64>,
-    /// The time of the last fetch that found something, or of the opening.
-    fetched: AtomicU64,
-}
-
-impl Progress {
-    pub(super) fn new() -> Self {
-        Self {
-            news: watch::Sender::new(0),
-            fetched: AtomicU64::new(super::now()),
-        }
-    }
-
-    /// Tells the workers that a fetch can find more.
-    pub(super) fn tell(&self) {
-        self.news.send_modify(|news| *news = news.wrapping_add(1));
-    }
-}
-
 impl sealed::Sealed for SqliteStore {}
 
 #[async_trait]
@@ -88,7 +66,7 @@ impl InboxStore for SqliteStore {
         let fetch = fetch.clone();
         let fetched = self.change(wanted, move |batch| batch.fetch(&fetch)).await?;
         if !fetched.is_empty() {
-            self.progress.fetched.store(super::now(), Ordering::Relaxed);
+            self.progress.set_fetched(super::now());
         }
         Ok(fetched)
     }
@@ -109,7 +87,7 @@ impl InboxStore for SqliteStore {
 
     async fn backlog(&self, source: &str, stalled_after: Duration) -> Result<Backlog, StoreError> {
         let now = super::now();
-        let idle = now.saturating_sub(self.progress.fetched.load(Ordering::Relaxed));
+        let idle = now.saturating_sub(self.progress.fetched());
         let idle = Duration::from_micros(idle) >= stalled_after;
         let terms = self.terms;
         self.letters
@@ -188,7 +166,7 @@ impl InboxStore for SqliteStore {
     }
 
     fn news(&self) -> watch::Receiver<u64> {
-        self.progress.news.subscribe()
+        self.progress.news()
     }
 }
 

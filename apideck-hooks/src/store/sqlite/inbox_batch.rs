@@ -12,20 +12,17 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use bytes::Bytes;
-use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::batch::{Batch, Body, RunningOf, Slot};
+use super::batch::{Batch, KeptBody, RunningOf, Slot};
+use super::candidate::Candidate;
 use super::database::Failed;
 use super::pauses;
-use super::row::{self, COLUMNS, Row, columns};
+use super::row::{self, Row, columns};
 use super::wanted::Wanted;
-use crate::delivery::Key;
 use crate::store::accepted_record::RecoveredRun;
 use crate::store::{
-    AcceptVerdict, Acceptance, Accepted, Claim, Context, DeadLetter, Fetch, Fetched, Grant, Pause, Recovered,
-    Verdict,
+    AcceptVerdict, Acceptance, Accepted, Claim, Fetch, Fetched, Grant, Pause, Recovered, Verdict,
 };
 
 /// Limit of the runs that are ended at once.
@@ -76,16 +73,6 @@ const LOST_RUNS: &str = concat!(
         r.phase = 0 AND (r.boot <> ?2 OR r.lease_end <= ?3) OR r.rest_end > ?3 + r.rest_length
     ) LIMIT ?4"
 );
-
-/// A record that a fetch can claim.
-pub(super) struct Candidate {
-    pub(super) key: Key,
-    pub(super) attempts: u32,
-    pub(super) accepted_at: i64,
-    due: i64,
-    idempotency_key: Option<String>,
-    kept: DeadLetter,
-}
 
 impl Batch {
     /// Loads the rows that an operation of the inbox needs.
@@ -168,7 +155,7 @@ impl Batch {
         let verdict = slot.change(|record| record.accept(now, retention));
         let new = verdict == AcceptVerdict::Yes { new: true };
         if new {
-            slot.write(Body::Accepted(Box::new(acceptance.clone())));
+            slot.write(KeptBody::Accepted(Box::new(acceptance.clone())));
         }
         self.bind(acceptance.alias, record, new);
         Accepted { record, verdict }
@@ -224,30 +211,12 @@ impl Batch {
             match slot.change(|record| record.recover(attempts, now)) {
                 RecoveredRun::Waiting => recovered.waiting += 1,
                 RecoveredRun::Dead => {
-                    slot.write(Body::Dead(LOST_ERROR));
+                    slot.write(KeptBody::Dead(LOST_ERROR));
                     recovered.dead += 1;
                 }
                 RecoveredRun::None => {}
             }
         }
         recovered
-    }
-}
-
-impl Candidate {
-    fn decode(row: &SqliteRow, source: &str) -> Result<Self, Failed> {
-        let text = |column: usize| row.try_get::<&str, _>(COLUMNS + column);
-        let body: Vec<u8> = row.try_get(COLUMNS + 8)?;
-        let attempts: i64 = row.try_get(5)?;
-        Ok(Self {
-            key: row::key(row, 0)?,
-            attempts: u32::try_from(attempts).map_err(|_| Failed::Row)?,
-            due: row.try_get(COLUMNS)?,
-            accepted_at: row.try_get(COLUMNS + 1)?,
-            idempotency_key: row.try_get(COLUMNS + 2)?,
-            kept: DeadLetter::new(source, Bytes::from(body))
-                .event(text(3)?, text(4)?, text(5)?, text(6)?)
-                .context(Context::from_json(text(7)?)),
-        })
     }
 }

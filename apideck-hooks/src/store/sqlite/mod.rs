@@ -2,6 +2,7 @@
 
 mod batch;
 mod builder;
+mod candidate;
 mod database;
 mod dead_letters;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ mod lock;
 mod log;
 mod operation;
 mod pauses;
+mod progress;
 mod reader;
 mod row;
 mod save;
@@ -39,8 +41,8 @@ use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Statu
 use crate::delivery::Key;
 use batch::{Batch, Terms};
 use handler_transaction::Begin;
-use inbox::Progress;
 use operation::{Operation, TypedOperation};
+use progress::Advance;
 use reader::Reader;
 use wanted::Wanted;
 
@@ -130,7 +132,7 @@ pub struct SqliteStore {
     terms: Terms,
     tx_limit: Duration,
     path: PathBuf,
-    progress: Progress,
+    progress: Advance,
 }
 
 impl SqliteStore {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Row as _, SqliteConnection};
 
-use super::batch::Batch;
+use super::batch::{Batch, PauseChange};
 use super::database::Failed;
 use crate::store::Pause;
 
@@ -23,13 +23,6 @@ const SHIFT: &str = "
     ), ?3)) - max(first_seen, (SELECT since FROM apideck_hooks_pauses WHERE source = ?1 AND pattern = ?2)))
     WHERE source = ?1 AND due IS NOT NULL AND dead_at IS NULL AND attempts > 0 AND event_type GLOB ?2";
 const END: &str = "DELETE FROM apideck_hooks_pauses WHERE source = ?1 AND pattern = ?2";
-
-/// A change of the pauses.
-pub(super) struct PauseChange {
-    source: String,
-    pattern: String,
-    paused: bool,
-}
 
 impl Batch {
     /// Begins or ends a pause. Returns `false` if nothing has to be changed.

@@ -6,7 +6,7 @@ use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
 use sqlx::{Sqlite, SqliteConnection};
 
-use super::batch::{Alias, Batch, Body, Slot};
+use super::batch::{Alias, Batch, KeptBody, Slot};
 use super::database::Failed;
 use super::json::array;
 use crate::delivery::Key;
@@ -75,7 +75,7 @@ impl Batch {
         self.save_pauses(connection).await
     }
 
-    fn bodies_to_save(&self) -> impl Iterator<Item = (&Key, &Body)> {
+    fn bodies_to_save(&self) -> impl Iterator<Item = (&Key, &KeptBody)> {
         let bodies = self.records.iter();
         bodies.filter_map(|(key, slot)| Some((key, slot.body.as_ref()?)))
     }
@@ -130,20 +130,20 @@ fn write_alias(text: &mut String, key: Key, alias: &Alias) -> std::fmt::Result {
 async fn save_body(
     connection: &mut SqliteConnection,
     record: Key,
-    body: &Body,
+    body: &KeptBody,
     now: u64,
 ) -> Result<(), Failed> {
     let now = i64::try_from(now).unwrap_or(i64::MAX);
     let query = match body {
-        Body::Letter(letter) => kept(SAVE_LETTER, record, letter)
+        KeptBody::Letter(letter) => kept(SAVE_LETTER, record, letter)
             .bind(letter.error.clone())
             .bind(now),
-        Body::Accepted(acceptance) => kept(SAVE_ACCEPTED, record, &acceptance.kept)
+        KeptBody::Accepted(acceptance) => kept(SAVE_ACCEPTED, record, &acceptance.kept)
             .bind(now)
             .bind(acceptance.lane.map(|lane| lane.to_string()))
             .bind(acceptance.occurred_at.unwrap_or(now))
             .bind(acceptance.idempotency_key.clone()),
-        Body::Dead(error) => sqlx::query(SAVE_DEAD)
+        KeptBody::Dead(error) => sqlx::query(SAVE_DEAD)
             .bind(record.to_bytes().to_vec())
             .bind(*error)
             .bind(now),

@@ -21,7 +21,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::SqliteStore;
 use super::batch::Batch;
 use super::database::Failed;
-use super::handler_transaction::{Begin, Order, SqliteEnding};
+use super::handler_transaction::{Begin, EndOrder, SqliteEnding};
 use super::wanted::Wanted;
 use super::writer::Writer;
 use super::writing_connection::WritingConnection;
@@ -104,7 +104,7 @@ impl Writer {
         // Without it, the next transaction opens another one.
         let Some(mut connection) = connection else { return };
         let committed = match &order {
-            Some(Order {
+            Some(EndOrder {
                 commit: Some(grant), ..
             }) => self.commit_transaction(&mut connection, grant, limit).await,
             _ => Committed::No(StoreError::new("the transaction was rolled back")),
@@ -167,7 +167,7 @@ impl Writer {
     }
 
     /// Answers an order that comes after the limit.
-    fn refuse_late(&self, ordered: oneshot::Receiver<Order>) {
+    fn refuse_late(&self, ordered: oneshot::Receiver<EndOrder>) {
         let error = StoreError::new(self.too_long());
         tokio::spawn(async move {
             if let Ok(order) = ordered.await {

@@ -11,8 +11,8 @@ use super::seeds::histories;
 use super::worlds::{LETTERS, LONG};
 use proptest::prelude::*;
 use side::{Side, postgres, sqlite};
-use step::{Step, steps};
 use std::cell::RefCell;
+use step::{Step, steps};
 
 #[test]
 fn case_31_the_inboxes_of_sqlite_and_postgres_are_equal() {

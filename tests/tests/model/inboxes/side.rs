@@ -28,7 +28,11 @@ const MOVE: [&str; 3] = [
     "UPDATE {aliases} SET expires = expires - {by}",
     "UPDATE {pauses} SET since = since - {by}",
 ];
-const CLEAR: [&str; 3] = ["DELETE FROM {records}", "DELETE FROM {aliases}", "DELETE FROM {pauses}"];
+const CLEAR: [&str; 3] = [
+    "DELETE FROM {records}",
+    "DELETE FROM {aliases}",
+    "DELETE FROM {pauses}",
+];
 
 pub(super) struct Side {
     store: Box<dyn Store>,
@@ -40,7 +44,10 @@ pub(super) struct Side {
 
 /// The tables, as another program has them.
 enum Tables {
-    Sqlite(SqliteConnection, #[expect(dead_code, reason = "it is deleted at the end")] Directory),
+    Sqlite(
+        SqliteConnection,
+        #[expect(dead_code, reason = "it is deleted at the end")] Directory,
+    ),
     Postgres(PgPool, Database),
 }
 
@@ -54,7 +61,10 @@ pub(super) async fn sqlite() -> Side {
     let store = SqliteStore::builder(&file).max_dead_letters(MOST_LETTERS);
     let store = store.retention(retention()).open().await.expect("a file");
     let other = SqliteConnectOptions::new().filename(file).connect().await;
-    Side::new(Box::new(store), Tables::Sqlite(other.expect("the file"), directory))
+    Side::new(
+        Box::new(store),
+        Tables::Sqlite(other.expect("the file"), directory),
+    )
 }
 
 pub(super) async fn postgres() -> Option<Side> {
@@ -77,7 +87,10 @@ impl Tables {
                     sql.replace(&name(table), &format!("apideck_hooks_{table}"))
                 });
                 let sql = sql.replace("{greatest}", "max");
-                sqlx::query(AssertSqlSafe(sql)).execute(connection).await.map(drop)
+                sqlx::query(AssertSqlSafe(sql))
+                    .execute(connection)
+                    .await
+                    .map(drop)
             }
             Self::Postgres(pool, database) => {
                 let sql = names.iter().fold(sql, |sql, table| {
@@ -107,7 +120,12 @@ fn name(event: u8) -> &'static str {
 }
 
 fn kept(event: u8) -> DeadLetter {
-    DeadLetter::new(SOURCE, format!("body {event}")).event(name(event), &format!("id\\{event}\0"), "entity", "")
+    DeadLetter::new(SOURCE, format!("body {event}")).event(
+        name(event),
+        &format!("id\\{event}\0"),
+        "entity",
+        "",
+    )
 }
 
 /// Ticks from now on. Less than a tick has passed since the last step.
@@ -210,7 +228,11 @@ impl Side {
             let (attempt, since) = (fetched.attempt, ago(fetched.since_first_run));
             let age = fetched.accepted_at.elapsed().unwrap_or_default();
             let kept = format!("{:?} {:?}", fetched.kept, fetched.kept.body);
-            format!("{record} {attempt} {since} {} {:?} {kept}", ago(age), fetched.idempotency_key)
+            format!(
+                "{record} {attempt} {since} {} {:?} {kept}",
+                ago(age),
+                fetched.idempotency_key
+            )
         });
         let text: Vec<_> = text.collect();
         self.grants.extend(fetched.iter().map(|fetched| fetched.grant));
@@ -222,13 +244,17 @@ impl Side {
     }
 
     pub(super) async fn renew(&mut self, back: usize, lease: u32) -> String {
-        let Some(grant) = self.grant(back) else { return String::new() };
+        let Some(grant) = self.grant(back) else {
+            return String::new();
+        };
         let held = self.store.renew(grant, TICK * lease).await;
         format!("{:?}", held.expect("an answer"))
     }
 
     pub(super) async fn finish(&mut self, back: usize, end: End) -> String {
-        let Some(grant) = self.grant(back) else { return String::new() };
+        let Some(grant) = self.grant(back) else {
+            return String::new();
+        };
         let end = match end {
             End::Done => StoreEnd::Done,
             End::Release { rest } => StoreEnd::Release { rest: TICK * rest },
@@ -302,13 +328,26 @@ impl Side {
         view.extend(stats.events.iter().map(|of| {
             // Of several events SQLite tells an estimate.
             let due = of.oldest_due.filter(|_| of.waiting == 1).map(ago);
-            format!("{} {} {} {due:?}", of.event_type, of.waiting, of.oldest_due.is_some())
+            format!(
+                "{} {} {} {due:?}",
+                of.event_type,
+                of.waiting,
+                of.oldest_due.is_some()
+            )
         }));
         let pauses = self.inbox().pauses(SOURCE).await.expect("pauses");
         assert_eq!(pauses.len(), stats.paused.len());
-        view.extend(pauses.iter().map(|pause| format!("{} {}", pause.pattern, ago(pause.since))));
+        view.extend(
+            pauses
+                .iter()
+                .map(|pause| format!("{} {}", pause.pattern, ago(pause.since))),
+        );
         view.extend(self.lists().await);
-        let backlog = self.inbox().backlog(SOURCE, Duration::MAX).await.expect("a backlog");
+        let backlog = self
+            .inbox()
+            .backlog(SOURCE, Duration::MAX)
+            .await
+            .expect("a backlog");
         view.push(format!("{} {}", backlog.waiting, backlog.letters_full));
         for source in [SOURCE, "b"] {
             let stats = self.inbox().stats(source).await.expect("stats");
@@ -322,7 +361,11 @@ impl Side {
         let (mut view, filter) = (Vec::new(), LetterFilter::new());
         let mut before = None;
         loop {
-            let page = self.inbox().list(SOURCE, &filter, before, 2).await.expect("a page");
+            let page = self
+                .inbox()
+                .list(SOURCE, &filter, before, 2)
+                .await
+                .expect("a page");
             let Some(last) = page.last() else { break };
             before = Some(last.cursor);
             view.extend(page.iter().map(|event| {
@@ -334,12 +377,19 @@ impl Side {
         }
         let mut before = None;
         loop {
-            let page = self.letters().list(SOURCE, &filter, before, 2).await.expect("a page");
+            let page = self
+                .letters()
+                .list(SOURCE, &filter, before, 2)
+                .await
+                .expect("a page");
             let Some(last) = page.last() else { break };
             before = Some(last.cursor);
             view.extend(page.iter().map(|dead| {
                 let letter = &dead.letter;
-                format!("{} {} {} {:?} {:?}", dead.record, dead.attempts, dead.running, letter, letter.error)
+                format!(
+                    "{} {} {} {:?} {:?}",
+                    dead.record, dead.attempts, dead.running, letter, letter.error
+                )
             }));
         }
         view

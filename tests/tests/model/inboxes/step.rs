@@ -5,26 +5,62 @@ use proptest::prelude::*;
 
 /// Events 0 to 2 are in one lane, 3 and 4 in another, and 5 is in none.
 pub(super) const EVENTS: u8 = 6;
-pub(super) const NAMES: [&str; 3] = ["crm.lead.created", "crm.lead.updated", "vault.connection.callable"];
+pub(super) const NAMES: [&str; 3] = [
+    "crm.lead.created",
+    "crm.lead.updated",
+    "vault.connection.callable",
+];
 pub(super) const PATTERNS: [&str; 4] = ["*", "crm.*", "crm.lead.updated", "vault.connection.*"];
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
-    Accept { event: u8, alias: Option<u8>, at: Option<u8> },
-    Claim { event: u8, alias: Option<u8>, last: bool },
+    Accept {
+        event: u8,
+        alias: Option<u8>,
+        at: Option<u8>,
+    },
+    Claim {
+        event: u8,
+        alias: Option<u8>,
+        last: bool,
+    },
     /// The bits choose the names that the workers handle.
-    Fetch { names: u8 },
+    Fetch {
+        names: u8,
+    },
     /// The grants are counted from the last one.
-    Renew { back: usize, lease: u32 },
-    Finish { back: usize, end: End },
-    Replay { event: u8 },
-    Purge { event: u8 },
-    EndRest { event: u8 },
-    Recover { attempts: u32 },
-    Pause { pattern: usize },
-    Resume { pattern: usize },
-    Wait { ticks: u8 },
-    SetBack { ticks: u8 },
+    Renew {
+        back: usize,
+        lease: u32,
+    },
+    Finish {
+        back: usize,
+        end: End,
+    },
+    Replay {
+        event: u8,
+    },
+    Purge {
+        event: u8,
+    },
+    EndRest {
+        event: u8,
+    },
+    Recover {
+        attempts: u32,
+    },
+    Pause {
+        pattern: usize,
+    },
+    Resume {
+        pattern: usize,
+    },
+    Wait {
+        ticks: u8,
+    },
+    SetBack {
+        ticks: u8,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
