@@ -128,7 +128,7 @@ async fn inbox_08_workers_that_race_for_lanes_keep_their_order() {
     let both = [(); 2].map(|()| Working::begin(&hooks, ordered().concurrency(8)));
     for second in 1..=EVENTS {
         for lane in 0..LANES {
-            let kind = if (second as usize + lane) % 7 == 0 {
+            let kind = if (second as usize + lane).is_multiple_of(7) {
                 "flaky"
             } else {
                 "good"

@@ -229,7 +229,7 @@ fn chaos_event(n: usize) -> apideck_hooks::testing::Event {
         1 | 2 => "flaky",
         _ => "good",
     };
-    let name = if n % 2 == 0 { EVENT } else { LEAD };
+    let name = if n.is_multiple_of(2) { EVENT } else { LEAD };
     of_entity(
         name,
         &format!("{kind}-{n}"),

@@ -28,7 +28,7 @@ async fn world(file: &InboxFile, log: &RunLog) -> Hooks {
     let hooks = accepting(
         Hooks::builder(router![in_transaction, handle]),
         file.store().await,
-        &log,
+        log,
     );
     hooks.build().unwrap()
 }
@@ -54,7 +54,13 @@ async fn inbox_18_each_event_has_one_effect() {
     let log = RunLog::default();
     let hooks = world(&file, &log).await;
     let _workers = Working::begin(&hooks, quick());
-    let name = |n: usize| if n % 2 == 0 { EVENT } else { "crm.lead.created" };
+    let name = |n: usize| {
+        if n.is_multiple_of(2) {
+            EVENT
+        } else {
+            "crm.lead.created"
+        }
+    };
     let kind = |n: usize| ["good", "flaky", "bad", "fail"][n / 2 % 4];
     let events: Vec<_> = (0..80)
         .map(|n| event(name(n), &format!("{}-{n}", kind(n))))
