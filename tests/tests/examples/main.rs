@@ -3,6 +3,7 @@
 
 mod app;
 mod inbox;
+mod inbox_postgres;
 mod log;
 mod observability;
 mod queries;

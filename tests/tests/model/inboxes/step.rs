@@ -12,6 +12,9 @@ pub(super) const NAMES: [&str; 3] = [
 ];
 pub(super) const PATTERNS: [&str; 4] = ["*", "crm.*", "crm.lead.updated", "vault.connection.*"];
 
+/// Longer than the retention.
+const LONG_WAIT: u16 = 5000;
+
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Step {
     Accept {
@@ -56,7 +59,7 @@ pub(super) enum Step {
         pattern: usize,
     },
     Wait {
-        ticks: u8,
+        ticks: u16,
     },
     SetBack {
         ticks: u8,
@@ -98,8 +101,8 @@ pub(super) fn steps() -> impl Strategy<Value = Vec<Step>> {
         2 => (1_u32..4).prop_map(|attempts| Step::Recover { attempts }),
         1 => pattern().prop_map(|pattern| Step::Pause { pattern }),
         2 => pattern().prop_map(|pattern| Step::Resume { pattern }),
-        6 => (1_u8..5).prop_map(|ticks| Step::Wait { ticks }),
-        1 => Just(Step::Wait { ticks: 60 }),
+        6 => (1_u16..5).prop_map(|ticks| Step::Wait { ticks }),
+        1 => Just(Step::Wait { ticks: LONG_WAIT }),
         1 => (1_u8..10).prop_map(|ticks| Step::SetBack { ticks }),
     ];
     vec(step, 1..50)
