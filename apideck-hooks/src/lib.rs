@@ -75,6 +75,8 @@ pub use hooks::{
     AcceptedEvents, BuildError, DeadLetters, Description, Drained, HandlerDescription, Hooks, HooksBuilder,
     IntoSecret, ReplayAll, Replayed, Worked,
 };
+#[cfg(feature = "postgres")]
+pub use inbox::PostgresInbox;
 #[cfg(feature = "sqlite")]
 pub use inbox::SqliteInbox;
 pub use inbox::{Envelope, EnvelopeError, Inbox, InboxOf, IntoInbox, Order, PutError, Workers};

@@ -19,12 +19,16 @@ mod crew;
 mod envelope;
 mod gate;
 mod give_back;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod put;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod workers;
 
 pub use envelope::{Envelope, EnvelopeError};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresInbox;
 pub use put::{Inbox, InboxOf, IntoInbox, PutError};
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteInbox;

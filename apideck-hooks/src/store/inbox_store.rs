@@ -129,6 +129,20 @@ pub struct Acceptance {
     pub kept: DeadLetter,
 }
 
+impl Acceptance {
+    /// Makes the acceptance of an event without an alias and a lane.
+    pub fn new(event: Key, kept: DeadLetter) -> Self {
+        Self {
+            event,
+            alias: None,
+            lane: None,
+            occurred_at: None,
+            idempotency_key: None,
+            kept,
+        }
+    }
+}
+
 /// The result of an acceptance.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -177,6 +191,22 @@ pub struct Fetch {
     pub ordered: bool,
     /// Tells if the workers handle events of this name.
     pub events: Arc<dyn Fn(&str) -> bool + Send + Sync>,
+}
+
+impl Fetch {
+    /// Makes the fetch of one record of these events, with a random id, without an order and without
+    /// rests.
+    pub fn new(source: impl Into<String>, events: Arc<dyn Fn(&str) -> bool + Send + Sync>) -> Self {
+        Self {
+            source: source.into(),
+            id: ClaimId::random(),
+            limit: 1,
+            lease: Duration::from_secs(30),
+            rests: Rests::NONE,
+            ordered: false,
+            events,
+        }
+    }
 }
 
 /// A record that a worker has claimed.

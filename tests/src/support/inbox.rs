@@ -128,6 +128,18 @@ impl InboxFile {
         self.directory.file("hooks.db")
     }
 
+    pub async fn new() -> Option<Self> {
+        Some(Self::default())
+    }
+
+    pub async fn inbox(&self) -> SqliteInbox {
+        SqliteInbox::open(self.path()).await.expect("a file")
+    }
+
+    pub async fn store_with_letters(&self, most: u64) -> Arc<SqliteStore> {
+        Arc::new(open_with(SqliteStore::builder(self.path()).max_dead_letters(most)).await)
+    }
+
     /// A new store. A file can have one at a time.
     pub async fn store(&self) -> Arc<SqliteStore> {
         let store = SqliteStore::builder(self.path()).tx_limit(GENEROUS / 2);
@@ -173,7 +185,11 @@ pub fn accepting<R: Routes<RunLog>>(
 ) -> HooksBuilder<R, RunLog> {
     patient(builder.state(log.clone()))
         .secret(SECRET)
-        .inbox(SqliteInbox::new(store))
+        .inbox(inbox_of(store))
+}
+
+pub fn inbox_of(store: Arc<SqliteStore>) -> SqliteInbox {
+    SqliteInbox::new(store)
 }
 
 /// Workers whose retries come at once.

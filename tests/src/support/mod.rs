@@ -7,6 +7,7 @@ pub mod directory;
 pub mod fixtures;
 pub mod handlers;
 pub mod inbox;
+pub mod inbox_postgres;
 pub mod kit;
 pub mod log;
 pub mod malicious;

@@ -4,6 +4,7 @@
 mod app;
 mod console;
 mod inbox;
+mod inbox_postgres;
 mod log;
 mod observability;
 mod queries;

@@ -1,25 +1,24 @@
 //! Accepting events, and their duplicates in every state.
 
+use crate::world::{EVENT, RunLog, Working, accepting, handle, inbox_file, quick, stats, until_idle};
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::store::{LetterFilter, RecordState, Store};
 use apideck_hooks::testing::Answer;
-use apideck_hooks::{Context, Delivery, Hooks, Outcome, SqliteInbox, State, Workers, on, router};
+use apideck_hooks::{Context, Delivery, Hooks, Outcome, State, Workers, on, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::inbox::{
-    EVENT, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
-};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 
 #[tokio::test]
 async fn an_event_is_accepted_and_runs_later() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
-    let inbox = SqliteInbox::open(file.path()).await.unwrap();
+    let inbox = file.inbox().await;
     let hooks = Hooks::builder(router![handle])
         .secret(SECRET)
         .state(log.clone())
+        .source("tests")
         .inbox(inbox);
     let hooks = hooks.build().unwrap();
     let delivery = event(EVENT, "good");
@@ -63,7 +62,7 @@ fn all(answers: &[Answer], word: &str) {
 
 #[tokio::test]
 async fn inbox_02_a_duplicate_in_every_state_is_one_record_and_one_run() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for id in ["hold", "bad"] {
@@ -92,7 +91,7 @@ async fn inbox_02_a_duplicate_in_every_state_is_one_record_and_one_run() {
 /// A retry under another `event_id` is the same event by its delivery key.
 #[tokio::test]
 async fn an_accepted_event_is_known_by_both_keys() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     event(EVENT, "first").call(&hooks).await.assert_accepted();
@@ -118,7 +117,7 @@ async fn stop(delivery: Delivery, State(log): State<RunLog>) -> Outcome {
 
 #[tokio::test]
 async fn an_inline_handler_is_answered_by_its_outcome() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = accepting(Hooks::builder(router![stop, handle]), file.store().await, &log);
     let hooks = hooks.build().unwrap();
@@ -139,7 +138,7 @@ async fn crm(_: AnyEvent) {}
 
 #[tokio::test]
 async fn an_event_without_a_handler_is_ignored_and_not_kept() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = accepting(Hooks::builder(router![crm]), file.store().await, &log);
     let hooks = hooks.build().unwrap();
@@ -157,7 +156,7 @@ async fn look(delivery: Delivery, State(log): State<RunLog>) -> Outcome {
 
 #[tokio::test]
 async fn a_worker_has_the_context_and_the_idempotency_key_of_the_delivery() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = accepting(Hooks::builder(router![look]), file.store().await, &log).context(|_| {
         let mut context = Context::new();
@@ -174,7 +173,7 @@ async fn a_worker_has_the_context_and_the_idempotency_key_of_the_delivery() {
 /// Each event that was fetched is begun once, however slow the runs are.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_04_two_sets_of_slow_workers_run_each_event_once() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for n in 0..64 {
@@ -200,7 +199,7 @@ async fn inbox_04_two_sets_of_slow_workers_run_each_event_once() {
 /// The gauges, the list and the state of the record.
 #[tokio::test]
 async fn what_waits_can_be_seen() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = accepting(Hooks::builder(router![handle]), store.clone(), &log);

@@ -1,13 +1,9 @@
 //! An inbox that is full.
 
+use crate::world::{EVENT, RunLog, Working, accepting, handle, inbox_file, quick, stats, until_idle};
 use apideck_hooks::testing::Answer;
-use apideck_hooks::{Hooks, SqliteInbox, SqliteStore, router};
-use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::inbox::{
-    EVENT, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
-};
+use apideck_hooks::{Hooks, router};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
-use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::waiting::until;
 use std::time::Duration;
 
@@ -25,7 +21,7 @@ async fn until_accepted(hooks: &Hooks, id: &str) {
 
 #[tokio::test]
 async fn inbox_17_a_full_inbox_refuses_and_accepts_again_below_its_limit() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = accepting(Hooks::builder(router![handle]), file.store().await, &log).max_waiting(10);
     let hooks = hooks.build().unwrap();
@@ -50,7 +46,7 @@ async fn inbox_17_a_full_inbox_refuses_and_accepts_again_below_its_limit() {
 
 #[tokio::test]
 async fn inbox_17_an_inbox_that_nobody_empties_refuses() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let limit = Duration::from_millis(50);
     let hooks = accepting(Hooks::builder(router![handle]), file.store().await, &log).stalled_after(limit);
@@ -80,7 +76,7 @@ async fn inbox_17_an_inbox_that_nobody_empties_refuses() {
 /// A poison event that is run again and again does not close the inbox.
 #[tokio::test]
 async fn inbox_17_a_failing_event_and_a_held_lane_are_no_stall() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let limit = Duration::from_millis(1);
     let hooks = accepting(Hooks::builder(router![handle]), file.store().await, &log).stalled_after(limit);
@@ -101,15 +97,11 @@ async fn inbox_17_a_failing_event_and_a_held_lane_are_no_stall() {
 
 #[tokio::test]
 async fn while_the_letters_are_full_nothing_is_accepted_and_what_was_is_dead_lettered() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
-    let store = SqliteStore::builder(file.path())
-        .max_dead_letters(1)
-        .open()
-        .await
-        .unwrap();
-    let hooks = patient(Hooks::builder(router![handle]).state(log.clone())).secret(SECRET);
-    let hooks = hooks.inbox(SqliteInbox::new(store)).build().unwrap();
+    let store = file.store_with_letters(1).await;
+    let hooks = accepting(Hooks::builder(router![handle]), store, &log);
+    let hooks = hooks.build().unwrap();
     for n in 0..3 {
         event(EVENT, &format!("bad-{n}"))
             .call(&hooks)

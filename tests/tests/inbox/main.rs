@@ -12,4 +12,6 @@ mod shutdowns;
 mod switching;
 mod transactions;
 mod upgrades;
+mod versions;
 mod work;
+mod world;

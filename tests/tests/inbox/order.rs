@@ -1,11 +1,9 @@
 //! The order of the events of an entity.
 
+use crate::world::{EVENT, Entry, RunLog, Working, inbox_file, of_entity, quick, stats, until_idle};
 use apideck_hooks::store::LetterFilter;
 use apideck_hooks::testing::Event;
 use apideck_hooks::{Disposition, Hooks, Order, Retry, Workers};
-use apideck_hooks_tests::inbox::{
-    EVENT, Entry, InboxFile, RunLog, Working, of_entity, quick, stats, until_idle,
-};
 use apideck_hooks_tests::kit::Deliver;
 use apideck_hooks_tests::waiting::until;
 use std::collections::HashMap;
@@ -33,7 +31,7 @@ fn ids(log: &RunLog) -> Vec<String> {
 /// They are run by their own times, and not in the order of arrival.
 #[tokio::test]
 async fn inbox_08_events_of_an_entity_run_in_the_order_of_their_times() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let events = [5, 1, 4, 2, 3].map(|second| of("a", second, "good"));
@@ -48,7 +46,7 @@ async fn inbox_08_events_of_an_entity_run_in_the_order_of_their_times() {
 
 #[tokio::test]
 async fn inbox_08_a_failing_head_holds_its_lane_and_no_other_one() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     accept(
@@ -77,7 +75,7 @@ async fn inbox_08_a_failing_head_holds_its_lane_and_no_other_one() {
 
 #[tokio::test]
 async fn inbox_08_an_earlier_event_that_arrives_late_becomes_the_head() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let _workers = Working::begin(&hooks, ordered());
@@ -124,7 +122,7 @@ fn check(log: &RunLog) {
 async fn inbox_08_workers_that_race_for_lanes_keep_their_order() {
     const LANES: usize = 10;
     const EVENTS: u32 = 40;
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let both = [(); 2].map(|()| Working::begin(&hooks, ordered().concurrency(8)));
@@ -147,7 +145,7 @@ async fn inbox_08_workers_that_race_for_lanes_keep_their_order() {
 /// A replay takes the lane of its letter for one run.
 #[tokio::test]
 async fn a_replayed_letter_waits_for_its_lane_and_does_not_hold_it() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let _workers = Working::begin(&hooks, ordered());

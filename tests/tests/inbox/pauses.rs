@@ -1,12 +1,12 @@
 //! Pauses of accepted events.
 
-use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, Working, quick, stats, until_idle};
+use crate::world::{EVENT, RunLog, Working, inbox_file, quick, stats, until_idle};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::waiting::until;
 
 #[tokio::test]
 async fn a_pause_holds_its_events_and_survives_a_restart() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     assert!(hooks.inbox().pause("crm.*").await.unwrap());
@@ -36,7 +36,7 @@ async fn a_pause_holds_its_events_and_survives_a_restart() {
 #[tokio::test]
 async fn the_time_of_a_pause_does_not_count() {
     const HOUR: i64 = 3_600_000_000;
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     event("crm.lead.created", "lead")

@@ -1,8 +1,8 @@
 //! Retries of accepted events.
 
+use crate::world::{EVENT, RunLog, Working, accepting, inbox_file, quick, stats, until_idle};
 use apideck_hooks::store::LetterFilter;
 use apideck_hooks::{Delivery, Failure, Hooks, Outcome, Retry, Workers, on, router};
-use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, Working, accepting, quick, stats, until_idle};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 #[tokio::test]
 async fn a_failed_event_runs_again_until_it_succeeds_or_is_dead() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for id in ["flaky", "fail", "bad", "panic", "good"] {
@@ -50,7 +50,7 @@ async fn a_failed_event_runs_again_until_it_succeeds_or_is_dead() {
 /// The retries are kept in the file, so they survive a restart.
 #[tokio::test]
 async fn a_retry_waits_through_a_restart() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     event(EVENT, "flaky").call(&hooks).await.assert_accepted();
@@ -89,7 +89,7 @@ async fn later(delivery: Delivery) -> Outcome {
 
 #[tokio::test]
 async fn a_handler_that_says_when_is_run_then() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = accepting(Hooks::builder(router![later]), file.store().await, &log);
     let hooks = hooks.build().unwrap();
@@ -104,7 +104,7 @@ async fn a_handler_that_says_when_is_run_then() {
 
 #[tokio::test]
 async fn a_failure_after_the_time_for_retries_is_dead() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for id in ["fail", "flaky"] {
@@ -120,7 +120,7 @@ async fn a_failure_after_the_time_for_retries_is_dead() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_14_many_failures_at_once_are_spread() {
     const EVENTS: usize = 1000;
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let events: Vec<_> = (0..EVENTS).map(|n| event(EVENT, &format!("fail-{n}"))).collect();

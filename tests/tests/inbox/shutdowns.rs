@@ -1,16 +1,16 @@
 //! Shutdowns of workers.
 
-use apideck_hooks::{Drained, Hooks, SqliteInbox, router};
-use apideck_hooks_tests::inbox::{
-    EVENT, Entry, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
+use crate::world::{
+    EVENT, Entry, RunLog, Working, accepting, handle, inbox_file, inbox_of, quick, stats, until_idle,
 };
+use apideck_hooks::{Drained, Hooks, router};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 use std::time::Duration;
 
 #[tokio::test]
 async fn inbox_13_a_shutdown_refuses_and_lets_running_handlers_end() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for n in 0..5 {
@@ -43,7 +43,7 @@ async fn inbox_13_a_shutdown_refuses_and_lets_running_handlers_end() {
 
 #[tokio::test]
 async fn inbox_13_what_runs_at_the_end_of_the_grace_period_is_no_attempt() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     for _ in 0..2 {
         let hooks = file.hooks(&log).await;
@@ -66,7 +66,7 @@ async fn inbox_13_what_runs_at_the_end_of_the_grace_period_is_no_attempt() {
 /// A process of workers needs no secret, and has no service.
 #[tokio::test]
 async fn workers_without_a_receiver_need_no_secret() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = accepting(Hooks::builder(router![handle]), store.clone(), &log);
@@ -74,7 +74,7 @@ async fn workers_without_a_receiver_need_no_secret() {
     event(EVENT, "good").call(&hooks).await.assert_accepted();
     drop(hooks);
     let workers = Hooks::builder(router![handle]).state(log.clone()).source("tests");
-    let workers = workers.inbox(SqliteInbox::new(store)).workers(quick());
+    let workers = workers.inbox(inbox_of(store)).workers(quick());
     let workers = tokio::spawn(workers);
     log.until_begun(1).await;
     workers.abort();
@@ -83,7 +83,7 @@ async fn workers_without_a_receiver_need_no_secret() {
 /// Dropped workers give their claims back.
 #[tokio::test]
 async fn dropped_workers_leave_nothing_running() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     event(EVENT, "hold").call(&hooks).await.assert_accepted();

@@ -1,9 +1,9 @@
 //! From the inline mode to an inbox and back.
 
+use crate::world::{DurableStore, EVENT, RunLog, Working, accepting, handle, inbox_file, quick, until_idle};
 use apideck_hooks::store::{RecordState, Store};
-use apideck_hooks::{Hooks, Rest, SqliteStore, router};
+use apideck_hooks::{Hooks, Rest, router};
 use apideck_hooks_tests::SECRET;
-use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, Working, accepting, handle, quick, until_idle};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::patient;
 use apideck_hooks_tests::spy::Spy;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::sleep;
 
-fn inline(store: Arc<SqliteStore>, log: &RunLog) -> Hooks {
+fn inline(store: Arc<DurableStore>, log: &RunLog) -> Hooks {
     let hooks = patient(Hooks::builder(router![handle]).state(log.clone()))
         .secret(SECRET)
         .rest(Rest::Apideck)
@@ -19,14 +19,14 @@ fn inline(store: Arc<SqliteStore>, log: &RunLog) -> Hooks {
     hooks.duplicate_wait(Duration::from_millis(10)).build().unwrap()
 }
 
-fn with_inbox(store: Arc<SqliteStore>, log: &RunLog) -> Hooks {
+fn with_inbox(store: Arc<DurableStore>, log: &RunLog) -> Hooks {
     accepting(Hooks::builder(router![handle]), store, log)
         .build()
         .unwrap()
 }
 
 /// Both modes at once on one store, as during a rolling change.
-fn both(store: &Arc<SqliteStore>, log: &RunLog) -> (Hooks, Hooks) {
+fn both(store: &Arc<DurableStore>, log: &RunLog) -> (Hooks, Hooks) {
     let inbox = accepting(Hooks::builder(router![handle]), store.clone(), log);
     let inbox = inbox.duplicate_wait(Duration::from_millis(10)).build().unwrap();
     // A store of its own for each receiver, as in processes of their own.
@@ -40,7 +40,7 @@ fn both(store: &Arc<SqliteStore>, log: &RunLog) -> (Hooks, Hooks) {
 
 #[tokio::test]
 async fn inbox_22_an_inline_receiver_answers_accepted_and_one_line_drains_the_inbox() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     for id in ["one", "two"] {
@@ -60,7 +60,7 @@ async fn inbox_22_an_inline_receiver_answers_accepted_and_one_line_drains_the_in
 /// An event that failed inline keeps its rest, and its attempts begin anew.
 #[tokio::test]
 async fn inbox_22_an_event_that_failed_inline_is_accepted() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = inline(store.clone(), &log);
@@ -89,7 +89,7 @@ async fn inbox_22_an_event_that_failed_inline_is_accepted() {
 
 #[tokio::test]
 async fn inbox_22_an_event_that_runs_inline_is_not_accepted_before_it_fails() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let (inbox, inline) = both(&file.store().await, &log);
     let delivery = event(EVENT, "hold");
@@ -105,7 +105,7 @@ async fn inbox_22_an_event_that_runs_inline_is_not_accepted_before_it_fails() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_22_receivers_of_both_modes_lose_and_repeat_nothing() {
     const EVENTS: usize = 200;
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let (inbox, inline) = both(&file.store().await, &log);
     let _workers = Working::begin(&inbox, quick());

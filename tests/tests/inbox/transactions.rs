@@ -1,22 +1,21 @@
 //! Handlers of accepted events with a transaction.
 
-use apideck_hooks::{Delivery, Failure, Hooks, Outcome, State, Tx, on, router};
-use apideck_hooks_tests::inbox::{
-    EVENT, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
+use crate::world::{
+    Database, EVENT, InboxFile, RunLog, Working, accepting, handle, inbox_file, quick, stats, until_idle,
 };
+use apideck_hooks::{Delivery, Failure, Hooks, Outcome, State, Tx, on, router};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
-use sqlx::Sqlite;
 use std::time::Duration;
 
 #[on("vault.*")]
 async fn in_transaction(
     delivery: Delivery,
     State(log): State<RunLog>,
-    mut tx: Tx<Sqlite>,
+    mut tx: Tx<Database>,
 ) -> Result<Outcome, sqlx::Error> {
-    let effect = sqlx::query("INSERT INTO effects VALUES (?1)").bind(delivery.event_id());
+    let effect = sqlx::query("INSERT INTO effects VALUES ($1)").bind(delivery.event_id());
     effect.execute(&mut *tx).await?;
     if delivery.event_id() == Some("long-retry") && delivery.attempt() == 1 {
         return Ok(Failure::retry_after(Duration::from_secs(1000), "later").into());
@@ -36,7 +35,7 @@ async fn world(file: &InboxFile, log: &RunLog) -> Hooks {
 
 #[tokio::test]
 async fn inbox_18_a_rollback_leaves_a_waiting_event_and_no_effect() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = world(&file, &log).await;
     event(EVENT, "long-retry").call(&hooks).await.assert_accepted();
@@ -51,7 +50,7 @@ async fn inbox_18_a_rollback_leaves_a_waiting_event_and_no_effect() {
 /// Handlers with and without a transaction run beside each other, and each effect is there once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_18_each_event_has_one_effect() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = world(&file, &log).await;
     let _workers = Working::begin(&hooks, quick());
@@ -84,7 +83,7 @@ async fn inbox_18_each_event_has_one_effect() {
 /// An acceptance waits for a transaction no longer than its limit, and goes before the next one.
 #[tokio::test]
 async fn an_event_is_accepted_while_transactions_wait() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = world(&file, &log).await;
     for n in 0..4 {

@@ -1,11 +1,9 @@
 //! Upgrades, smaller routers and replays.
 
+use crate::world::{EVENT, RunLog, Working, accepting, handle, inbox_file, quick, stats, until_idle};
 use apideck_hooks::events::{AnyEvent, ConnectionCallable};
 use apideck_hooks::store::LetterFilter;
 use apideck_hooks::{Delivery, Disposition, Hooks, Outcome, ReplayAll, State, on, router};
-use apideck_hooks_tests::inbox::{
-    EVENT, InboxFile, RunLog, Working, accepting, handle, quick, stats, until_idle,
-};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::waiting::{GENEROUS, until};
 
@@ -16,7 +14,7 @@ async fn crm(_: AnyEvent, delivery: Delivery, State(log): State<RunLog>) -> Outc
 
 #[tokio::test]
 async fn inbox_15_workers_leave_events_alone_that_their_router_lacks() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = accepting(Hooks::builder(router![handle]), store.clone(), &log);
@@ -63,7 +61,7 @@ async fn new(delivery: Delivery, State(log): State<RunLog>) -> Outcome {
 /// A payload that a release cannot read is a dead letter, which a later release replays.
 #[tokio::test]
 async fn inbox_15_an_event_that_cannot_be_read_is_replayed_after_an_upgrade() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let store = file.store().await;
     let hooks = accepting(Hooks::builder(router![old, ..]), store.clone(), &log)
@@ -98,7 +96,7 @@ async fn inbox_15_an_event_that_cannot_be_read_is_replayed_after_an_upgrade() {
 
 #[tokio::test]
 async fn inbox_16_a_replay_while_the_event_runs_is_one_run() {
-    let file = InboxFile::default();
+    let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let _workers = Working::begin(&hooks, quick());
@@ -122,32 +120,4 @@ async fn inbox_16_a_replay_while_the_event_runs_is_one_run() {
     letters.purge(letter.record).await.unwrap();
     event(EVENT, "bad").call(&hooks).await.assert_duplicate();
     assert_eq!(log.count("bad"), 1 + dead);
-}
-
-/// A file of the release before the inbox gets its columns, and keeps its events.
-#[tokio::test]
-async fn a_file_of_the_version_before_is_upgraded() {
-    let file = InboxFile::default();
-    let log = RunLog::default();
-    let hooks = file.hooks(&log).await;
-    event(EVENT, "bad").call(&hooks).await.assert_accepted();
-    let workers = Working::begin(&hooks, quick());
-    until_idle(&hooks).await;
-    hooks.shutdown(GENEROUS).await;
-    workers.end().await;
-    drop(hooks);
-    file.execute(
-        "DROP INDEX apideck_hooks_records_due; DROP INDEX apideck_hooks_records_lanes;
-        DROP INDEX apideck_hooks_records_running; DROP TABLE apideck_hooks_pauses;
-        ALTER TABLE apideck_hooks_records DROP COLUMN occurred_at;
-        ALTER TABLE apideck_hooks_records DROP COLUMN idempotency_key;
-        UPDATE apideck_hooks_meta SET value = 2 WHERE name = 'schema'",
-    )
-    .await;
-    let hooks = file.hooks(&log).await;
-    event(EVENT, "bad").call(&hooks).await.assert_duplicate();
-    event(EVENT, "good").call(&hooks).await.assert_accepted();
-    let _workers = Working::begin(&hooks, quick());
-    until_idle(&hooks).await;
-    assert_eq!(log.count("good"), 1);
 }

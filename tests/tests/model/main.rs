@@ -9,6 +9,7 @@ mod coverage;
 mod deliveries;
 mod faulty;
 mod history;
+mod inboxes;
 mod invariants;
 mod reference;
 mod seeds;

@@ -153,14 +153,14 @@ async fn tables_of_another_format_are_refused() {
     }
     execute(&database, &other, "DROP TABLE {}.records").await;
     store.migrate().await.unwrap();
-    execute(&database, &other, "UPDATE {}.format SET version = 3").await;
+    execute(&database, &other, "UPDATE {}.format SET version = 4").await;
     for error in [
         store.migrate().await.unwrap_err(),
         store.claim(claim_of(key(1), None)).await.unwrap_err(),
     ] {
         let error = error.to_string();
         assert!(
-            error.contains("the format 3") && error.contains("knows the format 2"),
+            error.contains("the format 4") && error.contains("knows the format 3"),
             "{error}"
         );
     }

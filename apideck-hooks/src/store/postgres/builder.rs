@@ -10,6 +10,7 @@ use super::PostgresStore;
 use super::connections::Connections;
 use super::limits::RecordLimits;
 use super::names::Names;
+use super::news::News;
 use super::statements::Statements;
 use crate::store::StoreError;
 
@@ -131,12 +132,15 @@ impl PostgresStoreBuilder {
     }
 
     fn build_with(self, names: &Names, transactions: u32) -> PostgresStore {
+        let connections = Connections::new(self.pool, self.connections, Statements::new(names));
         PostgresStore {
-            connections: Connections::new(self.pool, self.connections, Statements::new(names)),
+            news: News::new(&connections),
+            connections,
             limits: self.limits,
             transactions,
             slots: Arc::new(Semaphore::new(transactions as usize)),
             sweeper: Default::default(),
+            waiting: Default::default(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::statements::Statements;
 use super::text::escape;
 use crate::delivery::Key;
 use crate::store::record::{Stage, micros};
-use crate::store::{Claim, Claimed, DeadLetter, End, Grant, StoreError, Verdict};
+use crate::store::{Acceptance, Claim, Claimed, DeadLetter, End, Fetch, Grant, StoreError, Verdict};
 
 /// Times of any length, in microseconds.
 pub(super) fn time(length: Duration) -> i64 {
@@ -56,16 +56,53 @@ fn most(limits: RecordLimits) -> i64 {
 }
 
 fn letter(call: Call, letter: &DeadLetter) -> Call {
-    // The store has no room for a longer body.
-    let body = (letter.body.len() <= DeadLetter::MAX_BODY).then_some(&*letter.body);
-    call.bind(escape(&letter.source))
-        .bind(escape(&letter.event_type))
-        .bind(escape(&letter.event_id))
-        .bind(escape(&letter.entity_id))
-        .bind(escape(&letter.consumer_id))
-        .bind(letter.context.to_json())
-        .bind(escape(&letter.error))
-        .bind(body)
+    event(call, letter).bind(escape(&letter.error)).bind(body(letter))
+}
+
+/// The columns of a kept event, without an error and the body.
+fn event(call: Call, kept: &DeadLetter) -> Call {
+    call.bind(escape(&kept.source))
+        .bind(escape(&kept.event_type))
+        .bind(escape(&kept.event_id))
+        .bind(escape(&kept.entity_id))
+        .bind(escape(&kept.consumer_id))
+        .bind(kept.context.to_json())
+}
+
+/// `None` for a body that the store has no room for.
+fn body(kept: &DeadLetter) -> Option<&[u8]> {
+    (kept.body.len() <= DeadLetter::MAX_BODY).then_some(&*kept.body)
+}
+
+pub(super) fn accept(statements: &Statements, acceptance: &Acceptance, limits: RecordLimits) -> Call {
+    let call = Call::new(&statements.accept)
+        .bind(acceptance.event.to_bytes())
+        .bind(acceptance.alias.map(Key::to_bytes))
+        .bind(time(limits.retention))
+        .bind(acceptance.lane.map(|lane| lane.to_string()))
+        .bind(acceptance.occurred_at)
+        .bind(acceptance.idempotency_key.as_deref().map(escape));
+    event(call, &acceptance.kept).bind(body(&acceptance.kept))
+}
+
+/// Claims due records of these names, which the workers handle.
+pub(super) fn fetch(
+    statements: &Statements,
+    fetch: &Fetch,
+    names: &[String],
+    limit: u32,
+    limits: RecordLimits,
+) -> Call {
+    let names: Vec<_> = names.iter().map(|name| escape(name)).collect();
+    Call::new(&statements.fetch)
+        .bind(escape(&fetch.source))
+        .bind(names)
+        .bind(fetch.id.to_bytes())
+        .bind(i32::try_from(limit).unwrap_or(i32::MAX))
+        .bind(time(fetch.lease))
+        .bind(time(fetch.lease.saturating_add(limits.retention)))
+        .bind(fetch.rests.all().map(time))
+        .bind(fetch.ordered)
 }
 
 /// Reads the answer to a claim. `None` if it has no verdict, because there is no letter to replay.
@@ -88,6 +125,7 @@ pub(super) fn claimed(row: &PgRow) -> Result<Option<Claimed>, StoreError> {
         },
         "done" => Verdict::Done,
         "dead" => Verdict::Dead { kept },
+        "accepted" => Verdict::Accepted,
         _ => return Err(unexpected()),
     };
     Ok(Some(Claimed::new(key(row, 3)?, verdict).lettered(get(row, 8)?)))

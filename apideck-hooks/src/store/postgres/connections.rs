@@ -12,7 +12,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use sqlx::postgres::{PgArguments, PgConnectOptions};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgPoolOptions};
 use sqlx::query::Query;
 use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Postgres, Row};
 use tokio::sync::{Mutex as Turn, OnceCell, OwnedSemaphorePermit, Semaphore};
@@ -175,6 +175,12 @@ impl Connections {
     /// Connects as the pool does, without any setting of the store.
     pub(super) async fn connect(&self) -> sqlx::Result<PgConnection> {
         self.options().connect().await
+    }
+
+    /// A pool for the connection of a listener, which connects again by itself.
+    pub(super) fn pool_of_one(&self) -> PgPool {
+        let options = PgPoolOptions::new().max_connections(1);
+        options.connect_lazy_with(self.options())
     }
 
     fn options(&self) -> PgConnectOptions {

@@ -27,6 +27,12 @@ pub(super) fn is_conflict(error: &sqlx::Error) -> bool {
     matches!(code(error).as_deref(), Some("40001" | "40P01"))
 }
 
+/// Tells if another fetch or replay has taken a lane meanwhile. No other statement of the store can
+/// meet a unique index.
+pub(super) fn is_lane_taken(error: &sqlx::Error) -> bool {
+    code(error).as_deref() == Some("23505")
+}
+
 pub(super) fn code(error: &sqlx::Error) -> Option<String> {
     Some(error.as_database_error()?.code()?.into_owned())
 }

@@ -6,7 +6,7 @@ use sqlx::postgres::PgRow;
 use super::PostgresStore;
 use super::call::Call;
 use super::claims::{claimed, replay, time};
-use super::row::{count, get, key, number, unexpected};
+use super::row::{count, get, key, number, present, unexpected};
 use super::statements::Statement;
 use super::text::{escape, unescape};
 use crate::delivery::{Context, Key};
@@ -82,13 +82,6 @@ fn matching(statement: &Statement, source: &str, filter: &LetterFilter) -> Call 
         .bind(filter.event_type.as_deref().map(escape))
         .bind(first)
         .bind(end)
-}
-
-/// The rows of a list. A list without rows is one row of nulls, because every answer has a row.
-fn present(rows: &[PgRow]) -> Result<impl Iterator<Item = &PgRow>, StoreError> {
-    use sqlx::{Row, ValueRef};
-    let empty = rows[0].try_get_raw(2).map_err(StoreError::new)?.is_null();
-    Ok(rows.iter().filter(move |_| !empty))
 }
 
 fn letter(row: &PgRow) -> Result<DeadRecord, StoreError> {

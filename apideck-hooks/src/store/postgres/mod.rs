@@ -5,10 +5,13 @@ mod call;
 mod claims;
 mod connections;
 mod errors;
+mod inbox;
+mod inbox_statements;
 mod late;
 mod letters;
 mod limits;
 mod names;
+mod news;
 mod pooler;
 mod row;
 mod running;
@@ -29,13 +32,16 @@ use tokio::sync::Semaphore;
 
 use super::record::{Record, Stage, Wait};
 use super::{
-    Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, Status, Store, StoreError, Transactions,
+    Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError,
+    Transactions,
 };
 use crate::delivery::Key;
 use call::Call;
 use connections::Connections;
 use errors::explain;
+use inbox::WaitingNames;
 use limits::RecordLimits;
+use news::News;
 use row::{count, get, number, token, unexpected};
 use sweeper::Sweeper;
 
@@ -103,8 +109,8 @@ pub use builder::PostgresStoreBuilder;
 ///
 /// - PostgreSQL 12 or later, and `UTF8` as the database's encoding.
 /// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql)
-///   run by your own tool. That creates the tables `records`, `aliases` and `format` and three
-///   functions, all named with the [prefix](PostgresStoreBuilder::prefix), in the
+///   run by your own tool. That creates the tables `records`, `aliases`, `pauses`, `progress` and
+///   `format` and five functions, all named with the [prefix](PostgresStoreBuilder::prefix), in the
 ///   [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them a role needs `USAGE` of
 ///   the schema and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the tables.
 /// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` greater than
@@ -127,6 +133,10 @@ pub struct PostgresStore {
     /// One slot for each transaction of a handler.
     slots: Arc<Semaphore>,
     sweeper: OnceLock<Sweeper>,
+    /// Tells the workers of all processes of events.
+    news: News,
+    /// The names of events that have waited.
+    waiting: WaitingNames,
 }
 
 impl PostgresStore {
@@ -174,6 +184,11 @@ impl PostgresStore {
         sweeper::sweep(&self.connections, self.limits).await
     }
 
+    fn start_sweeper(&self) {
+        self.sweeper
+            .get_or_init(|| Sweeper::start(&self.connections, self.limits));
+    }
+
     /// Runs a statement that can grant this claim.
     async fn granting(&self, claim: &Claim, call: Call) -> Result<Vec<PgRow>, StoreError> {
         self.connections.late().settled(claim.id).await;
@@ -195,8 +210,7 @@ impl Store for PostgresStore {
     async fn claim(&self, claim: Claim) -> Result<Claimed, StoreError> {
         let call = claims::claim(self.connections.statements(), &claim, self.limits);
         let rows = self.granting(&claim, call).await?;
-        self.sweeper
-            .get_or_init(|| Sweeper::start(&self.connections, self.limits));
+        self.start_sweeper();
         claims::claimed(&rows[0])?.ok_or_else(unexpected)
     }
 
@@ -215,7 +229,10 @@ impl Store for PostgresStore {
         let Some(call) = claims::finish(self.connections.statements(), grant, &end, self.limits) else {
             return Ok(Held::Lost);
         };
-        match get(&self.connections.call(call).await?[0], 2)? {
+        let held = get(&self.connections.call(call).await?[0], 2)?;
+        // Its lane can be free now.
+        self.news.tell_here();
+        match held {
             0 => Ok(Held::Lost),
             1 => Ok(Held::Yes),
             2 => Ok(Held::NoRoom),
@@ -247,14 +264,18 @@ impl Store for PostgresStore {
             first_seen: number(row, 12)?,
             expires: number(row, 13)?,
             kept: get(row, 14)?,
-            accepted: false,
+            accepted: get(row, 15)?,
         };
         Ok(record.status(number(row, 2)?))
     }
 
     async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
         let call = Call::new(&self.connections.statements().end_rest).bind(record.to_bytes());
-        get(&self.connections.call(call).await?[0], 2)
+        let ended = get(&self.connections.call(call).await?[0], 2)?;
+        if ended {
+            self.news.tell();
+        }
+        Ok(ended)
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {
@@ -262,6 +283,10 @@ impl Store for PostgresStore {
     }
 
     fn transactions(&self) -> Option<&dyn Transactions> {
+        Some(self)
+    }
+
+    fn inbox(&self) -> Option<&dyn InboxStore> {
         Some(self)
     }
 

@@ -1,5 +1,7 @@
 //! The names of the schema, the tables and the functions.
 
+use sha2::{Digest, Sha256};
+
 use crate::store::StoreError;
 
 /// The schema, and the beginning of all names in it.
@@ -40,6 +42,14 @@ impl Names {
         format!("{}.{}{name} {release}", self.schema, self.prefix)
     }
 
+    /// Returns the name of the channel on which workers of other processes are told of events. It is
+    /// a hash, because PostgreSQL refuses a long name.
+    pub(super) fn channel(&self) -> String {
+        let hash = Sha256::digest(format!("{}.{}", self.schema, self.prefix));
+        let hash = u64::from_be_bytes(std::array::from_fn(|n| hash[n]));
+        format!("apideck_hooks_{hash:016x}")
+    }
+
     /// Fills in the placeholders of a statement.
     pub(super) fn fill(&self, sql: &str) -> String {
         let mut filled = sql.replace("{schema}", &self.schema);
@@ -47,9 +57,13 @@ impl Names {
             ("{records}", "records"),
             ("{aliases}", "aliases"),
             ("{format}", "format"),
-            ("{claim}", "claim_v2"),
-            ("{finish}", "finish_v2"),
-            ("{purge}", "purge_v2"),
+            ("{pauses}", "pauses"),
+            ("{progress}", "progress"),
+            ("{claim}", "claim_v3"),
+            ("{finish}", "finish_v3"),
+            ("{purge}", "purge_v3"),
+            ("{accept}", "accept_v3"),
+            ("{fetch}", "fetch_v3"),
         ] {
             let name = format!("\"{}\".\"{}{name}\"", self.schema, self.prefix);
             filled = filled.replace(placeholder, &name);

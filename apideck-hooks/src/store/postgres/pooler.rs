@@ -29,7 +29,7 @@ const LONGEST_STEP: Duration = Duration::from_secs(10);
 const ROUNDS: usize = 3;
 
 /// The newest format of the tables that this release knows.
-const FORMAT: i32 = 2;
+const FORMAT: i32 = 3;
 
 /// One connection of the probe, with a statement of its own.
 struct Side {
@@ -128,10 +128,14 @@ pub(super) async fn check(connection: &mut PgConnection, statements: &Statements
     let rows = version.check(step(version.run(connection)).await?)?;
     let format: Option<i32> = get(&rows[0], 2)?;
     if format != Some(FORMAT) {
+        let format = format.unwrap_or_default();
+        let advice = if format < FORMAT {
+            "run `PostgresStore::migrate`"
+        } else {
+            "use a release that knows it, or another schema or prefix"
+        };
         return Err(StoreError::new(format!(
-            "the tables have the format {}, and this release knows the format {FORMAT}: use a release that knows \
-             it, or another schema or prefix",
-            format.unwrap_or_default()
+            "the tables have the format {format}, and this release knows the format {FORMAT}: {advice}"
         )));
     }
     if !get::<bool>(&rows[0], 3)? {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::postgres::PgRow;
-use sqlx::{Postgres, Row};
+use sqlx::{Postgres, Row, ValueRef};
 
 use crate::delivery::Key;
 use crate::store::{StoreError, Token};
@@ -41,4 +41,10 @@ pub(super) fn length(row: &PgRow, column: usize) -> Result<Duration, StoreError>
 /// The error of a row that this release has not written.
 pub(super) fn unexpected() -> StoreError {
     StoreError::new("the tables hold values that this release has not written")
+}
+
+/// The rows of a list. A list without rows is one row of nulls, because every answer has a row.
+pub(super) fn present(rows: &[PgRow]) -> Result<impl Iterator<Item = &PgRow>, StoreError> {
+    let empty = rows[0].try_get_raw(2).map_err(StoreError::new)?.is_null();
+    Ok(rows.iter().filter(move |_| !empty))
 }

@@ -22,7 +22,7 @@ use tokio::time::timeout;
 
 use super::call::Call;
 use super::connections::{Backend, Connections, Session};
-use super::errors::{explain, is_answer, is_conflict};
+use super::errors::{explain, is_answer, is_conflict, is_lane_taken};
 use super::row::unexpected;
 use crate::store::{ClaimId, StoreError};
 
@@ -74,7 +74,8 @@ impl Connections {
                 let (reused, rows) = running.await;
                 match rows {
                     Ok(rows) => return call.check(rows),
-                    Err(error) if sent < MOST_CONFLICTS && is_conflict(&error) => {}
+                    Err(error) if sent < MOST_CONFLICTS && (is_conflict(&error) || is_lane_taken(&error)) => {
+                    }
                     // The server closed the connection while it was idle. Every statement can be
                     // sent again, because a claim and an end have the same answer then.
                     Err(error) if reused && !is_answer(&error) => self.close_idle(),

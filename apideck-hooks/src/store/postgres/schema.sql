@@ -1,4 +1,4 @@
--- The tables and functions of apideck-hooks, format 2. This is one statement, so it is done whole
+-- The tables and functions of apideck-hooks, format 3. This is one statement, so it is done whole
 -- or not at all. It can be run again. All times are microseconds since the start of 1970.
 DO $migrate$
 DECLARE
@@ -25,12 +25,17 @@ BEGIN
 
     IF to_regclass('{format}') IS NOT NULL THEN
         SELECT max(version) INTO l_version FROM {format};
-        IF l_version = 2 THEN
+        IF l_version = 3 THEN
             RETURN;
+        ELSIF l_version <> 2 THEN
+            RAISE EXCEPTION
+                'the tables in the schema "{schema}" have the format %, and this release knows the format 3',
+                l_version USING ERRCODE = 'feature_not_supported',
+                HINT = 'Use a release that knows the format, or another schema or prefix.';
+        ELSIF NOT (SELECT pg_has_role(c.relowner, 'USAGE') FROM pg_class c WHERE c.oid = '{records}'::regclass) THEN
+            RAISE EXCEPTION 'the role "%" may not change the tables in the schema "{schema}"', current_user
+                USING ERRCODE = 'insufficient_privilege', HINT = 'Let the owner of the tables run the migration.';
         END IF;
-        RAISE EXCEPTION 'the tables in the schema "{schema}" have the format %, and this release knows the format 2',
-            l_version USING ERRCODE = 'feature_not_supported',
-            HINT = 'Use a release that knows the format, or another schema or prefix.';
     ELSIF to_regclass('{records}') IS NOT NULL THEN
         RAISE EXCEPTION 'the tables in the schema "{schema}" have the format 1, from before the first release'
             USING ERRCODE = 'feature_not_supported',
@@ -41,49 +46,16 @@ BEGIN
             HINT = 'GRANT CREATE ON SCHEMA "{schema}", or let another role run the migration.';
     END IF;
 
-    CREATE TABLE {format} (version integer NOT NULL);
-    INSERT INTO {format} VALUES (2);
-
-    -- A claim and an end change no column of an index, and each page has room to spare. So their
-    -- updates stay in the page and touch no index.
-    CREATE TABLE {records} (
-        key bytea PRIMARY KEY,
-        -- 0 running, 1 done, 2 released, 3 dead, 4 withdrawn, 5 interrupted.
-        phase smallint NOT NULL,
-        token bigint NOT NULL,
-        claim_id bytea NOT NULL,
-        attempts integer NOT NULL,
-        interrupted smallint NOT NULL,
-        lease_end bigint NOT NULL,
-        lease_length bigint NOT NULL,
-        rest_end bigint NOT NULL,
-        rest_length bigint NOT NULL,
-        first_seen bigint NOT NULL,
-        expires bigint NOT NULL,
-        -- The dead letter. The body is there as long as the letter is.
-        source text,
-        event_type text,
-        event_id text,
-        entity_id text,
-        consumer_id text,
-        context text,
-        error text,
-        body bytea,
-        dead_at bigint,
-        -- Not used by this release.
-        accepted_at bigint,
-        due bigint,
-        lane text
-    ) WITH (fillfactor = 70);
-    CREATE INDEX ON {records} (first_seen) WHERE body IS NULL;
-    CREATE INDEX ON {records} (source, dead_at, key) WHERE dead_at IS NOT NULL;
-
-    CREATE TABLE {aliases} (
-        alias bytea PRIMARY KEY,
-        record bytea NOT NULL,
-        expires bigint NOT NULL
-    );
-    CREATE INDEX ON {aliases} (expires);
+    -- The format 2 has the same tables without the inbox. Its functions stay for processes of the
+    -- release before, which do not know accepted events.
+    IF l_version = 2 THEN
+        ALTER TABLE {records} ADD COLUMN occurred_at bigint, ADD COLUMN idempotency_key text,
+            ADD COLUMN held_lane text;
+        UPDATE {format} SET version = 3;
+    ELSE
+        {tables}
+    END IF;
+    {inbox_tables}
 
     -- Claims a record for a delivery or, with `p_replay`, for a replay of the letter of this source.
     -- The answer has no verdict if the source has no such letter.
@@ -113,6 +85,7 @@ BEGIN
         l_locked boolean;
         l_absent boolean;
         l_inserted boolean;
+        l_binds boolean;
         r record;
     BEGIN
         IF NOT p_mine THEN
@@ -127,11 +100,7 @@ BEGIN
             l_bound := NULL;
             l_inserted := false;
             IF p_alias IS NOT NULL THEN
-                SELECT a.record, a.expires INTO l_bound, l_until FROM {aliases} a
-                WHERE a.alias = p_alias AND a.expires > l_now AND EXISTS (
-                    SELECT FROM {records} k
-                    WHERE k.key = a.record AND (k.body IS NOT NULL OR k.expires > l_now)
-                );
+                {bound}
             END IF;
             o_record := coalesce(l_bound, p_event);
             o_lettered := false;
@@ -166,10 +135,10 @@ BEGIN
                     IF p_replay IS NOT NULL AND (r.dead_at IS NULL OR r.source <> p_replay) THEN
                         RETURN;
                     END IF;
-                    l_absent := NOT r.kept AND r.expires <= l_now;
+                    l_absent := NOT r.kept AND NOT r.accepted AND r.expires <= l_now;
                     -- The alias is not bound any more.
                     EXIT WHEN l_absent AND l_bound IS NOT NULL;
-                    o_lettered := l_room AND NOT r.kept
+                    o_lettered := l_room AND NOT r.kept AND NOT r.accepted
                         AND (l_absent OR greatest(0, l_now - r.first_seen) >= p_min_age);
                     o_kept := r.kept OR o_lettered;
                     o_left := least(r.lease_end - l_now, r.lease_length);
@@ -184,6 +153,8 @@ BEGIN
                     ELSIF r.phase = 1 THEN
                         o_verdict := 'done';
                         o_lettered := false;
+                    ELSIF r.accepted AND NOT r.kept THEN
+                        o_verdict := 'accepted';
                     ELSIF r.phase = 0 AND o_left > 0 THEN
                         o_verdict := 'running';
                     ELSIF p_replay IS NOT NULL THEN
@@ -216,13 +187,28 @@ BEGIN
                     END IF;
                     o_token := greatest(r.token + 1, l_now);
                     o_attempts := r.attempts + 1;
+                    IF r.lane IS NOT NULL THEN
+                        -- The replay of an accepted event's letter takes the lane of the event.
+                        PERFORM pg_advisory_xact_lock(hashtextextended(r.lane, 0));
+                        SELECT max(least(k.lease_end - l_now, k.lease_length)) INTO o_left FROM (
+                            SELECT h.* FROM {records} h WHERE h.held_lane = r.lane
+                            UNION ALL
+                            SELECT w.* FROM {records} w WHERE w.lane = r.lane AND w.due IS NOT NULL
+                        ) k WHERE k.key <> o_record AND k.phase = 0;
+                        IF o_left > 0 THEN
+                            o_verdict := 'running';
+                            RETURN;
+                        END IF;
+                        UPDATE {records} k SET held_lane = NULL
+                        WHERE k.held_lane = r.lane AND k.key <> o_record;
+                    END IF;
                     r.expires := greatest(r.expires, l_now + p_keep);
                     UPDATE {records} k SET
                         phase = 0, token = o_token, claim_id = p_id, attempts = o_attempts,
                         interrupted = r.interrupted, lease_end = l_now + p_lease, lease_length = p_lease,
                         rest_end = l_now + p_rests[least(o_attempts, cardinality(p_rests))],
                         rest_length = p_rests[least(o_attempts, cardinality(p_rests))],
-                        first_seen = r.first_seen, expires = r.expires
+                        first_seen = r.first_seen, expires = r.expires, held_lane = r.lane
                     WHERE k.key = o_record;
                 END IF;
             END IF;
@@ -233,42 +219,8 @@ BEGIN
                     error = p_error, body = p_body, dead_at = l_now
                 WHERE k.key = o_record;
             END IF;
-            IF p_alias IS NULL THEN
-                RETURN;
-            END IF;
-
-            -- An alias outlives its record. A kept record has no end.
-            l_end := l_now + p_keep;
-            IF NOT l_inserted THEN
-                l_end := CASE WHEN o_kept OR o_verdict = 'granted'
-                    THEN greatest(r.expires, l_end) ELSE r.expires END;
-            END IF;
-            IF l_bound IS NOT NULL AND l_until < l_end THEN
-                UPDATE {aliases} a SET expires = greatest(a.expires, l_end)
-                WHERE a.alias = p_alias AND a.record = l_bound;
-                l_bound := CASE WHEN FOUND THEN l_bound END;
-            END IF;
-            IF l_bound IS NOT NULL OR o_verdict <> 'granted' THEN
-                RETURN;
-            END IF;
-            INSERT INTO {aliases} VALUES (p_alias, o_record, l_end) ON CONFLICT DO NOTHING;
-            IF FOUND THEN
-                RETURN;
-            END IF;
-            -- Another claim has bound it, or its record is gone. Only the next statements see which.
-            SELECT a.record, a.expires INTO r FROM {aliases} a WHERE a.alias = p_alias FOR UPDATE;
-            IF FOUND AND (
-                r.record = o_record OR r.expires <= {now} OR NOT EXISTS (
-                    SELECT FROM {records} k
-                    WHERE k.key = r.record AND (k.body IS NOT NULL OR k.expires > {now})
-                )
-            ) THEN
-                UPDATE {aliases} a SET record = o_record, expires = greatest(a.expires, l_end)
-                WHERE a.alias = p_alias;
-                RETURN;
-            END IF;
-            -- The other claim was first. The caller sends this one again.
-            RAISE EXCEPTION 'another claim has bound the delivery key' USING ERRCODE = 'serialization_failure';
+            l_binds := o_verdict = 'granted';
+            {bind}
         END LOOP;
         RAISE EXCEPTION 'the record changes too fast' USING ERRCODE = 'serialization_failure';
     END
@@ -295,6 +247,7 @@ BEGIN
         ELSIF p_phase = 3 THEN
             UPDATE {records} k SET
                 phase = 3, interrupted = 0, expires = greatest(k.expires, {now} + p_keep),
+                due = NULL, held_lane = NULL,
                 attempts = CASE WHEN p_began THEN k.attempts ELSE greatest(k.attempts - 1, 0) END,
                 source = p_source, event_type = p_event_type, event_id = p_event_id,
                 entity_id = p_entity_id, consumer_id = p_consumer_id, context = p_context,
@@ -304,24 +257,24 @@ BEGIN
         ELSIF p_phase = 2 THEN
             UPDATE {records} k SET
                 phase = 2, interrupted = 0, expires = greatest(k.expires, {now} + p_keep),
-                rest_end = CASE WHEN p_rest > greatest(0, least(k.rest_end - {now}, k.rest_length))
-                    THEN {now} + p_rest ELSE k.rest_end END,
-                rest_length = CASE WHEN p_rest > greatest(0, least(k.rest_end - {now}, k.rest_length))
-                    THEN p_rest ELSE k.rest_length END
+                rest_end = CASE WHEN {asked} THEN {now} + p_rest ELSE k.rest_end END,
+                rest_length = CASE WHEN {asked} THEN p_rest ELSE k.rest_length END,
+                due = CASE WHEN {waits} THEN {now} + p_rest END, held_lane = NULL
             WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
-        ELSIF p_phase = 4 THEN
+        ELSIF p_phase = 4 OR NOT EXISTS (
+            SELECT FROM {records} k WHERE k.key = p_key AND k.interrupted >= {interrupted}
+        ) THEN
             UPDATE {records} k SET
-                phase = 4, expires = greatest(k.expires, {now} + p_keep),
-                attempts = greatest(k.attempts - 1, 0), rest_end = 0, rest_length = 0
+                phase = p_phase, expires = greatest(k.expires, {now} + p_keep),
+                interrupted = k.interrupted + CASE WHEN p_phase = 5 THEN 1 ELSE 0 END,
+                attempts = greatest(k.attempts - 1, 0), rest_end = 0, rest_length = 0,
+                due = CASE WHEN {waits} THEN {since} END, held_lane = NULL
             WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
         ELSE
+            -- The interruption counts as an attempt.
             UPDATE {records} k SET
                 phase = 5, expires = greatest(k.expires, {now} + p_keep),
-                attempts = CASE WHEN k.interrupted < {interrupted}
-                    THEN greatest(k.attempts - 1, 0) ELSE k.attempts END,
-                rest_end = CASE WHEN k.interrupted < {interrupted} THEN 0 ELSE k.rest_end END,
-                rest_length = CASE WHEN k.interrupted < {interrupted} THEN 0 ELSE k.rest_length END,
-                interrupted = least(k.interrupted + 1, {interrupted})
+                due = CASE WHEN {waits} THEN greatest(k.rest_end, {since}) END, held_lane = NULL
             WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
         END IF;
         IF FOUND THEN
@@ -355,5 +308,7 @@ BEGIN
         RETURN 1;
     END
     $purge$;
+
+    {inbox}
 END
 $migrate$;

@@ -12,6 +12,7 @@
 
 use std::sync::Arc;
 
+use super::inbox_statements as inbox;
 use super::names::Names;
 use crate::store::MAX_INTERRUPTED;
 
@@ -49,6 +50,18 @@ pub(super) struct Statements {
     pub(super) purge: Statement,
     pub(super) sweep_records: Statement,
     pub(super) sweep_aliases: Statement,
+    pub(super) accept: Statement,
+    pub(super) fetch: Statement,
+    pub(super) recover: Statement,
+    pub(super) backlog: Statement,
+    pub(super) stats: Statement,
+    pub(super) waiting: Statement,
+    pub(super) pause: Statement,
+    pub(super) resume: Statement,
+    pub(super) paused: Statement,
+    pub(super) notify: Statement,
+    /// The channel of `notify`.
+    pub(super) channel: String,
 }
 
 const EXIST: &str = "
@@ -56,7 +69,7 @@ const EXIST: &str = "
 
 const VERSION: &str = "
     SELECT {head}, (SELECT max(version) FROM {format}),
-        has_table_privilege('{records}', 'SELECT') AND has_table_privilege('{records}', 'INSERT')
+        {inbox_rights} AND has_table_privilege('{records}', 'SELECT') AND has_table_privilege('{records}', 'INSERT')
         AND has_table_privilege('{records}', 'UPDATE') AND has_table_privilege('{records}', 'DELETE')
         AND has_table_privilege('{aliases}', 'SELECT') AND has_table_privilege('{aliases}', 'INSERT')
         AND has_table_privilege('{aliases}', 'UPDATE') AND has_table_privilege('{aliases}', 'DELETE')
@@ -120,9 +133,9 @@ const STATUS: &str = "
 
 const END_REST: &str = "
     WITH ended AS (
-        UPDATE {records} SET rest_end = 0, rest_length = 0
-        WHERE {mine} AND key = $3 AND body IS NULL AND expires > {now} AND phase NOT IN (1, 3)
-            AND NOT (phase = 0 AND least(lease_end - {now}, lease_length) > 0)
+        UPDATE {records} SET rest_end = 0, rest_length = 0, due = least(accepted_at, {now})
+        WHERE {mine} AND key = $3 AND dead_at IS NULL AND (accepted_at IS NOT NULL OR expires > {now})
+            AND phase NOT IN (1, 3) AND NOT (phase = 0 AND least(lease_end - {now}, lease_length) > 0)
             AND least(rest_end - {now}, rest_length) > 0
         RETURNING 1
     )
@@ -180,7 +193,8 @@ const NOW: &str = "(extract(epoch FROM clock_timestamp()) * 1000000)::bigint";
 
 /// Columns of a record. The first ones are those of [`Record`](crate::store::record::Record).
 const COLUMNS: &str = "k.phase, k.token, k.claim_id, k.attempts, k.interrupted, k.lease_end, k.lease_length,
-    k.rest_end, k.rest_length, k.first_seen, k.expires, k.body IS NOT NULL AS kept, k.source, k.dead_at";
+    k.rest_end, k.rest_length, k.first_seen, k.expires, k.dead_at IS NOT NULL AS kept,
+    k.accepted_at IS NOT NULL AS accepted, k.source, k.dead_at, k.lane";
 
 /// Columns of a dead letter.
 const LETTER: &str = "k.key, k.dead_at, k.attempts,
@@ -188,17 +202,41 @@ const LETTER: &str = "k.key, k.dead_at, k.attempts,
     k.source, k.event_type, k.event_id, k.entity_id, k.consumer_id, k.context, k.error, k.body";
 
 const NO_LETTER: &str = "source = NULL, event_type = NULL, event_id = NULL, entity_id = NULL,
-    consumer_id = NULL, context = NULL, error = NULL, body = NULL, dead_at = NULL";
+    consumer_id = NULL, context = NULL, error = NULL, body = NULL, dead_at = NULL, accepted_at = NULL,
+    due = NULL, lane = NULL, occurred_at = NULL, idempotency_key = NULL, held_lane = NULL";
 
 /// In a function with the parameters `p_source` and `p_most`.
 const ROOM: &str = "(SELECT count(*) < p_most FROM (
         SELECT FROM {records} c WHERE c.source = p_source AND c.dead_at IS NOT NULL LIMIT p_most
     ) c)";
 
+/// In a function with the parameter `p_alias`.
+const BOUND: &str = "SELECT a.record, a.expires INTO l_bound, l_until FROM {aliases} a
+    WHERE a.alias = p_alias AND a.expires > l_now AND EXISTS (
+        SELECT FROM {records} k
+        WHERE k.key = a.record AND (k.body IS NOT NULL OR k.expires > l_now)
+    );";
+
+/// In a function with the parameter `p_rest`: it replaces the rest since the claim. That of an
+/// accepted event is only for a run without an end.
+const ASKED: &str =
+    "(k.accepted_at IS NOT NULL OR p_rest > greatest(0, least(k.rest_end - {now}, k.rest_length)))";
+
+const WAITS: &str = "k.accepted_at IS NOT NULL AND k.dead_at IS NULL";
+
+/// The time from which on an event without a rest is due. The clock may have been set back.
+const SINCE: &str = "least(k.accepted_at, {now})";
+
 impl Statements {
     pub(super) fn new(names: &Names) -> Self {
         let fill = |sql: &str| {
-            let sql = sql
+            let sql = inbox::fill(sql)
+                .replace("{tables}", include_str!("tables.sql"))
+                .replace("{bind}", include_str!("bind.sql"))
+                .replace("{bound}", BOUND)
+                .replace("{asked}", ASKED)
+                .replace("{waits}", WAITS)
+                .replace("{since}", SINCE)
                 .replace("{matches}", MATCHES)
                 .replace("{columns}", COLUMNS)
                 .replace("{letter}", LETTER)
@@ -239,6 +277,17 @@ impl Statements {
             purge: statement("purge", PURGE),
             sweep_records: statement("sweep_records", SWEEP_RECORDS),
             sweep_aliases: statement("sweep_aliases", SWEEP_ALIASES),
+            accept: statement("accept", inbox::ACCEPT),
+            fetch: statement("fetch", inbox::FETCH),
+            recover: statement("recover", inbox::RECOVER),
+            backlog: statement("backlog", inbox::BACKLOG),
+            stats: statement("stats", inbox::STATS),
+            waiting: statement("waiting", inbox::WAITING),
+            pause: statement("pause", inbox::PAUSE),
+            resume: statement("resume", inbox::RESUME),
+            paused: statement("paused", inbox::PAUSED),
+            notify: statement("notify", inbox::NOTIFY),
+            channel: names.channel(),
         }
     }
 }
@@ -271,6 +320,16 @@ mod tests {
             &s.purge,
             &s.sweep_records,
             &s.sweep_aliases,
+            &s.accept,
+            &s.fetch,
+            &s.recover,
+            &s.backlog,
+            &s.stats,
+            &s.waiting,
+            &s.pause,
+            &s.resume,
+            &s.paused,
+            &s.notify,
         ];
         for Statement { name, sql } in all {
             assert!(sql.contains(&format!(" '{name}'::text, $2::bigint")), "{sql}");

@@ -30,7 +30,8 @@ const LOST: i64 = 500;
 const LOST_ERROR: &str = "all attempts are used up, and the last run recorded no outcome";
 
 const RUNNING: &str = "
-    SELECT lane, key, lease_end FROM apideck_hooks_records WHERE due IS NOT NULL AND phase = 0 AND boot = ?2 AND lease_end > ?3
+    SELECT lane, key, min(lease_end, ?3 + lease_length) FROM apideck_hooks_records
+    WHERE due IS NOT NULL AND phase = 0 AND boot = ?2 AND lease_end > ?3
     AND lane = (SELECT lane FROM apideck_hooks_records WHERE key = ?1)";
 
 /// The names of the events that wait, each by one step in the index.

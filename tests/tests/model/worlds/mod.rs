@@ -20,11 +20,11 @@ use std::time::Duration;
 /// A tick of an exact clock.
 const SHORT: Duration = Duration::from_millis(1);
 /// A tick of a clock that cannot be paused. No history takes as long.
-const LONG: Duration = Duration::from_secs(600);
+pub(crate) const LONG: Duration = Duration::from_secs(600);
 /// The retention, in ticks.
 const RETENTION: u64 = 33;
 /// The maximum number of dead letters of a source. A history can have more events.
-const LETTERS: u64 = 2;
+pub(crate) const LETTERS: u64 = 2;
 
 /// A store with its clock and its receiver.
 #[async_trait]

@@ -1,0 +1,77 @@
+//! Measures the inbox in PostgreSQL: acceptances at 64 connections beside a plain insert, and four
+//! processes of workers beside a loop by hand.
+//!
+//! Words on the command line select `accept` and `backlog`.
+
+mod accept;
+mod backlog;
+mod database;
+
+use apideck_hooks::Order;
+use perf::limits::{Limit, Limits};
+use perf::machine;
+use perf::options::Options;
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    match std::env::var("PERF_INBOX_ROLE").as_deref() {
+        Ok("workers") => {
+            backlog::work(Order::None).await;
+            return ExitCode::SUCCESS;
+        }
+        Ok("ordered") => {
+            backlog::work(Order::PerEntity).await;
+            return ExitCode::SUCCESS;
+        }
+        Ok("by hand") => {
+            backlog::work_by_hand().await;
+            return ExitCode::SUCCESS;
+        }
+        _ => {}
+    }
+    let options = Options::from_env();
+    let (rounds, events, backlog) = if options.smoke {
+        (1, 200, 200)
+    } else {
+        (5, 10_000, 100_000)
+    };
+    let mut limits = Limits::default();
+    println!("{}\n", machine::describe());
+    let Some(pool) = database::pool(accept::CONNECTIONS).await else {
+        return limits.conclude(&options);
+    };
+    if options.selects("accept") {
+        println!("| round | plain inserts per second | acceptances per second |\n| --- | ---: | ---: |");
+        let ratio = accept::measure(&pool, rounds, events).await;
+        println!();
+        limits.check(
+            "an acceptance ÷ a plain insert, 64 connections",
+            ratio,
+            Limit::AtMost(2.5),
+        );
+    }
+    pool.close().await;
+    let Some(pool) = database::pool(4).await else {
+        return limits.conclude(&options);
+    };
+    if options.selects("backlog") {
+        println!("| {backlog} events | accepted per second | worked off per second | ÷ by hand |");
+        println!("| --- | ---: | ---: | ---: |");
+        let [workers, ordered, by_hand] = backlog::measure(&pool, backlog).await;
+        println!("| by hand | | {by_hand:.0} | 1 |\n");
+        limits.check("workers ÷ a loop by hand", workers / by_hand, Limit::AtLeast(0.8));
+        let (rate, seconds) = if options.smoke {
+            (50, 1)
+        } else {
+            ((ordered / 2.0) as u64, 20)
+        };
+        let p99 = backlog::latency(&pool, rate, seconds).await;
+        println!(
+            "At {rate} events per second, 99 % begin within {} ms.\n",
+            p99.unwrap_or(0) + 1
+        );
+    }
+    database::execute(&pool, "SET client_min_messages = warning; DROP SCHEMA {} CASCADE").await;
+    limits.conclude(&options)
+}
