@@ -153,7 +153,7 @@ BEGIN
         ) d ORDER BY d.due LIMIT p_limit
     LOOP
         IF p_ordered AND r.lane IS NOT NULL THEN
-            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(r.lane, 0));
+            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('{records}' || r.lane, 0));
             PERFORM FROM {records} k WHERE k.key = r.key AND {first};
             CONTINUE WHEN NOT FOUND;
             -- A run whose lease is over, of an event that came before this one had arrived.

@@ -164,7 +164,8 @@ async fn drain(pool: &PgPool, role: &str, left: &'static str, events: u64) -> f6
     rate
 }
 
-/// Returns the events per second of the workers without an order, with one, and of the loop by hand.
+/// Returns the events per second of the workers without an order, with one, and of the loop by
+/// hand.
 pub(crate) async fn measure(pool: &PgPool, events: u64) -> [f64; 3] {
     let by_hand = async {
         clean(pool).await;
