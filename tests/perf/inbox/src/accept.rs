@@ -47,7 +47,7 @@ async fn timed(first: u64, events: u64, one: impl AsyncFn(u64)) -> Duration {
 
 async fn insert(pool: &PgPool, n: u64) {
     let insert = sqlx::query("INSERT INTO plain VALUES ($1, $2)").bind(key(n).to_bytes());
-    insert.bind(event::body(n)).execute(pool).await.expect("a row");
+    insert.bind(event::body(n).into_bytes()).execute(pool).await.expect("a row");
 }
 
 async fn accept(store: &PostgresStore, n: u64) {
