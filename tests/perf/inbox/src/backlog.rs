@@ -178,7 +178,9 @@ pub(crate) async fn measure(pool: &PgPool, events: u64) -> [f64; 3] {
         .await;
         let insert = "INSERT INTO jobs (number, body, state, attempts, due) SELECT n, $2, 0, 0, now()
             FROM generate_series(0, $1 - 1) n";
-        let insert = sqlx::query(insert).bind(events as i64).bind(event::body(0).into_bytes());
+        let insert = sqlx::query(insert)
+            .bind(events as i64)
+            .bind(event::body(0).into_bytes());
         insert.execute(pool).await.expect("rows");
         drain(pool, "by hand", LEFT_BY_HAND, events).await
     };

@@ -38,12 +38,9 @@ async fn main() -> ExitCode {
     };
     let mut limits = Limits::default();
     println!("{}\n", machine::describe());
-    let Some(pool) = database::pool(accept::CONNECTIONS).await else {
-        return limits.conclude(&options);
-    };
     if options.selects("accept") {
         println!("| round | plain inserts per second | acceptances per second |\n| --- | ---: | ---: |");
-        let ratio = accept::measure(&pool, rounds, events).await;
+        let ratio = accept::measure(rounds, events).await;
         println!();
         limits.check(
             "an acceptance ÷ a plain insert, 64 connections",
@@ -51,7 +48,6 @@ async fn main() -> ExitCode {
             Limit::AtMost(2.5),
         );
     }
-    pool.close().await;
     let Some(pool) = database::pool(4).await else {
         return limits.conclude(&options);
     };
