@@ -194,8 +194,8 @@ pub struct Fetch {
 }
 
 impl Fetch {
-    /// Makes the fetch of one record of these events, with a random id, without an order and without
-    /// rests.
+    /// Makes the fetch of one record of these events, with a random id, without an order and
+    /// without rests.
     pub fn new(source: impl Into<String>, events: Arc<dyn Fn(&str) -> bool + Send + Sync>) -> Self {
         Self {
             source: source.into(),

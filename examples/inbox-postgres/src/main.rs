@@ -1,4 +1,4 @@
-//! Receivers that answer at once, and workers in processes of their own, on one PostgreSQL database.
+//! Receivers that answer at once, and workers in processes of their own, on one database.
 //!
 //! `cargo run -p inbox-postgres -- receive` starts a receiver, and `cargo run -p inbox-postgres --
 //! work` starts workers. Start as many of each as you like. `DATABASE_URL` is the database.

@@ -1,9 +1,10 @@
 //! A receiver with an inbox in PostgreSQL, with or without workers, for tests with kills.
 //!
-//! The handler of `vault` events writes its effect in the transaction. Those of other events write
+//! The handler of `vault` events writes its effect in the transaction. That of other events writes
 //! the lines `start ID ATTEMPT` and `end ID ATTEMPT` into a file. The event's id selects the
 //! behaviour: `stuck…` never ends on its first attempt, `slow…` not before a line comes from the
-//! standard input, `fatal…` kills the process, `flaky…` fails the first time, `bad…` fails for good.
+//! standard input, `fatal…` kills the process, `flaky…` fails the first time, and `bad…` fails for
+//! good.
 //!
 //! `LEASE_MS` is the lease if it is not as long as any test. `WORKERS=0` starts no workers.
 

@@ -290,7 +290,7 @@ async fn send_until_acknowledged(n: usize, addr: &watch::Receiver<SocketAddr>) {
     }
 }
 
-/// Case 20: a receiver and three workers are killed and stopped in turn under a sender that retries.
+/// A receiver and three workers are killed and stopped in turn, under senders that retry.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
     let Some(processes) = Processes::new("2000").await else {

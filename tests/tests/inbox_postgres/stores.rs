@@ -1,4 +1,5 @@
-//! Several stores, as in processes of their own: races for lanes, wake-ups, outages, few connections.
+//! Several stores, as in processes of their own: races for lanes, wake-ups, outages, and few
+//! connections.
 
 use crate::world::{
     Database, EVENT, RunLog, Working, accepting, handle, inbox_file, of_entity, quick, until_idle,

@@ -7,8 +7,6 @@
 //! so each fetch returns all names that wait, and the next one chooses from them. A new name takes
 //! a second statement.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -37,24 +35,6 @@ const BATCH: u32 = 200;
 /// Limit of the runs that are ended at once.
 const LOST: i64 = 500;
 const LOST_ERROR: &str = "all attempts are used up, and the last run recorded no outcome";
-
-/// The names of the events of each source that waited at the last fetch.
-#[derive(Default)]
-pub(super) struct WaitingNames(Mutex<HashMap<String, Vec<String>>>);
-
-impl WaitingNames {
-    /// Returns the names that the workers handle.
-    fn handled(&self, fetch: &Fetch) -> Vec<String> {
-        let names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let names = names.get(&fetch.source).into_iter().flatten();
-        names.filter(|name| (fetch.events)(name)).cloned().collect()
-    }
-
-    fn set(&self, source: &str, names: Vec<String>) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(source.to_owned(), names);
-    }
-}
 
 impl sealed::Sealed for PostgresStore {}
 

@@ -13,6 +13,7 @@ DECLARE
     l_end bigint;
     l_locked boolean;
     l_absent boolean;
+    l_rested boolean;
     l_inserted boolean;
     l_binds boolean;
     o_kept boolean;
@@ -36,7 +37,7 @@ BEGIN
                 rest_length, first_seen, expires, source, event_type, event_id, entity_id, consumer_id,
                 context, body, accepted_at, due, lane, occurred_at, idempotency_key
             ) VALUES (
-                p_event, 4, 0, {no_claim}, 0, 0, 0, 0, 0, 0, l_now, l_now + p_keep, p_source, p_event_type,
+                p_event, 4, 0, {no_claim}, 0, 0, 0, 0, l_now, 0, l_now, l_now + p_keep, p_source, p_event_type,
                 p_event_id, p_entity_id, p_consumer_id, p_context, p_body, l_now, l_now, p_lane,
                 coalesce(p_occurred_at, l_now), p_idempotency_key
             ) ON CONFLICT DO NOTHING;
@@ -89,18 +90,19 @@ BEGIN
                     r.expires := l_now;
                 END IF;
                 r.expires := greatest(r.expires, l_now + p_keep);
+                l_rested := l_absent OR least(r.rest_end - l_now, r.rest_length) <= 0;
                 UPDATE {records} k SET
                     phase = CASE WHEN l_absent THEN 4 ELSE k.phase END,
                     claim_id = CASE WHEN l_absent THEN {no_claim} ELSE k.claim_id END,
                     lease_end = CASE WHEN l_absent THEN 0 ELSE k.lease_end END,
                     lease_length = CASE WHEN l_absent THEN 0 ELSE k.lease_length END,
-                    rest_end = CASE WHEN l_absent THEN 0 ELSE k.rest_end END,
-                    rest_length = CASE WHEN l_absent THEN 0 ELSE k.rest_length END,
+                    rest_end = CASE WHEN l_rested THEN l_now ELSE k.rest_end END,
+                    rest_length = CASE WHEN l_rested THEN 0 ELSE k.rest_length END,
                     attempts = 0, interrupted = 0, first_seen = l_now, expires = r.expires,
                     source = p_source, event_type = p_event_type, event_id = p_event_id,
                     entity_id = p_entity_id, consumer_id = p_consumer_id, context = p_context,
                     error = NULL, body = p_body, dead_at = NULL, accepted_at = l_now,
-                    due = CASE WHEN l_absent THEN l_now ELSE greatest(k.rest_end, l_now) END,
+                    due = CASE WHEN l_rested THEN l_now ELSE k.rest_end END,
                     lane = p_lane, occurred_at = coalesce(p_occurred_at, l_now),
                     idempotency_key = p_idempotency_key
                 WHERE k.key = o_record;
@@ -120,6 +122,9 @@ $accept$;
 -- looked at again, because another fetch can have taken it after this one has read it. No lock is
 -- waited for, except that of a run whose lease is over, so fetches do not deadlock.
 --
+-- Most events of a long lane are not its first one. So with an order it looks at a limited number
+-- of due events, and then at the heads of a limited number of lanes, from a random one on.
+--
 -- The settings forbid plans that read the whole table. A plan is kept for long, and the table may
 -- have been empty when it was made.
 CREATE FUNCTION {fetch}(
@@ -133,8 +138,11 @@ CREATE FUNCTION {fetch}(
 DECLARE
     l_now bigint;
     l_open text[];
-    l_found boolean := false;
-    r record;
+    l_keys bytea[];
+    l_key bytea;
+    l_lane text;
+    l_start text;
+    l_found integer := 0;
 BEGIN
     IF NOT p_mine THEN
         RAISE EXCEPTION 'a pooler has mixed prepared statements up' USING ERRCODE = 'AH001';
@@ -144,21 +152,59 @@ BEGIN
         WHERE NOT EXISTS (SELECT FROM {pauses} p WHERE p.source = p_source AND {paused})
     );
     l_now := {now};
-    FOR r IN
-        SELECT d.key, d.lane FROM unnest(l_open) n (name) CROSS JOIN LATERAL (
-            SELECT k.key, k.due, k.lane FROM {records} k
-            WHERE k.source = p_source AND k.event_type = n.name AND {can_run}
-                AND (NOT p_ordered OR k.lane IS NULL OR {first})
-            ORDER BY k.due LIMIT p_limit FOR UPDATE SKIP LOCKED
-        ) d ORDER BY d.due LIMIT p_limit
-    LOOP
-        IF p_ordered AND r.lane IS NOT NULL THEN
-            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended(r.lane, 0));
-            PERFORM FROM {records} k WHERE k.key = r.key AND {first};
+    IF p_ordered THEN
+        l_keys := ARRAY(
+            SELECT d.key FROM unnest(l_open) n (name) CROSS JOIN LATERAL (
+                SELECT k.key, k.due FROM (
+                    SELECT k.* FROM {records} k
+                    WHERE k.source = p_source AND k.event_type = n.name AND {can_run}
+                    ORDER BY k.due LIMIT 200 + 4 * p_limit
+                ) k WHERE k.lane IS NULL OR {first} ORDER BY k.due LIMIT p_limit
+            ) d ORDER BY d.due LIMIT p_limit
+        );
+        l_start := md5(random()::text);
+        IF cardinality(l_keys) < p_limit AND cardinality(l_open) > 0 THEN
+            l_keys := l_keys || ARRAY(
+                WITH RECURSIVE lanes (lane, n) AS (
+                    SELECT l_start, 0
+                    UNION ALL
+                    SELECT (
+                        SELECT k.lane FROM {records} k
+                        WHERE k.source = p_source AND k.due IS NOT NULL AND k.lane > lanes.lane
+                        ORDER BY k.lane LIMIT 1
+                    ), lanes.n + 1 FROM lanes WHERE lanes.lane IS NOT NULL AND lanes.n < 1000
+                )
+                SELECT k.key FROM lanes CROSS JOIN LATERAL (
+                    SELECT k.* FROM {records} k
+                    WHERE k.source = p_source AND k.due IS NOT NULL AND k.lane = lanes.lane
+                    ORDER BY k.occurred_at, k.accepted_at, k.key LIMIT 1
+                ) k WHERE k.event_type = ANY (l_open) AND {can_run} AND k.key <> ALL (l_keys)
+                ORDER BY k.due LIMIT p_limit
+            );
+        END IF;
+    ELSE
+        l_keys := ARRAY(
+            SELECT d.key FROM unnest(l_open) n (name) CROSS JOIN LATERAL (
+                SELECT k.key, k.due FROM {records} k
+                WHERE k.source = p_source AND k.event_type = n.name AND {can_run}
+                ORDER BY k.due LIMIT p_limit FOR UPDATE SKIP LOCKED
+            ) d ORDER BY d.due LIMIT p_limit
+        );
+    END IF;
+    FOREACH l_key IN ARRAY l_keys LOOP
+        EXIT WHEN l_found >= p_limit;
+        IF p_ordered THEN
+            SELECT k.lane INTO l_lane FROM {records} k WHERE k.key = l_key AND {can_run}
+            FOR UPDATE SKIP LOCKED;
+            CONTINUE WHEN NOT FOUND;
+        END IF;
+        IF p_ordered AND l_lane IS NOT NULL THEN
+            CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('{records}' || l_lane, 0));
+            PERFORM FROM {records} k WHERE k.key = l_key AND {first};
             CONTINUE WHEN NOT FOUND;
             -- A run whose lease is over, of an event that came before this one had arrived.
             UPDATE {records} k SET held_lane = NULL
-            WHERE k.held_lane = r.lane AND k.key <> r.key AND NOT {running};
+            WHERE k.held_lane = l_lane AND k.key <> l_key AND NOT {running};
         END IF;
         UPDATE {records} k SET
             phase = 0, token = greatest(k.token + 1, l_now), claim_id = p_id, attempts = k.attempts + 1,
@@ -168,15 +214,15 @@ BEGIN
             first_seen = CASE WHEN k.attempts = 0 THEN l_now ELSE k.first_seen END,
             expires = greatest(k.expires, l_now + p_keep),
             held_lane = CASE WHEN p_ordered THEN k.lane END
-        WHERE k.key = r.key
+        WHERE k.key = l_key
         RETURNING k.key, k.token, k.attempts, greatest(l_now - k.first_seen, 0), k.accepted_at,
             k.idempotency_key, k.event_type, k.event_id, k.entity_id, k.consumer_id, k.context, k.body
         INTO o_key, o_token, o_attempts, o_since, o_accepted_at, o_idempotency_key, o_event_type,
             o_event_id, o_entity_id, o_consumer_id, o_context, o_body;
         RETURN NEXT;
-        l_found := true;
+        l_found := l_found + 1;
     END LOOP;
-    IF l_found THEN
+    IF l_found > 0 THEN
         UPDATE {progress} p SET fetched_at = l_now
         WHERE p.source = p_source AND (p.fetched_at < l_now - 1000000 OR p.fetched_at > l_now);
         IF NOT FOUND AND NOT EXISTS (SELECT FROM {progress} p WHERE p.source = p_source) THEN

@@ -40,7 +40,8 @@ const CAN_RUN: &str = "k.due <= {at} AND k.dead_at IS NULL AND NOT {running}
 
 /// The record `k` is the first of its lane, and the lane is free.
 const FIRST: &str = "NOT EXISTS (
-                    SELECT FROM {records} b WHERE b.lane = k.lane AND b.due IS NOT NULL AND b.dead_at IS NULL
+                    SELECT FROM {records} b
+                    WHERE b.source = k.source AND b.lane = k.lane AND b.due IS NOT NULL AND b.dead_at IS NULL
                         AND (b.occurred_at, b.accepted_at, b.key) < (k.occurred_at, k.accepted_at, k.key)
                 ) AND NOT EXISTS (
                     SELECT FROM {records} b WHERE b.held_lane = k.lane AND b.phase = 0

@@ -19,6 +19,7 @@ mod statements;
 mod sweeper;
 mod text;
 mod transactions;
+mod waiting_names;
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -39,11 +40,11 @@ use crate::delivery::Key;
 use call::Call;
 use connections::Connections;
 use errors::explain;
-use inbox::WaitingNames;
 use limits::RecordLimits;
 use news::News;
 use row::{count, get, number, token, unexpected};
 use sweeper::Sweeper;
+use waiting_names::WaitingNames;
 
 pub use builder::PostgresStoreBuilder;
 

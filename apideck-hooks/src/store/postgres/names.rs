@@ -42,8 +42,9 @@ impl Names {
         format!("{}.{}{name} {release}", self.schema, self.prefix)
     }
 
-    /// Returns the name of the channel on which workers of other processes are told of events. It is
-    /// a hash, because PostgreSQL refuses a long name.
+    /// Returns the name of the channel on which workers of other processes are told of events.
+    ///
+    /// It is a hash, because PostgreSQL refuses a long name.
     pub(super) fn channel(&self) -> String {
         let hash = Sha256::digest(format!("{}.{}", self.schema, self.prefix));
         let hash = u64::from_be_bytes(std::array::from_fn(|n| hash[n]));

@@ -189,11 +189,11 @@ BEGIN
                     o_attempts := r.attempts + 1;
                     IF r.lane IS NOT NULL THEN
                         -- The replay of an accepted event's letter takes the lane of the event.
-                        PERFORM pg_advisory_xact_lock(hashtextextended(r.lane, 0));
+                        PERFORM pg_advisory_xact_lock(hashtextextended('{records}' || r.lane, 0));
                         SELECT max(least(k.lease_end - l_now, k.lease_length)) INTO o_left FROM (
                             SELECT h.* FROM {records} h WHERE h.held_lane = r.lane
                             UNION ALL
-                            SELECT w.* FROM {records} w WHERE w.lane = r.lane AND w.due IS NOT NULL
+                            SELECT w.* FROM {records} w WHERE w.source = p_replay AND w.lane = r.lane AND w.due IS NOT NULL
                         ) k WHERE k.key <> o_record AND k.phase = 0;
                         IF o_left > 0 THEN
                             o_verdict := 'running';

@@ -229,23 +229,7 @@ const SINCE: &str = "least(k.accepted_at, {now})";
 
 impl Statements {
     pub(super) fn new(names: &Names) -> Self {
-        let fill = |sql: &str| {
-            let sql = inbox::fill(sql)
-                .replace("{tables}", include_str!("tables.sql"))
-                .replace("{bind}", include_str!("bind.sql"))
-                .replace("{bound}", BOUND)
-                .replace("{asked}", ASKED)
-                .replace("{waits}", WAITS)
-                .replace("{since}", SINCE)
-                .replace("{matches}", MATCHES)
-                .replace("{columns}", COLUMNS)
-                .replace("{letter}", LETTER)
-                .replace("{no_letter}", NO_LETTER)
-                .replace("{room}", ROOM)
-                .replace("{now}", NOW)
-                .replace("{interrupted}", &MAX_INTERRUPTED.to_string());
-            names.fill(&sql)
-        };
+        let fill = |sql: &str| fill(names, sql);
         let statement = |name: &str, sql: &str| {
             let name = names.of_statement(name);
             let sql = sql
@@ -290,6 +274,25 @@ impl Statements {
             channel: names.channel(),
         }
     }
+}
+
+/// Fills in the parts of a statement and the names of the tables.
+fn fill(names: &Names, sql: &str) -> String {
+    let sql = inbox::fill(sql)
+        .replace("{tables}", include_str!("tables.sql"))
+        .replace("{bind}", include_str!("bind.sql"))
+        .replace("{bound}", BOUND)
+        .replace("{asked}", ASKED)
+        .replace("{waits}", WAITS)
+        .replace("{since}", SINCE)
+        .replace("{matches}", MATCHES)
+        .replace("{columns}", COLUMNS)
+        .replace("{letter}", LETTER)
+        .replace("{no_letter}", NO_LETTER)
+        .replace("{room}", ROOM)
+        .replace("{now}", NOW)
+        .replace("{interrupted}", &MAX_INTERRUPTED.to_string());
+    names.fill(&sql)
 }
 
 #[cfg(test)]

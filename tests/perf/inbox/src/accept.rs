@@ -1,6 +1,6 @@
 //! Acceptances at 64 connections, beside one committed insert of the same bytes.
 
-use crate::database::{SOURCE, clean, execute, store};
+use crate::database::{self, SOURCE, clean, execute, store};
 use apideck_hooks::PostgresStore;
 use apideck_hooks::store::{AcceptVerdict, Acceptance, DeadLetter, InboxStore};
 use futures_util::future::join_all;
@@ -9,28 +9,39 @@ use perf::store::key;
 use sqlx::PgPool;
 use std::time::{Duration, Instant};
 
-pub(crate) const CONNECTIONS: u32 = 64;
+const CONNECTIONS: u32 = 64;
+
+/// Events before each measurement, which open the connections.
+const WARM_UP: u64 = 256;
 
 /// Returns the median of the time of acceptances divided by that of plain inserts.
-pub(crate) async fn measure(pool: &PgPool, rounds: u64, events: u64) -> f64 {
-    clean(pool).await;
+///
+/// Each way has all its connections only while it is measured, because a server has few.
+pub(crate) async fn measure(rounds: u64, events: u64) -> Option<f64> {
+    let pool = database::pool(1).await?;
+    clean(&pool).await;
     execute(
-        pool,
+        &pool,
         "CREATE TABLE plain (key bytea PRIMARY KEY, body bytea NOT NULL)",
     )
     .await;
-    let store = store(pool, CONNECTIONS);
     let mut ratios = Vec::new();
     for round in 0..rounds {
-        let first = round * events;
-        let plain = timed(first, events, async |n| insert(pool, n).await).await;
-        let ours = timed(first, events, async |n| accept(&store, n).await).await;
+        let first = round * (WARM_UP + events);
+        let many = database::pool(CONNECTIONS).await?;
+        timed(first, WARM_UP, async |n| insert(&many, n).await).await;
+        let plain = timed(first + WARM_UP, events, async |n| insert(&many, n).await).await;
+        many.close().await;
+        let store = store(&pool, CONNECTIONS);
+        timed(first, WARM_UP, async |n| accept(&store, n).await).await;
+        let ours = timed(first + WARM_UP, events, async |n| accept(&store, n).await).await;
+        drop(store);
         let rate = |time: Duration| events as f64 / time.as_secs_f64();
         println!("| {round} | {:.0} | {:.0} |", rate(plain), rate(ours));
         ratios.push(ours.as_secs_f64() / plain.as_secs_f64());
     }
     ratios.sort_by(f64::total_cmp);
-    ratios[ratios.len() / 2]
+    Some(ratios[ratios.len() / 2])
 }
 
 async fn timed(first: u64, events: u64, one: impl AsyncFn(u64)) -> Duration {
@@ -47,7 +58,11 @@ async fn timed(first: u64, events: u64, one: impl AsyncFn(u64)) -> Duration {
 
 async fn insert(pool: &PgPool, n: u64) {
     let insert = sqlx::query("INSERT INTO plain VALUES ($1, $2)").bind(key(n).to_bytes());
-    insert.bind(event::body(n)).execute(pool).await.expect("a row");
+    insert
+        .bind(event::body(n).into_bytes())
+        .execute(pool)
+        .await
+        .expect("a row");
 }
 
 async fn accept(store: &PostgresStore, n: u64) {

@@ -3,8 +3,7 @@
 use crate::database::{SOURCE, clean, execute, inbox, number, pool};
 use apideck_hooks::signature::Form;
 use apideck_hooks::{
-    Delivery, Failure, Hooks, Order, Outcome, Permanent, Retry, Workers, events::ConnectionCreated, on,
-    router,
+    Delivery, Failure, Hooks, Outcome, Permanent, Retry, Workers, events::ConnectionCreated, on, router,
 };
 use futures_util::future::join_all;
 use hyper::service::Service;
@@ -57,11 +56,11 @@ fn hooks(pool: &PgPool, connections: u32) -> Hooks {
 }
 
 /// A process of workers. It ends when its standard input does, and prints how long events waited.
-pub(crate) async fn work(order: Order) {
+pub(crate) async fn work() {
     let pool = pool(2).await.expect("the server");
     let hooks = hooks(&pool, CONNECTIONS);
     let retry = Retry::exponential(Duration::from_millis(1)).attempts(3);
-    let workers = Workers::new().concurrency(CONCURRENCY).retry(retry).order(order);
+    let workers = Workers::new().concurrency(CONCURRENCY).retry(retry);
     let stop = async {
         let _ = tokio::io::stdin().read_u8().await;
         hooks.shutdown(Duration::from_secs(30)).await;
@@ -164,8 +163,8 @@ async fn drain(pool: &PgPool, role: &str, left: &'static str, events: u64) -> f6
     rate
 }
 
-/// Returns the events per second of the workers without an order, with one, and of the loop by hand.
-pub(crate) async fn measure(pool: &PgPool, events: u64) -> [f64; 3] {
+/// Returns the events per second of the workers, and of the loop by hand.
+pub(crate) async fn measure(pool: &PgPool, events: u64) -> [f64; 2] {
     let by_hand = async {
         clean(pool).await;
         execute(
@@ -177,30 +176,28 @@ pub(crate) async fn measure(pool: &PgPool, events: u64) -> [f64; 3] {
         .await;
         let insert = "INSERT INTO jobs (number, body, state, attempts, due) SELECT n, $2, 0, 0, now()
             FROM generate_series(0, $1 - 1) n";
-        let insert = sqlx::query(insert).bind(events as i64).bind(event::body(0));
+        let insert = sqlx::query(insert)
+            .bind(events as i64)
+            .bind(event::body(0).into_bytes());
         insert.execute(pool).await.expect("rows");
         drain(pool, "by hand", LEFT_BY_HAND, events).await
     };
     let by_hand = by_hand.await;
-    let mut rates = Vec::new();
-    for role in ["workers", "ordered"] {
-        clean(pool).await;
-        let hooks = hooks(pool, 32);
-        let begun = Instant::now();
-        send(&hooks, 0, events).await;
-        let accepted = events as f64 / begun.elapsed().as_secs_f64();
-        let rate = drain(pool, role, LEFT, events).await;
-        println!("| {role} | {accepted:.0} | {rate:.0} | {:.2} |", rate / by_hand);
-        let done = number(
-            pool,
-            "SELECT count(*) FROM records WHERE phase = 1 AND body IS NULL",
-        )
-        .await;
-        let dead = number(pool, "SELECT count(*) FROM records WHERE dead_at IS NOT NULL").await;
-        assert_eq!((done as u64, dead as u64), (events * 98 / 100, events * 2 / 100));
-        rates.push(rate);
-    }
-    [rates[0], rates[1], by_hand]
+    clean(pool).await;
+    let hooks = hooks(pool, 32);
+    let begun = Instant::now();
+    send(&hooks, 0, events).await;
+    let accepted = events as f64 / begun.elapsed().as_secs_f64();
+    let rate = drain(pool, "workers", LEFT, events).await;
+    println!("| workers | {accepted:.0} | {rate:.0} | {:.2} |", rate / by_hand);
+    let done = number(
+        pool,
+        "SELECT count(*) FROM records WHERE phase = 1 AND body IS NULL",
+    )
+    .await;
+    let dead = number(pool, "SELECT count(*) FROM records WHERE dead_at IS NOT NULL").await;
+    assert_eq!((done as u64, dead as u64), (events * 98 / 100, events * 2 / 100));
+    [rate, by_hand]
 }
 
 /// Sends this many events a second, and returns the 99th percentile of the milliseconds from

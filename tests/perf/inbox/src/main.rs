@@ -7,7 +7,6 @@ mod accept;
 mod backlog;
 mod database;
 
-use apideck_hooks::Order;
 use perf::limits::{Limit, Limits};
 use perf::machine;
 use perf::options::Options;
@@ -17,11 +16,7 @@ use std::process::ExitCode;
 async fn main() -> ExitCode {
     match std::env::var("PERF_INBOX_ROLE").as_deref() {
         Ok("workers") => {
-            backlog::work(Order::None).await;
-            return ExitCode::SUCCESS;
-        }
-        Ok("ordered") => {
-            backlog::work(Order::PerEntity).await;
+            backlog::work().await;
             return ExitCode::SUCCESS;
         }
         Ok("by hand") => {
@@ -38,12 +33,9 @@ async fn main() -> ExitCode {
     };
     let mut limits = Limits::default();
     println!("{}\n", machine::describe());
-    let Some(pool) = database::pool(accept::CONNECTIONS).await else {
-        return limits.conclude(&options);
-    };
     if options.selects("accept") {
         println!("| round | plain inserts per second | acceptances per second |\n| --- | ---: | ---: |");
-        let ratio = accept::measure(&pool, rounds, events).await;
+        let ratio = accept::measure(rounds, events).await;
         println!();
         limits.check(
             "an acceptance ÷ a plain insert, 64 connections",
@@ -51,20 +43,19 @@ async fn main() -> ExitCode {
             Limit::AtMost(2.5),
         );
     }
-    pool.close().await;
     let Some(pool) = database::pool(4).await else {
         return limits.conclude(&options);
     };
     if options.selects("backlog") {
         println!("| {backlog} events | accepted per second | worked off per second | ÷ by hand |");
         println!("| --- | ---: | ---: | ---: |");
-        let [workers, ordered, by_hand] = backlog::measure(&pool, backlog).await;
+        let [workers, by_hand] = backlog::measure(&pool, backlog).await;
         println!("| by hand | | {by_hand:.0} | 1 |\n");
         limits.check("workers ÷ a loop by hand", workers / by_hand, Limit::AtLeast(0.8));
         let (rate, seconds) = if options.smoke {
             (50, 1)
         } else {
-            ((ordered / 2.0) as u64, 20)
+            ((workers / 4.0) as u64, 20)
         };
         let p99 = backlog::latency(&pool, rate, seconds).await;
         println!(
