@@ -283,14 +283,15 @@ impl<R, S> HooksBuilder<R, S> {
     /// that the store does not have or cannot begin in time, a shared store has no source, or
     /// another receiver of this process uses the store under the same source. An inbox of your own
     /// needs a store that keeps dead letters.
-    pub fn build(mut self) -> Result<Hooks, BuildError>
+    pub fn build(self) -> Result<Hooks, BuildError>
     where
         R: Routes<S>,
         S: Send + Sync + 'static,
     {
-        let secrets = std::mem::take(&mut self.settings.secrets);
-        let verifier = checks::verifier(secrets, self.settings.forms)?;
-        self.build_with(verifier)
+        let mut builder = self;
+        let secrets = std::mem::take(&mut builder.settings.secrets);
+        let verifier = checks::verifier(secrets, builder.settings.forms)?;
+        builder.build_with(verifier)
     }
 
     /// Builds the receiver with this verifier.
