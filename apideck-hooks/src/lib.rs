@@ -47,6 +47,9 @@
 //! | Stop it at a signal of the process | `Hooks::shutdown_on_signal` (feature `signal`) |
 //! | List, replay and purge dead letters | [`Hooks::dead_letters`] |
 //! | Let a failed event run again at once | [`Hooks::end_rest`], in tests [`Rest::None`] |
+//! | Answer at once, and run handlers later | [`HooksBuilder::inbox`], [`Hooks::workers`] |
+//! | Count, list, pause and resume accepted events | [`Hooks::inbox`] |
+//! | Carry accepted events through a broker | [`Inbox`], [`Hooks::work`] |
 //! | Fence a run that has lost its claim | [`Delivery::token`], [`Delivery::claim_lost`] |
 //! | Keep a tenant or a path beside an event | [`HooksBuilder::context`], [`Context`] |
 //! | Read the receiver's counts and its state | [`Hooks::stats`], [`Hooks::snapshot`] |

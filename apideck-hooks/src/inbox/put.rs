@@ -13,7 +13,8 @@ use crate::store::Store;
 ///
 /// [`put`](Inbox::put) is called for each verified delivery of a known event, duplicates included.
 /// Your worker takes the envelope out of the queue and passes it to
-/// [`Hooks::work`](crate::Hooks::work), which finds out about duplicates.
+/// [`Hooks::work`](crate::Hooks::work), which finds out about duplicates. Counts, lists and an
+/// [`Order`](crate::Order) are those of your queue.
 ///
 /// ```
 /// use apideck_hooks::{Envelope, Inbox, PutError};

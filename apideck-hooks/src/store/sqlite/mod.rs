@@ -105,10 +105,11 @@ use wanted::Wanted;
 ///
 /// # Contents of the file
 ///
-/// The store has three tables whose names start with `apideck_hooks_`: `records` with the dead
-/// letters (about 200 bytes for an event without one), `aliases`, and `meta` with the version of
-/// the tables. A file of another version is refused. The bodies of dead letters may hold end-user
-/// credentials. On Unix only the owner can read a new file.
+/// The store has four tables whose names start with `apideck_hooks_`: `records` with the dead
+/// letters and the accepted events (about 200 bytes for an event without a body), `aliases`,
+/// `pauses`, and `meta` with the version of the tables. A file of an unknown version is refused.
+/// The bodies of dead letters and accepted events may hold end-user credentials. On Unix only the
+/// owner can read a new file.
 ///
 /// Other tables in the file are left as they are, so [`Tx<Sqlite>`](crate::Tx) can write to them.
 /// Other programs may read the file at any time, also for a backup, and may write for a moment. A
