@@ -271,7 +271,7 @@ fn chaos_event(n: usize) -> Event {
         _ => "good",
     };
     let (lane, second) = (n % LANES, n / LANES);
-    let name = if n % 2 == 0 { EVENT } else { LEAD };
+    let name = if n.is_multiple_of(2) { EVENT } else { LEAD };
     let id = format!("{kind}-{lane}-{second}");
     of_entity(name, &id, &format!("lane{lane}"), second as u32)
 }

@@ -87,7 +87,8 @@ impl InboxStore for PostgresStore {
             let new_name = handled.any(|name| !names.contains(name));
             self.waiting.set(&fetch.source, waiting);
             fetched.extend(found);
-            if fetched.len() >= fetch.limit as usize || !full && !(first && new_name) {
+            let more = full || first && new_name;
+            if fetched.len() >= fetch.limit as usize || !more {
                 return Ok(fetched);
             }
             first = false;

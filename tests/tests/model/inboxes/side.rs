@@ -45,7 +45,7 @@ pub(super) struct Side {
 /// The tables, as another program has them.
 enum Tables {
     Sqlite(
-        SqliteConnection,
+        Box<SqliteConnection>,
         #[expect(dead_code, reason = "it is deleted at the end")] Directory,
     ),
     Postgres(PgPool, Database),
@@ -65,7 +65,7 @@ pub(super) async fn sqlite() -> Side {
     let other = SqliteConnectOptions::new().filename(file).connect().await;
     Side::new(
         Box::new(store),
-        Tables::Sqlite(other.expect("the file"), directory),
+        Tables::Sqlite(Box::new(other.expect("the file")), directory),
     )
 }
 
@@ -90,7 +90,7 @@ impl Tables {
                 });
                 let sql = sql.replace("{greatest}", "max");
                 sqlx::query(AssertSqlSafe(sql))
-                    .execute(connection)
+                    .execute(&mut **connection)
                     .await
                     .map(drop)
             }
@@ -124,7 +124,7 @@ fn name(event: u8) -> &'static str {
 fn kept(event: u8) -> DeadLetter {
     DeadLetter::new(SOURCE, format!("body {event}")).event(
         name(event),
-        &format!("id\\{event}\0"),
+        format!("id\\{event}\0"),
         "entity",
         "",
     )
