@@ -48,7 +48,7 @@ enum Tables {
         Box<SqliteConnection>,
         #[expect(dead_code, reason = "it is deleted at the end")] Directory,
     ),
-    Postgres(PgPool, Database),
+    Postgres(PgPool, Box<Database>),
 }
 
 /// Longer than a history without the long wait, and much shorter than that. SQLite keeps delivery
@@ -75,7 +75,10 @@ pub(super) async fn postgres() -> Option<Side> {
     let store: PostgresStore = store.retention(retention()).build().expect("a good name");
     store.migrate().await.expect("a migration");
     let other = database.pool(1);
-    Some(Side::new(Box::new(store), Tables::Postgres(other, database)))
+    Some(Side::new(
+        Box::new(store),
+        Tables::Postgres(other, Box::new(database)),
+    ))
 }
 
 impl Tables {
