@@ -13,6 +13,7 @@ impl<R, S> HooksBuilder<R, S> {
     /// An inbox of this crate is the store too:
     ///
     /// ```no_run
+    /// # #[cfg(feature = "sqlite")]
     /// # async fn build() -> Result<(), Box<dyn std::error::Error>> {
     /// # use apideck_hooks::{Hooks, SqliteInbox, Workers, router};
     /// let hooks = Hooks::builder(router![..])

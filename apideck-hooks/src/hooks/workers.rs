@@ -173,10 +173,14 @@ impl<R, S> HooksBuilder<R, S> {
     /// other processes accept them.
     ///
     /// ```no_run
-    /// # use apideck_hooks::{Hooks, SqliteInbox, Workers, router};
-    /// # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+    /// # #[cfg(feature = "postgres")]
+    /// # async fn run(
+    /// #     pool: apideck_hooks::sqlx::PgPool,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use apideck_hooks::{Hooks, PostgresInbox, Workers, router};
     /// Hooks::builder(router![..])
-    ///     .inbox(SqliteInbox::open("hooks.db").await?)
+    ///     .source("billing")
+    ///     .inbox(PostgresInbox::new(pool))
     ///     .workers(Workers::new().concurrency(64))
     ///     .await?;
     /// # Ok(())
