@@ -12,7 +12,7 @@ use http::{Request, StatusCode, Uri};
 use http_body_util::Full;
 use serde_json::Value;
 
-use crate::client::{Client, Fetched, client, fetch};
+use crate::client::{Client, ReadResponse, client, fetch};
 use crate::exit::Trouble;
 use crate::key::{KeyArguments, sensitive};
 use crate::screen::Screen;
@@ -164,7 +164,7 @@ impl Pages<'_> {
     }
 }
 
-fn page(fetched: &Fetched) -> Result<Page, Trouble> {
+fn page(fetched: &ReadResponse) -> Result<Page, Trouble> {
     let mut json: Value = serde_json::from_slice(&fetched.body)
         .map_err(|error| Trouble::not_as_wished(format_args!("Apideck's answer is not JSON: {error}")))?;
     let next = match json["meta"]["cursors"]["next"].take() {
@@ -189,7 +189,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-fn refusal(fetched: &Fetched) -> Trouble {
+fn refusal(fetched: &ReadResponse) -> Trouble {
     let json: Value = serde_json::from_slice(&fetched.body).unwrap_or_default();
     let said = json["message"]
         .as_str()
@@ -221,7 +221,7 @@ mod tests {
     #[test]
     fn a_list_ends_only_where_it_says_so() {
         let next = |meta: &str| {
-            page(&Fetched {
+            page(&ReadResponse {
                 status: StatusCode::OK,
                 headers: HeaderMap::new(),
                 body: format!(r#"{{"data":[]{meta}}}"#).into(),

@@ -48,7 +48,7 @@ where
 }
 
 /// A response that has arrived whole.
-pub(crate) struct Fetched {
+pub(crate) struct ReadResponse {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Bytes,
@@ -64,7 +64,7 @@ pub(crate) async fn fetch<B>(
     request: Request<B>,
     patience: Duration,
     limit: usize,
-) -> Result<Fetched, Trouble>
+) -> Result<ReadResponse, Trouble>
 where
     B: Body + Send + Unpin + 'static,
     B::Data: Send,
@@ -78,7 +78,7 @@ where
             .collect()
             .await
             .map_err(|error| chain(&*error))?;
-        Ok(Fetched {
+        Ok(ReadResponse {
             status: parts.status,
             headers: parts.headers,
             body: body.to_bytes(),

@@ -96,7 +96,13 @@ pub async fn a_filter_chooses_by_name_and_time(store: Arc<impl Store>) {
         records.push(dead_lettered(&*store, letter).await);
         sleep(Duration::from_millis(5)).await;
     }
-    let all = list(letters, &source, &LetterFilter::new(), None, 100).await;
+    let mut all: Vec<DeadRecord> = Vec::new();
+    while all.len() < records.len() {
+        let before = all.last().map(|dead| dead.cursor);
+        let page = list(letters, &source, &LetterFilter::new(), before, 100).await;
+        assert!(!page.is_empty(), "the list ended early");
+        all.extend(page);
+    }
     let time = |index: usize| all[4 - index].since();
     let named = |name: &str| LetterFilter::new().event_type(name);
     let chosen = [

@@ -12,7 +12,7 @@ use http_body::Body;
 use http_body_util::Full;
 use serde_json::json;
 
-use crate::client::{Client, Fetched, client, fetch};
+use crate::client::{Client, ReadResponse, client, fetch};
 use crate::exit::Trouble;
 
 /// The event that is sent. Nobody lists it.
@@ -55,7 +55,7 @@ impl CheckedReceiver {
     }
 
     /// Sends bytes under a signature.
-    pub(super) async fn post(&self, body: Bytes, signature: &str) -> Result<Fetched, Trouble> {
+    pub(super) async fn post(&self, body: Bytes, signature: &str) -> Result<ReadResponse, Trouble> {
         let request = self.request(Full::new(body), signature);
         fetch(&self.client, request, PATIENCE, MAX_RESPONSE).await
     }
