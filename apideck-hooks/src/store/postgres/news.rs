@@ -34,14 +34,14 @@ pub(super) struct News {
     number: Arc<watch::Sender<u64>>,
     /// There is something to tell other processes.
     pending: Arc<Notify>,
-    notifier: OnceLock<Task>,
-    listener: OnceLock<Task>,
+    notifier: OnceLock<Messenger>,
+    listener: OnceLock<Messenger>,
 }
 
 /// A task that ends when this is dropped.
-struct Task(AbortHandle);
+struct Messenger(AbortHandle);
 
-impl Drop for Task {
+impl Drop for Messenger {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -70,7 +70,7 @@ impl News {
         if let Ok(runtime) = Handle::try_current() {
             self.notifier.get_or_init(|| {
                 let notify = notify(self.connections.clone(), Arc::clone(&self.pending));
-                Task(runtime.spawn(notify).abort_handle())
+                Messenger(runtime.spawn(notify).abort_handle())
             });
         }
     }
@@ -80,7 +80,7 @@ impl News {
         if let Ok(runtime) = Handle::try_current() {
             self.listener.get_or_init(|| {
                 let listen = listen(self.connections.clone(), Arc::clone(&self.number));
-                Task(runtime.spawn(listen).abort_handle())
+                Messenger(runtime.spawn(listen).abort_handle())
             });
         }
         self.number.subscribe()
