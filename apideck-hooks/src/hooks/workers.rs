@@ -307,7 +307,7 @@ impl Receiver {
     async fn run_arrival(&self, arrival: Arrival) -> Option<Disposition> {
         match Arc::clone(&self.dispatch).dispatch(arrival).course {
             Course::Work(work) => Some(work.in_this_task().await),
-            // An arrival without headers contradicts nothing.
+            // An arrival has no header that names an event, so it contradicts nothing.
             Course::Settled(_) | Course::Contradicted => None,
         }
     }

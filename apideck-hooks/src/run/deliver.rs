@@ -281,9 +281,9 @@ impl Runner {
     fn unrecorded(&self, judged: &Judged, granted: &Granted<'_>) -> Disposition {
         self.incident(IncidentKind::Unrecorded, granted.about());
         match judged.end {
-            // A dead letter that was not stored must not be acknowledged. A handled event stays
-            // handled.
-            End::Dead { .. } if !granted.lettered => Disposition::later(Why::Store),
+            // A dead letter that was not stored must not be acknowledged, unless the claim has kept
+            // one: `Granted::acknowledged`. A handled event stays handled.
+            End::Dead { .. } => Disposition::later(Why::Store),
             _ => judged.disposition,
         }
     }
