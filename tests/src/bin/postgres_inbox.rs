@@ -10,12 +10,11 @@
 
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::{
-    Delivery, Failure, Hooks, Order, Outcome, Permanent, PostgresInbox, PostgresStore, Retry, State, Tx,
-    Workers, on, router,
+    Delivery, Failure, Hooks, Outcome, Permanent, PostgresInbox, PostgresStore, State, Tx, on, router,
 };
+use apideck_hooks_tests::inbox::serve_with_workers;
 use apideck_hooks_tests::postgres;
 use apideck_hooks_tests::probe::patient;
-use apideck_hooks_tests::waiting::GENEROUS;
 use sqlx::Postgres;
 use std::env::var;
 use std::fs::{File, OpenOptions};
@@ -23,7 +22,6 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, stdin};
-use tokio::net::TcpListener;
 
 async fn behave(id: &str, attempt: u32) -> Outcome {
     println!("started {id} {attempt}");
@@ -95,25 +93,5 @@ async fn main() {
         hooks = hooks.lease(Duration::from_millis(lease.parse().expect("milliseconds")));
     }
     let hooks = hooks.build().expect("a receiver");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
-    let shutdown = hooks.shutdown_on_signal(GENEROUS);
-    println!(
-        "listening on http://{}/",
-        listener.local_addr().expect("an address")
-    );
-    let app = axum::Router::new().route_service("/", hooks.clone());
-    let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown);
-    if var("WORKERS").is_ok_and(|workers| workers == "0") {
-        return serve.await.expect("no error");
-    }
-    let retry = Retry::exponential(Duration::from_millis(1)).attempts(6);
-    let workers = Workers::new()
-        .order(Order::PerEntity)
-        .retry(retry)
-        .poll(Duration::from_millis(100));
-    let workers = hooks.workers(workers);
-    let (served, ended) = tokio::join!(async { serve.await }, workers);
-    served.expect("no error");
-    ended.expect("workers");
-    println!("ended");
+    serve_with_workers(hooks, Duration::from_millis(100)).await;
 }

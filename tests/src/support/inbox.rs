@@ -2,7 +2,7 @@
 
 use crate::SECRET;
 use crate::directory::Directory;
-use crate::kit::event;
+use crate::kit::{Deliver, Told, event};
 use crate::probe::patient;
 use crate::sqlite::open_with;
 use crate::waiting::{GENEROUS, until};
@@ -10,16 +10,19 @@ use apideck_hooks::events::AnyEvent;
 use apideck_hooks::store::InboxStats;
 use apideck_hooks::testing::Event;
 use apideck_hooks::{
-    Delivery, Failure, Hooks, HooksBuilder, NoState, Outcome, Permanent, Retry, Routes, SqliteInbox,
+    Delivery, Failure, Hooks, HooksBuilder, NoState, Order, Outcome, Permanent, Retry, Routes, SqliteInbox,
     SqliteStore, State, Workers, on, router,
 };
 use sqlx::sqlite::SqliteConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
+use tokio::time::sleep;
 
 pub const EVENT: &str = "vault.connection.callable";
 
@@ -230,4 +233,41 @@ pub async fn until_idle(hooks: &Hooks) {
 
 pub async fn stats(hooks: &Hooks) -> InboxStats {
     hooks.inbox().stats().await.expect("an inbox")
+}
+
+/// Serves a receiver of its own process and runs its workers, until a signal. `WORKERS=0` in the
+/// environment starts no workers.
+pub async fn serve_with_workers(hooks: Hooks, poll: Duration) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback");
+    let shutdown = hooks.shutdown_on_signal(GENEROUS);
+    println!(
+        "listening on http://{}/",
+        listener.local_addr().expect("an address")
+    );
+    let app = axum::Router::new().route_service("/", hooks.clone());
+    let serve = axum::serve(listener, app).with_graceful_shutdown(shutdown);
+    if std::env::var("WORKERS").is_ok_and(|workers| workers == "0") {
+        return serve.await.expect("no error");
+    }
+    let retry = Retry::exponential(Duration::from_millis(1)).attempts(6);
+    let workers = Workers::new().order(Order::PerEntity).retry(retry).poll(poll);
+    let workers = hooks.workers(workers);
+    let (served, ended) = tokio::join!(async { serve.await }, workers);
+    served.expect("no error");
+    ended.expect("workers");
+    println!("ended");
+}
+
+/// Retries as Apideck does, with shorter pauses. The address is that of the receiver's latest
+/// process.
+pub async fn send_until_accepted(delivery: &Event, addr: &watch::Receiver<SocketAddr>) {
+    loop {
+        let addr = *addr.borrow();
+        match delivery.try_send(addr).await {
+            Ok(answer) if answer.code() == 200 => return,
+            Ok(answer) => assert_eq!(answer.code(), 503),
+            Err(_) => {}
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
 }

@@ -162,7 +162,7 @@ fn micros_since_1970() -> i64 {
 }
 
 impl StrangerStore {
-    /// Sets whether the store has no room for another dead letter.
+    /// Lets the claims of replays fail.
     pub fn fail_replays(&self, fail: bool) {
         self.fail_replays.store(fail, Ordering::SeqCst);
     }
@@ -172,6 +172,7 @@ impl StrangerStore {
         self.lose_replays.store(true, Ordering::SeqCst);
     }
 
+    /// Sets whether the store has no room for another dead letter.
     pub fn set_letters_full(&self, full: bool) {
         self.letters_full.store(full, Ordering::SeqCst);
     }

@@ -1,7 +1,7 @@
 //! The user's own values beside an event, and the facts of a run.
 
 use super::{EVENT, secs};
-use apideck_hooks::testing::Apideck;
+use apideck_hooks::testing::{Answer, Apideck};
 use apideck_hooks::{
     Context, Delivery, Disposition, Failure, Hooks, Outcome, Permanent, Rest, State, on, router,
 };
@@ -89,6 +89,19 @@ async fn waits_for_its_claim(delivery: Delivery, State(seen): State<Seen>) {
     }
 }
 
+/// Delivers an event twice. The second delivery takes over the claim of the first one.
+async fn taken_over(hooks: &Hooks, spy: &Spy) -> (Answer, Answer) {
+    spy.fail_renewals(true);
+    let delivery = event(EVENT, "e1");
+    tokio::join!(delivery.call(hooks), async {
+        sleep(secs(31)).await;
+        let reply = delivery.call(hooks).await;
+        // The next renewal of the first run tells it.
+        spy.fail_renewals(false);
+        reply
+    })
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_handler_is_told_that_its_claim_is_lost() {
     let (seen, spy) = (Seen::default(), Spy::default());
@@ -99,15 +112,7 @@ async fn a_handler_is_told_that_its_claim_is_lost() {
         .rest(Rest::None)
         .build()
         .unwrap();
-    spy.fail_renewals(true);
-    let delivery = event(EVENT, "e1");
-    let (first, second) = tokio::join!(delivery.call(&hooks), async {
-        sleep(secs(31)).await;
-        let reply = delivery.call(&hooks).await;
-        // The next renewal of the first run tells it.
-        spy.fail_renewals(false);
-        reply
-    });
+    let (first, second) = taken_over(&hooks, &spy).await;
     first.assert_duplicate();
     second.assert_handled();
     let seen = seen.lock().unwrap();
@@ -154,14 +159,7 @@ async fn a_run_that_was_lost_does_not_count_the_dead_letter_of_another_one() {
         .rest(Rest::None)
         .build()
         .unwrap();
-    spy.fail_renewals(true);
-    let delivery = event(EVENT, "e1");
-    let (first, second) = tokio::join!(delivery.call(&hooks), async {
-        sleep(secs(31)).await;
-        let reply = delivery.call(&hooks).await;
-        spy.fail_renewals(false);
-        reply
-    });
+    let (first, second) = taken_over(&hooks, &spy).await;
     first.assert_status(422);
     second.assert_status(422);
     let stats = hooks.stats();

@@ -1,7 +1,7 @@
 //! Receivers with workers that are killed, stopped and ended.
 
 use apideck_hooks_tests::child::Receiver;
-use apideck_hooks_tests::inbox::{EVENT, InboxFile, of_entity};
+use apideck_hooks_tests::inbox::{EVENT, InboxFile, of_entity, send_until_accepted};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
@@ -238,20 +238,6 @@ fn chaos_event(n: usize) -> apideck_hooks::testing::Event {
     )
 }
 
-/// Retries as Apideck does, with shorter pauses.
-async fn send_until_acknowledged(n: usize, addr: &watch::Receiver<SocketAddr>) {
-    let delivery = chaos_event(n);
-    loop {
-        let addr = *addr.borrow();
-        match delivery.try_send(addr).await {
-            Ok(answer) if answer.code() == 200 => return,
-            Ok(answer) => assert_eq!(answer.code(), 503),
-            Err(_) => {}
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
     let files = Files::new().await;
@@ -263,7 +249,7 @@ async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
             let (watched, settled) = (watched.clone(), Arc::clone(&settled));
             tokio::spawn(async move {
                 for n in (sender..EVENTS).step_by(SENDERS) {
-                    send_until_acknowledged(n, &watched).await;
+                    send_until_accepted(&chaos_event(n), &watched).await;
                     settled.fetch_add(1, Ordering::SeqCst);
                 }
             })

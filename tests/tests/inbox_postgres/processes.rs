@@ -4,6 +4,7 @@ use crate::world::{EVENT, InboxFile, of_entity};
 use apideck_hooks::testing::Event;
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::directory::Directory;
+use apideck_hooks_tests::inbox::send_until_accepted;
 use apideck_hooks_tests::kit::{Deliver, Told};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
@@ -276,20 +277,6 @@ fn chaos_event(n: usize) -> Event {
     of_entity(name, &id, &format!("lane{lane}"), second as u32)
 }
 
-/// Retries as Apideck does, with shorter pauses.
-async fn send_until_acknowledged(n: usize, addr: &watch::Receiver<SocketAddr>) {
-    let delivery = chaos_event(n);
-    loop {
-        let addr = *addr.borrow();
-        match delivery.try_send(addr).await {
-            Ok(answer) if answer.code() == 200 => return,
-            Ok(answer) => assert_eq!(answer.code(), 503),
-            Err(_) => {}
-        }
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
 /// A receiver and three workers are killed and stopped in turn, under senders that retry.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
@@ -307,7 +294,7 @@ async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
         let (watched, settled) = (watched.clone(), Arc::clone(&settled));
         tokio::spawn(async move {
             for n in (0..EVENTS).filter(|n| n % LANES % SENDERS == sender) {
-                send_until_acknowledged(n, &watched).await;
+                send_until_accepted(&chaos_event(n), &watched).await;
                 settled.fetch_add(1, Ordering::SeqCst);
             }
         })
