@@ -30,6 +30,7 @@ impl Hooks {
         Snapshot {
             stats: self.stats(),
             in_flight: all.saturating_sub(receiver.permits.available_permits() as u64),
+            working: *receiver.working.borrow() as u64,
             waiting: receiver.dispatch.waiting(),
             dead_letters,
             inbox_waiting: inbox.as_ref().map(|inbox| inbox.waiting + inbox.running),

@@ -12,6 +12,8 @@ pub struct Snapshot {
     pub stats: Stats,
     /// Number of deliveries and replays whose handlers run.
     pub in_flight: u64,
+    /// Number of accepted events whose handlers run in this receiver's workers.
+    pub working: u64,
     /// Number of duplicates that wait for the outcome of a running handler.
     pub waiting: u64,
     /// Number of dead letters of the receiver's source. `None` if the store keeps none, or did not

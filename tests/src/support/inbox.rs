@@ -222,11 +222,11 @@ impl Drop for Working {
     }
 }
 
-/// Waits until nothing waits or runs.
+/// Waits until nothing waits or runs. A run that has ended in the store is counted a moment later.
 pub async fn until_idle(hooks: &Hooks) {
     until("the inbox is empty", async || {
         let stats = stats(hooks).await;
-        stats.waiting + stats.running == 0
+        stats.waiting + stats.running + hooks.snapshot().await.working == 0
     })
     .await;
 }

@@ -12,6 +12,8 @@ use hyper_util::rt::TokioExecutor;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Apideck gives a delivery up after this time (webhook guide).
+const APIDECKS_PATIENCE: Duration = Duration::from_secs(60);
 const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// An event whose idempotency key follows from its id. Its type may be unlisted.
@@ -45,7 +47,8 @@ pub trait Deliver {
     /// Sends it over a new connection.
     fn send(&self, addr: SocketAddr) -> impl Future<Output = Answer> + Send + use<Self>;
 
-    /// Sends it over a new connection. The receiver may be gone before it responds.
+    /// Sends it over a new connection. The receiver may be gone before it responds, and a client
+    /// may not notice that. So no response within Apideck's 60 seconds is an error.
     fn try_send(&self, addr: SocketAddr) -> impl Future<Output = Result<Answer, String>> + Send + use<Self>;
 
     /// Sends it over a new connection, again while the response is `503`. The limits of the
@@ -63,7 +66,9 @@ impl Deliver for Event {
     }
 
     fn try_send(&self, addr: SocketAddr) -> impl Future<Output = Result<Answer, String>> + Send + use<> {
-        let answer = self.send(addr);
+        let answer = over_socket(addr, "/", SECRET)
+            .patience(APIDECKS_PATIENCE)
+            .send(self);
         async move {
             let answer = answer.await;
             match answer.failure() {

@@ -2,11 +2,10 @@
 
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::inbox::{EVENT, InboxFile, of_entity, send_until_accepted};
-use apideck_hooks_tests::kit::{Deliver, Told, event};
+use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
