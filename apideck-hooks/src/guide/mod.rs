@@ -1,4 +1,4 @@
-//! A guide in twelve chapters, from a first event to a receiver in production.
+//! A guide in thirteen chapters, from a first event to a receiver in production.
 //!
 //! Read the first four in their order. The others are for the day on which you need them.
 //!
@@ -38,6 +38,8 @@ chapters! {
     errors
     /// Chooses a store, explains duplicates, and makes effects happen exactly once.
     stores
+    /// Decides when a handler runs, and lets workers run it after the answer.
+    inbox
     /// Tests a handler, the receiver and the whole application.
     testing
     /// Reads the log, the counts and the metrics, and observes what happens.
