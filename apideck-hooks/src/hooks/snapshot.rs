@@ -35,6 +35,7 @@ impl Hooks {
             dead_letters,
             inbox_waiting: inbox.as_ref().map(|inbox| inbox.waiting + inbox.running),
             inbox_oldest_seconds: inbox.as_ref().and_then(|inbox| Some(inbox.oldest?.as_secs())),
+            inbox_due_seconds: inbox.as_ref().and_then(|inbox| Some(inbox.oldest_due?.as_secs())),
             inbox_pauses: inbox.map(|inbox| inbox.paused.len() as u64),
             ready: self.is_ready(),
         }

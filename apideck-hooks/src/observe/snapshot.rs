@@ -25,6 +25,9 @@ pub struct Snapshot {
     /// The time since the acceptance of the oldest event that waits, in seconds. `None` if none
     /// waits.
     pub inbox_oldest_seconds: Option<u64>,
+    /// The time for which the event that is due the longest could have run, in seconds, whether it
+    /// is paused or behind another event of its entity. `None` if none is due.
+    pub inbox_due_seconds: Option<u64>,
     /// Number of pauses of accepted events. `None` as for `inbox_waiting`.
     pub inbox_pauses: Option<u64>,
     /// As [`Hooks::is_ready`](crate::Hooks::is_ready).

@@ -230,6 +230,8 @@ async fn what_waits_can_be_seen() {
         (Some(6), Some(1))
     );
     assert!(snapshot.inbox_oldest_seconds.is_some());
+    assert!(snapshot.inbox_due_seconds.is_some());
+    assert_eq!(snapshot.working, 0);
 
     let filter = LetterFilter::new().event_type(EVENT);
     let mut listed = Vec::new();

@@ -5,9 +5,9 @@ use std::time::SystemTime;
 use metrics::SharedString;
 
 use super::table::{
-    DEAD_LETTERS, DEAD_LETTERS_WAITING, DELIVERIES, DELIVERY_DURATION, EVENT_AGE, IN_FLIGHT, INBOX_OLDEST,
-    INBOX_PAUSES, INBOX_WAITING, INCIDENTS, LATE_ATTEMPTS, Metrics, READY, RUN_DURATION, RUNS,
-    STORE_CALL_DURATION, STORE_CALLS, VERIFIED, WAITING,
+    DEAD_LETTERS, DEAD_LETTERS_WAITING, DELIVERIES, DELIVERY_DURATION, EVENT_AGE, IN_FLIGHT, INBOX_DUE,
+    INBOX_OLDEST, INBOX_PAUSES, INBOX_WAITING, INCIDENTS, LATE_ATTEMPTS, Metrics, READY, RUN_DURATION, RUNS,
+    STORE_CALL_DURATION, STORE_CALLS, VERIFIED, WAITING, WORKING,
 };
 use crate::observe::about::About;
 use crate::observe::answered::Answered;
@@ -55,6 +55,7 @@ impl Metrics {
     /// Sets the gauges.
     pub fn update(snapshot: &Snapshot) {
         IN_FLIGHT.set(snapshot.in_flight as f64);
+        WORKING.set(snapshot.working as f64);
         WAITING.set(snapshot.waiting as f64);
         READY.set(if snapshot.ready { 1.0 } else { 0.0 });
         let waiting = snapshot.dead_letters.map(|letters| letters as f64);
@@ -63,6 +64,7 @@ impl Metrics {
         INBOX_WAITING.set(number(snapshot.inbox_waiting));
         INBOX_PAUSES.set(number(snapshot.inbox_pauses));
         INBOX_OLDEST.set(snapshot.inbox_oldest_seconds.unwrap_or(0) as f64);
+        INBOX_DUE.set(snapshot.inbox_due_seconds.unwrap_or(0) as f64);
     }
 }
 

@@ -97,10 +97,14 @@ metrics! {
         "Accepted events that wait or run. Not a number if the store has no inbox, or did not answer.";
     INBOX_OLDEST = gauge "apideck_hooks_inbox_oldest_age" []
         "Seconds since the acceptance of the oldest event that waits. 0 if none waits.";
+    INBOX_DUE = gauge "apideck_hooks_inbox_due_age" []
+        "Seconds for which the accepted event that is due the longest could have run. 0 if none is due.";
     INBOX_PAUSES = gauge "apideck_hooks_inbox_pauses" []
         "Pauses of accepted events. Not a number if the store has no inbox, or did not answer.";
     IN_FLIGHT = gauge "apideck_hooks_in_flight" []
         "Deliveries and replays whose handlers run.";
+    WORKING = gauge "apideck_hooks_working" []
+        "Accepted events whose handlers run in this process.";
     WAITING = gauge "apideck_hooks_waiting" []
         "Duplicates that wait for the outcome of a running handler.";
     READY = gauge "apideck_hooks_ready" []
