@@ -115,6 +115,10 @@ impl Runner {
                     RecordState::Done => return Disposition::Duplicate,
                     RecordState::Waiting { .. } => return Disposition::Accepted,
                     RecordState::Dead => return Self::of_dead(status.kept),
+                    // No run has failed: the claim was withdrawn, or a shutdown stopped the run.
+                    RecordState::Released { .. } | RecordState::Absent if status.attempts == 0 => {
+                        return Disposition::later(Why::Running);
+                    }
                     RecordState::Released { .. } | RecordState::Absent => return Disposition::Failed,
                 },
                 Err(error) => {
