@@ -1,16 +1,20 @@
-//! Measures the inbox in PostgreSQL: acceptances at 64 connections beside a plain insert, and four
-//! processes of workers beside a loop by hand.
+//! Measures the inbox. In PostgreSQL: acceptances at 64 connections beside a plain insert, and four
+//! processes of workers beside a loop by hand. In SQLite: acceptances beside inline deliveries.
 //!
-//! Words on the command line select `accept` and `backlog`.
+//! Words on the command line select `accept`, `backlog` and `sqlite`. `soak`, with a number of
+//! seconds or without, is an inbox in SQLite at 70 % of its peak, and is measured alone.
 
 mod accept;
 mod backlog;
 mod database;
+mod soak;
+mod sqlite;
 
 use perf::limits::{Limit, Limits};
 use perf::machine;
 use perf::options::Options;
 use std::process::ExitCode;
+use std::time::Duration;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() -> ExitCode {
@@ -33,6 +37,20 @@ async fn main() -> ExitCode {
     };
     let mut limits = Limits::default();
     println!("{}\n", machine::describe());
+    if options.smoke || options.words.iter().any(|word| word == "soak") {
+        let seconds = options.words.iter().find_map(|word| word.parse().ok());
+        let seconds = seconds.unwrap_or(if options.smoke { 2 } else { 3600 });
+        soak::measure(Duration::from_secs(seconds), &mut limits).await;
+        if !options.smoke {
+            return limits.conclude(&options);
+        }
+    }
+    if options.selects("sqlite") {
+        println!("| round | handled inline per second | accepted per second |\n| --- | ---: | ---: |");
+        let ratio = sqlite::measure(rounds, events).await;
+        println!();
+        limits.check("SQLite: accepted ÷ handled inline", ratio, Limit::AtLeast(0.5));
+    }
     if options.selects("accept") {
         println!("| round | plain inserts per second | acceptances per second |\n| --- | ---: | ---: |");
         let ratio = accept::measure(rounds, events).await;
@@ -63,6 +81,10 @@ async fn main() -> ExitCode {
             p99.unwrap_or(0) + 1
         );
     }
-    database::execute(&pool, "SET client_min_messages = warning; DROP SCHEMA {} CASCADE").await;
+    database::execute(
+        &pool,
+        "SET client_min_messages = warning; DROP SCHEMA IF EXISTS {} CASCADE",
+    )
+    .await;
     limits.conclude(&options)
 }
