@@ -13,8 +13,9 @@ use apideck_hooks::{
     Delivery, Failure, Hooks, HooksBuilder, NoState, Order, Outcome, Permanent, Retry, Routes, SqliteInbox,
     SqliteStore, State, Workers, on, router,
 };
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::SqliteConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqliteConnection};
+use sqlx::{AssertSqlSafe, ConnectOptions, Row, SqlSafeStr, SqliteConnection};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -178,6 +179,16 @@ impl InboxFile {
             .await
             .expect("statements");
     }
+}
+
+/// The migrations of an application, up to a step. `sqlx::migrate!` makes the same type.
+pub fn migrations(steps: i64) -> Migrator {
+    let step = |n: i64| {
+        let sql = format!("CREATE TABLE step_{n} (lane TEXT, due BIGINT)");
+        let sql = AssertSqlSafe(sql).into_sql_str();
+        Migration::new(n, "step".into(), MigrationType::Simple, sql, false)
+    };
+    Migrator::with_migrations((1..=steps).map(step).collect())
 }
 
 /// A patient receiver with an inbox on this store.

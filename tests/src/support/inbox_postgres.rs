@@ -13,7 +13,7 @@ use std::sync::Arc;
 /// A schema with the tables.
 pub struct InboxFile {
     pub database: Database,
-    other: PgPool,
+    pub other: PgPool,
 }
 
 impl InboxFile {

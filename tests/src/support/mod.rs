@@ -18,6 +18,7 @@ pub mod redis;
 pub mod scrape;
 pub mod server;
 pub mod services;
+pub mod size;
 pub mod spy;
 pub mod sqlite;
 pub mod stranger;

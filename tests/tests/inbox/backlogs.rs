@@ -1,8 +1,11 @@
 //! Backlogs, clocks and other tables in the file.
 
 use apideck_hooks::Order;
-use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, Working, of_entity, quick, stats, until_idle};
+use apideck_hooks_tests::inbox::{
+    EVENT, InboxFile, RunLog, Working, migrations, of_entity, quick, stats, until_idle,
+};
 use apideck_hooks_tests::kit::{Deliver, event};
+use apideck_hooks_tests::size::sized;
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 
@@ -10,11 +13,11 @@ use futures_util::future::join_all;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_09_a_backlog_of_many_lanes_is_drained() {
     const LANES: u32 = 100;
-    const EVENTS: u32 = 10;
+    let seconds = sized(10) as u32;
     let file = InboxFile::default();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
-    for second in 0..EVENTS {
+    for second in 0..seconds {
         let events: Vec<_> = (0..LANES)
             .map(|lane| {
                 of_entity(
@@ -29,14 +32,14 @@ async fn inbox_09_a_backlog_of_many_lanes_is_drained() {
             answer.assert_accepted();
         }
     }
-    assert_eq!(stats(&hooks).await.waiting, u64::from(LANES * EVENTS));
+    assert_eq!(stats(&hooks).await.waiting, u64::from(LANES * seconds));
     let _workers = Working::begin(&hooks, quick().order(Order::PerEntity));
     until_idle(&hooks).await;
     for lane in 0..LANES {
         let prefix = format!("good-{lane}-");
         let ids = log.begun().into_iter().map(|(id, _)| id);
         let of_lane: Vec<_> = ids.filter(|id| id.starts_with(&prefix)).collect();
-        let expected: Vec<_> = (0..EVENTS).map(|second| format!("{prefix}{second}")).collect();
+        let expected: Vec<_> = (0..seconds).map(|second| format!("{prefix}{second}")).collect();
         assert_eq!(of_lane, expected);
     }
     let bodies = "SELECT count(*) FROM apideck_hooks_records WHERE body IS NOT NULL OR lane IS NOT NULL";
@@ -48,14 +51,10 @@ async fn inbox_09_a_backlog_of_many_lanes_is_drained() {
 async fn inbox_11_the_tables_of_an_application_are_left_alone() {
     let file = InboxFile::default();
     let log = RunLog::default();
-    let migrate = async |n: u32| {
-        file.execute(&format!(
-            "PRAGMA user_version = {n};
-            CREATE TABLE IF NOT EXISTS _sqlx_migrations (version BIGINT PRIMARY KEY, description TEXT NOT NULL);
-            INSERT INTO _sqlx_migrations VALUES ({n}, 'step');
-            CREATE TABLE step_{n} (lane TEXT, due INTEGER)"
-        ))
-        .await;
+    let migrate = async |n: i64| {
+        let mut connection = file.connect().await;
+        migrations(n).run(&mut connection).await.unwrap();
+        file.execute(&format!("PRAGMA user_version = {n}")).await;
     };
     migrate(1).await;
     let hooks = file.hooks(&log).await;

@@ -5,6 +5,7 @@ use apideck_hooks::store::LetterFilter;
 use apideck_hooks::testing::Event;
 use apideck_hooks::{Disposition, Hooks, Order, Retry, Workers};
 use apideck_hooks_tests::kit::Deliver;
+use apideck_hooks_tests::size::sized;
 use apideck_hooks_tests::waiting::until;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -121,12 +122,12 @@ fn check(log: &RunLog) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_08_workers_that_race_for_lanes_keep_their_order() {
     const LANES: usize = 10;
-    const EVENTS: u32 = 40;
+    let seconds = sized(40) as u32;
     let file = inbox_file!();
     let log = RunLog::default();
     let hooks = file.hooks(&log).await;
     let both = [(); 2].map(|()| Working::begin(&hooks, ordered().concurrency(8)));
-    for second in 1..=EVENTS {
+    for second in 1..=seconds {
         for lane in 0..LANES {
             let kind = if (second as usize + lane).is_multiple_of(7) {
                 "flaky"
@@ -138,7 +139,7 @@ async fn inbox_08_workers_that_race_for_lanes_keep_their_order() {
     }
     until_idle(&hooks).await;
     check(&log);
-    assert_eq!(hooks.stats().runs_handled, (LANES as u64) * u64::from(EVENTS));
+    assert_eq!(hooks.stats().runs_handled, (LANES as u64) * u64::from(seconds));
     drop(both);
 }
 

@@ -3,6 +3,7 @@
 use apideck_hooks_tests::child::Receiver;
 use apideck_hooks_tests::inbox::{EVENT, InboxFile, of_entity, send_until_accepted};
 use apideck_hooks_tests::kit::{Deliver, event};
+use apideck_hooks_tests::size::sized;
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::collections::{HashMap, HashSet};
@@ -218,9 +219,7 @@ async fn inbox_13_a_signal_ends_the_workers_and_gives_back_what_has_not_begun() 
     );
 }
 
-const EVENTS: usize = 600;
 const SENDERS: usize = 8;
-const KILLS: usize = 12;
 
 fn chaos_event(n: usize) -> apideck_hooks::testing::Event {
     let kind = match n % 20 {
@@ -239,6 +238,7 @@ fn chaos_event(n: usize) -> apideck_hooks::testing::Event {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
+    let (events, kills) = (sized(600), sized(12));
     let files = Files::new().await;
     let mut receiver = files.receiver().await;
     let (addr, watched) = watch::channel(receiver.addr);
@@ -247,16 +247,16 @@ async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
         .map(|sender| {
             let (watched, settled) = (watched.clone(), Arc::clone(&settled));
             tokio::spawn(async move {
-                for n in (sender..EVENTS).step_by(SENDERS) {
+                for n in (sender..events).step_by(SENDERS) {
                     send_until_accepted(&chaos_event(n), &watched).await;
                     settled.fetch_add(1, Ordering::SeqCst);
                 }
             })
         })
         .collect();
-    for kills in 1..=KILLS {
+    for kill_of in 1..=kills {
         until("some more are settled", async || {
-            settled.load(Ordering::SeqCst) >= EVENTS * kills / (KILLS + 1)
+            settled.load(Ordering::SeqCst) >= events * kill_of / (kills + 1)
         })
         .await;
         receiver.signal("STOP").await;
@@ -277,8 +277,8 @@ async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
         let sql = format!("SELECT count(*) FROM apideck_hooks_records WHERE {condition}");
         files.file.number(&sql).await as usize
     };
-    assert_eq!(count("dead_at IS NOT NULL AND phase = 3").await, EVENTS / 20);
-    assert_eq!(count("phase = 1 AND body IS NULL").await, EVENTS - EVENTS / 20);
+    assert_eq!(count("dead_at IS NOT NULL AND phase = 3").await, events / 20);
+    assert_eq!(count("phase = 1 AND body IS NULL").await, events - events / 20);
     // In transactions each effect is there once, and without it at least once.
     let effects = files.file.number("SELECT count(*) FROM effects").await as usize;
     let distinct = files
@@ -287,14 +287,14 @@ async fn inbox_20_kills_and_stops_under_load_lose_and_repeat_nothing() {
         .await as usize;
     assert_eq!(
         (effects, distinct),
-        (EVENTS / 2 - EVENTS / 20, EVENTS / 2 - EVENTS / 20)
+        (events / 2 - events / 20, events / 2 - events / 20)
     );
     let plain = files.effects();
     let mut counts: HashMap<&str, usize> = HashMap::new();
     for id in &plain {
         *counts.entry(id).or_default() += 1;
     }
-    assert_eq!(counts.len(), EVENTS / 2);
+    assert_eq!(counts.len(), events / 2);
     let repeated = plain.len() - counts.len();
-    assert!(repeated <= KILLS * 16, "{repeated}");
+    assert!(repeated <= kills * 16, "{repeated}");
 }

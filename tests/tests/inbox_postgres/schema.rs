@@ -3,6 +3,7 @@
 use crate::world::{DurableStore, EVENT, RunLog, Working, accepting, handle, inbox_file, quick, until_idle};
 use apideck_hooks::store::{Acceptance, DeadLetter, InboxStore, Key};
 use apideck_hooks::{Hooks, router};
+use apideck_hooks_tests::inbox::migrations;
 use apideck_hooks_tests::kit::{Deliver, event};
 use std::sync::Arc;
 
@@ -55,14 +56,7 @@ async fn tables_of_the_format_before_are_upgraded() {
 async fn inbox_11_the_tables_of_an_application_are_left_alone() {
     let file = inbox_file!();
     let log = RunLog::default();
-    let migrate = async |n: u32| {
-        file.execute(&format!(
-            "CREATE TABLE IF NOT EXISTS _sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL);
-            INSERT INTO _sqlx_migrations VALUES ({n}, 'step');
-            CREATE TABLE step_{n} (lane text, due bigint)"
-        ))
-        .await;
-    };
+    let migrate = async |n: i64| migrations(n).run(&file.other).await.unwrap();
     migrate(1).await;
     let hooks = file.hooks(&log).await;
     let _workers = Working::begin(&hooks, quick());

@@ -9,6 +9,7 @@ use apideck_hooks::{Delivery, Hooks, Outcome, PostgresStore, State, Tx, on, rout
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::postgres::pool;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
+use apideck_hooks_tests::size::sized;
 use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use sqlx::Row;
@@ -28,7 +29,7 @@ fn key(kind: u8, n: u8) -> Key {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn inbox_08_stores_that_race_for_lanes_run_one_event_of_each_at_a_time() {
     const LANES: u8 = 2;
-    const RUNS: usize = 3000;
+    let most = sized(3000);
     let file = inbox_file!();
     let lane_of = |record: Key| usize::from(record.to_bytes()[1] % LANES);
     let held: Arc<[AtomicBool; LANES as usize]> = Arc::default();
@@ -51,7 +52,7 @@ async fn inbox_08_stores_that_race_for_lanes_run_one_event_of_each_at_a_time() {
             let (store, held) = (Arc::clone(&store), Arc::clone(&held));
             let (runs, lost) = (Arc::clone(&runs), Arc::clone(&lost));
             racers.push(tokio::spawn(async move {
-                while runs.load(Ordering::SeqCst) < RUNS {
+                while runs.load(Ordering::SeqCst) < most {
                     let mut fetch = Fetch::new("tests", Arc::new(|_| true));
                     (fetch.limit, fetch.ordered) = (4, true);
                     let fetched = store.fetch(&fetch).await.expect("an answer");
@@ -72,7 +73,7 @@ async fn inbox_08_stores_that_race_for_lanes_run_one_event_of_each_at_a_time() {
     }
     for n in 10..200 {
         until("they race on", async || {
-            runs.load(Ordering::SeqCst) >= RUNS * usize::from(n) / 200
+            runs.load(Ordering::SeqCst) >= most * usize::from(n) / 200
         })
         .await;
         accept(&first, n).await;
@@ -152,7 +153,7 @@ async fn inbox_05_workers_survive_an_outage() {
                 .await
                 .assert_accepted();
         }
-        sleep(Duration::from_millis(1000)).await;
+        sleep(Duration::from_secs(sized(1) as u64)).await;
         // The end of this run cannot be recorded before the outage is over.
         log.open(1);
         sleep(Duration::from_millis(500)).await;
