@@ -42,3 +42,16 @@ impl Clone for Signal {
         }
     }
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_is_given_if_the_signal_was() {
+        let signal = Signal::default();
+        assert!(!signal.clone().is_given());
+        signal.give();
+        assert!(signal.clone().is_given());
+    }
+}

@@ -89,8 +89,11 @@ mod tests {
     #[test]
     fn a_context_is_bounded() {
         let mut context = Context::new();
+        assert!(context.is_empty());
         context.insert("tenant", "t".repeat(1018)).unwrap();
-        assert!(context.insert("x", "").is_err());
+        assert!(!context.is_empty());
+        let error = context.insert("x", "").unwrap_err();
+        assert_eq!(error.to_string(), "a context holds at most 1024 bytes");
         context.insert("tenant", "a").unwrap();
         context.insert("x", "b").unwrap();
         assert_eq!(context.iter().collect::<Vec<_>>(), [("tenant", "a"), ("x", "b")]);

@@ -139,6 +139,8 @@ mod tests {
         for text in ["", "0", &"g".repeat(32), &format!("+{}", "0".repeat(31))] {
             assert_eq!(text.parse::<Key>(), Err(ParseKeyError(())), "{text:?}");
         }
+        assert_eq!(ParseKeyError(()).to_string(), "a key is 32 hexadecimal digits");
+        assert_eq!(format!("{:?}", Key([0xab; 16])), "ab".repeat(16));
     }
 
     #[test]

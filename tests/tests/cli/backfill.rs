@@ -358,6 +358,15 @@ async fn a_success_at_another_url_is_not_one_of_this_receiver() {
     ]);
     let told = world.backfill(&["--since", "2020-11-01"]).await;
     assert!(told.exits(2).stderr.contains("https://elsewhere.example.com/"));
+    let misspelt = [
+        "--since",
+        "2020-11-01",
+        "--endpoint",
+        "https://example.com/webhook",
+    ];
+    let told = world.backfill(&misspelt).await;
+    let others = "has failed. Others have, to https://elsewhere.example.com/";
+    assert!(told.exits(0).stderr.contains(others), "{}", told.stderr);
     assert!(world.handled.ids().is_empty());
     world
         .backfill(&[

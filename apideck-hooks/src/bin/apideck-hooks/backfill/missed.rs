@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::entry::LogEntry;
 use super::order;
 use crate::exit::Trouble;
+use crate::screen::Screen;
 use crate::text::clean;
 
 const MAX_EVENTS: usize = 100_000;
@@ -95,10 +96,7 @@ impl Missed {
                 return Ok(());
             }
         };
-        // Two URLs are enough to refuse, so a log cannot fill this set.
-        if let Some(endpoint) = entry.endpoint.filter(|_| self.endpoints.len() < 10) {
-            self.endpoints.insert(endpoint);
-        }
+        self.went_to(entry.endpoint);
         match read.has_envelope {
             true => self.with_envelope += 1,
             false => self.without_envelope += 1,
@@ -130,6 +128,14 @@ impl Missed {
         Ok(())
     }
 
+    /// Notes the URL of a delivery that failed.
+    pub(super) fn went_to(&mut self, endpoint: Option<String>) {
+        // Two URLs are enough to refuse, so a log cannot fill this set.
+        if let Some(endpoint) = endpoint.filter(|_| self.endpoints.len() < 10) {
+            self.endpoints.insert(endpoint);
+        }
+    }
+
     /// Takes a delivery that succeeded into account.
     pub(super) fn succeeded(&mut self, entry: &LogEntry) {
         if let Ok(read) = Logged::read(entry)
@@ -139,17 +145,22 @@ impl Missed {
         }
     }
 
-    /// Checks that all deliveries went to one URL. A success at another one would not be a success
-    /// of this receiver.
-    pub(super) fn check_endpoints(&self) -> Result<(), Trouble> {
-        if self.endpoints.len() < 2 {
-            return Ok(());
-        }
+    /// Checks that all deliveries went to one URL, or to the one that was chosen. A success at
+    /// another one would not be a success of this receiver.
+    pub(super) fn check_endpoints(&self, chosen: bool, screen: &Screen) -> Result<(), Trouble> {
         let urls: Vec<_> = self.endpoints.iter().map(|url| clean(url)).collect();
-        Err(Trouble::wrong_use(format_args!(
-            "the log has deliveries to several URLs: add `--endpoint` with one of {}",
-            urls.join(", ")
-        )))
+        let urls = urls.join(", ");
+        if !chosen && self.endpoints.len() > 1 {
+            return Err(Trouble::wrong_use(format_args!(
+                "the log has deliveries to several URLs: add `--endpoint` with one of {urls}"
+            )));
+        }
+        if chosen && self.entries == 0 && !self.endpoints.is_empty() {
+            screen.remark(format_args!(
+                "no delivery to this URL has failed. Others have, to {urls}"
+            ));
+        }
+        Ok(())
     }
 
     pub(super) fn is_empty(&self) -> bool {

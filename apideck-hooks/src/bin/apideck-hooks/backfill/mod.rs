@@ -172,32 +172,35 @@ async fn read(arguments: &BackfillArguments, screen: &Screen) -> Result<Missed, 
     // The server's filters save time. The entries are checked all the same.
     let is_wanted = |entry: &LogEntry| {
         let event = arguments.event.as_deref();
-        let endpoint = arguments.endpoint.as_deref();
         event.is_none_or(|event| {
             entry
                 .event_type
                 .as_deref()
                 .is_none_or(|of_entry| of_entry == event)
-        }) && endpoint.is_none_or(|endpoint| entry.endpoint.as_deref() == Some(endpoint))
-            && entry.last.is_none_or(|last| last >= arguments.since)
+        }) && entry.last.is_none_or(|last| last >= arguments.since)
     };
+    let endpoint = arguments.endpoint.as_deref();
+    let is_here =
+        |entry: &LogEntry| endpoint.is_none_or(|endpoint| entry.endpoint.as_deref() == Some(endpoint));
     let mut missed = Missed::default();
     let mut pages = api.pages("webhook/logs", filters(false));
     while let Some(page) = pages.next(screen).await? {
         for entry in page.entries.into_iter().map(LogEntry::new).filter(is_wanted) {
-            if !entry.success {
-                missed.add(entry)?;
+            match (entry.success, is_here(&entry)) {
+                (true, _) => {}
+                (false, true) => missed.add(entry)?,
+                (false, false) => missed.went_to(entry.endpoint),
             }
         }
     }
-    missed.check_endpoints()?;
+    missed.check_endpoints(endpoint.is_some(), screen)?;
     if missed.is_empty() {
         return Ok(missed);
     }
     let mut pages = api.pages("webhook/logs", filters(true));
     while let Some(page) = pages.next(screen).await? {
         for entry in page.entries.into_iter().map(LogEntry::new).filter(is_wanted) {
-            if entry.success {
+            if entry.success && is_here(&entry) {
                 missed.succeeded(&entry);
             }
         }
