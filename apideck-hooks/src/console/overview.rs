@@ -19,6 +19,9 @@ pub(super) async fn overview(hooks: &Hooks, observer: &ConsoleObserver) -> Value
         in_flight,
         waiting,
         dead_letters,
+        inbox_waiting,
+        inbox_oldest_seconds,
+        inbox_pauses,
         ready,
         ..
     } = hooks.snapshot().await;
@@ -40,6 +43,10 @@ pub(super) async fn overview(hooks: &Hooks, observer: &ConsoleObserver) -> Value
         "waiting": waiting,
         "dead_letters": dead_letters,
         "keeps_dead_letters": hooks.dead_letters().is_some(),
+        "has_inbox": hooks.receiver.store.inbox().is_some(),
+        "inbox_waiting": inbox_waiting,
+        "inbox_oldest_seconds": inbox_oldest_seconds,
+        "inbox_pauses": inbox_pauses,
         "rate_per_minute": rate,
         "totals": stats,
         "minutes": minutes,

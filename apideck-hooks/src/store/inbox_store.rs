@@ -85,6 +85,11 @@ pub trait InboxStore: sealed::Sealed + Send + Sync {
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError>;
 
+    /// Returns an accepted event that waits or runs, with its body. `None` if the source has no such
+    /// event.
+    #[doc(hidden)]
+    async fn get(&self, source: &str, record: Key) -> Result<Option<WaitingRecord>, StoreError>;
+
     /// Pauses the events that match a pattern. Returns `false` if they were paused by it before.
     #[doc(hidden)]
     async fn pause(&self, source: &str, pattern: &str) -> Result<bool, StoreError>;
@@ -322,12 +327,33 @@ pub struct WaitingEvent {
     pub event_id: String,
     /// The event's `entity_id`. Empty if it has none.
     pub entity_id: String,
+    /// The event's consumer. Empty if it has none.
+    pub consumer_id: String,
     /// Number of attempts.
     pub attempts: u32,
     /// `true` while a worker runs the event.
     pub running: bool,
     /// Time until the event is due. Zero if it is.
     pub due_in: Duration,
+}
+
+impl WaitingEvent {
+    /// Returns the time of the acceptance, by the store's clock.
+    pub fn accepted_at(&self) -> SystemTime {
+        self.cursor.time()
+    }
+}
+
+/// An accepted event that waits or runs, with its body. `Debug` does not print the body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WaitingRecord {
+    /// The event, as lists have it.
+    pub event: WaitingEvent,
+    /// The idempotency key of the delivery. It is not signed.
+    pub idempotency_key: Option<String>,
+    /// The event as its dead letter would keep it, without an error.
+    pub kept: DeadLetter,
 }
 
 /// Prints the limits. The function cannot be printed.

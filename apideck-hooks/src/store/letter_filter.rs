@@ -2,12 +2,14 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::inbox_store::Pause;
+
 /// A choice of dead letters. The default matches all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[must_use = "a filter does nothing before it is passed to a method of `DeadLetters`"]
 #[non_exhaustive]
 pub struct LetterFilter {
-    /// Name of the event. `None` matches every name.
+    /// Name of the event, or a prefix with `*` after it, such as `crm.*`. `None` matches every name.
     pub event_type: Option<String>,
     /// Only events that were dead-lettered at this time or later, by the store's clock.
     pub since: Option<SystemTime>,
@@ -21,9 +23,9 @@ impl LetterFilter {
         Self::default()
     }
 
-    /// Sets the name of the event.
-    pub fn event_type(mut self, name: impl Into<String>) -> Self {
-        self.event_type = Some(name.into());
+    /// Sets the name of the event, or a prefix with `*` after it.
+    pub fn event_type(mut self, pattern: impl Into<String>) -> Self {
+        self.event_type = Some(pattern.into());
         self
     }
 
@@ -51,7 +53,8 @@ impl LetterFilter {
     /// Tells if the filter matches a letter with this name and time.
     pub fn matches(&self, event_type: &str, at: i64) -> bool {
         let (first, end) = self.microseconds();
-        let named = self.event_type.as_deref().is_none_or(|name| name == event_type);
+        let pattern = self.event_type.as_deref();
+        let named = pattern.is_none_or(|pattern| Pause::is_match(pattern, event_type));
         named && at >= first && at < end
     }
 }
@@ -75,6 +78,8 @@ mod tests {
         let filter = LetterFilter::new().since(time(5)).until(time(7)).event_type("a");
         let matched: Vec<_> = (0..10).filter(|at| filter.matches("a", *at)).collect();
         assert_eq!(matched, [5, 6]);
-        assert!(!filter.matches("b", 5));
+        assert!(!filter.matches("b", 5) && !filter.matches("ab", 5));
+        let filter = filter.event_type("a*");
+        assert!(filter.matches("a", 5) && filter.matches("ab", 5) && !filter.matches("ba", 5));
     }
 }
