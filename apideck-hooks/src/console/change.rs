@@ -226,11 +226,23 @@ pub(super) async fn logged(
         let result = change.await;
         match &result {
             Ok(changed) => {
-                tracing::warn!(subject, action, changed, ?operator, "the inbox was changed by the console");
+                tracing::warn!(
+                    subject,
+                    action,
+                    changed,
+                    ?operator,
+                    "the inbox was changed by the console"
+                );
             }
             Err(problem) => {
                 let error = &*problem.error;
-                tracing::warn!(subject, action, error, ?operator, "a change by the console failed");
+                tracing::warn!(
+                    subject,
+                    action,
+                    error,
+                    ?operator,
+                    "a change by the console failed"
+                );
             }
         }
         result

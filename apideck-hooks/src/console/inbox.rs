@@ -1,5 +1,7 @@
 //! Reading accepted events, and changing them. Each change is a line in the log.
 
+use std::cmp::Reverse;
+
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,12 +12,14 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::hooks::{AcceptedEvents, Hooks, PATTERN, is_pattern};
 use crate::payload::Timestamp;
-use crate::store::{Key, WaitingEvent};
+use crate::store::{Key, Pause, WaitingEvent};
 
 /// Number of events in a response, unless the request names another one.
 const USUAL: u32 = 100;
 /// Maximum number of events in a response, as in a page of the stores.
 const MOST: u32 = 1000;
+/// Maximum number of names of events in the counts. Those that wait most come first.
+const NAMES: usize = 1000;
 
 /// Returns the accepted events, if the store has an inbox.
 fn inbox(hooks: &Hooks) -> Result<AcceptedEvents<'_>, Problem> {
@@ -30,17 +34,20 @@ fn inbox(hooks: &Hooks) -> Result<AcceptedEvents<'_>, Problem> {
 
 /// `GET api/inbox`
 pub(super) async fn stats(hooks: &Hooks) -> Result<Value, Problem> {
-    let stats = asked(hooks, inbox(hooks)?.stats()).await?;
-    let events = stats.events.iter().map(|of| {
+    let mut stats = asked(hooks, inbox(hooks)?.stats()).await?;
+    stats.events.sort_by_key(|of| Reverse(of.waiting));
+    let events = stats.events.iter().take(NAMES).map(|of| {
         json!({
             "event_type": of.event_type,
             "waiting": of.waiting,
             "oldest_due_seconds": of.oldest_due.map(|due| due.as_secs()),
+            "paused": is_paused(&stats.paused, &of.event_type),
         })
     });
-    let paused = stats.paused.iter().map(|pause| {
-        json!({ "pattern": pause.pattern, "since_seconds": pause.since.as_secs() })
-    });
+    let paused = stats
+        .paused
+        .iter()
+        .map(|pause| json!({ "pattern": pause.pattern, "since_seconds": pause.since.as_secs() }));
     Ok(json!({
         "waiting": stats.waiting,
         "running": stats.running,
@@ -51,15 +58,24 @@ pub(super) async fn stats(hooks: &Hooks) -> Result<Value, Problem> {
     }))
 }
 
+fn is_paused(pauses: &[Pause], event_type: &str) -> bool {
+    pauses
+        .iter()
+        .any(|pause| Pause::is_match(&pause.pattern, event_type))
+}
+
 /// `GET api/inbox/events`
 pub(super) async fn list(hooks: &Hooks, query: Option<&str>) -> Result<Value, Problem> {
     let query = Query::read(query, &["event", "since", "until", "before", "limit"])?;
     let limit = query.limit(USUAL, MOST)?;
     let before = query.parsed("before")?;
     let filter = Wish::of(&query).filter()?;
+    let pauses = asked(hooks, inbox(hooks)?.pauses()).await?;
     let events = asked(hooks, inbox(hooks)?.list(&filter, before, limit)).await?;
-    let next = events.last().map(|last| last.cursor);
-    let events: Value = events.iter().map(row).collect();
+    // A page of these stores is short only at the end of the list.
+    let is_last = events.len() < limit as usize;
+    let next = events.last().map(|last| last.cursor).filter(|_| !is_last);
+    let events: Value = events.iter().map(|event| row(event, &pauses)).collect();
     Ok(json!({ "events": events, "next": next }))
 }
 
@@ -68,8 +84,11 @@ pub(super) async fn show(hooks: &Hooks, record: Key, credentials: bool) -> Resul
     let Some(found) = asked(hooks, inbox(hooks)?.get(record)).await? else {
         return Err(no_event());
     };
-    let mut facts = row(&found.event);
+    let pauses = asked(hooks, inbox(hooks)?.pauses()).await?;
+    let mut facts = row(&found.event, &pauses);
     facts["idempotency_key"] = json!(found.idempotency_key);
+    facts["source"] = json!(found.kept.source);
+    facts["body_bytes"] = json!(found.kept.body.len());
     Ok(with_body(facts, &found.kept, credentials))
 }
 
@@ -81,7 +100,7 @@ fn no_event() -> Problem {
 }
 
 /// The facts of an event, without its body.
-fn row(event: &WaitingEvent) -> Value {
+fn row(event: &WaitingEvent, pauses: &[Pause]) -> Value {
     json!({
         "record": event.record,
         "event_type": event.event_type,
@@ -90,6 +109,7 @@ fn row(event: &WaitingEvent) -> Value {
         "consumer_id": event.consumer_id,
         "attempts": event.attempts,
         "running": event.running,
+        "paused": is_paused(pauses, &event.event_type),
         "due_in_seconds": event.due_in.as_secs_f64().ceil() as u64,
         "accepted_at": Timestamp::from(event.accepted_at()).as_str(),
     })
@@ -145,6 +165,6 @@ pub(super) async fn end_rest(
             None => Err(no_event()),
         }
     };
-    let ended = logged(change, action, subject, operator.to_owned()).await?;
-    Ok(json!({ "ended": ended }))
+    let changed = logged(change, action, subject, operator.to_owned()).await?;
+    Ok(json!({ "changed": changed }))
 }

@@ -142,8 +142,6 @@ pub(super) fn with_body(mut facts: Value, kept: &DeadLetter, credentials: bool) 
         },
     };
     facts["context"] = json!(kept.context);
-    facts["source"] = json!(kept.source);
-    facts["body_bytes"] = json!(kept.body.len());
     facts["body"] = Value::from(body);
     facts["hidden"] = Value::from(hidden);
     facts

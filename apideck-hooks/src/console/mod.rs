@@ -58,8 +58,9 @@
 //!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if
 //!   the store did not answer), `keeps_dead_letters`, `has_inbox`, `inbox_waiting`,
 //!   `inbox_oldest_seconds`, `inbox_pauses` ([`Snapshot`](crate::Snapshot)), `rate_per_minute`, `totals`
-//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), and `signatures`
-//!   (each with `form`, `encoding`, `secret`, `count` and `last`).
+//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), `groups` of outcomes (each
+//!   with `kind`, `name` and `outcomes`), and `signatures` (each with `form`, `encoding`, `secret`,
+//!   `count` and `last`).
 //! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).
 //! - `GET api/deliveries?event=&outcome=&text=&before=&limit=`: `deliveries`, newest first, and
 //!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most
@@ -82,18 +83,19 @@
 //!
 //! - `GET api/inbox`: `waiting`, `running`, `oldest_seconds` since the acceptance, and
 //!   `oldest_due_seconds`, as in [`InboxStats`](crate::store::InboxStats). `events` has those that
-//!   wait, by name, each with `event_type`, `waiting` and `oldest_due_seconds`. `paused` has the
-//!   pauses, each with `pattern` and `since_seconds`.
+//!   wait, by name, each with `event_type`, `waiting`, `oldest_due_seconds` and `paused`. Those that
+//!   wait most come first, and there are at most 1,000 names. `paused` has the pauses, each with
+//!   `pattern` and `since_seconds`.
 //! - `GET api/inbox/events?event=&since=&until=&before=&limit=`: `events` that wait or run, those
-//!   accepted last first, and `next` for `before`, or `null` after an empty page. Each has `record`,
-//!   `event_type`, `event_id`, `entity_id`, `consumer_id`, `attempts`, `running`, `due_in_seconds` and
+//!   accepted last first, and `next` for `before`, or `null`. Each has `record`, `event_type`,
+//!   `event_id`, `entity_id`, `consumer_id`, `attempts`, `running`, `paused`, `due_in_seconds` and
 //!   `accepted_at`. The times of the filter are those of the acceptance. At most 1,000.
 //! - `GET api/inbox/events/{record}`: the members of an event, and `idempotency_key`, `context`,
 //!   `source`, `body_bytes`, `body` and `hidden`, as those of a letter.
 //! - `POST api/inbox/pause` and `POST api/inbox/resume`: `changed`, which is `false` if the pattern
 //!   was paused before, or not paused. The body is an object of `pattern`: a name, or a prefix with
 //!   `*` after it. `*` is all events.
-//! - `POST api/inbox/events/{record}/end-rest`: `ended`, which is `false` if the event runs or was
+//! - `POST api/inbox/events/{record}/end-rest`: `changed`, which is `false` if the event runs or was
 //!   due already. The body is `{}`. The event is due at once, and a worker runs it as soon as no
 //!   pause and no event of its entity holds it.
 //!
@@ -116,6 +118,7 @@ mod change;
 #[allow(clippy::module_inception)]
 mod console;
 mod files;
+mod groups;
 mod inbox;
 mod letters;
 mod overview;

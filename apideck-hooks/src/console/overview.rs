@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::groups::groups;
 use super::problem::Problem;
 use super::query::Query;
 use super::recent::{ConsoleObserver, DELIVERIES};
@@ -50,6 +51,7 @@ pub(super) async fn overview(hooks: &Hooks, observer: &ConsoleObserver) -> Value
         "rate_per_minute": rate,
         "totals": stats,
         "minutes": minutes,
+        "groups": groups(),
         "signatures": signatures,
     })
 }

@@ -3,7 +3,7 @@
 use super::dead_letters::DeadLetters;
 use super::receiver::Hooks;
 use crate::store::{
-    Cursor, InboxStats, InboxStore, Key, LetterFilter, StoreError, WaitingEvent, WaitingRecord,
+    Cursor, InboxStats, InboxStore, Key, LetterFilter, Pause, StoreError, WaitingEvent, WaitingRecord,
 };
 
 /// The accepted events of a receiver. Get it from [`Hooks::inbox`].
@@ -87,6 +87,15 @@ impl AcceptedEvents<'_> {
             tracing::warn!(pattern, "the pause of accepted events has ended");
         }
         Ok(resumed)
+    }
+
+    /// Returns the pauses.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.store()?.pauses(self.source()).await
     }
 
     /// Returns the dead letters, as [`Hooks::dead_letters`] does.

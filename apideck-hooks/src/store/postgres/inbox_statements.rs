@@ -36,7 +36,8 @@ const RIGHTS: &str = "coalesce(
 const RUNNING: &str = "(k.phase = 0 AND least(k.lease_end - {at}, k.lease_length) > 0)";
 
 /// The time until the record `k` is due.
-const DUE_IN: &str = "CASE WHEN {running} THEN 0 ELSE greatest(0, least(k.rest_end - {at}, k.rest_length)) END";
+const DUE_IN: &str =
+    "CASE WHEN {running} THEN 0 ELSE greatest(0, least(k.rest_end - {at}, k.rest_length)) END";
 
 /// The record `k` waits and is due.
 const CAN_RUN: &str = "k.due <= {at} AND k.dead_at IS NULL AND NOT {running}
