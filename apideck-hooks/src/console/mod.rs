@@ -33,7 +33,7 @@
 //! # Scope
 //!
 //! Deliveries are those of **this process** since its start: the last 1,000 whose signature
-//! matched, and the last 100 refused requests. A store keeps only hashes of handled events. Dead
+//! matched, replays and runs of workers among them, and the last 100 refused requests. A store keeps only hashes of handled events. Dead
 //! letters and accepted events are those of the receiver's source in the store, whichever process
 //! wrote them.
 //!
@@ -64,7 +64,7 @@
 //! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).
 //! - `GET api/deliveries?event=&outcome=&text=&before=&limit=`: `deliveries`, newest first, and
 //!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most
-//!   1,000.
+//!   1,000. A row with `replay` or `worker` is a run without an answer.
 //! - `GET api/dead-letters?event=&since=&until=&after=&limit=`: `letters`, newest first, `next` for
 //!   `after`, or `null`, and `count`, the number of all that match. Each letter has `record`,
 //!   `event_type`, `event_id`, `entity_id`, `consumer_id`, `error`, `attempts`, `running`, `since`,

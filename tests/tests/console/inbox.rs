@@ -285,6 +285,41 @@ async fn a_due_event_and_one_of_another_source_are_left_alone() {
     assert_eq!(site.file.number(rests).await, 1);
 }
 
+/// The run of a worker is a row of its own, because the delivery was answered before.
+#[tokio::test]
+async fn the_runs_of_workers_are_among_the_deliveries() {
+    let site = InboxSite::new(Console::unprotected()).await;
+    for id in ["good", "bad"] {
+        event(EVENT, id).call(&site.hooks).await.assert_accepted();
+    }
+    let _workers = Working::begin(&site.hooks, quick().concurrency(1));
+    let mut rows = Vec::new();
+    until("all are told", async || {
+        let read = read(site.addr, "deliveries").await;
+        rows = read["deliveries"].as_array().expect("rows").clone();
+        rows.len() == 4
+    })
+    .await;
+    let facts = |row: &Value| {
+        let members = ["event_id", "outcome", "worker", "status"];
+        members.map(|member| row[member].clone())
+    };
+    let (_, accepted) = rows.split_at(2);
+    for (row, id) in accepted.iter().zip(["bad", "good"]) {
+        assert_eq!(
+            facts(row),
+            [json!(id), json!("accepted"), json!(false), json!(200)]
+        );
+        assert_eq!(row["run"], Value::Null);
+    }
+    for (id, outcome) in [("good", "handled"), ("bad", "dead_lettered")] {
+        let row = rows.iter().find(|row| row["event_id"] == id).expect("a row");
+        assert_eq!(facts(row), [json!(id), json!(outcome), json!(true), Value::Null]);
+        assert_eq!(row["run"]["attempt"], 1);
+        assert!(row["handler"].is_string() && row["milliseconds"].is_number());
+    }
+}
+
 /// Letters of accepted events are replayed by a filter, as those of inline deliveries.
 #[tokio::test]
 async fn many_letters_of_accepted_events_are_replayed() {

@@ -17,7 +17,7 @@ pub(super) async fn pauses_and_resumes_by_keyboard(browser: &Browser) {
             .id(id)
             .consumer(format!("consumer{MARKUP}"))
     };
-    let hostile = lead("e-0".to_owned()).set("entity.description", MARKUP);
+    let hostile = lead("e-0".to_owned()).set_new("entity.description", MARKUP);
     hostile.call(&site.hooks).await.assert_accepted();
     // The same event many times, as a hundred names.
     site.file

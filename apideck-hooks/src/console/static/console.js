@@ -155,7 +155,7 @@ const views = {
 			run && run.error && make('p.error', {}, run.error),
 			facts([...ids(row), ['Handler', mono(row.handler)],
 				['Run', run && (run.outcome ? words(run.outcome) + ', ' + span(run.milliseconds) : 'still running')],
-				['Apideck’s attempt', row.execution_attempt], ['Response', row.status || (row.replay ? null : 'none: the client left')],
+				['Apideck’s attempt', row.execution_attempt], ['Response', row.status || (row.replay || row.worker ? null : 'none: the client left')],
 				['Signed', row.form && words(row.form) + ', ' + row.encoding + ', secret ' + (row.secret + 1)],
 				['Body', row.bytes && count(row.bytes, 'byte')], ['Client', mono(row.peer)]]),
 		], 'No delivery of this process matches.'),
