@@ -58,7 +58,8 @@
 //!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if
 //!   the store did not answer), `keeps_dead_letters`, `has_inbox`, `inbox_waiting`,
 //!   `inbox_oldest_seconds`, `inbox_pauses` ([`Snapshot`](crate::Snapshot)), `rate_per_minute`, `totals`
-//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), `groups` of outcomes (each
+//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and
+//!   `outcomes`, of requests and of workers' runs), `groups` of outcomes (each
 //!   with `kind`, `name` and `outcomes`), and `signatures` (each with `form`, `encoding`, `secret`,
 //!   `count` and `last`).
 //! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).

@@ -141,6 +141,9 @@ impl Recent {
         let ended = SeenRun::ended(run);
         if run.about.replay || run.about.worker {
             self.runs.remove(&run.about.delivery);
+            if run.about.worker {
+                self.activity.ran(run.outcome);
+            }
             self.push(SeenDelivery::unanswered(run, ended));
             return;
         }

@@ -300,6 +300,21 @@ async fn the_runs_of_workers_are_among_the_deliveries() {
         rows.len() == 4
     })
     .await;
+    let overview = read(site.addr, "overview").await;
+    let minutes = overview["minutes"].as_array().expect("minutes").iter();
+    let outcomes: Vec<_> = minutes.map(|minute| &minute["outcomes"]).collect();
+    let told = |outcome: &str| -> u64 { outcomes.iter().filter_map(|told| told[outcome].as_u64()).sum() };
+    assert_eq!(
+        ["accepted", "handled", "dead_lettered"].map(told),
+        [2, 1, 1],
+        "{outcomes:?}"
+    );
+    // Runs are not requests.
+    assert!(
+        overview["rate_per_minute"]
+            .as_f64()
+            .is_some_and(|rate| rate <= 2.0)
+    );
     let facts = |row: &Value| {
         let members = ["event_id", "outcome", "worker", "status"];
         members.map(|member| row[member].clone())

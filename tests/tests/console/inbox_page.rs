@@ -104,7 +104,7 @@ pub(super) async fn pauses_and_resumes_by_keyboard(browser: &Browser) {
         question.contains("Run now crm.lead.created?") && question.contains("Id e-0"),
         "{question}"
     );
-    assert_eq!(confirmed(browser, "Run now").await, "It was due already");
+    assert_eq!(confirmed(browser, "Run now").await, "It was due");
     let made = "return document.querySelectorAll('main script, main img, main svg, dialog script, dialog img, dialog svg').length";
     assert_eq!(browser.script(made).await, 0);
     assert_eq!(browser.script("return window.hit === undefined").await, true);

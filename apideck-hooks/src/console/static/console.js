@@ -72,7 +72,7 @@ async function head() {
 	$('facts').textContent = [source && 'source ' + source, overview.store.replace(/^.*::/, ''), !overview.changes && 'read only'].filter(Boolean).join(' · ');
 	const number = (name, value, style) => make('div', {}, make('dt', {}, name), make('dd', { class: style }, value?.toLocaleString('en') ?? '–'));
 	$('numbers').replaceChildren(number('Per minute', overview.rate_per_minute), number('In flight', overview.in_flight),
-		number('Handled', overview.totals.handled), number('Dead letters', dead_letters, dead_letters && 'bad'),
+		number('Handled', overview.totals.runs_handled), number('Dead letters', dead_letters, dead_letters && 'bad'),
 		...has_inbox ? [number('Inbox', overview.inbox_waiting), number('Oldest waits', age(overview.inbox_oldest_seconds))] : []);
 	$('badge').textContent = dead_letters ? digits(dead_letters) : '';
 	$('letters').hidden = !overview.keeps_dead_letters;
@@ -80,7 +80,7 @@ async function head() {
 	say(ready ? 'ready' : 'not ready', !ready);
 	$('notice').textContent = !overview.observing ? 'No deliveries are seen: add .observe(console.observer()) to the builder.'
 		: overview.volatile ? 'The store is in memory: it forgets at a restart, and keeps no dead letters.'
-		: overview.inbox_pauses ? 'Accepted events are paused.' : '';
+		: overview.inbox_pauses ? 'Events are paused.' : '';
 	bars(overview);
 }
 function say(text, bad) {
@@ -158,7 +158,7 @@ const views = {
 				['Apideck’s attempt', row.execution_attempt], ['Response', row.status || (row.replay || row.worker ? null : 'none: the client left')],
 				['Signed', row.form && words(row.form) + ', ' + row.encoding + ', secret ' + (row.secret + 1)],
 				['Body', row.bytes && count(row.bytes, 'byte')], ['Client', mono(row.peer)]]),
-		], 'No delivery of this process matches.'),
+		], 'No delivery matches.'),
 	},
 	'dead-letters': {
 		filters: () => filters([NAME, ...TIMES], ['replay', 'purge'].map(kind => action(kind, () => all(kind), ' all'))),
@@ -176,7 +176,7 @@ const views = {
 			const row = (kind, name, ...cells) => make('tr', {}, [name, ...cells, kind && name && action(kind, () => hold(kind, name))].map((value, at) => cell(value, at % 3 && 'number')));
 			const rows = [...inbox.paused.map(({ pattern, since_seconds }) => row('resume', pattern, '', '', dot('wait', 'paused for ' + age(since_seconds)))),
 				...inbox.events.map(of => row(!of.paused && 'pause', of.event_type, digits(of.waiting), age(of.oldest_due_seconds), of.paused && dot('wait', 'paused')))];
-			return rows[0] && table([['By event'], ['Waiting', , 'number'], ['Longest due', , 'number'], [''], ['']], rows.slice(0, 50));
+			return rows[0] && table([['By event'], ['Waiting', , 'number'], ['Due for', , 'number'], [''], ['']], rows.slice(0, 50));
 		},
 		table: rows => list([
 			['Accepted', row => clock(row.accepted_at), 'mono'], EVENT, CONSUMER,
@@ -221,7 +221,7 @@ const KINDS = {
 	purge: ['Purge', 'The dead letter is deleted, and its event counts as done. This cannot be undone.', 'Purged', 'It was gone already'],
 	pause: ['Pause', 'Events are still accepted. Workers begin none that match, until you resume.', 'Paused', 'It was paused before'],
 	resume: ['Resume', 'Workers run the events again.', 'Resumed', 'It was not paused'],
-	'end-rest': ['Run now', 'A worker runs it next, unless a pause or its entity holds it.', 'It is due now', 'It was due already'],
+	'end-rest': ['Run now', 'A worker runs it next, unless a pause or its entity holds it.', 'It is due now', 'It was due'],
 };
 const action = (kind, onclick, more = '') => overview.changes && button(KINDS[kind][0] + more + '…', onclick, kind === 'purge' && 'danger');
 function show(title, parts, ...buttons) {
