@@ -1,4 +1,5 @@
-//! Changes of dead letters, and the parts that changes of an inbox share. Each is a line in the log.
+//! Changes of dead letters, and the parts that changes of an inbox share. Each is a line in the
+//! log.
 
 use std::error::Error;
 use std::time::Duration;

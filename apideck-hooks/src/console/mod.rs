@@ -21,8 +21,8 @@
 //! ```
 //!
 //! Open `http://127.0.0.1:3000/hooks`. The page shows the outcomes of the last hour, the last
-//! deliveries, the dead letters, and the inbox where the store has one. `cargo run -p console` is an
-//! example with all of it.
+//! deliveries, the dead letters, and the inbox where the store has one. `cargo run -p console` is
+//! an example with all of it.
 //!
 //! # Mount
 //!
@@ -33,9 +33,9 @@
 //! # Scope
 //!
 //! Deliveries are those of **this process** since its start: the last 1,000 whose signature
-//! matched, replays and runs of workers among them, and the last 100 refused requests. A store keeps only hashes of handled events. Dead
-//! letters and accepted events are those of the receiver's source in the store, whichever process
-//! wrote them.
+//! matched, replays and runs of workers among them, and the last 100 refused requests. A store
+//! keeps only hashes of handled events. Dead letters and accepted events are those of the
+//! receiver's source in the store, whichever process wrote them.
 //!
 //! # Security
 //!
@@ -57,11 +57,10 @@
 //! - `GET api/overview`: `scope`, `changes`, `credentials`, `observing`, `version`, `store`,
 //!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if
 //!   the store did not answer), `keeps_dead_letters`, `has_inbox`, `inbox_waiting`,
-//!   `inbox_oldest_seconds`, `inbox_pauses` ([`Snapshot`](crate::Snapshot)), `rate_per_minute`, `totals`
-//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and
-//!   `outcomes`, of requests and of workers' runs), `groups` of outcomes (each
-//!   with `kind`, `name` and `outcomes`), and `signatures` (each with `form`, `encoding`, `secret`,
-//!   `count` and `last`).
+//!   `inbox_oldest_seconds`, `inbox_pauses` ([`Snapshot`](crate::Snapshot)), `rate_per_minute`,
+//!   `totals` ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`, of requests
+//!   and of workers' runs), `groups` of outcomes (each with `kind`, `name` and `outcomes`), and
+//!   `signatures` (each with `form`, `encoding`, `secret`, `count` and `last`).
 //! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).
 //! - `GET api/deliveries?event=&outcome=&text=&before=&limit=`: `deliveries`, newest first, and
 //!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most
@@ -84,9 +83,9 @@
 //!
 //! - `GET api/inbox`: `waiting`, `running`, `oldest_seconds` since the acceptance, and
 //!   `oldest_due_seconds`, as in [`InboxStats`](crate::store::InboxStats). `events` has those that
-//!   wait, by name, each with `event_type`, `waiting`, `oldest_due_seconds` and `paused`. Those that
-//!   wait most come first, and there are at most 1,000 names. `paused` has the pauses, each with
-//!   `pattern` and `since_seconds`.
+//!   wait, by name, each with `event_type`, `waiting`, `oldest_due_seconds` and `paused`. Those
+//!   that wait most come first, and there are at most 1,000 names. `paused` has the pauses, each
+//!   with `pattern` and `since_seconds`.
 //! - `GET api/inbox/events?event=&since=&until=&before=&limit=`: `events` that wait or run, those
 //!   accepted last first, and `next` for `before`, or `null`. Each has `record`, `event_type`,
 //!   `event_id`, `entity_id`, `consumer_id`, `attempts`, `running`, `paused`, `due_in_seconds` and
@@ -96,9 +95,9 @@
 //! - `POST api/inbox/pause` and `POST api/inbox/resume`: `changed`, which is `false` if the pattern
 //!   was paused before, or not paused. The body is an object of `pattern`: a name, or a prefix with
 //!   `*` after it. `*` is all events.
-//! - `POST api/inbox/events/{record}/end-rest`: `changed`, which is `false` if the event runs or was
-//!   due already. The body is `{}`. The event is due at once, and a worker runs it as soon as no
-//!   pause and no event of its entity holds it.
+//! - `POST api/inbox/events/{record}/end-rest`: `changed`, which is `false` if the event runs or
+//!   was due already. The body is `{}`. The event is due at once, and a worker runs it as soon as
+//!   no pause and no event of its entity holds it.
 //!
 //! An error is an object with `error`. The status is `400` (malformed), `401` (token), `403` (no
 //! changes, or another site), `404` (no such letter, event or page, or a store without dead letters

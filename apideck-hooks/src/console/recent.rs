@@ -7,8 +7,8 @@
 //!
 //! An answer and a run of one delivery are told apart, and in either order, because a handler can
 //! go on after the answer. They are brought together by the number of the delivery. A run waits in
-//! `runs` for the answer, and after a late answer it knows its row. A replay and a worker's run have
-//! no answer, so each is a row of its own when it ends.
+//! `runs` for the answer, and after a late answer it knows its row. A replay and a worker's run
+//! have no answer, so each is a row of its own when it ends.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};

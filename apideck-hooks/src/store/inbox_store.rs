@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::cursor::Cursor;
 use super::dead_letter::DeadLetter;
 use super::error::StoreError;
-use super::letter_filter::LetterFilter;
+use super::letter_filter::{LetterFilter, is_match};
 use super::values::{ClaimId, Grant, Rests};
 use crate::delivery::Key;
 
@@ -85,8 +85,8 @@ pub trait InboxStore: sealed::Sealed + Send + Sync {
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError>;
 
-    /// Returns an accepted event that waits or runs, with its body. `None` if the source has no such
-    /// event.
+    /// Returns an accepted event that waits or runs, with its body. `None` if the source has no
+    /// such event.
     #[doc(hidden)]
     async fn get(&self, source: &str, record: Key) -> Result<Option<WaitingRecord>, StoreError>;
 
@@ -306,10 +306,7 @@ impl Pause {
 
     /// Tells if a pattern matches the name of an event.
     pub fn is_match(pattern: &str, event_type: &str) -> bool {
-        match pattern.strip_suffix('*') {
-            Some(prefix) => event_type.starts_with(prefix),
-            None => event_type == pattern,
-        }
+        is_match(pattern, event_type)
     }
 }
 

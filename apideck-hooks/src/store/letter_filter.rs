@@ -2,14 +2,13 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::inbox_store::Pause;
-
 /// A choice of dead letters. The default matches all.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[must_use = "a filter does nothing before it is passed to a method of `DeadLetters`"]
 #[non_exhaustive]
 pub struct LetterFilter {
-    /// Name of the event, or a prefix with `*` after it, such as `crm.*`. `None` matches every name.
+    /// Name of the event, or a prefix with `*` after it, such as `crm.*`. `None` matches every
+    /// name.
     pub event_type: Option<String>,
     /// Only events that were dead-lettered at this time or later, by the store's clock.
     pub since: Option<SystemTime>,
@@ -54,8 +53,16 @@ impl LetterFilter {
     pub fn matches(&self, event_type: &str, at: i64) -> bool {
         let (first, end) = self.microseconds();
         let pattern = self.event_type.as_deref();
-        let named = pattern.is_none_or(|pattern| Pause::is_match(pattern, event_type));
+        let named = pattern.is_none_or(|pattern| is_match(pattern, event_type));
         named && at >= first && at < end
+    }
+}
+
+/// Tells if a pattern matches the name of an event.
+pub(super) fn is_match(pattern: &str, event_type: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => event_type.starts_with(prefix),
+        None => event_type == pattern,
     }
 }
 

@@ -57,7 +57,7 @@ function bars({ minutes, groups }) {
 		const n = sumOf(minute, group), bar = make('b.' + group.kind, { title: minute.start.slice(11, 16) + ' UTC: ' + n + ' ' + group.name });
 		bar.style.height = n && Math.max(1.5, n / peak * 92) + 'px';
 		return bar;
-	}))));
+	}).reverse())));
 	$('peak').textContent = peak ? 'peak ' + digits(peak) + ' a minute' : 'no requests';
 	$('legend').replaceChildren(...groups.flatMap(group => {
 		const n = sum(minutes.map(minute => sumOf(minute, group)));
