@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::observe::Answered;
+use crate::observe::{Answered, RunOutcome};
 use crate::payload::Timestamp;
 use crate::signature::Matched;
 
@@ -21,10 +21,18 @@ const RATE: u64 = 5;
 /// Minutes are counted from the start by a clock that nobody sets.
 pub(super) struct Activity {
     since: Instant,
-    /// The minutes with an answer, each with its number. The newest is the last.
-    minutes: VecDeque<(u64, BTreeMap<&'static str, u64>)>,
+    /// The minutes in which something was told. The newest is the last.
+    minutes: VecDeque<Minute>,
     /// Bounded by the forms, encodings and secrets of the receiver.
     signatures: Vec<(Matched, u64, SystemTime)>,
+}
+
+/// What was told in a minute.
+struct Minute {
+    number: u64,
+    requests: u64,
+    /// Of requests, and of the runs of workers.
+    outcomes: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Activity {
@@ -42,21 +50,36 @@ impl Activity {
         self.since.elapsed().as_secs() / MINUTE.as_secs()
     }
 
-    pub(super) fn answered(&mut self, answered: &Answered<'_>) {
-        let minute = self.minute();
-        if self.minutes.back().is_none_or(|(last, _)| *last != minute) {
-            self.minutes.push_back((minute, BTreeMap::new()));
+    /// Counts an outcome.
+    fn count(&mut self, outcome: &'static str, requests: u64) {
+        let number = self.minute();
+        if self.minutes.back().is_none_or(|last| last.number != number) {
+            self.minutes.push_back(Minute {
+                number,
+                requests: 0,
+                outcomes: BTreeMap::new(),
+            });
         }
         while self
             .minutes
             .front()
-            .is_some_and(|(first, _)| first + MINUTES <= minute)
+            .is_some_and(|first| first.number + MINUTES <= number)
         {
             self.minutes.pop_front();
         }
-        if let Some((_, outcomes)) = self.minutes.back_mut() {
-            *outcomes.entry(answered.kind.as_str()).or_default() += 1;
+        if let Some(minute) = self.minutes.back_mut() {
+            minute.requests += requests;
+            *minute.outcomes.entry(outcome).or_default() += 1;
         }
+    }
+
+    /// Counts the run of a worker, which no request waits for.
+    pub(super) fn ran(&mut self, outcome: RunOutcome) {
+        self.count(outcome.as_str(), 0);
+    }
+
+    pub(super) fn answered(&mut self, answered: &Answered<'_>) {
+        self.count(answered.kind.as_str(), 1);
         let Some(matched) = answered.signature else { return };
         match self.signatures.iter_mut().find(|(seen, ..)| *seen == matched) {
             Some((_, count, last)) => {
@@ -74,10 +97,10 @@ impl Activity {
         let minutes = (first..=minute).map(|number| {
             let began = MINUTE * u32::try_from(number).unwrap_or(u32::MAX);
             let start = now.checked_sub(elapsed.saturating_sub(began));
-            let outcomes = self.minutes.iter().find(|(at, _)| *at == number);
+            let minute = self.minutes.iter().find(|minute| minute.number == number);
             json!({
                 "start": Timestamp::from(start.unwrap_or(now)).as_str(),
-                "outcomes": outcomes.map(|(_, outcomes)| outcomes.clone()).unwrap_or_default(),
+                "outcomes": minute.map(|minute| minute.outcomes.clone()).unwrap_or_default(),
             })
         });
         minutes.collect()
@@ -87,8 +110,8 @@ impl Activity {
     pub(super) fn rate(&self) -> f64 {
         let (elapsed, minute) = (self.since.elapsed(), self.minute());
         let first = (minute + 1).saturating_sub(RATE);
-        let recent = self.minutes.iter().filter(|(at, _)| *at >= first);
-        let count: u64 = recent.flat_map(|(_, outcomes)| outcomes.values()).sum();
+        let recent = self.minutes.iter().filter(|minute| minute.number >= first);
+        let count: u64 = recent.map(|minute| minute.requests).sum();
         let began = MINUTE * u32::try_from(first).unwrap_or(u32::MAX);
         // A process that has just started has no rate of a fraction of a minute.
         let time = elapsed.saturating_sub(began).max(MINUTE);

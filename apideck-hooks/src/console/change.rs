@@ -1,4 +1,5 @@
-//! Changes of dead letters. Each is a line in the log.
+//! Changes of dead letters, and the parts that changes of an inbox share. Each is a line in the
+//! log.
 
 use std::error::Error;
 use std::time::Duration;
@@ -62,10 +63,10 @@ struct All {
     dry_run: bool,
 }
 
-/// The body of a change of one letter.
+/// The body of a change of one letter or event.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct One {}
+pub(super) struct One {}
 
 /// Reads the body of a change.
 pub(super) async fn receive<B>(body: B) -> Result<Vec<u8>, Problem>
@@ -173,7 +174,7 @@ pub(super) async fn all(
 }
 
 /// Reads an object. A struct would also be read from an array, which could match every letter.
-fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+pub(super) fn read<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
     if !body.trim_ascii_start().starts_with(b"{") {
         return Err(Problem::bad_request("the body of a change is an object"));
     }
@@ -207,7 +208,46 @@ async fn apply(hooks: Hooks, record: Key, change: Change, operator: String) -> R
         }
         result
     });
-    let stopped = || Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the process is shutting down");
+    task.await.unwrap_or_else(|_| Err(stopped()))
+}
+
+fn stopped() -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "the process is shutting down")
+}
+
+/// Makes a change of the inbox, in a task of its own, so that it is logged also if the client
+/// leaves. `subject` is the record or the pattern.
+pub(super) async fn logged(
+    change: impl Future<Output = Result<bool, Problem>> + Send + 'static,
+    action: &'static str,
+    subject: String,
+    operator: String,
+) -> Result<bool, Problem> {
+    let task = tokio::spawn(async move {
+        let result = change.await;
+        match &result {
+            Ok(changed) => {
+                tracing::warn!(
+                    subject,
+                    action,
+                    changed,
+                    ?operator,
+                    "the inbox was changed by the console"
+                );
+            }
+            Err(problem) => {
+                let error = &*problem.error;
+                tracing::warn!(
+                    subject,
+                    action,
+                    error,
+                    ?operator,
+                    "a change by the console failed"
+                );
+            }
+        }
+        result
+    });
     task.await.unwrap_or_else(|_| Err(stopped()))
 }
 

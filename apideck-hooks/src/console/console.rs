@@ -73,7 +73,8 @@ impl Console {
         self
     }
 
-    /// Lets the console replay and purge dead letters. Each change is a line in the log.
+    /// Lets the console replay and purge dead letters, and pause and resume accepted events. Each
+    /// change is a line in the log.
     pub fn allow_changes(mut self) -> Self {
         self.settings.changes = true;
         self

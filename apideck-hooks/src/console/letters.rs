@@ -1,4 +1,4 @@
-//! Reading dead letters.
+//! Reading dead letters, and the parts that reading an inbox shares.
 
 use std::time::SystemTime;
 
@@ -10,7 +10,7 @@ use super::problem::Problem;
 use super::query::Query;
 use crate::hooks::{DeadLetters, Hooks};
 use crate::payload::Timestamp;
-use crate::store::{Cursor, DeadRecord, Key, LetterFilter, StoreError};
+use crate::store::{Cursor, DeadLetter, DeadRecord, Key, LetterFilter, StoreError};
 
 /// Number of letters that are read at once. Each comes with its body, which can be long.
 const PAGE: u32 = 20;
@@ -27,7 +27,7 @@ pub(super) struct Wish {
 }
 
 impl Wish {
-    fn of(query: &Query) -> Self {
+    pub(super) fn of(query: &Query) -> Self {
         let text = |name| query.text(name).map(str::to_owned);
         Self {
             event: text("event"),
@@ -40,9 +40,9 @@ impl Wish {
     pub(super) fn filter(self) -> Result<LetterFilter, Problem> {
         let mut filter = LetterFilter::new();
         if let Some(event) = self.event.filter(|event| !event.is_empty()) {
-            if event.ends_with('*') {
-                let error = "`event` is the whole name of an event: the store finds letters by no pattern";
-                return Err(Problem::bad_request(error));
+            // It would match nothing, or only odd names.
+            if event.trim_end_matches('*').contains('*') || event.ends_with("**") {
+                return Err(Problem::bad_request("`event` has no `*` but one at its end"));
             }
             filter = filter.event_type(event);
         }
@@ -128,7 +128,12 @@ pub(super) async fn show(hooks: &Hooks, record: Key, credentials: bool) -> Resul
             "there is no such dead letter",
         ));
     };
-    let body = &dead.letter.body;
+    Ok(with_body(row(&dead), &dead.letter, credentials))
+}
+
+/// Adds the context and the body to the facts of an event.
+pub(super) fn with_body(mut facts: Value, kept: &DeadLetter, credentials: bool) -> Value {
+    let body = &kept.body;
     let (body, hidden) = match credentials {
         true => (String::from_utf8_lossy(body).into_owned(), "nothing"),
         false => match blanked(body) {
@@ -136,11 +141,10 @@ pub(super) async fn show(hooks: &Hooks, record: Key, credentials: bool) -> Resul
             None => (BLANK.trim_matches('"').to_owned(), "all"),
         },
     };
-    let mut letter = row(&dead);
-    letter["context"] = json!(dead.letter.context);
-    letter["body"] = Value::from(body);
-    letter["hidden"] = Value::from(hidden);
-    Ok(letter)
+    facts["context"] = json!(kept.context);
+    facts["body"] = Value::from(body);
+    facts["hidden"] = Value::from(hidden);
+    facts
 }
 
 /// The facts of a letter, without its body.

@@ -21,7 +21,8 @@
 //! ```
 //!
 //! Open `http://127.0.0.1:3000/hooks`. The page shows the outcomes of the last hour, the last
-//! deliveries and the dead letters. `cargo run -p console` is an example with all of it.
+//! deliveries, the dead letters, and the inbox where the store has one. `cargo run -p console` is
+//! an example with all of it.
 //!
 //! # Mount
 //!
@@ -32,8 +33,9 @@
 //! # Scope
 //!
 //! Deliveries are those of **this process** since its start: the last 1,000 whose signature
-//! matched, and the last 100 refused requests. A store keeps only hashes of handled events. Dead
-//! letters are those of the receiver's source in the store, whichever process wrote them.
+//! matched, replays and runs of workers among them, and the last 100 refused requests. A store
+//! keeps only hashes of handled events. Dead letters and accepted events are those of the
+//! receiver's source in the store, whichever process wrote them.
 //!
 //! # Security
 //!
@@ -54,17 +56,19 @@
 //!
 //! - `GET api/overview`: `scope`, `changes`, `credentials`, `observing`, `version`, `store`,
 //!   `volatile`, `source`, `secrets`, `ready`, `in_flight`, `waiting`, `dead_letters` (`null` if
-//!   the store did not answer), `keeps_dead_letters`, `rate_per_minute`, `totals`
-//!   ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`), and `signatures`
-//!   (each with `form`, `encoding`, `secret`, `count` and `last`).
+//!   the store did not answer), `keeps_dead_letters`, `has_inbox`, `inbox_waiting`,
+//!   `inbox_oldest_seconds`, `inbox_pauses` ([`Snapshot`](crate::Snapshot)), `rate_per_minute`,
+//!   `totals` ([`Stats`](crate::Stats)), `minutes` (each with `start` and `outcomes`, of requests
+//!   and of workers' runs), `groups` of outcomes (each with `kind`, `name` and `outcomes`), and
+//!   `signatures` (each with `form`, `encoding`, `secret`, `count` and `last`).
 //! - `GET api/receiver`: `receiver`, a [`Description`](crate::Description).
 //! - `GET api/deliveries?event=&outcome=&text=&before=&limit=`: `deliveries`, newest first, and
 //!   `next` for `before`, or `null`. `event` is a name, or a pattern that ends in `*`. At most
-//!   1,000.
+//!   1,000. A row with `replay` or `worker` is a run without an answer.
 //! - `GET api/dead-letters?event=&since=&until=&after=&limit=`: `letters`, newest first, `next` for
 //!   `after`, or `null`, and `count`, the number of all that match. Each letter has `record`,
 //!   `event_type`, `event_id`, `entity_id`, `consumer_id`, `error`, `attempts`, `running`, `since`,
-//!   `source` and `body_bytes`. `event` is a whole name. At most 200.
+//!   `source` and `body_bytes`. `event` is a name, or a pattern that ends in `*`. At most 200.
 //! - `GET api/dead-letters/{record}`: the members of a letter, and `context`, `body`, and `hidden`:
 //!   `nothing`, `values` or `all`.
 //! - `POST api/dead-letters/{record}/replay`: `disposition` and `error`, as in
@@ -77,10 +81,28 @@
 //!   `until`, `at_most` (default 100, at most 1,000) and `dry_run`, all of them optional. If the
 //!   store fails on the way, the status is `503`, with `error` and the results so far.
 //!
+//! - `GET api/inbox`: `waiting`, `running`, `oldest_seconds` since the acceptance, and
+//!   `oldest_due_seconds`, as in [`InboxStats`](crate::store::InboxStats). `events` has those that
+//!   wait, by name, each with `event_type`, `waiting`, `oldest_due_seconds` and `paused`. Those
+//!   that wait most come first, and there are at most 1,000 names. `paused` has the pauses, each
+//!   with `pattern` and `since_seconds`.
+//! - `GET api/inbox/events?event=&since=&until=&before=&limit=`: `events` that wait or run, those
+//!   accepted last first, and `next` for `before`, or `null`. Each has `record`, `event_type`,
+//!   `event_id`, `entity_id`, `consumer_id`, `attempts`, `running`, `paused`, `due_in_seconds` and
+//!   `accepted_at`. The times of the filter are those of the acceptance. At most 1,000.
+//! - `GET api/inbox/events/{record}`: the members of an event, and `idempotency_key`, `context`,
+//!   `source`, `body_bytes`, `body` and `hidden`, as those of a letter.
+//! - `POST api/inbox/pause` and `POST api/inbox/resume`: `changed`, which is `false` if the pattern
+//!   was paused before, or not paused. The body is an object of `pattern`: a name, or a prefix with
+//!   `*` after it. `*` is all events.
+//! - `POST api/inbox/events/{record}/end-rest`: `changed`, which is `false` if the event runs or
+//!   was due already. The body is `{}`. The event is due at once, and a worker runs it as soon as
+//!   no pause and no event of its entity holds it.
+//!
 //! An error is an object with `error`. The status is `400` (malformed), `401` (token), `403` (no
-//! changes, or another site), `404` (no such letter or page, or a store without dead letters),
-//! `405`, `408` or `413` (a slow or long body), `409` (under way), `415` (not JSON) or `503` (the
-//! store failed).
+//! changes, or another site), `404` (no such letter, event or page, or a store without dead letters
+//! or without an inbox), `405`, `408` or `413` (a slow or long body), `409` (under way), `415` (not
+//! JSON) or `503` (the store failed).
 //!
 //! ```sh
 //! curl -u me:$TOKEN https://example.com/hooks/api/dead-letters?limit=10
@@ -96,6 +118,8 @@ mod change;
 #[allow(clippy::module_inception)]
 mod console;
 mod files;
+mod groups;
+mod inbox;
 mod letters;
 mod overview;
 mod problem;

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::groups::groups;
 use super::problem::Problem;
 use super::query::Query;
 use super::recent::{ConsoleObserver, DELIVERIES};
@@ -19,6 +20,9 @@ pub(super) async fn overview(hooks: &Hooks, observer: &ConsoleObserver) -> Value
         in_flight,
         waiting,
         dead_letters,
+        inbox_waiting,
+        inbox_oldest_seconds,
+        inbox_pauses,
         ready,
         ..
     } = hooks.snapshot().await;
@@ -40,9 +44,14 @@ pub(super) async fn overview(hooks: &Hooks, observer: &ConsoleObserver) -> Value
         "waiting": waiting,
         "dead_letters": dead_letters,
         "keeps_dead_letters": hooks.dead_letters().is_some(),
+        "has_inbox": hooks.receiver.store.inbox().is_some(),
+        "inbox_waiting": inbox_waiting,
+        "inbox_oldest_seconds": inbox_oldest_seconds,
+        "inbox_pauses": inbox_pauses,
         "rate_per_minute": rate,
         "totals": stats,
         "minutes": minutes,
+        "groups": groups(),
         "signatures": signatures,
     })
 }

@@ -7,7 +7,8 @@
 //!
 //! An answer and a run of one delivery are told apart, and in either order, because a handler can
 //! go on after the answer. They are brought together by the number of the delivery. A run waits in
-//! `runs` for the answer, and after a late answer it knows its row.
+//! `runs` for the answer, and after a late answer it knows its row. A replay and a worker's run
+//! have no answer, so each is a row of its own when it ends.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -138,9 +139,12 @@ impl Recent {
 
     fn run_ended(&mut self, run: &RunEnded<'_>) {
         let ended = SeenRun::ended(run);
-        if run.about.replay {
+        if run.about.replay || run.about.worker {
             self.runs.remove(&run.about.delivery);
-            self.push(SeenDelivery::replayed(run, ended));
+            if run.about.worker {
+                self.activity.ran(run.outcome);
+            }
+            self.push(SeenDelivery::unanswered(run, ended));
             return;
         }
         let delivery = run.about.delivery;

@@ -13,7 +13,7 @@ const ID: usize = 256;
 /// Maximum length of an error in bytes. A longer one is cut.
 const ERROR: usize = 1024;
 
-/// A delivery, a refused request, or a replay.
+/// A delivery, a refused request, a replay, or a worker's run.
 #[derive(Clone, Serialize)]
 pub(super) struct SeenDelivery {
     /// Grows with each row.
@@ -23,6 +23,7 @@ pub(super) struct SeenDelivery {
     pub(super) outcome: &'static str,
     status: Option<u16>,
     replay: bool,
+    worker: bool,
     pub(super) event_type: Option<String>,
     event_id: Option<String>,
     entity_id: Option<String>,
@@ -67,12 +68,13 @@ impl SeenDelivery {
         }
     }
 
-    /// A replay has no answer of its own.
-    pub(super) fn replayed(run: &RunEnded<'_>, ended: SeenRun) -> Self {
+    /// A replay, or a worker's run.
+    pub(super) fn unanswered(run: &RunEnded<'_>, ended: SeenRun) -> Self {
         let began = SystemTime::now().checked_sub(run.duration);
         Self {
             outcome: run.outcome.as_str(),
-            replay: true,
+            replay: run.about.replay,
+            worker: run.about.worker,
             run: Some(ended),
             milliseconds: milliseconds(run.duration),
             ..Self::of(Some(run.about), began.unwrap_or(SystemTime::UNIX_EPOCH))
@@ -92,6 +94,7 @@ impl SeenDelivery {
             outcome: "",
             status: None,
             replay: false,
+            worker: false,
             event_type: event_type.map(|event_type| cut(event_type.as_str(), ID)),
             event_id: id(|about| &about.event_id),
             entity_id: id(|about| &about.entity_id),
@@ -109,9 +112,9 @@ impl SeenDelivery {
         }
     }
 
-    /// Tells if the signature matched, or had matched before a replay.
+    /// Tells if the signature matched, or had matched before a replay or a worker's run.
     pub(super) fn is_verified(&self) -> bool {
-        self.form.is_some() || self.replay
+        self.form.is_some() || self.replay || self.worker
     }
 
     /// Tells if a field that people search for contains the text, which is in lower case.

@@ -20,7 +20,7 @@ use super::change::{self, Change};
 use super::problem::Problem;
 use super::recent::ConsoleObserver;
 use super::settings::ConsoleSettings;
-use super::{files, letters, overview, response};
+use super::{files, inbox, letters, overview, response};
 use crate::hooks::Hooks;
 use crate::service::{ResponseBody, drain_unread};
 
@@ -145,15 +145,22 @@ impl Served {
             "api/receiver" => json!({ "receiver": self.hooks.describe() }),
             "api/deliveries" => overview::deliveries(&self.observer, query)?,
             "api/dead-letters" => letters::list(&self.hooks, query).await?,
-            _ => match path.strip_prefix("api/dead-letters/") {
-                Some(record) if !record.contains('/') => {
-                    let record = letters::record(record)?;
-                    letters::show(&self.hooks, record, self.settings.credentials).await?
-                }
-                _ => return Err(Problem::not_found()),
-            },
+            "api/inbox" => inbox::stats(&self.hooks).await?,
+            "api/inbox/events" => inbox::list(&self.hooks, query).await?,
+            _ => self.read_one(path).await?,
         };
         Ok(response::object(StatusCode::OK, value))
+    }
+
+    /// Reads a dead letter or an accepted event.
+    async fn read_one(&self, path: &str) -> Result<Value, Problem> {
+        let (list, record) = path.rsplit_once('/').ok_or_else(Problem::not_found)?;
+        let credentials = self.settings.credentials;
+        match list {
+            "api/dead-letters" => letters::show(&self.hooks, letters::record(record)?, credentials).await,
+            "api/inbox/events" => inbox::show(&self.hooks, letters::record(record)?, credentials).await,
+            _ => Err(Problem::not_found()),
+        }
     }
 
     async fn overview(&self) -> Value {
@@ -171,15 +178,21 @@ impl Served {
     ) -> Result<Response<ResponseBody>, Problem> {
         let Operator(operator) = operator;
         let (status, value) = match action {
-            Action {
-                change,
-                record: Some(record),
-            } => {
+            Action::Letter(change, record) => {
                 let record = letters::record(record)?;
                 let value = change::one(&self.hooks, record, change, operator, body).await?;
                 (StatusCode::OK, value)
             }
-            Action { change, record: None } => {
+            Action::SetPaused(paused) => {
+                let value = inbox::set_paused(&self.hooks, paused, operator, body).await?;
+                (StatusCode::OK, value)
+            }
+            Action::EndRest(record) => {
+                let record = letters::record(record)?;
+                let value = inbox::end_rest(&self.hooks, record, operator, body).await?;
+                (StatusCode::OK, value)
+            }
+            Action::Letters(change) => {
                 let Ok(_only) = self.bulk.try_acquire() else {
                     let error = "another change of many dead letters is under way";
                     return Err(Problem::new(StatusCode::CONFLICT, error));
@@ -191,23 +204,35 @@ impl Served {
     }
 }
 
-/// The target of a change.
-struct Action<'a> {
-    change: Change,
-    /// `None` for all letters that match a filter.
-    record: Option<&'a str>,
+/// A change and its target.
+enum Action<'a> {
+    /// Of the letter of a record.
+    Letter(Change, &'a str),
+    /// Of all letters that match a filter.
+    Letters(Change),
+    /// Of a pattern's pause.
+    SetPaused(bool),
+    /// Of the accepted event of a record.
+    EndRest(&'a str),
 }
 
 impl<'a> Action<'a> {
     /// Reads a path. `None` if it names no change.
     fn of(path: &'a str) -> Option<Self> {
-        let rest = path.strip_prefix("api/dead-letters/")?;
-        let (record, name) = match rest.split_once('/') {
-            Some((record, name)) => (Some(record), name),
-            None => (None, rest),
-        };
-        let change = Change::of(name)?;
-        Some(Self { change, record })
+        if let Some(rest) = path.strip_prefix("api/dead-letters/") {
+            return Some(match rest.split_once('/') {
+                Some((record, name)) => Self::Letter(Change::of(name)?, record),
+                None => Self::Letters(Change::of(rest)?),
+            });
+        }
+        match path.strip_prefix("api/inbox/")? {
+            "pause" => Some(Self::SetPaused(true)),
+            "resume" => Some(Self::SetPaused(false)),
+            rest => match rest.strip_prefix("events/")?.split_once('/')? {
+                (record, "end-rest") => Some(Self::EndRest(record)),
+                _ => None,
+            },
+        }
     }
 }
 

@@ -2,7 +2,9 @@
 
 use super::dead_letters::DeadLetters;
 use super::receiver::Hooks;
-use crate::store::{Cursor, InboxStats, InboxStore, LetterFilter, StoreError, WaitingEvent};
+use crate::store::{
+    Cursor, InboxStats, InboxStore, Key, LetterFilter, Pause, StoreError, WaitingEvent, WaitingRecord,
+};
 
 /// The accepted events of a receiver. Get it from [`Hooks::inbox`].
 ///
@@ -47,6 +49,16 @@ impl AcceptedEvents<'_> {
         self.store()?.list(self.source(), filter, before, limit).await
     }
 
+    /// Returns one accepted event with its body. `None` if the source has no accepted event of this
+    /// record that waits or runs.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn get(&self, record: Key) -> Result<Option<WaitingRecord>, StoreError> {
+        self.store()?.get(self.source(), record).await
+    }
+
     /// Pauses the events that match a pattern: the name of an event, or a prefix with `*` after it,
     /// such as `crm.*`. `*` is all of them. Returns `false` if this pattern was paused before.
     ///
@@ -77,6 +89,15 @@ impl AcceptedEvents<'_> {
         Ok(resumed)
     }
 
+    /// Returns the pauses.
+    ///
+    /// # Errors
+    ///
+    /// The store failed.
+    pub async fn pauses(&self) -> Result<Vec<Pause>, StoreError> {
+        self.store()?.pauses(self.source()).await
+    }
+
     /// Returns the dead letters, as [`Hooks::dead_letters`] does.
     pub fn dead_letters(&self) -> Option<DeadLetters<'_>> {
         self.hooks.dead_letters()
@@ -93,16 +114,20 @@ impl AcceptedEvents<'_> {
     }
 }
 
-/// Checks that a pattern is a name, or a prefix with `*` after it. Stores rely on it.
+/// Checks a pattern. Stores rely on it.
 fn checked(pattern: &str) -> Result<&str, StoreError> {
-    let name = pattern.strip_suffix('*').unwrap_or(pattern);
+    let refusal = || StoreError::new(format!("{pattern:?} is not a pattern: {PATTERN}"));
+    is_pattern(pattern).then_some(pattern).ok_or_else(refusal)
+}
+
+/// The meaning of a pattern, for errors.
+pub(crate) const PATTERN: &str = "it is the name of an event, or a prefix with `*` after it";
+
+/// Tells if a text is a name, or a prefix with `*` after it.
+pub(crate) fn is_pattern(text: &str) -> bool {
+    let name = text.strip_suffix('*').unwrap_or(text);
     let usable = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if pattern.is_empty() || pattern.len() > 255 || !name.bytes().all(usable) {
-        return Err(StoreError::new(format!(
-            "{pattern:?} is not a pattern: it is the name of an event, or a prefix with `*` after it"
-        )));
-    }
-    Ok(pattern)
+    !text.is_empty() && text.len() <= 255 && name.bytes().all(usable)
 }
 
 #[cfg(test)]

@@ -77,6 +77,7 @@ where
         let about = about.map(|about| {
             Arc::new(About {
                 replay: arrival.replayed.is_some(),
+                worker: arrival.worker.is_some(),
                 ..about
             })
         });

@@ -92,6 +92,7 @@ impl Identified {
             idempotency_key: idempotency_key.unwrap_or_default().map(str::to_owned),
             handler,
             replay: false,
+            worker: false,
         }
     }
 }

@@ -33,6 +33,8 @@ pub use receiver::Hooks;
 pub use shutdown::Drained;
 pub use workers::Worked;
 
+#[cfg(feature = "console")]
+pub(crate) use accepted_events::{PATTERN, is_pattern};
 pub(crate) use arrival::{Arrival, Course};
 pub(crate) use receiver::{Receiver, TakeContext};
 pub(crate) use work::{LetterKept, Progress, Waiting};

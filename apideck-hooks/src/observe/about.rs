@@ -30,6 +30,8 @@ pub struct About {
     pub handler: Option<&'static str>,
     /// `true` for the replay of a dead letter.
     pub replay: bool,
+    /// `true` for the run of an accepted event, which has no answer of its own.
+    pub worker: bool,
 }
 
 impl About {

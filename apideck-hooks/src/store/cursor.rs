@@ -3,6 +3,7 @@
 use std::fmt;
 use std::num::ParseIntError;
 use std::str::FromStr;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Serialize, Serializer};
 
@@ -25,6 +26,16 @@ impl Cursor {
     /// Makes a cursor.
     pub fn new(at: i64, record: Key) -> Self {
         Self { at, record }
+    }
+
+    /// Returns the time as the standard library has it.
+    pub(super) fn time(&self) -> SystemTime {
+        let length = Duration::from_micros(self.at.unsigned_abs());
+        let time = match self.at < 0 {
+            true => UNIX_EPOCH.checked_sub(length),
+            false => UNIX_EPOCH.checked_add(length),
+        };
+        time.unwrap_or(UNIX_EPOCH)
     }
 }
 

@@ -1,7 +1,7 @@
 //! A dead-lettered event.
 
 use std::fmt;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use serde::ser::SerializeStruct;
@@ -118,13 +118,7 @@ impl DeadRecord {
 
     /// Returns the time at which the event was dead-lettered, by the store's clock.
     pub fn since(&self) -> SystemTime {
-        let length = Duration::from_micros(self.cursor.at.unsigned_abs());
-        let time = if self.cursor.at < 0 {
-            UNIX_EPOCH.checked_sub(length)
-        } else {
-            UNIX_EPOCH.checked_add(length)
-        };
-        time.unwrap_or(UNIX_EPOCH)
+        self.cursor.time()
     }
 }
 

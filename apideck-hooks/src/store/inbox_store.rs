@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use super::cursor::Cursor;
 use super::dead_letter::DeadLetter;
 use super::error::StoreError;
-use super::letter_filter::LetterFilter;
+use super::letter_filter::{LetterFilter, is_match};
 use super::values::{ClaimId, Grant, Rests};
 use crate::delivery::Key;
 
@@ -84,6 +84,11 @@ pub trait InboxStore: sealed::Sealed + Send + Sync {
         before: Option<Cursor>,
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError>;
+
+    /// Returns an accepted event that waits or runs, with its body. `None` if the source has no
+    /// such event.
+    #[doc(hidden)]
+    async fn get(&self, source: &str, record: Key) -> Result<Option<WaitingRecord>, StoreError>;
 
     /// Pauses the events that match a pattern. Returns `false` if they were paused by it before.
     #[doc(hidden)]
@@ -301,10 +306,7 @@ impl Pause {
 
     /// Tells if a pattern matches the name of an event.
     pub fn is_match(pattern: &str, event_type: &str) -> bool {
-        match pattern.strip_suffix('*') {
-            Some(prefix) => event_type.starts_with(prefix),
-            None => event_type == pattern,
-        }
+        is_match(pattern, event_type)
     }
 }
 
@@ -322,12 +324,33 @@ pub struct WaitingEvent {
     pub event_id: String,
     /// The event's `entity_id`. Empty if it has none.
     pub entity_id: String,
+    /// The event's consumer. Empty if it has none.
+    pub consumer_id: String,
     /// Number of attempts.
     pub attempts: u32,
     /// `true` while a worker runs the event.
     pub running: bool,
     /// Time until the event is due. Zero if it is.
     pub due_in: Duration,
+}
+
+impl WaitingEvent {
+    /// Returns the time of the acceptance, by the store's clock.
+    pub fn accepted_at(&self) -> SystemTime {
+        self.cursor.time()
+    }
+}
+
+/// An accepted event that waits or runs, with its body. `Debug` does not print the body.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct WaitingRecord {
+    /// The event, as lists have it.
+    pub event: WaitingEvent,
+    /// The idempotency key of the delivery. It is not signed.
+    pub idempotency_key: Option<String>,
+    /// The event as its dead letter would keep it, without an error.
+    pub kept: DeadLetter,
 }
 
 /// Prints the limits. The function cannot be printed.

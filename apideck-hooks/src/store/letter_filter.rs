@@ -7,7 +7,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 #[must_use = "a filter does nothing before it is passed to a method of `DeadLetters`"]
 #[non_exhaustive]
 pub struct LetterFilter {
-    /// Name of the event. `None` matches every name.
+    /// Name of the event, or a prefix with `*` after it, such as `crm.*`. `None` matches every
+    /// name.
     pub event_type: Option<String>,
     /// Only events that were dead-lettered at this time or later, by the store's clock.
     pub since: Option<SystemTime>,
@@ -21,9 +22,9 @@ impl LetterFilter {
         Self::default()
     }
 
-    /// Sets the name of the event.
-    pub fn event_type(mut self, name: impl Into<String>) -> Self {
-        self.event_type = Some(name.into());
+    /// Sets the name of the event, or a prefix with `*` after it.
+    pub fn event_type(mut self, pattern: impl Into<String>) -> Self {
+        self.event_type = Some(pattern.into());
         self
     }
 
@@ -51,8 +52,17 @@ impl LetterFilter {
     /// Tells if the filter matches a letter with this name and time.
     pub fn matches(&self, event_type: &str, at: i64) -> bool {
         let (first, end) = self.microseconds();
-        let named = self.event_type.as_deref().is_none_or(|name| name == event_type);
+        let pattern = self.event_type.as_deref();
+        let named = pattern.is_none_or(|pattern| is_match(pattern, event_type));
         named && at >= first && at < end
+    }
+}
+
+/// Tells if a pattern matches the name of an event.
+pub(super) fn is_match(pattern: &str, event_type: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(prefix) => event_type.starts_with(prefix),
+        None => event_type == pattern,
     }
 }
 
@@ -75,6 +85,8 @@ mod tests {
         let filter = LetterFilter::new().since(time(5)).until(time(7)).event_type("a");
         let matched: Vec<_> = (0..10).filter(|at| filter.matches("a", *at)).collect();
         assert_eq!(matched, [5, 6]);
-        assert!(!filter.matches("b", 5));
+        assert!(!filter.matches("b", 5) && !filter.matches("ab", 5));
+        let filter = filter.event_type("a*");
+        assert!(filter.matches("a", 5) && filter.matches("ab", 5) && !filter.matches("ba", 5));
     }
 }

@@ -38,7 +38,7 @@ pub use dead_letters::{DeadLetterStore, Purged};
 pub use error::StoreError;
 pub use inbox_store::{
     AcceptVerdict, Acceptance, Accepted, Backlog, Fetch, Fetched, InboxStats, InboxStore, Pause, Recovered,
-    WaitingEvent, WaitingOfEvent,
+    WaitingEvent, WaitingOfEvent, WaitingRecord,
 };
 pub use into_store::IntoStore;
 pub use letter_filter::LetterFilter;

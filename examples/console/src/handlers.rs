@@ -38,13 +38,13 @@ pub(crate) async fn deleted(event: ConnectionDeleted) -> Result<(), Permanent<io
     ))))
 }
 
-/// Fails. Apideck's next retry runs it again.
+/// Fails. The workers run it again.
 #[on("vault.connection.token_refresh.*")]
 pub(crate) async fn token(_: ConnectionEvent) -> io::Result<()> {
     Err(io::Error::other("the e-mail server does not answer"))
 }
 
-/// Asks for a retry in ten minutes.
+/// Asks for a retry in ten minutes, and waits in the inbox meanwhile.
 #[on("vault.connection.revoked")]
 pub(crate) async fn revoked(_: ConnectionRevoked) -> Result<(), Failure> {
     let cause = io::Error::other("the customer database is being moved");

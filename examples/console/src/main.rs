@@ -1,10 +1,11 @@
-//! A receiver with the console.
+//! A receiver with the console, and with an inbox.
 //!
 //! Run it with `cargo run -p console`, and open `http://127.0.0.1:3000/hooks`. It sends itself some
-//! events, so that there are deliveries and dead letters to look at. `DEMO=off` leaves them out.
+//! events, so that there are deliveries, dead letters and waiting events to look at. `DEMO=off`
+//! leaves them out.
 //!
-//! The console has no password here, unless `APIDECK_HOOKS_CONSOLE_TOKEN` is set. The store is the
-//! SQLite file `console.db`, or the one that `DATABASE` names.
+//! The console has no password here, unless `APIDECK_HOOKS_CONSOLE_TOKEN` is set. The store and the
+//! inbox are the SQLite file `console.db`, or the one that `DATABASE` names.
 
 mod demo;
 mod handlers;
@@ -12,7 +13,7 @@ mod handlers;
 use std::{env, error::Error, time::Duration};
 
 use apideck_hooks::console::Console;
-use apideck_hooks::{Hooks, Secret, SqliteStore, router};
+use apideck_hooks::{Hooks, Retry, Secret, SqliteInbox, Workers, router};
 use axum::Router;
 use tracing::{info, warn};
 use tracing_subscriber::EnvFilter;
@@ -44,10 +45,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
     ])
     .secret(&secret)
     .source("demo")
-    .store(SqliteStore::open(database).await?)
+    .inbox(SqliteInbox::open(database).await?)
     .observe(console.observer())
     .build()?;
 
+    let workers = hooks.workers(Workers::new().retry(Retry::exponential(Duration::from_secs(60))));
     let app = Router::new()
         .nest_service("/hooks", console.serve(&hooks))
         .route_service("/webhooks/apideck", hooks.clone());
@@ -60,6 +62,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if env::var("DEMO").as_deref() != Ok("off") {
         tokio::spawn(demo::run(hooks, secret, Duration::from_secs(3)));
     }
-    axum::serve(listener, app).with_graceful_shutdown(stop).await?;
+    let serve = async { axum::serve(listener, app).with_graceful_shutdown(stop).await };
+    let (served, worked) = tokio::join!(serve, workers);
+    served?;
+    worked?;
     Ok(())
 }

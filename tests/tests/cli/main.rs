@@ -5,6 +5,7 @@ mod backfill;
 mod check;
 mod console;
 mod dead_letters;
+mod inbox;
 mod listen;
 mod listener;
 mod program;

@@ -5,6 +5,7 @@
 use crate::apideck::ApideckStandIn;
 use crate::backfill::entry;
 use crate::console::{Site, with_token};
+use crate::inbox::InboxSite;
 use crate::program::{command, output};
 use crate::receivers::{Handled, own};
 use apideck_hooks::Timestamp;
@@ -37,6 +38,15 @@ const COMMANDS: &[&str] = &[
     "dead-letters purge --all --event vault.connection.callable --dry-run --console CONSOLE",
     "dead-letters purge --all --event vault.connection.callable --console CONSOLE",
     "dead-letters list --console CONSOLE",
+    "inbox list --console INBOX",
+    "inbox list --event vault.* --console INBOX",
+    "inbox pause vault.* --console INBOX",
+    "inbox pause vault.* --console INBOX",
+    "inbox resume vault.* --console INBOX",
+    "inbox resume crm.* --console INBOX",
+    "inbox resume crm.leads.* --console INBOX",
+    "inbox list --at-most 1 --console INBOX",
+    "inbox replay --all --dry-run --console INBOX",
 ];
 
 const BODY: &str = r#"{"payload":{"event_type":"crm.lead.created","event_id":"e-9"}}"#;
@@ -44,6 +54,8 @@ const BODY: &str = r#"{"payload":{"event_type":"crm.lead.created","event_id":"e-
 struct Desk {
     folder: Directory,
     names: Vec<(&'static str, String)>,
+    /// Its file goes with it.
+    _inbox: InboxSite,
 }
 
 impl Desk {
@@ -60,6 +72,7 @@ impl Desk {
             entry("m-2", 4, true),
         ]);
         let site = Site::with_letters(4).await;
+        let inbox = InboxSite::with_events().await;
         let folder = Directory::default();
         let write = |name: &str, text: &str| {
             std::fs::write(folder.file(name), text).expect("a file");
@@ -79,6 +92,7 @@ impl Desk {
             ("NOWHERE", "http://127.0.0.1:1/".to_owned()),
             ("API", api.start().await),
             ("CONSOLE", site.url.clone()),
+            ("INBOX", inbox.url.clone()),
         ];
         let letters = site.letters().await;
         let times = letters
@@ -86,8 +100,19 @@ impl Desk {
             .map(|dead| ("TIME", Timestamp::from(dead.since()).to_string()));
         let records = ["RECORD0", "RECORD1", "RECORD2", "RECORD3"].into_iter();
         let records = records.zip(letters.iter().map(|dead| dead.record.to_string()));
-        let names = names.into_iter().chain(records).chain(times).collect();
-        Self { folder, names }
+        let events = inbox.events().await;
+        let accepted = events
+            .iter()
+            .map(|event| ("TIME", Timestamp::from(event.accepted_at()).to_string()));
+        let waiting = ["EVENT0", "EVENT1", "EVENT2"].into_iter();
+        let waiting = waiting.zip(events.iter().map(|event| event.record.to_string()));
+        let names = names.into_iter().chain(records).chain(times);
+        let names = names.chain(waiting).chain(accepted).collect();
+        Self {
+            folder,
+            names,
+            _inbox: inbox,
+        }
     }
 
     /// Runs a command, and writes what a person sees. A line of standard error begins with `!`.
@@ -123,7 +148,8 @@ impl Desk {
         text = text.replace(&self.folder.path().display().to_string(), "FOLDER");
         let is_uuid = |word: &str| word.len() == 36 && word.matches('-').count() == 4;
         let text = replace_words(&text, |word| is_uuid(word).then_some("UUID"));
-        replace_after(&replace_before(&text, " ms"), "\"ms\":")
+        let text = replace_after(&replace_before(&text, " ms"), "\"ms\":");
+        replace_after(&text, "_seconds\":")
     }
 }
 
@@ -177,7 +203,8 @@ fn replace_after(text: &str, name: &str) -> String {
     let mut replaced = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let rest = part.trim_start_matches(|letter: char| letter.is_ascii_digit());
-        replaced += &format!("{name}0{rest}");
+        let digit = if rest.len() < part.len() { "0" } else { "" };
+        replaced += &format!("{name}{digit}{rest}");
     }
     replaced
 }
@@ -228,12 +255,15 @@ async fn the_help_is_the_reference() {
         "subscriptions",
         "backfill",
         "dead-letters",
+        "inbox",
     ];
     let mut help = String::new();
-    for task in tasks
-        .into_iter()
-        .chain(["dead-letters list", "dead-letters replay"])
-    {
+    for task in tasks.into_iter().chain([
+        "dead-letters list",
+        "dead-letters replay",
+        "inbox list",
+        "inbox pause",
+    ]) {
         let words: Vec<_> = task
             .split(' ')
             .filter(|word| !word.is_empty())

@@ -13,7 +13,7 @@ fn basic(name: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{name}:{password}")))
 }
 
-fn with_token(request: Delivery) -> Delivery {
+pub(super) fn with_token(request: Delivery) -> Delivery {
     request.header("authorization", &basic("me", TOKEN))
 }
 

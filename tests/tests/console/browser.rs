@@ -1,5 +1,8 @@
 //! The page in headless Chromium.
 
+use super::inbox_page::{
+    hides_what_the_store_lacks, pauses_and_resumes_by_keyboard, shows_an_inbox_in_light_and_dark,
+};
 use super::web_driver::{Browser, ENTER, ESCAPE, TAB};
 use super::{EVENT, Site, TOKEN, refusals, token};
 use apideck_hooks::console::Console;
@@ -7,14 +10,15 @@ use apideck_hooks::testing::Event;
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::probe::Step;
 use std::collections::BTreeSet;
+use std::net::SocketAddr;
 
 const LIST: &str = "document.querySelector('.list tr.row')";
-const MARKUP: &str =
+pub(super) const MARKUP: &str =
     "<script>window.hit=1</script><img src=x onerror=window.hit=1>\"'&</textarea><svg onload=window.hit=1>";
 
 /// Fails if the page has asked for anything elsewhere, or has complained.
-async fn has_behaved(browser: &Browser, site: &Site) {
-    let own = format!("http://{}/", site.addr);
+pub(super) async fn has_behaved(browser: &Browser, addr: SocketAddr) {
+    let own = format!("http://{addr}/");
     let requests = browser.requests().await;
     let elsewhere: BTreeSet<_> = requests
         .iter()
@@ -32,7 +36,7 @@ async fn has_behaved(browser: &Browser, site: &Site) {
 }
 
 /// Waits until a change has ended, and returns its title.
-async fn answered(browser: &Browser) -> String {
+pub(super) async fn answered(browser: &Browser) -> String {
     let title = "document.querySelector('#question').textContent";
     browser.until(&format!("!/[?…]$/.test({title})")).await;
     let title = browser.script(&format!("return {title}")).await;
@@ -138,7 +142,7 @@ async fn replays_and_purges_by_keyboard(browser: &Browser) {
         .await;
     assert_eq!(site.hooks.snapshot().await.dead_letters, Some(0));
     assert_eq!(site.probe.count(), 4);
-    has_behaved(browser, &site).await;
+    has_behaved(browser, site.addr).await;
 }
 
 /// Markup in every field of an event is text on the page.
@@ -191,7 +195,7 @@ async fn shows_markup_as_text(browser: &Browser) {
     let made = "return document.querySelectorAll('main script, main img, main svg, dialog script, dialog img, dialog svg').length";
     assert_eq!(browser.script(made).await, 0);
     assert_eq!(browser.script("return window.hit === undefined").await, true);
-    has_behaved(browser, &site).await;
+    has_behaved(browser, site.addr).await;
 }
 
 /// After 10,000 deliveries the page shows the newest, older ones on demand, and stays usable.
@@ -234,7 +238,37 @@ async fn shows_many_deliveries(browser: &Browser) {
         .script("return document.querySelector('#numbers').textContent")
         .await;
     assert!(numbers.as_str().expect("text").contains("10,000"), "{numbers}");
-    has_behaved(browser, &site).await;
+    has_behaved(browser, site.addr).await;
+}
+
+/// Opens the dialog of a button, and returns its question.
+pub(super) async fn asked(browser: &Browser, button: &str) -> String {
+    browser.tab_to(button).await;
+    browser.press(ENTER).await;
+    browser.until("document.querySelector('dialog[open]')").await;
+    assert_eq!(browser.focused().await, "Cancel");
+    let question = browser
+        .script("return document.querySelector('dialog').textContent")
+        .await;
+    question.as_str().expect("text").to_owned()
+}
+
+/// Confirms a change, and returns its result.
+pub(super) async fn confirmed(browser: &Browser, button: &str) -> String {
+    browser.tab_to(button).await;
+    browser.press(ENTER).await;
+    let told = answered(browser).await;
+    browser.press(ENTER).await;
+    browser.until("!document.querySelector('dialog[open]')").await;
+    told
+}
+
+/// Fails if a text has too little contrast, or the page is wider than the window.
+pub(super) async fn is_readable(browser: &Browser, what: &str) {
+    let low = browser.script(CONTRAST).await;
+    assert_eq!(low, serde_json::json!([]), "{what}");
+    let wide = "return document.documentElement.scrollWidth > innerWidth";
+    assert_eq!(browser.script(wide).await, false, "{what}");
 }
 
 /// Light and dark differ, both are readable, and a console that only reads has no buttons.
@@ -252,17 +286,14 @@ async fn is_readable_in_light_and_dark(browser: &Browser) {
         for view in ["deliveries", "dead-letters", "receiver"] {
             browser.script(&format!("location.hash = '{view}'")).await;
             browser.until("document.querySelector('.list table')").await;
-            let low = browser.script(CONTRAST).await;
-            assert_eq!(low, serde_json::json!([]), "{scheme} {view}");
-            let wide = "return document.documentElement.scrollWidth > innerWidth";
-            assert_eq!(browser.script(wide).await, false, "{scheme} {view}");
+            is_readable(browser, &format!("{scheme} {view}")).await;
             images.push(browser.screenshot().await);
         }
     }
     assert_ne!(images[0], images[3]);
     let buttons = browser.script("return [...document.querySelectorAll('button')].filter(b => /Purge|Replay/.test(b.textContent)).length").await;
     assert_eq!(buttons, 0);
-    has_behaved(browser, &site).await;
+    has_behaved(browser, site.addr).await;
 }
 
 /// Returns the texts whose contrast is below 4.5 to 1 (WCAG 2.1, level AA).
@@ -298,5 +329,8 @@ async fn the_page_in_a_browser() {
     shows_markup_as_text(&browser).await;
     shows_many_deliveries(&browser).await;
     is_readable_in_light_and_dark(&browser).await;
+    pauses_and_resumes_by_keyboard(&browser).await;
+    shows_an_inbox_in_light_and_dark(&browser).await;
+    hides_what_the_store_lacks(&browser).await;
     browser.quit().await;
 }

@@ -4,6 +4,8 @@ mod access;
 mod bodies;
 mod browser;
 mod changes;
+mod inbox;
+mod inbox_page;
 mod recent;
 mod service;
 mod web_driver;
@@ -68,19 +70,29 @@ impl Site {
         request(Method::GET, path).send(self.addr).await
     }
 
-    /// Reads an object of the API.
     async fn read(&self, path: &str) -> Value {
-        let reply = self.get(&format!("/hooks/api/{path}")).await;
-        assert_eq!(reply.status, 200, "{path}: {reply:?}");
-        let value = reply.json();
-        assert_eq!(value["schema"], 1, "{path}");
-        value
+        read(self.addr, path).await
     }
 
-    /// Sends a change.
     async fn post(&self, path: &str, body: &str) -> Reply {
-        change(&format!("/hooks/api/{path}"), body).send(self.addr).await
+        post(self.addr, path, body).await
     }
+}
+
+/// Reads an object of the API.
+async fn read(addr: SocketAddr, path: &str) -> Value {
+    let reply = request(Method::GET, &format!("/hooks/api/{path}"))
+        .send(addr)
+        .await;
+    assert_eq!(reply.status, 200, "{path}: {reply:?}");
+    let value = reply.json();
+    assert_eq!(value["schema"], 1, "{path}");
+    value
+}
+
+/// Sends a change.
+async fn post(addr: SocketAddr, path: &str, body: &str) -> Reply {
+    change(&format!("/hooks/api/{path}"), body).send(addr).await
 }
 
 /// Steps of a handler that fails for good this many times.

@@ -48,6 +48,66 @@ async fn an_event_is_accepted_and_runs_later() {
     drop(workers);
 }
 
+/// An event that waits or runs is listed and read. Others are not.
+#[tokio::test]
+async fn a_waiting_event_is_read_with_its_body() {
+    let file = inbox_file!();
+    let log = RunLog::default();
+    let hooks = accepting(Hooks::builder(router![handle]), file.store().await, &log);
+    let mut context = Context::new();
+    context.insert("tenant", "acme").unwrap();
+    let hooks = hooks.context(move |_| context.clone()).build().unwrap();
+    let delivery = event(EVENT, "hold\0\\").consumer("ac\0me").key("a-key");
+    delivery.call(&hooks).await.assert_accepted();
+    event("crm.lead.created", "bad")
+        .call(&hooks)
+        .await
+        .assert_accepted();
+    let inbox = hooks.inbox();
+    let listed = async |pattern: &str| {
+        let filter = LetterFilter::new().event_type(pattern);
+        inbox.list(&filter, None, 10).await.unwrap()
+    };
+    let event = listed(EVENT).await.remove(0);
+    let found = inbox.get(event.record).await.unwrap().expect("it waits");
+    assert_eq!(found.event, event);
+    assert_eq!(
+        (&*event.event_id, &*event.consumer_id, event.attempts),
+        ("hold\0\\", "ac\0me", 0)
+    );
+    assert_eq!(found.idempotency_key.as_deref(), Some("a-key"));
+    assert_eq!(found.kept.context.get("tenant"), Some("acme"));
+    assert_eq!(
+        (&found.kept.event_id, &found.kept.consumer_id),
+        (&event.event_id, &event.consumer_id)
+    );
+    assert!(String::from_utf8_lossy(&found.kept.body).contains(EVENT));
+    assert!(!format!("{found:?}").contains("payload"));
+    for (pattern, number) in [
+        ("vault.*", 1),
+        ("*", 2),
+        ("crm.lead.*", 1),
+        ("crm", 0),
+        ("v*t.x", 0),
+    ] {
+        assert_eq!(listed(pattern).await.len(), number, "{pattern}");
+    }
+    let bad = listed("crm.*").await[0].record;
+
+    let _workers = Working::begin(&hooks, quick());
+    log.until_begun(2).await;
+    let running = inbox.get(event.record).await.unwrap().expect("it runs");
+    assert!(running.event.running && running.event.attempts == 1);
+    log.open(1);
+    until_idle(&hooks).await;
+    // One is done, and the other one is a dead letter.
+    for record in [event.record, bad] {
+        assert_eq!(inbox.get(record).await.unwrap(), None);
+    }
+    let letters = hooks.dead_letters().expect("letters");
+    assert!(letters.get(bad).await.unwrap().is_some());
+}
+
 /// Sends 64 duplicates at once.
 async fn duplicates(hooks: &Hooks, id: &str) -> Vec<Answer> {
     let delivery = event(EVENT, id);

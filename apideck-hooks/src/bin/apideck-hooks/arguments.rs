@@ -6,6 +6,7 @@ use crate::backfill::BackfillArguments;
 use crate::check::CheckArguments;
 use crate::dead_letters::DeadLettersArguments;
 use crate::events::EventsArguments;
+use crate::inbox::InboxArguments;
 use crate::listen::ListenArguments;
 use crate::send::SendArguments;
 use crate::subscriptions::SubscriptionsArguments;
@@ -53,4 +54,5 @@ pub(crate) enum Task {
     Subscriptions(SubscriptionsArguments),
     Backfill(BackfillArguments),
     DeadLetters(DeadLettersArguments),
+    Inbox(InboxArguments),
 }

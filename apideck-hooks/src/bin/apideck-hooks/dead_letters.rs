@@ -1,19 +1,15 @@
 //! `apideck-hooks dead-letters`: those of a receiver, over its console.
 
-use std::time::SystemTime;
-
-use apideck_hooks::EventType;
 use apideck_hooks::store::Key;
 use clap::{Args, Subcommand};
-use http::Uri;
 use serde_json::{Value, json};
 
-use crate::console_api::{ConsoleApi, USER, parse_user};
+use crate::console_api::ConsoleApi;
+use crate::console_arguments::{ConsoleArguments, FilterArguments};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
-use crate::source::remark_unlisted;
-use crate::text::{clean, count, is_obeyed, parse_time, time};
-use crate::url::{confirm, parse_url};
+use crate::text::{clean, count, is_obeyed, member};
+use crate::url::confirm;
 
 /// Most letters of a page, and most that one command changes.
 const MOST: u64 = 1000;
@@ -52,30 +48,7 @@ enum LetterTask {
 }
 
 #[derive(Args)]
-struct ConsoleArguments {
-    /// URL of the receiver's console. Its token is in APIDECK_HOOKS_CONSOLE_TOKEN
-    #[arg(long = "console", value_name = "URL", value_parser = parse_url)]
-    url: Uri,
-    /// User name for the console. The receiver's log has it beside each change
-    #[arg(long = "as", value_name = "NAME", default_value = USER, value_parser = parse_user)]
-    user: String,
-}
-
-#[derive(Args)]
-struct FilterArguments {
-    /// Only this event, by its whole name
-    #[arg(long, value_name = "EVENT", value_parser = parse_event)]
-    event: Option<String>,
-    /// Only letters that are dead since this time or later, such as 2026-11-29T10:00:00Z or 36h
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    since: Option<SystemTime>,
-    /// Only letters that are dead since before this time
-    #[arg(long, value_name = "TIME", value_parser = parse_time)]
-    until: Option<SystemTime>,
-}
-
-#[derive(Args)]
-struct ChangeArguments {
+pub(crate) struct ChangeArguments {
     /// The letters, as `list` names them
     #[arg(required_unless_present = "all", conflicts_with = "all")]
     records: Vec<Key>,
@@ -107,38 +80,6 @@ pub(crate) async fn run(arguments: DeadLettersArguments, screen: &mut Screen) ->
         LetterTask::Show { record, console } => show(&console.api().await?, record, screen).await,
         LetterTask::Replay(change) => apply("replay", &change, screen).await,
         LetterTask::Purge(change) => apply("purge", &change, screen).await,
-    }
-}
-
-impl ConsoleArguments {
-    async fn api(&self) -> Result<ConsoleApi, Trouble> {
-        ConsoleApi::new(&self.url, &self.user).await
-    }
-}
-
-impl FilterArguments {
-    fn is_given(&self) -> bool {
-        self.event.is_some() || self.since.is_some() || self.until.is_some()
-    }
-
-    fn pairs(&self, screen: &Screen) -> Vec<(&'static str, String)> {
-        remark_unlisted(self.event.as_deref(), screen);
-        let pairs = [
-            ("event", self.event.clone()),
-            ("since", self.since.map(time)),
-            ("until", self.until.map(time)),
-        ];
-        let given = pairs.into_iter();
-        given.filter_map(|(name, value)| Some((name, value?))).collect()
-    }
-}
-
-/// Reads the name of an event, which can be one that this release does not know yet.
-fn parse_event(name: &str) -> Result<String, &'static str> {
-    let is_name = EventType::from(name).is_listed() || name.contains('.');
-    match is_name && !name.contains('*') {
-        true => Ok(name.to_owned()),
-        false => Err("expected the whole name of an event, such as `crm.lead.created`"),
     }
 }
 
@@ -185,15 +126,15 @@ async fn list(
 
 fn print(screen: &mut Screen, letter: &Value) {
     screen.result(letter.clone(), |paint| {
-        let record = text(letter, "record");
-        let event = paint.strong(text(letter, "event_type"));
-        let consumer = paint.faint(text(letter, "consumer_id"));
+        let record = member(letter, "record");
+        let event = paint.strong(member(letter, "event_type"));
+        let consumer = paint.faint(member(letter, "consumer_id"));
         let attempts = count(letter["attempts"].as_u64().unwrap_or(0) as usize, "attempt");
-        let error = paint.bad(text(letter, "error"));
+        let error = paint.bad(member(letter, "error"));
         format!(
             "{record}  {}  {event} {}  {consumer}  {attempts}: {error}",
-            text(letter, "since"),
-            text(letter, "event_id")
+            member(letter, "since"),
+            member(letter, "event_id")
         )
     });
 }
@@ -205,7 +146,7 @@ async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<
             format!(
                 "{} {}\n",
                 paint.faint(format_args!("{name:<12}")),
-                text(&letter, name)
+                member(&letter, name)
             )
         };
         let names = [
@@ -237,7 +178,12 @@ async fn show(console: &ConsoleApi, record: Key, screen: &mut Screen) -> Result<
     Ok(Exit::AsWished)
 }
 
-async fn apply(verb: &str, change: &ChangeArguments, screen: &mut Screen) -> Result<Exit, Trouble> {
+/// Replays or purges.
+pub(crate) async fn apply(
+    verb: &str,
+    change: &ChangeArguments,
+    screen: &mut Screen,
+) -> Result<Exit, Trouble> {
     // Not left to the parser: an option of `--all` that is ignored beside a record would be a trap.
     if !change.all && (change.dry_run || change.filter.is_given()) {
         return Err(Trouble::wrong_use(
@@ -287,7 +233,7 @@ async fn apply_to_all(
     }
     let mut failed = 0;
     for result in results {
-        failed += usize::from(!tell(screen, verb, &text(result, "record"), result));
+        failed += usize::from(!tell(screen, verb, &member(result, "record"), result));
     }
     screen.remark(format!("{verb}: {letters}, {failed} failed"));
     match stopped {
@@ -319,12 +265,4 @@ fn tell(screen: &mut Screen, verb: &str, record: &str, result: &Value) -> bool {
         format!("{record}  {disposition}{error}")
     });
     gone
-}
-
-fn text(object: &Value, name: &str) -> String {
-    match &object[name] {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => clean(text),
-        other => clean(&other.to_string()),
-    }
 }

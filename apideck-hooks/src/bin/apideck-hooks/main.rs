@@ -9,9 +9,11 @@ mod backfill;
 mod check;
 mod client;
 mod console_api;
+mod console_arguments;
 mod dead_letters;
 mod events;
 mod exit;
+mod inbox;
 mod key;
 mod listen;
 mod report;
@@ -78,5 +80,6 @@ async fn run(task: Task, screen: &mut Screen) -> Result<Exit, Trouble> {
         Task::Subscriptions(arguments) => subscriptions::run(arguments, screen).await,
         Task::Backfill(arguments) => backfill::run(arguments, screen).await,
         Task::DeadLetters(arguments) => dead_letters::run(arguments, screen).await,
+        Task::Inbox(arguments) => inbox::run(arguments, screen).await,
     }
 }

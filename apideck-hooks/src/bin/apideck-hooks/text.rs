@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use apideck_hooks::Timestamp;
+use serde_json::Value;
 
 /// Longest text of another side that is printed for people.
 const LONGEST: usize = 1000;
@@ -70,6 +71,26 @@ pub(crate) fn pause(pause: Duration) -> String {
     humantime::format_duration(Duration::from_secs(pause.as_secs())).to_string()
 }
 
+/// Writes a time that has passed, in its largest unit: `90s` is `1m`.
+pub(crate) fn rough(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds}s"),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..172_800 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// Writes a member of an object for a terminal.
+pub(crate) fn member(object: &Value, name: &str) -> String {
+    match &object[name] {
+        Value::Null => "-".to_owned(),
+        Value::String(text) => clean(text),
+        other => clean(&other.to_string()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,5 +113,14 @@ mod tests {
         assert!(ago >= Duration::from_secs(7200));
         assert!(parse_time("yesterday").is_err() && parse_time("99999999999999999999years").is_err());
         assert_eq!(pause(Duration::from_millis(90_500)), "1m 30s");
+        for (seconds, text) in [
+            (0, "0s"),
+            (59, "59s"),
+            (90, "1m"),
+            (86_400, "24h"),
+            (172_800, "2d"),
+        ] {
+            assert_eq!(rough(Duration::from_secs(seconds)), text);
+        }
     }
 }

@@ -19,11 +19,11 @@ use super::call::Call;
 use super::claims::{accept, fetch as fetch_call, time};
 use super::row::{count, get, key, length, number, present, token, unexpected};
 use super::text::{escape, unescape};
-use crate::delivery::Context;
+use crate::delivery::{Context, Key};
 use crate::store::inbox_store::sealed;
 use crate::store::{
     AcceptVerdict, Acceptance, Accepted, Backlog, Cursor, DeadLetter, Fetch, Fetched, Grant, InboxStats,
-    InboxStore, LetterFilter, Pause, Recovered, StoreError, WaitingEvent, WaitingOfEvent,
+    InboxStore, LetterFilter, Pause, Recovered, StoreError, WaitingEvent, WaitingOfEvent, WaitingRecord,
 };
 
 /// Limit of the events of a page.
@@ -158,6 +158,15 @@ impl InboxStore for PostgresStore {
         present.map(waiting_event).collect()
     }
 
+    async fn get(&self, source: &str, record: Key) -> Result<Option<WaitingRecord>, StoreError> {
+        let call = Call::new(&self.connections.statements().waiting_record)
+            .bind(escape(source))
+            .bind(record.to_bytes());
+        let rows = self.connections.call(call).await?;
+        let mut present = present(&rows)?;
+        present.next().map(|row| waiting_record(row, source)).transpose()
+    }
+
     async fn pause(&self, source: &str, pattern: &str) -> Result<bool, StoreError> {
         let call = Call::new(&self.connections.statements().pause);
         let call = call.bind(escape(source)).bind(escape(pattern));
@@ -257,5 +266,24 @@ fn waiting_event(row: &PgRow) -> Result<WaitingEvent, StoreError> {
         attempts: count(row, 7)?,
         running: get(row, 8)?,
         due_in: length(row, 9)?,
+        consumer_id: unescape(get(row, 10)?),
+    })
+}
+
+fn waiting_record(row: &PgRow, source: &str) -> Result<WaitingRecord, StoreError> {
+    let event = waiting_event(row)?;
+    let idempotency_key: Option<&str> = get(row, 11)?;
+    let kept = DeadLetter::new(source, get::<Vec<u8>>(row, 13)?)
+        .event(
+            &*event.event_type,
+            &*event.event_id,
+            &*event.entity_id,
+            &*event.consumer_id,
+        )
+        .context(Context::from_json(get(row, 12)?));
+    Ok(WaitingRecord {
+        event,
+        idempotency_key: idempotency_key.map(unescape),
+        kept,
     })
 }

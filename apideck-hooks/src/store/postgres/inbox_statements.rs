@@ -13,6 +13,7 @@ pub(super) fn fill(sql: &str) -> String {
 /// Fills in the conditions, with texts for the time and the source.
 fn parts(sql: &str, now: &str, source: &str) -> String {
     sql.replace("{can_run}", CAN_RUN)
+        .replace("{due_in}", DUE_IN)
         .replace("{first}", FIRST)
         .replace("{running}", RUNNING)
         .replace("{names}", NAMES)
@@ -33,6 +34,10 @@ const RIGHTS: &str = "coalesce(
 
 /// The record `k` runs, and its lease has not ended.
 const RUNNING: &str = "(k.phase = 0 AND least(k.lease_end - {at}, k.lease_length) > 0)";
+
+/// The time until the record `k` is due.
+const DUE_IN: &str =
+    "CASE WHEN {running} THEN 0 ELSE greatest(0, least(k.rest_end - {at}, k.rest_length)) END";
 
 /// The record `k` waits and is due.
 const CAN_RUN: &str = "k.due <= {at} AND k.dead_at IS NULL AND NOT {running}
@@ -140,12 +145,21 @@ pub(super) const STATS: &str = "
 pub(super) const WAITING: &str = "
     SELECT {head}, l.* FROM (SELECT) one LEFT JOIN LATERAL (
         SELECT k.key, k.accepted_at, k.event_type, k.event_id, k.entity_id, k.attempts, {running},
-            CASE WHEN {running} THEN 0 ELSE greatest(0, least(k.rest_end - {at}, k.rest_length)) END
+            {due_in}, k.consumer_id
         FROM {records} k
         WHERE {mine} AND k.source = $3 AND k.due IS NOT NULL AND k.accepted_at >= $5 AND k.accepted_at < $6
-            AND ($4::text IS NULL OR k.event_type = $4)
+            AND ($4::text IS NULL OR {matched})
             AND ($7::bigint IS NULL OR (k.accepted_at, k.key) < ($7, $8))
         ORDER BY k.accepted_at DESC, k.key DESC LIMIT $9
+    ) l ON true";
+
+/// With the columns of `WAITING` first. A replay of a letter has a due time too.
+pub(super) const WAITING_RECORD: &str = "
+    SELECT {head}, l.* FROM (SELECT) one LEFT JOIN LATERAL (
+        SELECT k.key, k.accepted_at, k.event_type, k.event_id, k.entity_id, k.attempts, {running},
+            {due_in}, k.consumer_id, k.idempotency_key, k.context, k.body
+        FROM {records} k
+        WHERE {mine} AND k.key = $4 AND k.source = $3 AND k.due IS NOT NULL AND k.dead_at IS NULL
     ) l ON true";
 
 pub(super) const PAUSE: &str = "
@@ -166,8 +180,7 @@ pub(super) const RESUME: &str = "
         )) - greatest(k.first_seen, e.since))
         FROM ended e
         WHERE k.source = $3 AND k.due IS NOT NULL AND k.dead_at IS NULL AND k.attempts > 0
-            AND CASE WHEN right($4, 1) = '*'
-                THEN starts_with(k.event_type, left($4, -1)) ELSE k.event_type = $4 END
+            AND {matched}
     )
     SELECT {head}, EXISTS (SELECT FROM ended)";
 

@@ -56,6 +56,7 @@ pub(super) struct Statements {
     pub(super) backlog: Statement,
     pub(super) stats: Statement,
     pub(super) waiting: Statement,
+    pub(super) waiting_record: Statement,
     pub(super) pause: Statement,
     pub(super) resume: Statement,
     pub(super) paused: Statement,
@@ -151,7 +152,11 @@ const LIST: &str = "
 const COUNT: &str = "SELECT {head}, count(*) FROM {records} k WHERE {mine} AND {matches}";
 
 const MATCHES: &str = "k.source = $3 AND k.dead_at IS NOT NULL AND k.dead_at >= $5 AND k.dead_at < $6
-    AND ($4::text IS NULL OR k.event_type = $4)";
+    AND ($4::text IS NULL OR {matched})";
+
+/// The name of the record `k` matches the pattern `$4`.
+const MATCHED: &str = "CASE WHEN right($4, 1) = '*'
+                THEN starts_with(k.event_type, left($4, -1)) ELSE k.event_type = $4 END";
 
 const SOURCES: &str = "
     SELECT {head}, l.* FROM (SELECT) one LEFT JOIN LATERAL (
@@ -267,6 +272,7 @@ impl Statements {
             backlog: statement("backlog", inbox::BACKLOG),
             stats: statement("stats", inbox::STATS),
             waiting: statement("waiting", inbox::WAITING),
+            waiting_record: statement("waiting_record", inbox::WAITING_RECORD),
             pause: statement("pause", inbox::PAUSE),
             resume: statement("resume", inbox::RESUME),
             paused: statement("paused", inbox::PAUSED),
@@ -286,6 +292,7 @@ fn fill(names: &Names, sql: &str) -> String {
         .replace("{waits}", WAITS)
         .replace("{since}", SINCE)
         .replace("{matches}", MATCHES)
+        .replace("{matched}", MATCHED)
         .replace("{columns}", COLUMNS)
         .replace("{letter}", LETTER)
         .replace("{no_letter}", NO_LETTER)
@@ -329,6 +336,7 @@ mod tests {
             &s.backlog,
             &s.stats,
             &s.waiting,
+            &s.waiting_record,
             &s.pause,
             &s.resume,
             &s.paused,

@@ -34,7 +34,7 @@ macro_rules! letter_columns {
 macro_rules! matching {
     () => {
         "FROM apideck_hooks_records WHERE source = ?1 AND dead_at IS NOT NULL AND dead_at >= ?2 AND dead_at < ?3
-        AND (?4 IS NULL OR event_type = ?4)"
+        AND (?4 IS NULL OR event_type = ?4) AND (?5 IS NULL OR instr(CAST(event_type AS BLOB), ?5) = 1)"
     };
 }
 
@@ -43,13 +43,13 @@ const LIST: &str = concat!(
     "WITH matching AS (
         SELECT id, dead_at, key, length(body) AS bytes ",
     matching!(),
-    " AND (dead_at, key) < (?5, ?6) ORDER BY dead_at DESC, key DESC LIMIT ?7
+    " AND (dead_at, key) < (?6, ?7) ORDER BY dead_at DESC, key DESC LIMIT ?8
     ), page AS (
         SELECT id, sum(bytes) OVER (ORDER BY dead_at DESC, key DESC) - bytes AS earlier FROM matching
     )
     SELECT ",
     letter_columns!(),
-    " FROM page CROSS JOIN apideck_hooks_records AS r USING (id) WHERE earlier < ?8
+    " FROM page CROSS JOIN apideck_hooks_records AS r USING (id) WHERE earlier < ?9
     ORDER BY r.dead_at DESC, r.key DESC"
 );
 const COUNT: &str = concat!("SELECT count(*) ", matching!());
@@ -71,6 +71,7 @@ impl DeadLetterStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<DeadRecord>, StoreError> {
         let (since, until) = filter.microseconds();
+        let (name, prefix) = named(filter);
         // No letter has the greatest time, so a list without a cursor begins at the newest one.
         let (at, key) = before.map_or((i64::MAX, [0; 16]), |before| {
             (before.at, before.record.to_bytes())
@@ -82,7 +83,8 @@ impl DeadLetterStore for SqliteStore {
                     .bind(source)
                     .bind(since)
                     .bind(until)
-                    .bind(filter.event_type.as_deref())
+                    .bind(name)
+                    .bind(prefix)
                     .bind(at)
                     .bind(key.to_vec())
                     .bind(limit.min(PAGE))
@@ -95,13 +97,15 @@ impl DeadLetterStore for SqliteStore {
 
     async fn count(&self, source: &str, filter: &LetterFilter) -> Result<u64, StoreError> {
         let (since, until) = filter.microseconds();
+        let (name, prefix) = named(filter);
         self.letters
             .read(async |connection| {
                 let count = sqlx::query(COUNT)
                     .bind(source)
                     .bind(since)
                     .bind(until)
-                    .bind(filter.event_type.as_deref());
+                    .bind(name)
+                    .bind(prefix);
                 number(&count.fetch_one(connection).await?, 0)
             })
             .await
@@ -145,6 +149,16 @@ impl DeadLetterStore for SqliteStore {
             batch.purge(&source, record)
         })
         .await
+    }
+}
+
+/// The name of a filter, or its prefix. The prefix is bytes, because a text of SQLite's functions
+/// ends at a NUL.
+pub(super) fn named(filter: &LetterFilter) -> (Option<&str>, Option<&[u8]>) {
+    let pattern = filter.event_type.as_deref();
+    match pattern.and_then(|pattern| pattern.strip_suffix('*')) {
+        Some(prefix) => (None, Some(prefix.as_bytes())),
+        None => (pattern, None),
     }
 }
 

@@ -11,13 +11,16 @@ use tokio::sync::watch;
 use super::SqliteStore;
 use super::batch::{Batch, Terms, count as count_letters};
 use super::database::Failed;
+use super::dead_letters::named;
 use super::pauses;
 use super::row::{self, COLUMNS, Row, columns};
 use super::wanted::Wanted;
+use crate::delivery::Key;
 use crate::store::inbox_store::sealed;
 use crate::store::{
-    Acceptance, Accepted, Backlog, ClaimId, Cursor, Fetch, Fetched, InboxStats, InboxStore, LetterFilter,
-    Pause, Recovered, Rests, StoreError, WaitingEvent, WaitingOfEvent,
+    Acceptance, Accepted, Backlog, ClaimId, Context, Cursor, DeadLetter, Fetch, Fetched, InboxStats,
+    InboxStore, LetterFilter, Pause, Recovered, Rests, StoreError, WaitingEvent, WaitingOfEvent,
+    WaitingRecord,
 };
 
 /// Limit of the events of a page.
@@ -33,13 +36,28 @@ const STATS: &str = "
         SELECT *, phase = 0 AND boot = ?2 AND lease_end > ?3 AS running FROM apideck_hooks_records
         WHERE source = ?1 AND due IS NOT NULL AND dead_at IS NULL
     ) GROUP BY event_type ORDER BY event_type";
+macro_rules! event_columns {
+    () => {
+        concat!(
+            columns!(),
+            ", r.accepted_at, r.event_type, r.event_id, r.entity_id, r.consumer_id"
+        )
+    };
+}
 const LIST: &str = concat!(
     "SELECT ",
-    columns!(),
-    ", r.accepted_at, r.event_type, r.event_id, r.entity_id FROM apideck_hooks_records AS r
+    event_columns!(),
+    " FROM apideck_hooks_records AS r
     WHERE r.source = ?1 AND r.due IS NOT NULL AND r.dead_at IS NULL AND r.accepted_at >= ?2 AND r.accepted_at < ?3
-    AND (?4 IS NULL OR r.event_type = ?4) AND (r.accepted_at, r.key) < (?5, ?6)
-    ORDER BY r.accepted_at DESC, r.key DESC LIMIT ?7"
+    AND (?4 IS NULL OR r.event_type = ?4) AND (?5 IS NULL OR instr(CAST(r.event_type AS BLOB), ?5) = 1)
+    AND (r.accepted_at, r.key) < (?6, ?7)
+    ORDER BY r.accepted_at DESC, r.key DESC LIMIT ?8"
+);
+const GET: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    ", r.idempotency_key, r.context, r.body FROM apideck_hooks_records AS r
+    WHERE r.key = ?1 AND r.source = ?2 AND r.due IS NOT NULL AND r.dead_at IS NULL"
 );
 
 impl sealed::Sealed for SqliteStore {}
@@ -129,6 +147,7 @@ impl InboxStore for SqliteStore {
         limit: u32,
     ) -> Result<Vec<WaitingEvent>, StoreError> {
         let (since, until) = filter.microseconds();
+        let (name, prefix) = named(filter);
         let (at, key) = before.map_or((i64::MAX, [0; 16]), |before| {
             (before.at, before.record.to_bytes())
         });
@@ -139,12 +158,24 @@ impl InboxStore for SqliteStore {
                     .bind(source)
                     .bind(since)
                     .bind(until)
-                    .bind(filter.event_type.as_deref())
+                    .bind(name)
+                    .bind(prefix)
                     .bind(at)
                     .bind(key.to_vec())
                     .bind(limit.min(PAGE));
                 let rows = rows.fetch_all(connection).await?;
                 rows.iter().map(|row| waiting_event(row, boot)).collect()
+            })
+            .await
+    }
+
+    async fn get(&self, source: &str, record: Key) -> Result<Option<WaitingRecord>, StoreError> {
+        let boot = self.terms.boot;
+        self.letters
+            .read(async |connection: &mut SqliteConnection| {
+                let row = sqlx::query(GET).bind(record.to_bytes().to_vec()).bind(source);
+                let row = row.fetch_optional(connection).await?;
+                row.map(|row| waiting_record(&row, boot, source)).transpose()
             })
             .await
     }
@@ -248,6 +279,7 @@ fn waiting_event(columns: &SqliteRow, boot: i64) -> Result<WaitingEvent, Failed>
         event_type: columns.try_get(COLUMNS + 1)?,
         event_id: columns.try_get(COLUMNS + 2)?,
         entity_id: columns.try_get(COLUMNS + 3)?,
+        consumer_id: columns.try_get(COLUMNS + 4)?,
         attempts: record.attempts,
         running,
         due_in: if running {
@@ -255,6 +287,24 @@ fn waiting_event(columns: &SqliteRow, boot: i64) -> Result<WaitingEvent, Failed>
         } else {
             record.rest.left(now)
         },
+    })
+}
+
+fn waiting_record(columns: &SqliteRow, boot: i64, source: &str) -> Result<WaitingRecord, Failed> {
+    let event = waiting_event(columns, boot)?;
+    let body: Vec<u8> = columns.try_get(COLUMNS + 7)?;
+    let kept = DeadLetter::new(source, body)
+        .event(
+            &*event.event_type,
+            &*event.event_id,
+            &*event.entity_id,
+            &*event.consumer_id,
+        )
+        .context(Context::from_json(columns.try_get(COLUMNS + 6)?));
+    Ok(WaitingRecord {
+        event,
+        idempotency_key: columns.try_get(COLUMNS + 5)?,
+        kept,
     })
 }
 

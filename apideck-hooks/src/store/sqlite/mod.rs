@@ -202,7 +202,10 @@ impl Store for SqliteStore {
 
     async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
         let wanted = Wanted::of_record(record);
-        self.change(wanted, move |batch| batch.end_rest(record)).await
+        let ended = self.change(wanted, move |batch| batch.end_rest(record)).await;
+        // An accepted event is due now.
+        self.progress.tell();
+        ended
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {

@@ -84,14 +84,14 @@ pub async fn a_cursor_outlives_its_dead_letter(store: Arc<impl Store>) {
     assert_eq!(count(letters, &source).await, 3);
 }
 
-/// A filter chooses by name and by time. It includes its begin and not its end.
+/// A filter chooses by name, by prefix and by time. It includes its begin and not its end.
 pub async fn a_filter_chooses_by_name_and_time(store: Arc<impl Store>) {
     let Some(letters) = store.dead_letters() else {
         return;
     };
     let source = source();
     let mut records = Vec::new();
-    for name in ["a", "b", "a", "b", "a"] {
+    for name in ["a", "b", "a.b", "b", "a"] {
         let letter = letter(&source).event(name, "", "", "");
         records.push(dead_lettered(&*store, letter).await);
         sleep(Duration::from_millis(5)).await;
@@ -106,14 +106,19 @@ pub async fn a_filter_chooses_by_name_and_time(store: Arc<impl Store>) {
     let time = |index: usize| all[4 - index].since();
     let named = |name: &str| LetterFilter::new().event_type(name);
     let chosen = [
-        (named("a"), vec![4, 2, 0]),
+        (named("a"), vec![4, 0]),
         (named("b"), vec![3, 1]),
+        (named("a*"), vec![4, 2, 0]),
+        (named("a.*"), vec![2]),
+        (named("*"), vec![4, 3, 2, 1, 0]),
+        (named("A*"), vec![]),
+        (named("*b"), vec![]),
         (named("A"), vec![]),
         (named(""), vec![]),
         (LetterFilter::new().since(time(1)), vec![4, 3, 2, 1]),
         (LetterFilter::new().until(time(3)), vec![2, 1, 0]),
         (LetterFilter::new().since(time(1)).until(time(4)), vec![3, 2, 1]),
-        (named("a").since(time(1)).until(time(4)), vec![2]),
+        (named("a*").since(time(1)).until(time(4)), vec![2]),
         (LetterFilter::new().since(time(2)).until(time(2)), vec![]),
         (LetterFilter::new().until(UNIX_EPOCH), vec![]),
         (LetterFilter::new().since(UNIX_EPOCH), vec![4, 3, 2, 1, 0]),
@@ -171,6 +176,12 @@ pub async fn a_dead_letter_comes_back_as_it_was(store: Arc<impl Store>) {
             let wanted: &[_] = if text == other { &[event] } else { &[] };
             assert_eq!(pages(letters, &source, &filter, 10).await, wanted, "{other:?}");
         }
+        let filter = LetterFilter::new().event_type(format!("{text}*"));
+        assert_eq!(
+            pages(letters, &source, &filter, 10).await,
+            [event],
+            "{text:?} and `*`"
+        );
         assert_eq!(named(letters, &source).await, [1], "{text:?}");
         let (grant, _) = replayed(letters, &source, claim_of(event)).await;
         end(&*store, grant, End::Done).await;

@@ -376,9 +376,24 @@ impl Side {
             view.extend(page.iter().map(|event| {
                 let (attempts, running) = (event.attempts, event.running);
                 let due = left(event.due_in);
-                let names = [&event.event_type, &event.event_id, &event.entity_id];
+                let names = [
+                    &event.event_type,
+                    &event.event_id,
+                    &event.entity_id,
+                    &event.consumer_id,
+                ];
                 format!("{} {names:?} {attempts} {running} {due}", event.record)
             }));
+            for event in page {
+                let found = self.inbox().get(SOURCE, event.record).await.expect("a record");
+                let found = found.expect("it is in the list");
+                view.push(format!("{:?} {:?}", found.kept, found.idempotency_key));
+                assert_eq!(
+                    self.inbox().get("b", event.record).await.expect("none"),
+                    None,
+                    "another source"
+                );
+            }
         }
         let mut before = None;
         loop {

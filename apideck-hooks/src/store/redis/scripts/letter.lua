@@ -1,5 +1,5 @@
--- Reads the letter. ARGV: the source, '1' and a name to read only the letter of an event of this name
--- (else '0' and ''), '1' for the fields.
+-- Reads the letter. ARGV: the source, '1' and a pattern to read only the letter of an event whose name it
+-- matches (else '0' and ''), '1' for the fields. A pattern is a name, or a prefix with '*' after it.
 -- Answers nothing if the source has no such letter, {0} if it has another name, else {1} with the
 -- attempts, '1' if the event runs, and the fields and the time.
 if not kept then
@@ -9,8 +9,13 @@ local head = redis.call('HMGET', KEYS[1], 'source', 'event_type')
 if head[1] ~= ARGV[1] then
   return {}
 end
-if ARGV[2] == '1' and head[2] ~= ARGV[3] then
-  return {0}
+if ARGV[2] == '1' then
+  local prefix = #ARGV[3] - 1
+  local matched = head[2] == ARGV[3]
+    or string.sub(ARGV[3], -1) == '*' and string.sub(head[2], 1, prefix) == string.sub(ARGV[3], 1, prefix)
+  if not matched then
+    return {0}
+  end
 end
 answer = {1, attempts, busy > 0 and 1 or 0}
 if ARGV[4] == '1' then
