@@ -83,7 +83,11 @@ fn with_inbox<R>(hooks: HooksBuilder<R>, nats: Nats) -> Result<HooksBuilder<R>, 
     if let Ok(attempts) = env::var("ATTEMPTS") {
         retry = retry.attempts(attempts.parse()?);
     }
-    let hooks = hooks.secret(secret).source(SOURCE).lease(nats::LEASE).retry(retry);
+    let hooks = hooks
+        .secret(secret)
+        .source(SOURCE)
+        .lease(nats::LEASE)
+        .retry(retry);
     Ok(hooks.body_limit(nats.body_limit()).inbox(nats))
 }
 
@@ -104,7 +108,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let log = tracing_subscriber::fmt().compact().with_target(false);
     log.with_env_filter(filter).init();
     let url = env::var("NATS_URL").unwrap_or_else(|_| "nats://127.0.0.1:4222".to_owned());
-    let nats = Nats::connect(&url, SOURCE).await.map_err(|error| error.to_string())?;
+    let nats = Nats::connect(&url, SOURCE)
+        .await
+        .map_err(|error| error.to_string())?;
     let hooks = hooks(nats.clone()).await?;
     match env::args().nth(1).as_deref() {
         Some("receive") => receive(hooks).await,

@@ -113,7 +113,9 @@ impl Inbox for Nats {
             return Err(PutError::new("NATS is away"));
         }
         let published = async {
-            let publish = self.jetstream.publish(self.subject.clone(), envelope.to_json().into());
+            let publish = self
+                .jetstream
+                .publish(self.subject.clone(), envelope.to_json().into());
             publish.await?.await
         };
         let confirmed = timeout(PUBLISH_LIMIT, published).await.map_err(PutError::new)?;
@@ -160,14 +162,17 @@ async fn settle(message: &Message, hooks: &Hooks) -> Result<(), Error> {
     match worked {
         // Waits for the confirmation.
         Ok(Worked::Done | Worked::DeadLettered) => message.double_ack().await,
-        Ok(Worked::Retry(after) | Worked::NotNow(after)) => {
-            message.ack_with(AckKind::Nak(Some(after))).await
-        }
+        Ok(Worked::Retry(after) | Worked::NotNow(after)) => message.ack_with(AckKind::Nak(Some(after))).await,
         // Its sender got a `200`, so it is never dropped here. Another secret or an older release
         // are the usual reasons. `nats stream rmm` deletes it.
         refused => {
             let info = message.info()?;
-            error!(?refused, stream = info.stream, sequence = info.stream_sequence, "a message is refused");
+            error!(
+                ?refused,
+                stream = info.stream,
+                sequence = info.stream_sequence,
+                "a message is refused"
+            );
             message.ack_with(AckKind::Nak(Some(REFUSED))).await
         }
     }
