@@ -27,6 +27,8 @@ pub(crate) const LEASE: Duration = Duration::from_secs(10);
 /// and a pause between two signs, so the claim of a worker that has died has ended by then.
 const ACK_WAIT: Duration = Duration::from_secs(15);
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// Time limit of a request about the stream or the consumer.
+const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 /// Time limit of a publish, below the five seconds after which the receiver gives up.
 const PUBLISH_LIMIT: Duration = Duration::from_secs(4);
 /// Time for which a slot waits for a message before it asks again. A server that has restarted does
@@ -35,6 +37,9 @@ const PULL: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(1);
 /// Pause before a refused message is delivered once more.
 const REFUSED: Duration = Duration::from_secs(300);
+/// Time between two looks for messages that are left behind.
+const LOOK: Duration = Duration::from_secs(10);
+const CONSUMER: &str = "workers";
 const MAX_MESSAGES: i64 = 100_000;
 const MAX_BYTES: i64 = 1 << 30;
 
@@ -52,10 +57,11 @@ impl Nats {
     /// settings is an error.
     pub(crate) async fn connect(url: &str, source: &str) -> Result<Self, Error> {
         // The client keeps up to this number of messages while the server is away.
-        let options = ConnectOptions::new().client_capacity(256);
+        let options = ConnectOptions::new()
+            .client_capacity(256)
+            .request_timeout(Some(REQUEST_LIMIT));
         let client = options.connect(url).await?;
-        let mut jetstream = jetstream::new(client.clone());
-        jetstream.set_timeout(PUBLISH_LIMIT);
+        let jetstream = jetstream::new(client.clone());
         let subject = format!("apideck.{source}");
         let stream = jetstream.create_stream(Config {
             name: format!("apideck-{source}"),
@@ -85,8 +91,20 @@ impl Nats {
 
     /// Hands the stream's messages to the handlers, each to one process, until it is dropped.
     pub(crate) async fn work(&self, hooks: &Hooks, concurrency: usize) -> Result<(), Error> {
+        let consumer = self.consumer().await?;
+        let mut tasks = JoinSet::new();
+        for _ in 0..concurrency {
+            tasks.spawn(fill_slot(consumer.clone(), hooks.clone()));
+        }
+        tasks.spawn(renew_consumer(self.clone()));
+        tasks.join_all().await;
+        Ok(())
+    }
+
+    /// Makes the consumer of all workers, unless it is there.
+    async fn consumer(&self) -> Result<PullConsumer, Error> {
         let consumer = self.stream.create_consumer(pull::Config {
-            durable_name: Some("workers".to_owned()),
+            durable_name: Some(CONSUMER.to_owned()),
             ack_policy: AckPolicy::Explicit,
             ack_wait: ACK_WAIT,
             // The store counts the attempts, and dead-letters the event after the last one.
@@ -95,13 +113,45 @@ impl Nats {
             max_ack_pending: MAX_MESSAGES,
             ..pull::Config::default()
         });
-        let consumer = consumer.await?;
-        let mut slots = JoinSet::new();
-        for _ in 0..concurrency {
-            slots.spawn(fill_slot(consumer.clone(), hooks.clone()));
+        Ok(consumer.await?)
+    }
+
+    /// Returns the first message if the consumer counts it as acknowledged.
+    async fn left_behind(&self) -> Result<Option<u64>, Error> {
+        let floor = self.consumer().await?.cached_info().ack_floor.stream_sequence;
+        let state = self.stream.get_info().await?.state;
+        let is_left = state.messages > 0 && state.first_sequence <= floor;
+        Ok(is_left.then_some(state.first_sequence))
+    }
+}
+
+/// Makes a new consumer if a message is left behind.
+///
+/// After a crash a server can still keep a message that its consumer has counted as acknowledged, or
+/// a consumer can be ahead of its stream. Such a message is never delivered and takes up room. A new
+/// consumer delivers all messages that the stream keeps. No event runs twice or too early by that,
+/// because the store knows which are done, which run and which rest.
+async fn renew_consumer(nats: Nats) {
+    let mut before = None;
+    loop {
+        sleep(LOOK).await;
+        let renewed = async {
+            let left = nats.left_behind().await?;
+            // Seen twice, so it is not just being removed.
+            if left.is_some() && left == before {
+                warn!(
+                    first = left,
+                    "NATS: messages are left behind, and are delivered by a new consumer"
+                );
+                nats.stream.delete_consumer(CONSUMER).await?;
+                nats.consumer().await?;
+            }
+            before = left;
+            Ok::<_, Error>(())
+        };
+        if let Err(error) = renewed.await {
+            warn!(%error, "NATS: the consumer could not be looked at");
         }
-        slots.join_all().await;
-        Ok(())
     }
 }
 
@@ -157,7 +207,7 @@ async fn settle(message: &Message, hooks: &Hooks) -> Result<(), Error> {
     };
     let worked = tokio::select! {
         worked = work => worked,
-        () = signs_of_life => return Ok(()),
+        worked = signs_of_life => worked,
     };
     match worked {
         // Waits for the confirmation.

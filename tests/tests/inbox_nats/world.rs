@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::process::{Child, Command};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::sleep;
 
 /// The consumer's id selects how its run ends. `bad…` fails each time and `flaky…` the first time.
@@ -42,16 +42,21 @@ const HELD: &str = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AN
 /// The run of a killed worker counts too, so there are more than an event can lose by kills.
 pub(crate) const ATTEMPTS: usize = 4;
 
+/// Worlds at a time, because the processes of each take up to 40 of PostgreSQL's 100 connections.
+static WORLDS: Semaphore = Semaphore::const_new(2);
+
 pub(crate) struct World {
     pub(crate) nats: Nats,
     url: String,
     pub(crate) pool: PgPool,
     _database: Database,
+    _turn: SemaphorePermit<'static>,
 }
 
 impl World {
     /// Returns `None`, after a report, without the servers.
     pub(crate) async fn new() -> Option<Self> {
+        let turn = WORLDS.acquire().await.expect("open");
         let nats = Nats::start().await?;
         let database = Database::new().await?;
         // The example uses the default schema, so it gets a database of its own.
@@ -64,6 +69,7 @@ impl World {
             url,
             pool,
             _database: database,
+            _turn: turn,
         })
     }
 
