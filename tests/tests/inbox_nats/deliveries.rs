@@ -54,7 +54,7 @@ async fn an_event_is_handled_once_and_a_failing_one_is_dead_lettered() {
 
 /// A worker that is asked to end lets its handlers end, and begins no other one.
 #[tokio::test]
-async fn a_signal_lets_running_handlers_end() {
+async fn inbox_13_a_signal_lets_running_handlers_end() {
     let Some(world) = World::new().await else { return };
     let receiver = world.receiver().await;
     let mut worker = world.worker();
@@ -71,7 +71,7 @@ async fn a_signal_lets_running_handlers_end() {
 }
 
 #[tokio::test]
-async fn a_full_stream_refuses_events_and_drops_none() {
+async fn inbox_17_a_full_stream_refuses_events_and_drops_none() {
     let Some(world) = World::new().await else { return };
     let receiver = world.receiver().await;
     let jetstream = world.nats.jetstream().await;

@@ -15,7 +15,7 @@ async fn kill(receiver: Receiver) {
 }
 
 #[tokio::test]
-async fn the_event_of_a_killed_worker_runs_elsewhere_and_has_one_effect() {
+async fn inbox_06_the_event_of_a_killed_worker_runs_elsewhere_and_has_one_effect() {
     let Some(world) = World::new().await else { return };
     let receiver = world.receiver().await;
     let mut worker = world.worker();
@@ -129,7 +129,7 @@ async fn kills_of_the_server_lose_no_event() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn kills_of_everything_lose_and_repeat_nothing() {
+async fn inbox_20_kills_of_all_processes_lose_and_repeat_nothing() {
     const ROUNDS: usize = 13;
     let Some(mut world) = World::new().await else {
         return;

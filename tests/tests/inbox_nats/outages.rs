@@ -2,6 +2,7 @@
 
 use crate::world::{World, send};
 use apideck_hooks_tests::kit::Told;
+use apideck_hooks_tests::postgres::server::{Installation, Server};
 use apideck_hooks_tests::waiting::until;
 use std::net::SocketAddr;
 
@@ -75,4 +76,30 @@ async fn a_handler_outlives_the_server() {
     world.nats.restart().await;
     world.until_settled(1, 0).await;
     assert_eq!(world.runs().await, 1);
+}
+
+/// Events are accepted without the database, and run when it is back.
+#[tokio::test]
+async fn inbox_05_accepted_events_wait_while_the_database_is_away() {
+    let Some(installation) = Installation::find() else {
+        return;
+    };
+    let mut database = Server::start(&installation).await;
+    let Some(world) = World::on(database.options(), None).await else {
+        return;
+    };
+    let receiver = world.receiver().await;
+    let _worker = world.worker();
+    assert!(is_accepted("before", receiver.addr).await);
+    world.until_settled(1, 0).await;
+    database.kill();
+    assert!(is_accepted("meanwhile", receiver.addr).await);
+    until("a worker has taken the message", async || {
+        let consumer = world.stream().await.consumer_info("workers").await;
+        consumer.expect("the consumer").num_ack_pending == 1
+    })
+    .await;
+    database.restart().await;
+    world.until_settled(2, 0).await;
+    assert_eq!(world.syncs().await, 2);
 }

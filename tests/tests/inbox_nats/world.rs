@@ -7,6 +7,7 @@ use apideck_hooks_tests::nats::Nats;
 use apideck_hooks_tests::postgres::{Database, pool};
 use apideck_hooks_tests::waiting::until;
 use async_nats::jetstream::stream::Stream;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, PgPool, Row};
 use std::net::SocketAddr;
 use std::process::Stdio;
@@ -49,18 +50,23 @@ pub(crate) struct World {
     pub(crate) nats: Nats,
     url: String,
     pub(crate) pool: PgPool,
-    _database: Database,
+    /// `None` on a server of the test's own.
+    _database: Option<Database>,
     _turn: SemaphorePermit<'static>,
 }
 
 impl World {
     /// Returns `None`, after a report, without the servers.
     pub(crate) async fn new() -> Option<Self> {
-        let turn = WORLDS.acquire().await.expect("open");
-        let nats = Nats::start().await?;
         let database = Database::new().await?;
         // The example uses the default schema, so it gets a database of its own.
         let options = database.create_database().await;
+        Self::on(options, Some(database)).await
+    }
+
+    pub(crate) async fn on(options: PgConnectOptions, database: Option<Database>) -> Option<Self> {
+        let turn = WORLDS.acquire().await.expect("open");
+        let nats = Nats::start().await?;
         let url = options.to_url_lossy().to_string();
         let pool = pool(options, 3);
         sqlx::raw_sql(BEHAVIOUR).execute(&pool).await.expect("tables");
