@@ -113,8 +113,8 @@ impl Hooks {
     ///
     /// A run takes up to [`handler_timeout`](HooksBuilder::handler_timeout). If the broker delivers
     /// a message again after a time, put that time off while this runs. Choose a time longer than
-    /// the [`lease`](HooksBuilder::lease), so that the event of a process that has died can run when
-    /// its message comes again.
+    /// the [`lease`](HooksBuilder::lease), so that the event of a dead process can run when its
+    /// message comes again.
     ///
     /// The caller is trusted: an envelope is checked by its seal only if the receiver that made it
     /// and this one have a secret.

@@ -79,7 +79,7 @@ impl Senders {
         .await;
     }
 
-    /// Waits for the end, and checks that each event is done or dead, with one effect if it is done.
+    /// Waits for the end, and checks that each event is dead, or done with one effect.
     async fn check(self, world: &World) {
         self.tasks.join_all().await;
         let dead = self.events.div_ceil(20);

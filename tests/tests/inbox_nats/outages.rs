@@ -58,8 +58,8 @@ async fn an_event_is_refused_if_the_server_does_not_confirm_it() {
     assert_eq!(world.syncs().await, 1);
 }
 
-/// A handler that runs while the server is killed ends once, and its message is acknowledged when it
-/// comes once more.
+/// A handler that runs while the server is killed ends once, and its message is acknowledged when
+/// it comes once more.
 #[tokio::test]
 async fn a_handler_outlives_the_server() {
     let Some(mut world) = World::new().await else {
