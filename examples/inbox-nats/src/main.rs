@@ -7,18 +7,18 @@
 //! - `NATS_URL` is the server, by default `nats://127.0.0.1:4222`. On Debian, `apt install
 //!   nats-server`, then `nats-server --jetstream --store_dir DIRECTORY`.
 //! - `DATABASE_URL` is the PostgreSQL database in which workers claim events and keep dead letters.
-//!   A worker writes a row into the table `syncs` in the transaction that records the event, so each
-//!   event has one row, whatever process dies.
+//!   A worker writes a row into the table `syncs` in the transaction that records the event. So
+//!   each event has one row, whatever process dies.
 //! - `REDIS_URL` is a Redis to claim them in instead. The handler then only writes a line into the
 //!   log, because Redis has no transaction for it.
-//! - `ATTEMPTS` is the number of runs after which an event is dead-lettered.
+//! - `ATTEMPTS` is the number of runs after which an event is dead-lettered. Default: 12.
 //!
 //! # What the server keeps
 //!
 //! The server writes a message into a file before it confirms it, so no `kill -9` of the server
 //! loses an event. But it syncs its files every two minutes only, so a power failure loses the last
-//! of them. With this configuration it syncs each message first. That needs NATS 2.10, and takes
-//! the time of a sync for each event.
+//! of them. With this configuration, in a file for `nats-server -c FILE`, it syncs each message
+//! first. That needs NATS 2.10, and takes the time of a sync for each event.
 //!
 //! ```text
 //! jetstream { store_dir: "/var/lib/nats", sync_interval: always }
