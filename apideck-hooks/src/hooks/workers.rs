@@ -111,6 +111,11 @@ impl Hooks {
     /// The attempts are counted there too: let the broker deliver a message without a limit. The
     /// policy is [`HooksBuilder::retry`].
     ///
+    /// A run takes up to [`handler_timeout`](HooksBuilder::handler_timeout). If the broker delivers
+    /// a message again after a time, put that time off while this runs. Choose a time longer than
+    /// the [`lease`](HooksBuilder::lease), so that the event of a dead process can run when its
+    /// message comes again.
+    ///
     /// The caller is trusted: an envelope is checked by its seal only if the receiver that made it
     /// and this one have a secret.
     ///

@@ -36,6 +36,8 @@ pub trait Inbox: Send + Sync + 'static {
     /// Keeps an envelope until a worker has worked it off.
     ///
     /// Return only when the envelope is kept durably, because the delivery is answered `200` then.
+    /// The future is dropped after [`store_timeout`](crate::HooksBuilder::store_timeout), and the
+    /// delivery is refused.
     ///
     /// # Errors
     ///

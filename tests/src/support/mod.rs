@@ -11,6 +11,8 @@ pub mod inbox_postgres;
 pub mod kit;
 pub mod log;
 pub mod malicious;
+#[cfg(unix)]
+pub mod nats;
 pub mod postgres;
 pub mod probe;
 #[cfg(unix)]

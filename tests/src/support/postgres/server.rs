@@ -100,7 +100,7 @@ struct Running {
 }
 
 /// Kills the server when the standard input closes, so that no server outlives a killed test.
-pub(super) const GUARD: &str =
+pub(crate) const GUARD: &str =
     r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
 
 impl Server {
