@@ -113,7 +113,7 @@ impl Crew {
                 self.fetch(desk, &slots);
             }
             // So that neither kind always takes the last slots.
-            desks.rotate_left(1);
+            desks.sort_by_key(|desk| desk.asked);
             let fetched = async {
                 let mut fetches = desks.iter_mut().filter(|desk| desk.fetch.is_some());
                 match (fetches.next(), fetches.next()) {
