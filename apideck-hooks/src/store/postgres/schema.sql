@@ -199,8 +199,8 @@ BEGIN
                             o_verdict := 'running';
                             RETURN;
                         END IF;
-                        UPDATE {records} k SET held_lane = NULL
-                        WHERE k.held_lane = r.lane AND k.key <> o_record;
+                        UPDATE {records} k SET {lose}
+                        WHERE k.held_lane = r.lane AND k.key <> o_record AND NOT {running};
                     END IF;
                     r.expires := greatest(r.expires, l_now + p_keep);
                     UPDATE {records} k SET
