@@ -3,7 +3,8 @@
 use crate::world::{EVENT, RunLog, Working, accepting, handle, inbox_file, quick};
 use apideck_hooks::events::AnyEvent;
 use apideck_hooks::store::{
-    Acceptance, Claim, DeadLetter, End, Fetch, Fetched, Grant, Held, InboxStore, Key, Store, Verdict,
+    Acceptance, Claim, DeadLetter, End, Fetch, Fetched, Grant, Held, InboxStore, Key, Recovered, Store,
+    Verdict,
 };
 use apideck_hooks::{Delivery, Hooks, Outcome, State, on, router};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
@@ -158,4 +159,25 @@ async fn the_oldest_event_that_is_due_is_one_event() {
         stats.oldest_due.unwrap() < Duration::from_secs(43_200),
         "{stats:?}"
     );
+}
+
+/// Each call cuts a limited number of rests, and tells that there can be more.
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_no_part_of_a_backlog() {
+    const EVENTS: u16 = 700;
+    let file = inbox_file!();
+    let store = file.store().await;
+    for n in 0..EVENTS {
+        let kept = DeadLetter::new("tests", "body").event("a.b.c", "id", "", "");
+        let mut record = [1; 16];
+        record[..2].copy_from_slice(&n.to_be_bytes());
+        let acceptance = Acceptance::new(Key::from_bytes(record), kept);
+        store.accept(acceptance).await.unwrap();
+    }
+    file.execute("UPDATE apideck_hooks_records SET due = due + 3600000000, rest_end = rest_end + 3600000000")
+        .await;
+    while store.recover("tests", 9).await.unwrap() != Recovered::default() {}
+    let mut fetch = Fetch::new("tests", Arc::new(|_| true));
+    fetch.limit = 1000;
+    assert_eq!(store.fetch(&fetch).await.unwrap().len(), usize::from(EVENTS));
 }

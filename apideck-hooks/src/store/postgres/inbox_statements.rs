@@ -114,7 +114,8 @@ pub(super) const RECOVER: &str = "
             LIMIT $6 FOR UPDATE SKIP LOCKED
         ))
     )
-    SELECT {head}, count(*) FILTER (WHERE lost AND phase = 2), count(*) FILTER (WHERE lost AND phase = 3)
+    SELECT {head}, count(*) FILTER (WHERE lost AND phase = 2), count(*) FILTER (WHERE lost AND phase = 3),
+        count(*) FILTER (WHERE NOT lost)
     FROM recovered";
 
 /// The stalled ones are looked for only if no worker has fetched any event for as long.

@@ -261,13 +261,14 @@ impl Batch {
             let Some(slot) = self.records.get_mut(&key) else {
                 continue;
             };
+            let before = slot.row.record;
             match slot.change(|record| record.recover(attempts, now)) {
                 RecoveredRun::Waiting => recovered.waiting += 1,
                 RecoveredRun::Dead => {
                     slot.write(KeptBody::Dead(LOST_ERROR));
                     recovered.dead += 1;
                 }
-                RecoveredRun::None => {}
+                RecoveredRun::None => recovered.cut += u64::from(slot.row.record != before),
             }
         }
         recovered
