@@ -44,6 +44,9 @@ impl<R, S> HooksBuilder<R, S> {
     /// Sets the policy by which [`Hooks::work`](crate::Hooks::work) lets a failed event run again.
     /// Default: 12 attempts within 24 hours. [`Workers::retry`](crate::Workers::retry) is that of
     /// workers.
+    ///
+    /// The time counts from the acceptance of the envelope here, pauses included. A pause that a
+    /// handler asks for does not shorten that of the policy.
     pub fn retry(mut self, retry: Retry) -> Self {
         self.settings.inbox.retry = retry;
         self
@@ -61,7 +64,9 @@ impl<R, S> HooksBuilder<R, S> {
     /// Sets the time after which the inbox counts as stalled: an event has waited for so long
     /// although it could have run, and no worker has taken any event meanwhile. Default: 1 hour.
     ///
-    /// Deliveries are then answered `503`, because a `200` would hide that nothing runs.
+    /// Deliveries are then answered `503`, because a `200` would hide that nothing runs. One in a
+    /// minute is accepted nevertheless, or one in this time if it is shorter. So an event that no
+    /// worker has a handler for does not close the inbox to the events of workers that run.
     pub fn stalled_after(mut self, time: Duration) -> Self {
         self.settings.inbox.stalled_after = time;
         self

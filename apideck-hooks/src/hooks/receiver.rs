@@ -47,8 +47,9 @@ use crate::store::Store;
 /// These hold for every event that Apideck keeps delivering:
 ///
 /// - A `2xx` is a promise. It is sent only after the event was handled or ignored, or while a
-///   durable store keeps it as a dead letter.
-/// - A dead letter stays until its event is handled or purged.
+///   durable store keeps it as a dead letter or an inbox has accepted it.
+/// - An accepted event stays until it is handled or is a dead letter. A dead letter stays until its
+///   event is handled or purged.
 /// - While a handler runs for an event under its lease, no other handler runs for it.
 /// - A client that goes away does not cancel a handler.
 ///

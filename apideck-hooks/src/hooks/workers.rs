@@ -25,7 +25,7 @@ use crate::observe::{Report, delivery_span};
 use crate::router::Routes;
 use crate::run::{FetchedClaim, Retry, Runner, WorkerPart};
 use crate::signature::{VerifiedText, Verifier};
-use crate::store::{End, Fetched, Pause};
+use crate::store::{End, Fetched, Pause, StoreError};
 
 /// The result of [`Hooks::work`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -139,8 +139,13 @@ impl Hooks {
             };
             Worked::NotNow(after)
         };
-        if receiver.is_paused(&name).await {
-            return Ok(not_now(Why::Running));
+        match receiver.is_paused(&name).await {
+            Ok(false) => {}
+            Ok(true) => return Ok(not_now(Why::Running)),
+            Err(error) => {
+                tracing::error!(%error, "the pauses of accepted events could not be read");
+                return Ok(not_now(Why::Store));
+            }
         }
         let permit = match receiver.admit() {
             Ok(permit) => permit,
@@ -317,14 +322,13 @@ impl Receiver {
         }
     }
 
-    /// Tells if the events of this name are paused. A store that cannot tell pauses nothing.
-    async fn is_paused(&self, event_type: &str) -> bool {
+    /// Tells if the events of this name are paused. A store without an inbox pauses nothing.
+    async fn is_paused(&self, event_type: &str) -> Result<bool, StoreError> {
         let Some(inbox) = self.store.inbox() else {
-            return false;
+            return Ok(false);
         };
-        let pauses = inbox.pauses(&self.source).await.unwrap_or_default();
-        pauses
-            .iter()
-            .any(|pause| Pause::is_match(&pause.pattern, event_type))
+        let pauses = inbox.pauses(&self.source).await?;
+        let mut pauses = pauses.iter();
+        Ok(pauses.any(|pause| Pause::is_match(&pause.pattern, event_type)))
     }
 }

@@ -44,6 +44,7 @@ impl Acceptor {
         let accepted = match &self.target {
             Target::Store { store, gate } => {
                 if let Some(why) = gate.closed().await {
+                    self.runner.last_refused(&job, "the inbox is full");
                     return Disposition::later(why);
                 }
                 self.accept_in_store(&**store, gate, acceptance).await

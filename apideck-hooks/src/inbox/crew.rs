@@ -113,7 +113,7 @@ impl Crew {
                 self.fetch(desk, &slots);
             }
             // So that neither kind always takes the last slots.
-            desks.rotate_left(1);
+            desks.sort_by_key(|desk| desk.asked);
             let fetched = async {
                 let mut fetches = desks.iter_mut().filter(|desk| desk.fetch.is_some());
                 match (fetches.next(), fetches.next()) {
@@ -263,7 +263,7 @@ impl Crew {
         loop {
             let attempts = self.settings.retry.max_attempts();
             let recovered = timeout(self.store_timeout, inbox.recover(&self.source, attempts)).await;
-            let Recovered { waiting, dead } = match recovered {
+            let Recovered { waiting, dead, cut } = match recovered {
                 Ok(Ok(recovered)) => recovered,
                 Ok(Err(error)) => {
                     self.runner.store_failed(&error, None);
@@ -271,8 +271,10 @@ impl Crew {
                 }
                 Err(_) => return tracing::warn!("runs without an end could not be looked for in time"),
             };
-            if waiting + dead == 0 {
-                return;
+            match (waiting + dead, cut) {
+                (0, 0) => return,
+                (0, _) => continue,
+                _ => {}
             }
             tracing::warn!(
                 waiting,

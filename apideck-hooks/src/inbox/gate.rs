@@ -5,6 +5,10 @@
 //! The facts are read from the store at most once a second, and only while deliveries come. In
 //! between, the gate counts the events that this process accepts. So a delivery costs no count of
 //! the backlog, and the limit may be passed by what other processes accept within a second.
+//!
+//! An event that no worker handles stalls the inbox too, if nothing else comes for long enough.
+//! Workers of other events can only show that they run if such an event is accepted. So a stalled
+//! inbox accepts a delivery from time to time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +23,8 @@ use crate::store::{Backlog, Store};
 
 /// Time between two looks at the store.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Time between two deliveries that an inbox accepts although it is stalled.
+const TRY_EVERY: Duration = Duration::from_secs(60);
 /// A look that takes long is repeated more rarely: after this many times its length.
 const LOOK_SHARE: u32 = 20;
 
@@ -43,6 +49,8 @@ struct Looked {
     looking: bool,
     /// The reason for which the gate was closed last.
     closed: Option<Why>,
+    /// The time from which on an inbox that is stalled accepts one delivery.
+    next_try: Option<Instant>,
 }
 
 impl Gate {
@@ -86,12 +94,25 @@ impl Gate {
         }
         let mut looked = self.looked();
         let closed = self.reason(&looked.backlog);
+        let has_room = || {
+            let backlog = Backlog {
+                stalled: false,
+                ..looked.backlog
+            };
+            self.reason(&backlog).is_none()
+        };
+        let now = Instant::now();
+        let tries = closed.is_some() && has_room() && looked.next_try.is_some_and(|next| next <= now);
+        if tries || looked.closed != closed {
+            looked.next_try = Some(now + TRY_EVERY.min(self.stalled_after));
+        }
         if looked.closed != closed {
             looked.closed = closed;
             drop(looked);
             self.tell(closed);
+            return closed;
         }
-        closed
+        closed.filter(|_| !tries)
     }
 
     /// Counts an event that was accepted.

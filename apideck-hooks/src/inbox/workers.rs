@@ -14,7 +14,8 @@ pub enum Order {
     None,
     /// The events of each entity one after the other, in the order of their own times, among those
     /// that have arrived. An event that fails holds the later events of its entity until it
-    /// succeeds or is a dead letter. Other entities are not held.
+    /// succeeds or is a dead letter. So does one that is paused, or that no worker has a handler
+    /// for. Other entities are not held.
     PerEntity,
 }
 

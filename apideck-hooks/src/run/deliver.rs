@@ -288,6 +288,14 @@ impl Runner {
         }
     }
 
+    /// Tells of a refused delivery if it can be the event's last one.
+    pub(crate) fn last_refused<H>(&self, job: &Job<H>, because: &'static str) {
+        if job.last {
+            self.incident(IncidentKind::LastRefused, job.about.as_deref());
+            tracing::error!(because, "the last delivery of the event is refused");
+        }
+    }
+
     /// Refuses a delivery whose claim failed, or runs it without a claim if `fail_open` allows
     /// that.
     pub(crate) async fn run_without_store<H: EventHandler>(
@@ -300,10 +308,8 @@ impl Runner {
         // A transaction needs the store, a replay comes from it, and a worker tries again.
         let no_delivery = job.replay_of.is_some() || job.worker.is_some();
         if !self.limits.fail_open || job.transactional || no_delivery {
-            if job.last {
-                self.incident(IncidentKind::LastRefused, about.as_deref());
-                tracing::error!("the last delivery of the event is refused, because the store failed");
-            }
+            job.about = about;
+            self.last_refused(&job, "the store failed");
             tracing::error!(%error, "the event could not be claimed: answered 503");
             return Disposition::later(Why::Store);
         }

@@ -11,12 +11,12 @@
 //! A failure rolls back first and is recorded afterwards, by a call of its own.
 //!
 //! A transaction that conflicts with another one has had no effect. It is run again in place, three
-//! times at most. After that the claim is withdrawn.
+//! times at most. After that the claim is withdrawn. A worker's run counts as failed then.
 
 use std::pin::pin;
 use std::time::Duration;
 
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::attend::Ended;
 use super::granted::Granted;
@@ -31,6 +31,10 @@ use crate::store::{Begun, Committed, Ending, StoreError};
 
 /// Number of runs of one claim whose transactions conflict.
 const MAX_CONFLICTS: usize = 3;
+
+/// Time for which a worker keeps an event whose transaction could not begin. Nobody else paces it,
+/// and it would be claimed again at once.
+const NOT_BEGUN: Duration = Duration::from_secs(1);
 
 /// The end of a handler's transaction.
 enum Transacted<'a> {
@@ -68,7 +72,18 @@ impl Runner {
                 let judged = self.judge(ended, &granted, final_attempt, &job.handler);
                 (run, judged)
             }
-            Transacted::NotBegun(why) => (None, Judged::withdrawn(why)),
+            Transacted::NotBegun(why) => {
+                if granted.worker.is_some() {
+                    sleep(NOT_BEGUN).await;
+                }
+                (None, Judged::withdrawn(why))
+            }
+            // Nobody else paces a worker, so it is a failure that rests and counts.
+            Transacted::Conflicted if granted.worker.is_some() => {
+                let error = "the handler's transaction conflicted with others each time";
+                let ended = Ended::Completed(Outcome::Retry(Failure::retry(error)));
+                (None, self.judge(ended, &granted, final_attempt, &job.handler))
+            }
             Transacted::Conflicted => {
                 tracing::error!("the handler's transaction conflicted with others each time: answered 503");
                 (None, Judged::withdrawn(Why::Conflict))

@@ -21,7 +21,9 @@ impl Runner {
     /// Renews the claim for as long as this future is polled. Returns when the claim is lost.
     pub(super) async fn keep_renewed(&self, claim: &Granted<'_>) {
         let length = self.limits.lease;
-        let mut pause = length / 3;
+        // A worker's claim may be old, because many are fetched at once.
+        let left = claim.lease.end().saturating_duration_since(Instant::now());
+        let mut pause = first_pause(left, length);
         loop {
             sleep(pause).await;
             let asked = Instant::now();
@@ -40,6 +42,24 @@ impl Runner {
                     (length / 20).max(Duration::from_millis(10))
                 }
             };
+        }
+    }
+}
+
+/// The pause before the first renewal of a claim with this time left.
+fn first_pause(left: Duration, length: Duration) -> Duration {
+    left.saturating_sub(length - length / 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_that_is_granted_late_is_renewed_at_once() {
+        let seconds = Duration::from_secs;
+        for (left, pause) in [(30, 10), (25, 5), (20, 0), (4, 0)] {
+            assert_eq!(first_pause(seconds(left), seconds(30)), seconds(pause));
         }
     }
 }

@@ -67,10 +67,10 @@ impl Record {
         Some(self.grant(claim, now, retention))
     }
 
-    /// Ends the run if its lease has ended, and cuts a rest to its length.
+    /// Ends the run if its lease has ended, and cuts a lease and a rest to their lengths.
     pub(super) fn recover(&mut self, attempts: u32, now: u64) -> RecoveredRun {
-        if self.rest.end > now.saturating_add(self.rest.length) {
-            self.rest.end = now.saturating_add(self.rest.length);
+        for wait in [&mut self.lease, &mut self.rest] {
+            wait.end = wait.end.min(now.saturating_add(wait.length));
         }
         let lost = self.accepted && self.phase == Stage::Running && !self.is_running(now);
         if !lost || self.kept {
@@ -83,6 +83,15 @@ impl Record {
         self.phase = Stage::Dead;
         self.kept = true;
         RecoveredRun::Dead
+    }
+
+    /// Ends the run if its lease has ended, because another event has taken its lane. It cannot be
+    /// renewed then.
+    #[cfg(feature = "sqlite")]
+    pub(super) fn lose(&mut self, now: u64) {
+        if self.phase == Stage::Running && !self.is_running(now) {
+            self.phase = if self.kept { Stage::Dead } else { Stage::Released };
+        }
     }
 
     /// The time from which on the record can be fetched. `None` if it neither waits nor runs. The
@@ -186,6 +195,11 @@ mod tests {
         finish(&mut record, grant, &end, seconds(1000));
         assert_eq!(record.recover(9, seconds(5)), RecoveredRun::None);
         assert_eq!(record.due(), Some(seconds(15)));
+        // Nor does a run whose process is gone hold it for longer than its lease.
+        granted(&mut record, seconds(1000));
+        assert_eq!(record.recover(9, seconds(6)), RecoveredRun::None);
+        assert_eq!(record.recover(9, seconds(35)), RecoveredRun::None);
+        assert_eq!(record.recover(9, seconds(36)), RecoveredRun::Waiting);
     }
 
     #[test]

@@ -59,8 +59,9 @@ pub trait InboxStore: sealed::Sealed + Send + Sync {
     /// Ends runs whose leases have ended, whatever their events and pauses.
     ///
     /// A record with this many attempts becomes `DEAD` with an error that says so. Every other one
-    /// becomes `WAITING`. A rest that is longer than its length, because the clock was set back, is
-    /// cut to it. Returns how many records were changed. Call it again while that is not zero.
+    /// becomes `WAITING`. A lease or a rest that is longer than its length, because the clock was
+    /// set back, is cut to it. Returns how many records were changed. Call it again while that is
+    /// not zero.
     #[doc(hidden)]
     async fn recover(&self, source: &str, attempts: u32) -> Result<Recovered, StoreError>;
 
@@ -240,6 +241,8 @@ pub struct Recovered {
     pub waiting: u64,
     /// Runs whose events were dead-lettered.
     pub dead: u64,
+    /// Other records whose lease or rest was cut.
+    pub cut: u64,
 }
 
 /// The result of `InboxStore::backlog`.

@@ -2,6 +2,7 @@
 
 mod accepting;
 mod backlogs;
+mod edges;
 mod full;
 mod order;
 mod pauses;

@@ -59,7 +59,11 @@ async fn inbox_08_a_failing_head_holds_its_lane_and_no_other_one() {
     let slow = Retry::exponential(Duration::from_secs(100_000)).attempts(2);
     let workers = Working::begin(&hooks, ordered().retry(slow));
     log.until_begun(2).await;
-    until("both have ended", async || stats(&hooks).await.waiting == 3).await;
+    until("both have ended", async || {
+        let left = stats(&hooks).await;
+        (left.waiting, left.running) == (3, 0)
+    })
+    .await;
     assert!(log.count("flaky-a-1") == 1 && log.count("good-b-1") == 1);
     drop(workers);
     // A head that succeeds, and one that is a dead letter, free the lane.

@@ -102,3 +102,25 @@ async fn an_event_is_accepted_while_transactions_wait() {
     until_idle(&hooks).await;
     assert_eq!(file.number("SELECT count(*) FROM effects").await, 5);
 }
+
+/// One slot, and a backlog of both kinds: neither waits for the end of the other's.
+#[tokio::test]
+async fn handlers_with_and_without_a_transaction_take_turns() {
+    let file = inbox_file!();
+    let log = RunLog::default();
+    let hooks = world(&file, &log).await;
+    for n in 0..20 {
+        event(EVENT, &format!("good-tx-{n}"))
+            .call(&hooks)
+            .await
+            .assert_accepted();
+    }
+    for n in 0..4 {
+        let plain = event("crm.lead.created", &format!("good-plain-{n}"));
+        plain.call(&hooks).await.assert_accepted();
+    }
+    let _workers = Working::begin(&hooks, quick().concurrency(1).poll(Duration::from_secs(3600)));
+    log.until_begun(24).await;
+    let last = log.begun().iter().rposition(|(id, _)| id.contains("plain"));
+    assert!(last < Some(12), "{:?}", log.begun());
+}

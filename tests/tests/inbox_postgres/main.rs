@@ -2,6 +2,8 @@
 
 #[path = "../inbox/accepting.rs"]
 mod accepting;
+#[path = "../inbox/edges.rs"]
+mod edges;
 #[path = "../inbox/full.rs"]
 mod full;
 #[path = "../inbox/order.rs"]

@@ -5,7 +5,7 @@ use crate::world::{
     Database, EVENT, RunLog, Working, accepting, handle, inbox_file, of_entity, quick, until_idle,
 };
 use apideck_hooks::store::{Acceptance, DeadLetter, End, Fetch, Held, InboxStore, Key, Store};
-use apideck_hooks::{Delivery, Hooks, Outcome, PostgresStore, State, Tx, on, router};
+use apideck_hooks::{Delivery, Hooks, Outcome, PostgresStore, Retry, State, Tx, on, router};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::postgres::pool;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
@@ -15,7 +15,7 @@ use futures_util::future::join_all;
 use sqlx::Row;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 fn key(kind: u8, n: u8) -> Key {
@@ -253,4 +253,76 @@ async fn inbox_09_a_backlog_of_many_lanes_is_fetched_in_order() {
         file.number("SELECT count(*) FROM records WHERE phase <> 1").await,
         0
     );
+}
+
+/// A lane is found wherever its key is among those of the others, behind a long lane that is held.
+#[tokio::test]
+async fn a_long_lane_does_not_hold_the_lane_of_the_least_key() {
+    let file = inbox_file!();
+    let store = file.store().await;
+    let accept = async |n: u16, lane: u8| {
+        let [high, low] = n.to_be_bytes();
+        let kept = DeadLetter::new("tests", "body").event("a.b.c", "id", "entity", "");
+        let mut acceptance = Acceptance::new(key(high + 1, low), kept);
+        acceptance.lane = Some(Key::from_bytes([lane; 16]));
+        store.accept(acceptance).await.expect("an answer")
+    };
+    for n in 0..250 {
+        accept(n, 0xff).await;
+    }
+    let mut fetch = Fetch::new("tests", Arc::new(|_| true));
+    (fetch.ordered, fetch.limit) = (true, 1);
+    assert_eq!(store.fetch(&fetch).await.unwrap().len(), 1);
+    let other = accept(250, 0).await.record;
+    let fetched = store.fetch(&fetch).await.unwrap();
+    assert_eq!(fetched.first().map(|fetched| fetched.grant.record), Some(other));
+}
+
+/// A transaction that conflicts each time is a failure. Else its event would run for ever.
+#[tokio::test]
+async fn an_event_whose_transactions_always_conflict_is_dead_lettered() {
+    let file = inbox_file!();
+    file.execute("CREATE TABLE effects (event text NOT NULL)").await;
+    let log = RunLog::default();
+    let options = file.database.options.clone();
+    let options = options.options([("default_transaction_isolation", "repeatable read")]);
+    let store = PostgresStore::builder(pool(options, 4)).schema(&file.database.schema);
+    let store = Arc::new(store.build().unwrap());
+    let hooks = accepting(Hooks::builder(router![in_transaction]), store, &log);
+    let hooks = hooks.build().unwrap();
+    event(EVENT, "hold").call(&hooks).await.assert_accepted();
+    let retry = Retry::exponential(Duration::from_millis(1)).attempts(2);
+    let _workers = Working::begin(&hooks, quick().retry(retry));
+    // Each of the two runs is tried three times in place.
+    for run in 1..=6 {
+        log.until_begun(run).await;
+        // As the renewal of its lease does.
+        file.execute("UPDATE records SET expires = expires + 1").await;
+        log.open(1);
+    }
+    until("it is dead-lettered", async || hooks.stats().dead_letters == 1).await;
+    assert_eq!(file.number("SELECT count(*) FROM effects").await, 0);
+}
+
+/// Nothing else paces a worker whose transactions cannot begin while its store answers.
+#[tokio::test]
+async fn an_event_whose_transaction_cannot_begin_is_not_claimed_many_times_a_second() {
+    let file = inbox_file!();
+    let log = RunLog::default();
+    let shared = file.pool(4);
+    let store = PostgresStore::builder(shared.clone()).schema(&file.database.schema);
+    let store = Arc::new(store.build().unwrap());
+    let hooks = accepting(Hooks::builder(router![in_transaction]), store, &log);
+    let hooks = hooks.build().unwrap();
+    event(EVENT, "good").call(&hooks).await.assert_accepted();
+    // The store's own connections are open, and no more can be opened, as with a changed password.
+    shared.set_connect_options(file.database.options.clone().database("no_such_database"));
+    let since = Instant::now();
+    let _workers = Working::begin(&hooks, quick());
+    until("it is tried again", async || hooks.stats().withdrawn >= 2).await;
+    let most = since.elapsed().as_secs() + 1;
+    assert!(hooks.stats().withdrawn <= most, "{most}");
+    assert!(log.begun().is_empty());
+    let attempts = "SELECT count(*) FROM records WHERE attempts > 1";
+    assert_eq!(file.number(attempts).await, 0);
 }

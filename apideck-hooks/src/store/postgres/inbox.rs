@@ -105,6 +105,7 @@ impl InboxStore for PostgresStore {
         let recovered = Recovered {
             waiting: number(&rows[0], 2)?,
             dead: number(&rows[0], 3)?,
+            cut: number(&rows[0], 4)?,
         };
         if recovered != Recovered::default() {
             self.news.tell();

@@ -123,7 +123,8 @@ $accept$;
 -- waited for, except that of a run whose lease is over, so fetches do not deadlock.
 --
 -- Most events of a long lane are not its first one. So with an order it looks at a limited number
--- of due events, and then at the heads of a limited number of lanes, from a random one on.
+-- of due events, and then at the heads of a limited number of lanes, from a random one on and from
+-- the first one on.
 --
 -- The settings forbid plans that read the whole table. A plan is kept for long, and the table may
 -- have been empty when it was made.
@@ -166,7 +167,7 @@ BEGIN
         IF cardinality(l_keys) < p_limit AND cardinality(l_open) > 0 THEN
             l_keys := l_keys || ARRAY(
                 WITH RECURSIVE lanes (lane, n) AS (
-                    SELECT l_start, 0
+                    SELECT s.lane, 0 FROM unnest(ARRAY[l_start, '']) s (lane)
                     UNION ALL
                     SELECT (
                         SELECT k.lane FROM {records} k
@@ -174,9 +175,9 @@ BEGIN
                         ORDER BY k.lane LIMIT 1
                     ), lanes.n + 1 FROM lanes WHERE lanes.lane IS NOT NULL AND lanes.n < 1000
                 )
-                SELECT k.key FROM lanes CROSS JOIN LATERAL (
+                SELECT k.key FROM (SELECT DISTINCT l.lane FROM lanes l) l CROSS JOIN LATERAL (
                     SELECT k.* FROM {records} k
-                    WHERE k.source = p_source AND k.due IS NOT NULL AND k.lane = lanes.lane
+                    WHERE k.source = p_source AND k.due IS NOT NULL AND k.lane = l.lane
                     ORDER BY k.occurred_at, k.accepted_at, k.key LIMIT 1
                 ) k WHERE k.event_type = ANY (l_open) AND {can_run} AND k.key <> ALL (l_keys)
                 ORDER BY k.due LIMIT p_limit
@@ -203,7 +204,7 @@ BEGIN
             PERFORM FROM {records} k WHERE k.key = l_key AND {first};
             CONTINUE WHEN NOT FOUND;
             -- A run whose lease is over, of an event that came before this one had arrived.
-            UPDATE {records} k SET held_lane = NULL
+            UPDATE {records} k SET {lose}
             WHERE k.held_lane = l_lane AND k.key <> l_key AND NOT {running};
         END IF;
         UPDATE {records} k SET

@@ -15,6 +15,7 @@ fn parts(sql: &str, now: &str, source: &str) -> String {
     sql.replace("{can_run}", CAN_RUN)
         .replace("{due_in}", DUE_IN)
         .replace("{first}", FIRST)
+        .replace("{lose}", LOSE)
         .replace("{running}", RUNNING)
         .replace("{names}", NAMES)
         .replace("{paused}", IS_PAUSED)
@@ -38,6 +39,13 @@ const RUNNING: &str = "(k.phase = 0 AND least(k.lease_end - {at}, k.lease_length
 /// The time until the record `k` is due.
 const DUE_IN: &str =
     "CASE WHEN {running} THEN 0 ELSE greatest(0, least(k.rest_end - {at}, k.rest_length)) END";
+
+/// The run of the record `k`, whose lease is over, ends and leaves its lane. So it cannot be
+/// renewed beside the next run of the lane.
+const LOSE: &str = "held_lane = NULL,
+                phase = CASE WHEN k.phase <> 0 THEN k.phase WHEN k.dead_at IS NULL THEN 2 ELSE 3 END,
+                due = CASE WHEN k.phase = 0 AND {waits}
+                    THEN greatest({since}, least(k.rest_end, {at} + k.rest_length)) ELSE k.due END";
 
 /// The record `k` waits and is due.
 const CAN_RUN: &str = "k.due <= {at} AND k.dead_at IS NULL AND NOT {running}
@@ -85,12 +93,14 @@ pub(super) const RECOVER: &str = "
     WITH wanted AS (
         SELECT k.key, k.phase = 0 AND NOT {running} AS lost FROM {records} k
         WHERE {mine} AND k.source = $3 AND k.due IS NOT NULL AND k.dead_at IS NULL AND (
-            k.phase = 0 AND NOT {running} OR k.rest_end > {at} + k.rest_length
+            k.phase = 0 AND (NOT {running} OR k.lease_end > {at} + k.lease_length)
+            OR k.rest_end > {at} + k.rest_length
             OR k.due > {at} + greatest(0, least(k.rest_end - {at}, k.rest_length))
         ) LIMIT $6 FOR UPDATE SKIP LOCKED
     ), recovered AS (
         UPDATE {records} k SET
             phase = CASE WHEN NOT w.lost THEN k.phase WHEN k.attempts < $4 THEN 2 ELSE 3 END,
+            lease_end = least(k.lease_end, {at} + k.lease_length),
             rest_end = least(k.rest_end, {at} + k.rest_length),
             due = CASE WHEN NOT w.lost
                 THEN least(k.due, {at} + greatest(0, least(k.rest_end - {at}, k.rest_length)))
@@ -109,7 +119,8 @@ pub(super) const RECOVER: &str = "
             LIMIT $6 FOR UPDATE SKIP LOCKED
         ))
     )
-    SELECT {head}, count(*) FILTER (WHERE lost AND phase = 2), count(*) FILTER (WHERE lost AND phase = 3)
+    SELECT {head}, count(*) FILTER (WHERE lost AND phase = 2), count(*) FILTER (WHERE lost AND phase = 3),
+        count(*) FILTER (WHERE NOT lost)
     FROM recovered";
 
 /// The stalled ones are looked for only if no worker has fetched any event for as long.

@@ -199,8 +199,13 @@ BEGIN
                             o_verdict := 'running';
                             RETURN;
                         END IF;
-                        UPDATE {records} k SET held_lane = NULL
-                        WHERE k.held_lane = r.lane AND k.key <> o_record;
+                        UPDATE {records} k SET {lose}
+                        WHERE k.key = ANY (ARRAY (
+                            SELECT h.key FROM {records} h WHERE h.held_lane = r.lane
+                            UNION ALL
+                            SELECT w.key FROM {records} w WHERE w.source = p_replay AND w.lane = r.lane
+                                AND w.due IS NOT NULL AND w.phase = 0
+                        )) AND k.key <> o_record AND NOT {running};
                     END IF;
                     r.expires := greatest(r.expires, l_now + p_keep);
                     UPDATE {records} k SET

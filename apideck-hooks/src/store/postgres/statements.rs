@@ -134,7 +134,8 @@ const STATUS: &str = "
 
 const END_REST: &str = "
     WITH ended AS (
-        UPDATE {records} SET rest_end = 0, rest_length = 0, due = least(accepted_at, {now})
+        UPDATE {records} SET rest_end = 0, rest_length = 0,
+            due = CASE WHEN accepted_at IS NOT NULL THEN least(accepted_at, {now}) END
         WHERE {mine} AND key = $3 AND dead_at IS NULL AND (accepted_at IS NOT NULL OR expires > {now})
             AND phase NOT IN (1, 3) AND NOT (phase = 0 AND least(lease_end - {now}, lease_length) > 0)
             AND least(rest_end - {now}, rest_length) > 0

@@ -63,6 +63,8 @@ pub(super) struct Batch {
     pub(super) candidates: HashMap<ClaimId, Vec<Candidate>>,
     /// Records whose runs can have lost their lease.
     pub(super) lost: Vec<Key>,
+    /// Records with a lane whose runs have lost their lease.
+    pub(super) lost_of_lanes: Vec<Key>,
     /// The lanes whose running record is known, with that record.
     pub(super) running: HashMap<Key, RunningOf>,
     /// The pauses of each source that can get another one.
@@ -145,6 +147,7 @@ impl Batch {
             letters: HashMap::new(),
             candidates: HashMap::new(),
             lost: Vec::new(),
+            lost_of_lanes: Vec::new(),
             running: HashMap::new(),
             paused: HashMap::new(),
             pauses: Vec::new(),
@@ -278,10 +281,8 @@ impl Batch {
         }
         let slot = self.slot_of(source, claim.event)?;
         let verdict = slot.change(|record| record.replay(claim, now, retention));
-        let lease_end = slot.row.record.lease.end;
         if let (Some(lane), Some(Verdict::Granted { .. })) = (lane, verdict) {
-            let record = claim.event;
-            self.running.insert(lane, RunningOf { record, lease_end });
+            self.take_lane(lane, claim.event);
         }
         verdict
     }

@@ -12,7 +12,6 @@ use crate::store::{Context, DeadLetter};
 /// A record that a fetch can claim.
 pub(super) struct Candidate {
     pub(super) key: Key,
-    pub(super) attempts: u32,
     pub(super) accepted_at: i64,
     pub(super) due: i64,
     pub(super) idempotency_key: Option<String>,
@@ -23,10 +22,8 @@ impl Candidate {
     pub(super) fn decode(row: &SqliteRow, source: &str) -> Result<Self, Failed> {
         let text = |column: usize| row.try_get::<&str, _>(COLUMNS + column);
         let body: Vec<u8> = row.try_get(COLUMNS + 8)?;
-        let attempts: i64 = row.try_get(5)?;
         Ok(Self {
             key: row::key(row, 0)?,
-            attempts: u32::try_from(attempts).map_err(|_| Failed::Row)?,
             due: row.try_get(COLUMNS)?,
             accepted_at: row.try_get(COLUMNS + 1)?,
             idempotency_key: row.try_get(COLUMNS + 2)?,

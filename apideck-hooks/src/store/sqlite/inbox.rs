@@ -1,6 +1,5 @@
 //! The inbox: accepted events, which are records that wait.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,18 +8,18 @@ use sqlx::{Row as _, SqliteConnection};
 use tokio::sync::watch;
 
 use super::SqliteStore;
-use super::batch::{Batch, Terms, count as count_letters};
+use super::batch::{Batch, count as count_letters};
 use super::database::Failed;
 use super::dead_letters::named;
+use super::inbox_batch::is_stalled;
 use super::pauses;
 use super::row::{self, COLUMNS, Row, columns};
 use super::wanted::Wanted;
 use crate::delivery::Key;
 use crate::store::inbox_store::sealed;
 use crate::store::{
-    Acceptance, Accepted, Backlog, ClaimId, Context, Cursor, DeadLetter, Fetch, Fetched, InboxStats,
-    InboxStore, LetterFilter, Pause, Recovered, Rests, StoreError, WaitingEvent, WaitingOfEvent,
-    WaitingRecord,
+    Acceptance, Accepted, Backlog, Context, Cursor, DeadLetter, Fetch, Fetched, InboxStats, InboxStore,
+    LetterFilter, Pause, Recovered, StoreError, WaitingEvent, WaitingOfEvent, WaitingRecord,
 };
 
 /// Limit of the events of a page.
@@ -28,10 +27,11 @@ const PAGE: u32 = 1000;
 
 const COUNT: &str = "SELECT count(*) FROM apideck_hooks_records
     WHERE source = ?1 AND due IS NOT NULL AND dead_at IS NULL";
-/// The counts of each name. A run whose lease has ended waits.
+/// The counts of each name. A run whose lease has ended waits. An event without a rest was due from
+/// its acceptance on.
 const STATS: &str = "
     SELECT event_type, sum(running), sum(NOT running), min(iif(running, NULL, accepted_at)),
-    min(iif(running OR due > ?3, NULL, due)), min(iif(running OR due > ?3, NULL, accepted_at))
+    min(iif(running OR due > ?3, NULL, max(due, accepted_at)))
     FROM (
         SELECT *, phase = 0 AND boot = ?2 AND lease_end > ?3 AS running FROM apideck_hooks_records
         WHERE source = ?1 AND due IS NOT NULL AND dead_at IS NULL
@@ -118,7 +118,7 @@ impl InboxStore for SqliteStore {
                 Ok(Backlog {
                     waiting: number(&count, 0)?,
                     letters_full: letters >= terms.max_dead_letters,
-                    stalled: idle && is_stalled(connection, source, terms, stalled_after).await?,
+                    stalled: idle && is_stalled(connection, source, terms.boot, stalled_after).await?,
                 })
             })
             .await
@@ -128,7 +128,10 @@ impl InboxStore for SqliteStore {
         let (boot, now) = (self.terms.boot, super::now());
         self.letters
             .read(async |connection: &mut SqliteConnection| {
-                let rows = sqlx::query(STATS).bind(source).bind(boot).bind(signed(now));
+                let rows = sqlx::query(STATS)
+                    .bind(source)
+                    .bind(boot)
+                    .bind(super::signed(now));
                 let mut stats = InboxStats::default();
                 for row in rows.fetch_all(&mut *connection).await? {
                     add(&mut stats, &row, now)?;
@@ -215,32 +218,6 @@ impl SqliteStore {
     }
 }
 
-/// Tells if an event of this age was never run although it could be fetched.
-async fn is_stalled(
-    connection: &mut SqliteConnection,
-    source: &str,
-    terms: Terms,
-    age: Duration,
-) -> Result<bool, Failed> {
-    let fetch = Fetch {
-        source: source.to_owned(),
-        id: ClaimId::random(),
-        limit: PAGE,
-        lease: Duration::ZERO,
-        rests: Rests::NONE,
-        ordered: true,
-        events: Arc::new(|_| true),
-    };
-    let mut batch = Batch::load(connection, &[], terms).await?;
-    batch.load_candidates(connection, &fetch).await?;
-    let candidates = batch.candidates.remove(&fetch.id).unwrap_or_default();
-    Ok(candidates.iter().any(|candidate| {
-        let accepted_at = u64::try_from(candidate.accepted_at).unwrap_or(0);
-        let waited = Duration::from_micros(batch.now.saturating_sub(accepted_at));
-        candidate.attempts == 0 && waited >= age
-    }))
-}
-
 /// Adds the row of one name.
 fn add(stats: &mut InboxStats, row: &SqliteRow, now: u64) -> Result<(), Failed> {
     let since = |column: usize| -> Result<Option<Duration>, Failed> {
@@ -248,12 +225,7 @@ fn add(stats: &mut InboxStats, row: &SqliteRow, now: u64) -> Result<(), Failed> 
         let time = time.map(|time| u64::try_from(time).unwrap_or(0));
         Ok(time.map(|time| Duration::from_micros(now.saturating_sub(time))))
     };
-    let waiting = number(row, 2)?;
-    // An event that never ran was due from its acceptance on.
-    let oldest_due = match (since(4)?, since(5)?) {
-        (Some(due), Some(accepted)) => Some(due.min(accepted)),
-        _ => None,
-    };
+    let (waiting, oldest_due) = (number(row, 2)?, since(4)?);
     stats.running += number(row, 1)?;
     stats.waiting += waiting;
     stats.oldest = stats.oldest.max(since(3)?);
@@ -306,10 +278,6 @@ fn waiting_record(columns: &SqliteRow, boot: i64, source: &str) -> Result<Waitin
         idempotency_key: columns.try_get(COLUMNS + 5)?,
         kept,
     })
-}
-
-fn signed(time: u64) -> i64 {
-    i64::try_from(time).unwrap_or(i64::MAX)
 }
 
 fn number(row: &SqliteRow, column: usize) -> Result<u64, Failed> {

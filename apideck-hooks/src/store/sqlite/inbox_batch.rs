@@ -20,7 +20,9 @@ use super::database::Failed;
 use super::pauses;
 use super::row::{self, Row, columns};
 use super::wanted::Wanted;
+use crate::delivery::Key;
 use crate::store::accepted_record::RecoveredRun;
+use crate::store::record::micros;
 use crate::store::{
     AcceptVerdict, Acceptance, Accepted, Claim, Fetch, Fetched, Grant, Pause, Recovered, Verdict,
 };
@@ -47,31 +49,54 @@ pub(super) const NAMES: &str = "
     SELECT name FROM names WHERE name IS NOT NULL";
 
 /// The due records of a name: in order, the first of each lane whose lane is free.
+macro_rules! due {
+    () => {
+        "FROM apideck_hooks_records AS r
+        WHERE r.source = ?1 AND r.event_type = ?2 AND r.due IS NOT NULL AND r.due <= ?3 AND r.dead_at IS NULL
+        AND NOT (r.phase = 0 AND r.boot = ?4 AND r.lease_end > ?3)
+        AND (NOT ?5 OR r.lane IS NULL OR NOT EXISTS (
+            SELECT 1 FROM apideck_hooks_records AS before WHERE before.due IS NOT NULL AND before.lane = r.lane
+            AND (before.occurred_at, before.accepted_at, before.id) < (r.occurred_at, r.accepted_at, r.id)
+            AND before.dead_at IS NULL
+        ) AND NOT EXISTS (
+            SELECT 1 FROM apideck_hooks_records AS running WHERE running.due IS NOT NULL AND running.phase = 0
+            AND running.lane = r.lane AND running.boot = ?4 AND running.lease_end > ?3
+        ))"
+    };
+}
+
 const DUE: &str = concat!(
     "SELECT ",
     columns!(),
     ", r.due, r.accepted_at, r.idempotency_key, r.event_type, r.event_id, r.entity_id, r.consumer_id, r.context,
-    r.body FROM apideck_hooks_records AS r
-    WHERE r.source = ?1 AND r.event_type = ?2 AND r.due IS NOT NULL AND r.due <= ?3 AND r.dead_at IS NULL
-    AND NOT (r.phase = 0 AND r.boot = ?4 AND r.lease_end > ?3)
-    AND (NOT ?5 OR r.lane IS NULL OR NOT EXISTS (
-        SELECT 1 FROM apideck_hooks_records AS before WHERE before.due IS NOT NULL AND before.lane = r.lane
-        AND (before.occurred_at, before.accepted_at, before.id) < (r.occurred_at, r.accepted_at, r.id)
-        AND before.dead_at IS NULL
-    ) AND NOT EXISTS (
-        SELECT 1 FROM apideck_hooks_records AS running WHERE running.due IS NOT NULL AND running.phase = 0
-        AND running.lane = r.lane AND running.boot = ?4 AND running.lease_end > ?3
-    ))
-    ORDER BY r.due, r.id LIMIT ?6"
+    r.body ",
+    due!(),
+    " ORDER BY r.due, r.id LIMIT ?6"
+);
+/// Tells if one of those was accepted long ago and never ran.
+const STALLED: &str = concat!(
+    "SELECT EXISTS (SELECT 1 ",
+    due!(),
+    " AND r.attempts = 0 AND r.accepted_at <= ?6)"
 );
 
-/// The runs whose leases have ended, and the rests that a clock set back has made too long.
+/// The runs whose leases have ended, and the leases and rests that a clock set back has made too
+/// long.
 const LOST_RUNS: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM apideck_hooks_records AS r WHERE r.source = ?1 AND r.due IS NOT NULL AND r.dead_at IS NULL AND (
-        r.phase = 0 AND (r.boot <> ?2 OR r.lease_end <= ?3) OR r.rest_end > ?3 + r.rest_length
+        r.phase = 0 AND (r.boot <> ?2 OR r.lease_end <= ?3 OR r.lease_end > ?3 + r.lease_length)
+        OR r.rest_end > ?3 + r.rest_length
     ) LIMIT ?4"
+);
+
+/// The runs with a lane whose leases have ended.
+const LOST_OF_LANES: &str = concat!(
+    "SELECT ",
+    columns!(),
+    " FROM apideck_hooks_records AS r WHERE r.due IS NOT NULL AND r.phase = 0 AND r.lane IS NOT NULL
+    AND (r.boot <> ?1 OR r.lease_end <= ?2)"
 );
 
 impl Batch {
@@ -81,7 +106,7 @@ impl Batch {
         connection: &mut SqliteConnection,
         wanted: &Wanted,
     ) -> Result<(), Failed> {
-        let (boot, now) = (self.terms.boot, i64::try_from(self.now).unwrap_or(i64::MAX));
+        let (boot, now) = (self.terms.boot, super::signed(self.now));
         if let (true, Some(record)) = (wanted.lane, wanted.record) {
             let running = sqlx::query(RUNNING).bind(record.to_bytes().to_vec());
             let running = running.bind(boot).bind(now).fetch_all(&mut *connection).await?;
@@ -90,6 +115,14 @@ impl Batch {
                 let record = row::key(&row, 1)?;
                 let lease_end = u64::try_from(row.try_get::<i64, _>(2)?).map_err(|_| Failed::Row)?;
                 self.running.insert(lane, RunningOf { record, lease_end });
+            }
+        }
+        if wanted.lane || wanted.fetch.as_ref().is_some_and(|fetch| fetch.ordered) {
+            let lost = sqlx::query(LOST_OF_LANES).bind(boot).bind(now);
+            for row in lost.fetch_all(&mut *connection).await? {
+                let (key, row) = Row::decode(&row, 0, boot)?;
+                self.lost_of_lanes.push(key);
+                self.records.entry(key).or_insert_with(|| Slot::new(row));
             }
         }
         if let Some(fetch) = &wanted.fetch {
@@ -116,19 +149,15 @@ impl Batch {
         connection: &mut SqliteConnection,
         fetch: &Fetch,
     ) -> Result<(), Failed> {
-        let (boot, now) = (self.terms.boot, i64::try_from(self.now).unwrap_or(i64::MAX));
-        let pauses = pauses::load(connection, &fetch.source, self.now).await?;
+        let (boot, now) = (self.terms.boot, super::signed(self.now));
         let mut candidates = Vec::new();
-        let names = sqlx::query(NAMES).bind(fetch.source.as_str());
-        for name in names.fetch_all(&mut *connection).await? {
-            let name: &str = name.try_get(0)?;
-            let paused = pauses.iter().any(|pause| Pause::is_match(&pause.pattern, name));
-            if paused || !(fetch.events)(name) {
+        for name in open_names(connection, &fetch.source, self.now).await? {
+            if !(fetch.events)(&name) {
                 continue;
             }
             let due = sqlx::query(DUE)
                 .bind(fetch.source.as_str())
-                .bind(name)
+                .bind(name.as_str())
                 .bind(now)
                 .bind(boot)
                 .bind(fetch.ordered)
@@ -168,13 +197,13 @@ impl Batch {
             if fetched.len() >= fetch.limit as usize {
                 break;
             }
+            let lane = self.records.get(&candidate.key).and_then(|slot| slot.row.lane);
+            if fetch.ordered && lane.is_some_and(|lane| self.is_taken(lane, candidate.key)) {
+                continue;
+            }
             let Some(slot) = self.records.get_mut(&candidate.key) else {
                 continue;
             };
-            let lane = slot.row.lane.filter(|_| fetch.ordered);
-            if lane.is_some_and(|lane| self.running.contains_key(&lane)) {
-                continue;
-            }
             let mut claim = Claim::new(candidate.key, fetch.lease);
             claim.id = fetch.id;
             claim.rests = fetch.rests;
@@ -183,10 +212,8 @@ impl Batch {
                 continue;
             };
             let since_first_run = Duration::from_micros(now.saturating_sub(slot.row.record.first_seen));
-            if let Some(lane) = slot.row.lane {
-                let record = candidate.key;
-                let lease_end = slot.row.record.lease.end;
-                self.running.insert(lane, RunningOf { record, lease_end });
+            if let Some(lane) = lane {
+                self.take_lane(lane, candidate.key);
             }
             let accepted_at = Duration::from_micros(candidate.accepted_at.unsigned_abs());
             fetched.push(Fetched {
@@ -201,6 +228,32 @@ impl Batch {
         fetched
     }
 
+    /// Tells if an operation of this batch has taken the lane. A renewal can have revived a run
+    /// that was lost before.
+    fn is_taken(&self, lane: Key, by_other_than: Key) -> bool {
+        let revived = |key: &&Key| {
+            let slot = self.records.get(key).filter(|slot| slot.row.lane == Some(lane));
+            **key != by_other_than && slot.is_some_and(|slot| slot.row.record.is_running(self.now))
+        };
+        self.running.contains_key(&lane) || self.lost_of_lanes.iter().any(|key| revived(&key))
+    }
+
+    /// Remembers the run that has a lane now, and ends those that have lost it. They cannot be
+    /// renewed beside it.
+    pub(super) fn take_lane(&mut self, lane: Key, record: Key) {
+        for key in self.lost_of_lanes.iter().filter(|key| **key != record) {
+            let slot = self.records.get_mut(key);
+            if let Some(slot) = slot.filter(|slot| slot.row.lane == Some(lane)) {
+                let now = self.now;
+                slot.change(|record| record.lose(now));
+            }
+        }
+        if let Some(slot) = self.records.get(&record) {
+            let lease_end = slot.row.record.lease.end;
+            self.running.insert(lane, RunningOf { record, lease_end });
+        }
+    }
+
     pub(super) fn recover(&mut self, attempts: u32) -> Recovered {
         let mut recovered = Recovered::default();
         for key in std::mem::take(&mut self.lost) {
@@ -208,15 +261,54 @@ impl Batch {
             let Some(slot) = self.records.get_mut(&key) else {
                 continue;
             };
+            let before = slot.row.record;
             match slot.change(|record| record.recover(attempts, now)) {
                 RecoveredRun::Waiting => recovered.waiting += 1,
                 RecoveredRun::Dead => {
                     slot.write(KeptBody::Dead(LOST_ERROR));
                     recovered.dead += 1;
                 }
-                RecoveredRun::None => {}
+                RecoveredRun::None => recovered.cut += u64::from(slot.row.record != before),
             }
         }
         recovered
     }
+}
+
+/// Reads the names of the events that wait and are not paused.
+async fn open_names(
+    connection: &mut SqliteConnection,
+    source: &str,
+    now: u64,
+) -> Result<Vec<String>, Failed> {
+    let pauses = pauses::load(connection, source, now).await?;
+    let names = sqlx::query(NAMES).bind(source).fetch_all(connection).await?;
+    let names = names.iter().map(|name| name.try_get(0));
+    let mut names: Vec<String> = names.collect::<Result<_, _>>()?;
+    names.retain(|name| !pauses.iter().any(|pause| Pause::is_match(&pause.pattern, name)));
+    Ok(names)
+}
+
+/// Tells if an event of this age was never run although it could be fetched.
+pub(super) async fn is_stalled(
+    connection: &mut SqliteConnection,
+    source: &str,
+    boot: i64,
+    age: Duration,
+) -> Result<bool, Failed> {
+    let now = super::now();
+    let before = now.saturating_sub(micros(age));
+    for name in open_names(connection, source, now).await? {
+        let stalled = sqlx::query(STALLED)
+            .bind(source)
+            .bind(name)
+            .bind(super::signed(now))
+            .bind(boot)
+            .bind(true)
+            .bind(super::signed(before));
+        if stalled.fetch_one(&mut *connection).await?.try_get(0)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

@@ -229,6 +229,11 @@ impl fmt::Debug for SqliteStore {
     }
 }
 
+/// A time as the tables have it.
+fn signed(time: u64) -> i64 {
+    i64::try_from(time).unwrap_or(i64::MAX)
+}
+
 /// Reads the store's clock: the system's, in microseconds since the start of 1970.
 fn now() -> u64 {
     let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
