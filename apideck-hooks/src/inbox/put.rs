@@ -41,7 +41,8 @@ pub trait Inbox: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The envelope may not be kept. The delivery is answered `503`, and Apideck sends it again.
+    /// The envelope may not be kept. The delivery is answered `503`, and Apideck sends it
+    /// again. If `fail_open` is set, its handler runs instead.
     async fn put(&self, envelope: &Envelope) -> Result<(), PutError>;
 }
 

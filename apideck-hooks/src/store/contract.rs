@@ -38,8 +38,8 @@ use crate::delivery::Key;
 /// - A record's token only grows. It is the greater of the last token plus one and the store's
 ///   clock in microseconds.
 /// - Times are compared by the store's clock alone. A lease and a rest are kept with their lengths,
-///   and are never longer than their length from now. So a clock that was set back keeps nobody
-///   waiting.
+///   and are never longer than their length from now. A claim writes down a time that is. So a
+///   clock that was set back keeps nobody waiting.
 /// - A record without a body is kept for the store's retention, counted from its last change. The
 ///   end of that time is kept in the record and only grows. An expired record counts as absent.
 /// - A dropped future leaves the record as it was before the operation, or as it is after it.

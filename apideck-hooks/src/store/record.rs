@@ -10,8 +10,8 @@
 //! that was not accepted.
 //!
 //! All times are microseconds of the store's clock. A lease and a rest are kept with their lengths
-//! and cut to now plus the length when they are read. A clock that was set back then keeps nobody
-//! waiting for longer.
+//! and are cut to now plus the length when they are read, and for good by a claim. A clock that was
+//! set back then keeps nobody waiting for longer.
 //!
 //! PostgreSQL and Redis make the same decisions on their servers. The model test compares all of
 //! them with one reference.
@@ -73,6 +73,11 @@ impl Wait {
             end: now.saturating_add(length),
             length,
         }
+    }
+
+    /// Cuts a wait that is longer than its length, because the clock was set back.
+    fn cut(&mut self, now: u64) {
+        self.end = self.end.min(now.saturating_add(self.length));
     }
 
     /// The time left. Zero if it is over.
@@ -166,6 +171,8 @@ impl Record {
         if self.accepted && !self.kept {
             return (Verdict::Accepted, false);
         }
+        self.lease.cut(now);
+        self.rest.cut(now);
         let old_enough = |last: &super::LastDelivery| {
             absent || now.saturating_sub(self.first_seen) >= micros(last.min_age)
         };

@@ -97,6 +97,32 @@ async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
     assert!(left <= Duration::from_secs(90), "{left:?}");
 }
 
+/// A wait that a claim has seen lasts as long as its length from then on, and not as long as the
+/// clock was set back by.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_23_a_wait_that_a_claim_has_seen_ends_after_its_length() {
+    let database = database!();
+    let (store, pool) = (database.store(2).await, database.pool(1));
+    let with_rest = |n| {
+        let mut claim = Claim::new(key(n), LEASE);
+        claim.rests = Rests::new([LEASE; 8]);
+        claim
+    };
+    granted(&store, with_rest(1)).await;
+    let (grant, _) = granted(&store, with_rest(2)).await;
+    let release = End::Release { rest: Duration::ZERO };
+    assert_eq!(store.finish(grant, release).await.unwrap(), Held::Yes);
+    set_back(&database, &pool).await;
+    for n in [1, 2] {
+        let verdict = verdict(&store, with_rest(n)).await;
+        assert!(!matches!(verdict, Verdict::Granted { .. }), "{n} {verdict:?}");
+    }
+    age(&database, &pool, LEASE).await;
+    granted(&store, with_rest(2)).await;
+    let verdict = verdict(&store, with_rest(1)).await;
+    assert!(!matches!(verdict, Verdict::Running { .. }), "{verdict:?}");
+}
+
 /// A rest that has ended by the end of its run is still one if the clock is set back then.
 #[tokio::test(flavor = "multi_thread")]
 async fn case_23_a_clock_that_is_set_back_ends_no_rest_early() {

@@ -92,3 +92,31 @@ async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting() {
     let (second, attempt) = granted(&store, claim_of(event, None)).await;
     assert!(second.token.0 > moved.token.0 + HOUR.as_micros() as u64 && attempt == 2);
 }
+
+/// A wait that a claim has seen lasts as long as its length from then on, and not as long as the
+/// clock was set back by.
+#[tokio::test]
+async fn case_23_a_wait_that_a_claim_has_seen_ends_after_its_length() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let (running, resting) = (key(), key());
+    let with_rest = |event| {
+        let mut claim = claim_of(event, None);
+        claim.rests = Rests::new([LONG; Rests::LENGTH]);
+        claim
+    };
+    granted(&store, with_rest(running)).await;
+    let (grant, _) = granted(&store, with_rest(resting)).await;
+    assert_eq!(store.finish(grant, RELEASE).await.unwrap(), Held::Yes);
+    for event in [running, resting] {
+        set_back(&isolated, event).await;
+        let verdict = store.claim(with_rest(event)).await.unwrap().verdict;
+        assert!(!matches!(verdict, Verdict::Granted { .. }), "{verdict:?}");
+    }
+    isolated.age(LONG).await;
+    granted(&store, with_rest(resting)).await;
+    let verdict = store.claim(with_rest(running)).await.unwrap().verdict;
+    assert!(!matches!(verdict, Verdict::Running { .. }), "{verdict:?}");
+}

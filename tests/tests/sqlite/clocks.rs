@@ -44,6 +44,28 @@ async fn case_23_a_clock_that_is_set_back_keeps_nobody_waiting_for_longer() {
     assert!(again.token > running.token && attempt == 2);
 }
 
+/// A wait that a claim has seen lasts as long as its length from then on, and not as long as the
+/// clock was set back by.
+#[tokio::test]
+async fn case_23_a_wait_that_a_claim_has_seen_ends_after_its_length() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let store = open(&file).await;
+    grant(&store, with_rest(1)).await;
+    let (resting, _) = grant(&store, with_rest(2)).await;
+    end(&store, resting, RELEASE).await;
+    age(&file, -HOUR).await;
+    for n in [1, 2] {
+        let verdict = store.claim(with_rest(n)).await.unwrap().verdict;
+        assert!(!matches!(verdict, Verdict::Granted { .. }), "{n} {verdict:?}");
+    }
+    age(&file, microseconds(LEASE)).await;
+    grant(&store, with_rest(2)).await;
+    // Its run had no end, so it rests now.
+    let verdict = store.claim(with_rest(1)).await.unwrap().verdict;
+    assert!(!matches!(verdict, Verdict::Running { .. }), "{verdict:?}");
+}
+
 #[tokio::test]
 async fn case_23_a_clock_that_is_ahead_ends_leases_and_rests_and_grants_nothing_twice() {
     let directory = Directory::default();

@@ -81,8 +81,8 @@ pub use builder::PostgresStoreBuilder;
 /// - Failover to a replica: an event that the replica has not received can be handled again.
 ///   `synchronous_commit` `on` or `remote_apply` with a synchronous standby loses nothing.
 /// - Wrong clocks of receivers: nothing depends on them.
-/// - A change of the server's clock: set ahead, leases and retention end earlier. Set back, nobody
-///   waits longer than the length of a wait.
+/// - A change of the server's clock: set ahead, leases and retention end earlier. Set back, an
+///   event waits for the length of its lease or rest from its next delivery on.
 ///
 /// The effects of a handler are not part of it. A receiver that dies after the effect and before
 /// the end is recorded runs the event again. [`Tx`](crate::Tx) makes effects in PostgreSQL part of

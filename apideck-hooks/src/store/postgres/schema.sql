@@ -169,6 +169,16 @@ BEGIN
                             o_verdict := 'granted';
                         END IF;
                     END IF;
+                    -- The clock was set back. Not by less than a second, because a wait can be newer
+                    -- than `l_now`.
+                    IF p_replay IS NULL AND o_verdict IN ('running', 'resting', 'dead') AND greatest(
+                        r.lease_end - r.lease_length, r.rest_end - r.rest_length
+                    ) > l_now + 1000000 THEN
+                        UPDATE {records} k SET
+                            lease_end = least(k.lease_end, l_now + k.lease_length),
+                            rest_end = least(k.rest_end, l_now + k.rest_length)
+                        WHERE k.key = o_record;
+                    END IF;
                     EXIT WHEN l_locked OR o_verdict <> 'granted' AND NOT o_lettered;
                     l_locked := true;
                 END LOOP;

@@ -76,8 +76,8 @@ use wanted::Wanted;
 ///   keep what they have confirmed.
 /// - **A full or failing disk**: deliveries are answered `503` meanwhile. The store recovers by
 ///   itself.
-/// - **A changed clock**: nobody waits longer than the length of a lease or a rest. A clock that
-///   jumps ahead ends leases, rests and retentions early.
+/// - **A changed clock**: set back, an event waits for the length of its lease or rest from its
+///   next delivery on. A clock that jumps ahead ends leases, rests and retentions early.
 ///
 /// A lost file loses its events. A file that was deleted, moved or replaced while it is open is
 /// noticed before the next commit, and deliveries are answered `503` until the file is back or the

@@ -112,6 +112,9 @@ impl Model {
         if state == State::Done {
             return (Verdict::Done, false);
         }
+        let record = self.record(event);
+        record.lease.cut(now);
+        record.rest.cut(now);
         let Sent { claim, step } = self.claims[number];
         let is_last = claim
             .last

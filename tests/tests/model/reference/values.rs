@@ -146,6 +146,11 @@ impl Wait {
         }
     }
 
+    /// A claim cuts a wait that is longer than its length, because the clock was set back.
+    pub(super) fn cut(&mut self, now: u64) {
+        self.end = self.end.min(now + self.length);
+    }
+
     pub(super) fn left(self, now: u64) -> u64 {
         self.end.saturating_sub(now).min(self.length)
     }

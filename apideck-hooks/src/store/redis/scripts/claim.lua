@@ -31,6 +31,10 @@ elseif phase == DEAD and ARGV[4] == 'none' then
 elseif rest > 0 then
   answer = letter and {5, 1, 0, 1} or {3, rest}
 end
-if answer and not letter then
-  return answer
+if answer then
+  if not letter and math.max(lease_end - lease_length, rest_end - rest_length) <= now then
+    return answer
+  end
+  -- The clock may have been set back.
+  lease_end, rest_end = math.min(lease_end, now + lease_length), math.min(rest_end, now + rest_length)
 end
