@@ -44,6 +44,11 @@ incidents! {
     Withdrawn = "withdrawn",
     /// A call to the store failed or took too long.
     StoreFailed = "store_errors",
+    /// Records were evicted from a full store before their retention was over. Their events run
+    /// again if they come again.
+    Evicted = "evicted",
+    /// Expired records were deleted whose last run had no end, and whose events did not come again.
+    SweptUnfinished = "swept_unfinished",
     /// A claim was refused, because the store was full of running events.
     StoreFull = "store_full",
     /// The end of a run could not be recorded.
@@ -87,4 +92,6 @@ pub struct Incident<'a> {
     pub about: Option<&'a About>,
     /// The error, where there is one.
     pub error: Option<&'a str>,
+    /// How many of them: 1, or the number of records.
+    pub count: u64,
 }

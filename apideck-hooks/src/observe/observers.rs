@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -30,6 +31,10 @@ pub(crate) struct Observers {
     since: Instant,
     /// Milliseconds from `since` to the last call to the store, if that failed. Otherwise 0.
     store_failed: AtomicU64,
+    /// The second after `since` in which losses were looked for, from 1.
+    losses_looked: AtomicU64,
+    /// The losses that were told.
+    losses: Mutex<[u64; 2]>,
 }
 
 impl Observers {
@@ -42,6 +47,8 @@ impl Observers {
             abandoned: LogLimit::default(),
             since: Instant::now(),
             store_failed: AtomicU64::new(0),
+            losses_looked: AtomicU64::new(0),
+            losses: Mutex::default(),
         }
     }
 
@@ -68,7 +75,42 @@ impl Observers {
     /// Counts and tells an incident.
     pub(crate) fn incident(&self, kind: IncidentKind, about: Option<&About>, error: Option<&str>) {
         self.counters.incident(kind).add();
-        self.tell(|observer| observer.incident(&Incident { kind, about, error }));
+        let count = 1;
+        self.tell(|observer| {
+            observer.incident(&Incident {
+                kind,
+                about,
+                error,
+                count,
+            });
+        });
+    }
+
+    /// Counts and tells the records that the store has given up since the last look. Looks at most
+    /// once a second, because a store can need some time to count them.
+    pub(crate) fn look_for_losses(&self, now: Instant, losses: impl FnOnce() -> [(IncidentKind, u64); 2]) {
+        let second = now.saturating_duration_since(self.since).as_secs() + 1;
+        if self.losses_looked.load(Ordering::Relaxed) >= second {
+            return;
+        }
+        self.losses_looked.store(second, Ordering::Relaxed);
+        let new = {
+            let mut told = self.losses.lock().unwrap_or_else(PoisonError::into_inner);
+            let losses = losses();
+            let before = std::mem::replace(&mut *told, losses.map(|(_, count)| count));
+            [0, 1].map(|n| (losses[n].0, losses[n].1.saturating_sub(before[n])))
+        };
+        for (kind, count) in new.into_iter().filter(|(_, count)| *count > 0) {
+            self.counters.incident(kind).add_many(count);
+            self.tell(|observer| {
+                observer.incident(&Incident {
+                    kind,
+                    about: None,
+                    error: None,
+                    count,
+                });
+            });
+        }
     }
 
     /// Counts an answer, and tells it. Its facts are collected only for an observer.

@@ -19,7 +19,11 @@ pub(super) struct Counter(AtomicU64);
 
 impl Counter {
     pub(super) fn add(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
+        self.add_many(1);
+    }
+
+    pub(super) fn add_many(&self, count: u64) {
+        self.0.fetch_add(count, Ordering::Relaxed);
     }
 
     fn get(&self) -> u64 {
@@ -169,6 +173,10 @@ stats! {
         withdrawn,
         /// Calls to the store that failed or took too long.
         store_errors,
+        /// Records evicted from a full store before their retention was over.
+        evicted,
+        /// Expired records that were deleted and whose last run had no end.
+        swept_unfinished,
         /// Claims refused because the store was full of running events.
         store_full,
         /// Ends of runs that could not be recorded.
@@ -269,6 +277,8 @@ impl Counters {
             IncidentKind::ClaimLost => &self.claims_lost,
             IncidentKind::Withdrawn => &self.withdrawn,
             IncidentKind::StoreFailed => &self.store_errors,
+            IncidentKind::Evicted => &self.evicted,
+            IncidentKind::SweptUnfinished => &self.swept_unfinished,
             IncidentKind::StoreFull => &self.store_full,
             IncidentKind::Unrecorded => &self.unrecorded,
             IncidentKind::FailedOpen => &self.failed_open,

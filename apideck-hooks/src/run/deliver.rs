@@ -69,6 +69,7 @@ impl Runner {
                 Ok(answer) => answer,
                 Err(error) => return Box::pin(self.run_without_store(job, error)).await,
             };
+            self.look_for_losses(job.now);
             let ClaimAnswer { claimed, id, .. } = answer;
             let delivered = job.replay_of.is_none();
             if claimed.record != job.keys.event {

@@ -68,6 +68,17 @@ impl Runner {
             .incident(IncidentKind::StoreFailed, about, error.as_deref());
     }
 
+    /// Tells of the records that the store has given up.
+    pub(super) fn look_for_losses(&self, now: Instant) {
+        self.observers.look_for_losses(now, || {
+            let losses = self.store.losses();
+            [
+                (IncidentKind::Evicted, losses.evicted),
+                (IncidentKind::SweptUnfinished, losses.unfinished),
+            ]
+        });
+    }
+
     /// Awaits a call to the store for at most `store_timeout`, and tells of it.
     pub(crate) async fn call<T>(
         &self,

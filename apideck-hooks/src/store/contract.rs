@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use super::dead_letters::DeadLetterStore;
 use super::error::StoreError;
 use super::inbox_store::InboxStore;
+use super::losses::Losses;
 use super::transactions::Transactions;
 use super::values::{Claim, Claimed, End, Grant, Held, Status};
 use crate::delivery::Key;
@@ -118,6 +119,13 @@ pub trait Store: Send + Sync + 'static {
     /// without one would take each other's events for duplicates.
     fn is_shared(&self) -> bool {
         false
+    }
+
+    /// Returns the number of records that this store has given up. Receivers tell of them.
+    ///
+    /// A store that wraps another store returns the numbers of the inner store.
+    fn losses(&self) -> Losses {
+        Losses::default()
     }
 
     /// Returns `true` if the store forgets its records at a restart.

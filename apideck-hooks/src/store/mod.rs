@@ -17,6 +17,7 @@ mod handler_connection;
 mod inbox_store;
 mod into_store;
 mod letter_filter;
+mod losses;
 mod memory;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -42,6 +43,7 @@ pub use inbox_store::{
 };
 pub use into_store::IntoStore;
 pub use letter_filter::LetterFilter;
+pub use losses::Losses;
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};

@@ -4,7 +4,7 @@ use crate::stranger::StrangerStore;
 use apideck_hooks::MemoryStore;
 use apideck_hooks::store::{
     Claim, Claimed, Cursor, DeadLetterStore, DeadRecord, End, Grant, Held, InboxStore, Key, LetterFilter,
-    Purged, Status, Store, StoreError, Transactions, Verdict,
+    Losses, Purged, Status, Store, StoreError, Transactions, Verdict,
 };
 use async_trait::async_trait;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -166,6 +166,10 @@ impl Spy {
 
 #[async_trait]
 impl Store for Spy {
+    fn losses(&self) -> Losses {
+        self.0.store.losses()
+    }
+
     async fn claim(&self, mut claim: Claim) -> Result<Claimed, StoreError> {
         if let Some(lease) = *self.0.lease.lock().expect("no panic") {
             claim.lease = lease;

@@ -6,7 +6,8 @@ use super::exported::exporter;
 use super::recorder::Recorder;
 use apideck_hooks::events::ConnectionCallable;
 use apideck_hooks::signature::Matched;
-use apideck_hooks::{Hooks, HooksBuilder, Metrics, Refusal, Routes, on, router};
+use apideck_hooks::store::{Losses, Store};
+use apideck_hooks::{Hooks, HooksBuilder, MemoryStore, Metrics, Refusal, Routes, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::delivery::{Delivery, Encoding, Signed};
 use apideck_hooks_tests::log::Log;
@@ -164,6 +165,28 @@ async fn a_receiver_that_is_busy_or_stops_is_told() {
     event("e3").call(&watched.hooks).await;
     watched.last_was("shutting_down", 503);
     assert!(!watched.hooks.is_ready());
+}
+
+/// At most once a second, with a delivery.
+#[tokio::test(start_paused = true)]
+async fn records_that_a_store_gives_up_are_told() {
+    let store = Arc::new(MemoryStore::builder().capacity(10).build());
+    let watched = watch(Probe::default().hooks().store(Arc::clone(&store)));
+    event("first").call(&watched.hooks).await;
+    for n in 0..50 {
+        event(&format!("e{n}")).call(&watched.hooks).await;
+    }
+    assert_eq!(watched.hooks.stats().evicted, 0);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for id in ["last", "afterwards"] {
+        event(id).call(&watched.hooks).await;
+        assert_eq!(watched.hooks.stats().evicted, 42);
+    }
+    assert_eq!(store.losses(), Losses::new(43, 0));
+    assert_eq!(watched.recorder.count("incident evicted -"), 1);
+    let scrape = Scrape::read(&exporter().render());
+    let exported = scrape.sum("apideck_hooks_incidents_total", &[("kind", "evicted")]);
+    assert!(exported.is_some_and(|count| count >= 42.0), "{exported:?}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -205,8 +205,8 @@ async fn case_19_twenty_kills_and_stalls_under_load_lose_no_event() {
         words.extend(sender.await.unwrap());
     }
     assert_eq!(words.len(), EVENTS);
-    // Every acknowledged event has its effect, or is dead with its dead letter. On a busy machine an
-    // end may not be recorded within the lease. Its event is acknowledged all the same.
+    // Every acknowledged event has its effect, or is dead with its dead letter. On a busy machine
+    // an end may not be recorded within the lease. Its event is acknowledged all the same.
     let dead = "SELECT count(*) FROM {}.records WHERE phase = 3 AND body IS NOT NULL AND error IS NOT NULL";
     assert_eq!(number(&database, &pool, dead).await, EVENTS as i64 / 5);
     let ends = effects.ends();

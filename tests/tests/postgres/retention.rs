@@ -2,7 +2,7 @@
 
 use super::{LEASE, SOURCE, age, claim_of, database, execute, granted, key, number, verdict};
 use apideck_hooks::PostgresStore;
-use apideck_hooks::store::{DeadLetter, End, Held, LetterFilter, RecordState, Store, Verdict};
+use apideck_hooks::store::{DeadLetter, End, Held, LetterFilter, Losses, RecordState, Store, Verdict};
 use apideck_hooks_tests::postgres;
 use apideck_hooks_tests::waiting::until;
 use std::time::Duration;
@@ -58,6 +58,7 @@ async fn case_24_settled_records_are_kept_for_the_retention_and_no_longer() {
         1,
         "the running one, a retention after its lease"
     );
+    assert_eq!(shorter.losses(), Losses::new(0, 1));
     let bound = longer.claim(claim_of(key(9), key(101))).await.unwrap();
     assert_eq!((bound.record, bound.verdict), (key(1), Verdict::Done));
 

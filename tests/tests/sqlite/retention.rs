@@ -5,7 +5,7 @@ use super::{
     microseconds, number,
 };
 use apideck_hooks::SqliteStore;
-use apideck_hooks::store::{DeadLetterStore, End, Held, Purged, RecordState, Status, Store};
+use apideck_hooks::store::{DeadLetterStore, End, Held, Losses, Purged, RecordState, Status, Store};
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::log::Log;
 use apideck_hooks_tests::sqlite::open_with;
@@ -78,6 +78,7 @@ async fn case_24_the_sweeper_deletes_in_batches_and_never_a_letter_or_a_live_run
     .await;
     assert_eq!(store.status(key(0)).await.unwrap(), Status::ABSENT);
     assert!(logs.count("deleted the records of runs that had no end") > 0);
+    assert_eq!(store.losses(), Losses::new(0, 100));
     assert_eq!(store.count("", &Default::default()).await.unwrap(), 100);
     assert_eq!(store.status(key(1)).await.unwrap().state, RecordState::Dead);
     end(&store, alive, End::Done).await;

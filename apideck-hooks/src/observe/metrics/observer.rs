@@ -115,7 +115,7 @@ impl Observe for Metrics {
     }
 
     fn incident(&self, incident: &Incident<'_>) {
-        INCIDENTS.add([incident.kind.as_str().into()], 1);
+        INCIDENTS.add([incident.kind.as_str().into()], incident.count);
         if incident.kind == IncidentKind::DeadLettered {
             DEAD_LETTERS.add([], 1);
         }

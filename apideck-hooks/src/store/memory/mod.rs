@@ -29,7 +29,7 @@ use self::limits::ShardLimits;
 use self::ordered_map::MAX_LEN;
 use self::shard::Shard;
 use super::record::micros;
-use super::{Claim, Claimed, End, Grant, Held, Internal, Status, Store, StoreError, Verdict};
+use super::{Claim, Claimed, End, Grant, Held, Internal, Losses, Status, Store, StoreError, Verdict};
 use crate::delivery::Key;
 use crate::sync::{Mutex, MutexGuard};
 
@@ -246,6 +246,10 @@ impl Store for MemoryStore {
 
     async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
         Ok(self.records.of(&record).end_rest(record, self.now()))
+    }
+
+    fn losses(&self) -> Losses {
+        Losses::new(self.evicted(), 0)
     }
 
     fn is_volatile(&self) -> bool {

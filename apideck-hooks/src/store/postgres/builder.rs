@@ -140,6 +140,7 @@ impl PostgresStoreBuilder {
             transactions,
             slots: Arc::new(Semaphore::new(transactions as usize)),
             sweeper: Default::default(),
+            unfinished: Default::default(),
             waiting: Default::default(),
         }
     }

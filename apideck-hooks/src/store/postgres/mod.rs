@@ -31,6 +31,7 @@ use sqlx::{AssertSqlSafe, Connection};
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
+use super::losses::{Losses, Unfinished};
 use super::record::{Record, Stage, Wait};
 use super::{
     Claim, ClaimId, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError,
@@ -134,6 +135,7 @@ pub struct PostgresStore {
     /// One slot for each transaction of a handler.
     slots: Arc<Semaphore>,
     sweeper: OnceLock<Sweeper>,
+    unfinished: Arc<Unfinished>,
     /// Tells the workers of all processes of events.
     news: News,
     /// The names of events that have waited.
@@ -182,12 +184,12 @@ impl PostgresStore {
     ///
     /// The store failed.
     pub async fn sweep(&self) -> Result<u64, StoreError> {
-        sweeper::sweep(&self.connections, self.limits).await
+        sweeper::sweep(&self.connections, self.limits, &self.unfinished).await
     }
 
     fn start_sweeper(&self) {
         self.sweeper
-            .get_or_init(|| Sweeper::start(&self.connections, self.limits));
+            .get_or_init(|| Sweeper::start(&self.connections, self.limits, &self.unfinished));
     }
 
     /// Runs a statement that can grant this claim.
@@ -277,6 +279,10 @@ impl Store for PostgresStore {
             self.news.tell();
         }
         Ok(ended)
+    }
+
+    fn losses(&self) -> Losses {
+        self.unfinished.losses()
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {

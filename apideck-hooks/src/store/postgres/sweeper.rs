@@ -1,5 +1,6 @@
 //! Deletes expired records and aliases.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
@@ -11,6 +12,7 @@ use super::connections::Connections;
 use super::limits::RecordLimits;
 use super::row::number;
 use crate::store::StoreError;
+use crate::store::losses::Unfinished;
 
 /// Rows of one statement. It locks few rows at once, so a claim hardly waits.
 const BATCH: u64 = 1000;
@@ -27,13 +29,17 @@ pub(super) struct Sweeper(AbortHandle);
 
 impl Sweeper {
     /// Starts the task in the current runtime.
-    pub(super) fn start(connections: &Connections, limits: RecordLimits) -> Self {
-        let connections = connections.clone();
+    pub(super) fn start(
+        connections: &Connections,
+        limits: RecordLimits,
+        unfinished: &Arc<Unfinished>,
+    ) -> Self {
+        let (connections, unfinished) = (connections.clone(), Arc::clone(unfinished));
         let pause = limits.sweep_every.clamp(SHORTEST, LONGEST);
         let task = tokio::spawn(async move {
             loop {
                 sleep(pause).await;
-                if let Err(error) = sweep(&connections, limits).await {
+                if let Err(error) = sweep(&connections, limits, &unfinished).await {
                     tracing::warn!(%error, "expired records could not be swept, and the next sweep tries again");
                 }
             }
@@ -50,7 +56,11 @@ impl Drop for Sweeper {
 
 /// Deletes in batches until nothing is left that another sweeper has not taken. Returns the number
 /// of rows.
-pub(super) async fn sweep(connections: &Connections, limits: RecordLimits) -> Result<u64, StoreError> {
+pub(super) async fn sweep(
+    connections: &Connections,
+    limits: RecordLimits,
+    unfinished: &Unfinished,
+) -> Result<u64, StoreError> {
     let statements = connections.statements();
     let batch = i64::try_from(BATCH).unwrap_or(i64::MAX);
     let (mut records, mut running, mut aliases) = (0, 0, 0);
@@ -61,7 +71,9 @@ pub(super) async fn sweep(connections: &Connections, limits: RecordLimits) -> Re
             .await?;
         let swept = number(&rows[0], 2)?;
         records += swept;
-        running += number(&rows[0], 3)?;
+        let ended = number(&rows[0], 3)?;
+        unfinished.add(ended);
+        running += ended;
         if swept < BATCH {
             break;
         }

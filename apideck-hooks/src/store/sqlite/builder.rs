@@ -16,6 +16,7 @@ use super::reader::Reader;
 use super::schema;
 use super::writer::{QUEUE, Writer};
 use crate::store::StoreError;
+use crate::store::losses::Unfinished;
 
 /// Time between two sweeps: a tenth of the retention within these bounds.
 const SWEEP_EVERY: [Duration; 2] = [Duration::from_millis(100), Duration::from_secs(60)];
@@ -123,6 +124,7 @@ impl SqliteStoreBuilder {
         let (begins, handlers) = mpsc::channel(QUEUE);
         let [least, most] = SWEEP_EVERY;
         let [reader, letters] = [(); 2].map(|()| Arc::new(Reader::new(database.clone())));
+        let unfinished = Arc::<Unfinished>::default();
         let writer = Writer {
             operations: waiting,
             begins: handlers,
@@ -131,6 +133,7 @@ impl SqliteStoreBuilder {
             connection: Some(connection),
             readers: [Arc::clone(&reader), Arc::clone(&letters)],
             terms,
+            unfinished: Arc::clone(&unfinished),
             tx_limit: self.tx_limit,
             sweep_every: (self.retention / 10).clamp(least, most),
             lock,
@@ -145,6 +148,7 @@ impl SqliteStoreBuilder {
             terms,
             tx_limit: self.tx_limit,
             progress: Advance::new(super::now()),
+            unfinished,
         })
     }
 }

@@ -36,6 +36,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use tokio::sync::{mpsc, oneshot};
 
+use super::losses::{Losses, Unfinished};
 use super::transactions::Transactions;
 use super::{Claim, Claimed, DeadLetterStore, End, Grant, Held, InboxStore, Status, Store, StoreError};
 use crate::delivery::Key;
@@ -134,6 +135,7 @@ pub struct SqliteStore {
     tx_limit: Duration,
     path: PathBuf,
     progress: Advance,
+    unfinished: Arc<Unfinished>,
 }
 
 impl SqliteStore {
@@ -206,6 +208,10 @@ impl Store for SqliteStore {
         // An accepted event is due now.
         self.progress.tell();
         ended
+    }
+
+    fn losses(&self) -> Losses {
+        self.unfinished.losses()
     }
 
     fn dead_letters(&self) -> Option<&dyn DeadLetterStore> {

@@ -47,9 +47,10 @@ impl Writer {
             more |= i64::try_from(deleted.len()).is_ok_and(|deleted| deleted >= ROWS);
             for row in deleted {
                 let running = table == RECORDS && row.try_get::<i64, _>(0)? == Stage::Running as i64;
-                unfinished += u32::from(running);
+                unfinished += u64::from(running);
             }
         }
+        self.unfinished.add(unfinished);
         if unfinished > 0 {
             tracing::warn!(
                 records = unfinished,

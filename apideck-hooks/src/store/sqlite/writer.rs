@@ -18,6 +18,7 @@ use super::log::Log;
 use super::operation::Operation;
 use super::reader::Reader;
 use super::writing_connection::WritingConnection;
+use crate::store::losses::Unfinished;
 
 /// Limit of the operations that wait, and of those in one transaction. Further ones wait for room.
 pub(super) const QUEUE: usize = 1024;
@@ -40,6 +41,7 @@ pub(super) struct Writer {
     /// Time limit of a handler's transaction.
     pub(super) tx_limit: Duration,
     pub(super) sweep_every: Duration,
+    pub(super) unfinished: Arc<Unfinished>,
     /// Last, because it is dropped after the connection.
     pub(super) lock: Lock,
 }
