@@ -48,7 +48,7 @@ const WITHOUT_HANDLER: std::time::Duration = std::time::Duration::from_secs(60);
 
 impl Hooks {
     /// Runs accepted events, until a [`shutdown`](Hooks::shutdown) begins and the running ones have
-    /// ended. Poll the future beside the server.
+    /// ended. Poll the future beside the server, and join them, so that neither cuts the other off.
     ///
     /// If the future is dropped, the running handlers are stopped, as at the end of a shutdown's
     /// grace period.
@@ -59,10 +59,14 @@ impl Hooks {
     /// # async fn run(hooks: Hooks, listener: tokio::net::TcpListener) -> Result<(), Failed> {
     /// let app = axum::Router::new().route_service("/webhooks/apideck", hooks.clone());
     /// let workers = hooks.workers(Workers::new().concurrency(16));
-    /// tokio::select! {
-    ///     served = axum::serve(listener, app) => served?,
-    ///     ended = workers => ended?,
-    /// }
+    /// # #[cfg(feature = "signal")]
+    /// let stop = hooks.shutdown_on_signal(std::time::Duration::from_secs(20));
+    /// # #[cfg(not(feature = "signal"))]
+    /// # let stop = async {};
+    /// let serve = async { axum::serve(listener, app).with_graceful_shutdown(stop).await };
+    /// let (served, worked) = tokio::join!(serve, workers);
+    /// served?;
+    /// worked?;
     /// # Ok(())
     /// # }
     /// ```

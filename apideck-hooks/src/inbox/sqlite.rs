@@ -26,10 +26,15 @@ const TX_LIMIT: Duration = Duration::from_secs(1);
 /// let app = axum::Router::new().route_service("/webhooks/apideck", hooks.clone());
 /// let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
 /// let workers = hooks.workers(Workers::new());
-/// tokio::select! {
-///     served = axum::serve(listener, app) => served?,
-///     ended = workers => ended?,
-/// }
+/// // Ends the workers too, when their running handlers have ended.
+/// # #[cfg(feature = "signal")]
+/// let stop = hooks.shutdown_on_signal(std::time::Duration::from_secs(20));
+/// # #[cfg(not(feature = "signal"))]
+/// # let stop = async {};
+/// let serve = async { axum::serve(listener, app).with_graceful_shutdown(stop).await };
+/// let (served, worked) = tokio::join!(serve, workers);
+/// served?;
+/// worked?;
 /// # Ok(())
 /// # }
 /// ```

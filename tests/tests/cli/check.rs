@@ -1,8 +1,12 @@
 //! `apideck-hooks check`, against our own receiver and against wrong ones.
 
 use crate::program::run;
-use crate::receivers::{Handled, Mistake, by_hand, own};
+use crate::receivers::{BODY_DEADLINE, Handled, Mistake, by_hand, own};
+use apideck_hooks::{Hooks, router};
+use apideck_hooks_tests::inbox::{InboxFile, RunLog, Working, accepting, handle, quick, until_idle};
+use apideck_hooks_tests::server;
 use futures_util::future::join_all;
+use std::collections::HashSet;
 
 const EVENT: &str = "vault.connection.callable";
 
@@ -26,6 +30,29 @@ async fn our_own_receiver_is_all_green() {
         .expect("a finding");
     assert_eq!(duplicates["result"], "not_tested");
     assert_eq!(handled.ids().len(), 1, "no further event was handled");
+}
+
+/// Whether its workers have run the event by then or not.
+#[tokio::test]
+async fn a_receiver_with_an_inbox_does_not_fail() {
+    let (file, log) = (InboxFile::default(), RunLog::default());
+    let hooks = accepting(Hooks::builder(router![handle]), file.store().await, &log);
+    let hooks = hooks.body_deadline(BODY_DEADLINE).build().expect("a receiver");
+    let url = format!("http://{}/", server::hyper(hooks.clone()).await);
+    let check = || async { run(&["check", &url, "--event", EVENT, "--json"]).await };
+    let objects = check().await.exits(0).objects();
+    let again = ["same delivery again", "retry", "captured body"];
+    for name in again {
+        let finding = objects.iter().find(|finding| finding["check"] == name);
+        assert_eq!(finding.expect("a finding")["result"], "not_tested");
+    }
+    let _workers = Working::begin(&hooks, quick());
+    check().await.exits(0);
+    until_idle(&hooks).await;
+    // Bodies that are not events have no id.
+    let events: Vec<_> = log.begun().into_iter().filter(|(id, _)| !id.is_empty()).collect();
+    let different: HashSet<_> = events.iter().collect();
+    assert_eq!(different.len(), events.len(), "{events:?}");
 }
 
 /// The names of the failed findings.

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// Long enough for a body that comes at once, also on a busy machine.
-const BODY_DEADLINE: Duration = Duration::from_secs(3);
+pub(crate) const BODY_DEADLINE: Duration = Duration::from_secs(3);
 
 /// The events that a receiver has handled, and those that are to fail.
 #[derive(Clone, Default)]
