@@ -16,7 +16,7 @@ use crate::url::confirm;
 /// Events of a page.
 const PAGE: u64 = 1000;
 
-/// List, pause and resume the accepted events of a receiver, over its console
+/// List, pause, resume and replay the accepted events of a receiver, over its console
 #[derive(Args)]
 pub(crate) struct InboxArguments {
     #[command(subcommand)]
