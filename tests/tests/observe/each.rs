@@ -218,6 +218,7 @@ async fn a_duplicate_of_a_running_event_and_a_late_run_are_told() {
         (stats.running, stats.late, stats.handled, stats.runs_handled),
         (2, 1, 0, 1)
     );
+    assert_eq!(stats.withdrawn, 0);
 }
 
 #[tokio::test(start_paused = true)]
