@@ -123,16 +123,16 @@ pub(crate) async fn measure(time: Duration, limits: &mut Limits) {
     let growth = |of: fn(&Sample) -> u64| {
         let mean = |samples: &[Sample]| samples.iter().map(of).sum::<u64>() as f64 / samples.len() as f64;
         let quarter = samples.len() / 4;
-        // The first quarter fills caches, and the file up to the retention.
-        (quarter > 0).then(|| mean(&samples[quarter * 3..]) / mean(&samples[quarter..quarter * 2]))
+        // The first half fills caches, and the file up to the retention.
+        (quarter > 0).then(|| mean(&samples[quarter * 3..]) / mean(&samples[quarter * 2..quarter * 3]))
     };
     limits.check(
-        "soak: memory of the last quarter ÷ the second",
+        "soak: memory of the last quarter ÷ the third",
         growth(|of| of.memory),
         Limit::AtMost(1.05),
     );
     limits.check(
-        "soak: files of the last quarter ÷ the second",
+        "soak: files of the last quarter ÷ the third",
         growth(|of| of.files),
         Limit::AtMost(1.05),
     );
