@@ -42,6 +42,17 @@ pub(crate) struct ConsoleApi {
     authorization: Option<HeaderValue>,
 }
 
+/// A list of the API.
+pub(crate) struct ListOf {
+    pub(crate) path: &'static str,
+    /// The member of a page that has its entries.
+    pub(crate) member: &'static str,
+    /// The parameter with the place at which the next page begins.
+    pub(crate) cursor: &'static str,
+    /// Entries of a page.
+    pub(crate) page: u64,
+}
+
 impl ConsoleApi {
     pub(crate) async fn new(base: &Uri, user: &str) -> Result<Self, Trouble> {
         let authorization = match variable(TOKEN) {
@@ -67,6 +78,40 @@ impl ConsoleApi {
         }
         let url = url.parse().map_err(Trouble::wrong_use)?;
         self.ask(Method::GET, url, None).await
+    }
+
+    /// Reads a list page by page, up to this number of entries, and passes each to `tell`. Returns
+    /// the number of entries, and the `count` of all if the pages tell it.
+    pub(crate) async fn list(
+        &self,
+        list: &ListOf,
+        filter: &[(&'static str, String)],
+        at_most: u64,
+        mut tell: impl FnMut(&Value),
+    ) -> Result<(u64, Option<u64>), Trouble> {
+        let (mut at, mut listed, mut total) = (None::<String>, 0, None);
+        while listed < at_most {
+            let mut pairs: Vec<(&str, String)> = filter.to_vec();
+            pairs.push(("limit", list.page.min(at_most - listed).to_string()));
+            pairs.extend(at.clone().map(|at| (list.cursor, at)));
+            let mut page = self.get(list.path, &pairs).await?;
+            total = page["count"].as_u64().or(total);
+            let Value::Array(entries) = page[list.member].take() else {
+                return Err(Trouble::not_as_wished(format_args!(
+                    "the console's answer has no list `{}`",
+                    list.member
+                )));
+            };
+            listed += entries.len() as u64;
+            entries.iter().for_each(&mut tell);
+            let next = page["next"].as_str().map(str::to_owned);
+            // A page that is empty or names itself would be asked for again for ever.
+            if next.is_none() || next == at || entries.is_empty() {
+                break;
+            }
+            at = next;
+        }
+        Ok((listed, total))
     }
 
     pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value, Trouble> {

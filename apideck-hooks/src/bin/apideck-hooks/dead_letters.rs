@@ -4,7 +4,7 @@ use apideck_hooks::store::Key;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::console_api::ConsoleApi;
+use crate::console_api::{ConsoleApi, ListOf};
 use crate::console_arguments::{ConsoleArguments, FilterArguments};
 use crate::exit::{Exit, Trouble};
 use crate::screen::Screen;
@@ -90,29 +90,15 @@ async fn list(
     screen: &mut Screen,
 ) -> Result<Exit, Trouble> {
     let filter = filter.pairs(screen);
-    let (mut after, mut listed, mut total) = (None::<String>, 0, None);
-    while listed < at_most {
-        let mut pairs = filter.clone();
-        pairs.push(("limit", PAGE.min(at_most - listed).to_string()));
-        pairs.extend(after.clone().map(|after| ("after", after)));
-        let mut page = console.get("dead-letters", &pairs).await?;
-        total = page["count"].as_u64().or(total);
-        let Value::Array(letters) = page["letters"].take() else {
-            return Err(Trouble::not_as_wished(
-                "the console's answer has no list `letters`",
-            ));
-        };
-        listed += letters.len() as u64;
-        for letter in &letters {
-            print(screen, letter);
-        }
-        let next = page["next"].as_str().map(str::to_owned);
-        // A page that is empty or names itself would be asked for again for ever.
-        if next.is_none() || next == after || letters.is_empty() {
-            break;
-        }
-        after = next;
-    }
+    let letters = ListOf {
+        path: "dead-letters",
+        member: "letters",
+        cursor: "after",
+        page: PAGE,
+    };
+    let (listed, total) = console
+        .list(&letters, &filter, at_most, |letter| print(screen, letter))
+        .await?;
     let total = total.unwrap_or(listed);
     screen.remark(match total {
         0 => "no dead letters".to_owned(),

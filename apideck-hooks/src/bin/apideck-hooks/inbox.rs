@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use crate::console_api::ConsoleApi;
+use crate::console_api::{ConsoleApi, ListOf};
 use crate::console_arguments::{ConsoleArguments, FilterArguments, parse_pattern, remark_unmatched};
 use crate::dead_letters::{ChangeArguments, apply};
 use crate::exit::{Exit, Trouble};
@@ -77,28 +77,15 @@ async fn list(
     let filter = filter.pairs(screen);
     let stats = console.get("inbox", &[]).await?;
     print_stats(screen, &stats);
-    let (mut before, mut listed) = (None::<String>, 0);
-    while listed < at_most {
-        let mut pairs = filter.clone();
-        pairs.push(("limit", PAGE.min(at_most - listed).to_string()));
-        pairs.extend(before.clone().map(|before| ("before", before)));
-        let mut page = console.get("inbox/events", &pairs).await?;
-        let Value::Array(events) = page["events"].take() else {
-            return Err(Trouble::not_as_wished(
-                "the console's answer has no list `events`",
-            ));
-        };
-        listed += events.len() as u64;
-        for event in &events {
-            print_event(screen, event);
-        }
-        let next = page["next"].as_str().map(str::to_owned);
-        // A page that is empty or names itself would be asked for again for ever.
-        if next.is_none() || next == before || events.is_empty() {
-            break;
-        }
-        before = next;
-    }
+    let events = ListOf {
+        path: "inbox/events",
+        member: "events",
+        cursor: "before",
+        page: PAGE,
+    };
+    let (listed, _) = console
+        .list(&events, &filter, at_most, |event| print_event(screen, event))
+        .await?;
     screen.remark(format!(
         "{} listed",
         count(usize::try_from(listed).unwrap_or(usize::MAX), "event")
