@@ -74,8 +74,11 @@ impl Observers {
 
     /// Counts and tells an incident.
     pub(crate) fn incident(&self, kind: IncidentKind, about: Option<&About>, error: Option<&str>) {
-        self.counters.incident(kind).add();
-        let count = 1;
+        self.incidents(kind, 1, about, error);
+    }
+
+    fn incidents(&self, kind: IncidentKind, count: u64, about: Option<&About>, error: Option<&str>) {
+        self.counters.incident(kind).add_many(count);
         self.tell(|observer| {
             observer.incident(&Incident {
                 kind,
@@ -101,15 +104,7 @@ impl Observers {
             [0, 1].map(|n| (losses[n].0, losses[n].1.saturating_sub(before[n])))
         };
         for (kind, count) in new.into_iter().filter(|(_, count)| *count > 0) {
-            self.counters.incident(kind).add_many(count);
-            self.tell(|observer| {
-                observer.incident(&Incident {
-                    kind,
-                    about: None,
-                    error: None,
-                    count,
-                });
-            });
+            self.incidents(kind, count, None, None);
         }
     }
 

@@ -304,16 +304,15 @@ impl Runner {
         mut job: Job<H>,
         error: StoreError,
     ) -> Disposition {
-        let about = job.about.take();
-        self.store_failed(&error, about.as_deref());
+        self.store_failed(&error, job.about.as_deref());
         // A transaction needs the store, a replay comes from it, and a worker tries again.
         let no_delivery = job.replay_of.is_some() || job.worker.is_some();
         if !self.limits.fail_open || job.transactional || no_delivery {
-            job.about = about;
             self.last_refused(&job, "the store failed");
             tracing::error!(%error, "the event could not be claimed: answered 503");
             return Disposition::later(Why::Store);
         }
+        let about = job.about.take();
         self.incident(IncidentKind::FailedOpen, about.as_deref());
         tracing::error!(
             %error,

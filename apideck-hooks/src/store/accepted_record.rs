@@ -69,9 +69,8 @@ impl Record {
 
     /// Ends the run if its lease has ended, and cuts a lease and a rest to their lengths.
     pub(super) fn recover(&mut self, attempts: u32, now: u64) -> RecoveredRun {
-        for wait in [&mut self.lease, &mut self.rest] {
-            wait.end = wait.end.min(now.saturating_add(wait.length));
-        }
+        self.lease.cut(now);
+        self.rest.cut(now);
         let lost = self.accepted && self.phase == Stage::Running && !self.is_running(now);
         if !lost || self.kept {
             return RecoveredRun::None;

@@ -76,7 +76,7 @@ impl Wait {
     }
 
     /// Cuts a wait that is longer than its length, because the clock was set back.
-    fn cut(&mut self, now: u64) {
+    pub(super) fn cut(&mut self, now: u64) {
         self.end = self.end.min(now.saturating_add(self.length));
     }
 
