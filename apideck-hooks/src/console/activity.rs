@@ -27,7 +27,7 @@ pub(super) struct Activity {
     signatures: Vec<(Matched, u64, SystemTime)>,
 }
 
-/// What was told in a minute.
+/// The counts of a minute.
 struct Minute {
     number: u64,
     requests: u64,

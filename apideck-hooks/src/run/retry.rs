@@ -10,9 +10,9 @@ use crate::store::Rests;
 ///
 /// After attempt *n* the event waits for a random time up to `first` × 2ⁿ⁻¹, at most a day ("full
 /// jitter"), so events that failed together do not come back together. A handler that says when,
-/// by [`Failure::retry_after`](crate::Failure::retry_after), is run again then, or after
-/// [`max_retry_after`](crate::HooksBuilder::max_retry_after). After the last
-/// attempt, or when the time since the first run is over, the event is dead-lettered.
+/// by [`Failure::retry_after`](crate::Failure::retry_after), is run again then, but after
+/// [`max_retry_after`](crate::HooksBuilder::max_retry_after) at the latest. After the last attempt,
+/// or when the time since the first run is over, the event is dead-lettered.
 ///
 /// The default is 12 attempts within 24 hours, the first pause up to a minute.
 ///
