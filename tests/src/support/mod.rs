@@ -5,6 +5,8 @@ pub mod child;
 pub mod delivery;
 pub mod directory;
 pub mod fixtures;
+#[cfg(unix)]
+pub mod guarded;
 pub mod handlers;
 pub mod inbox;
 pub mod inbox_postgres;

@@ -1,13 +1,12 @@
 //! NATS servers of a test's own, which can be killed.
 
 use crate::directory::Directory;
-use crate::postgres::server::GUARD;
+use crate::guarded::{Guarded, program};
 use crate::services::{free_port, skip};
 use crate::waiting::{ends, until};
 use async_nats::jetstream::{self, Context};
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 /// A server with JetStream on loopback. It is killed when this is dropped and when the test's
 /// process ends.
@@ -16,27 +15,14 @@ pub struct Nats {
     directory: Directory,
     port: u16,
     /// `None` after a kill.
-    running: Option<Running>,
-}
-
-struct Running {
-    guard: Child,
-    pid: String,
-}
-
-fn program() -> Option<PathBuf> {
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    // Debian has it in /usr/sbin, which may not be in `PATH`.
-    let folders = std::env::split_paths(&path).chain([PathBuf::from("/usr/sbin")]);
-    let mut programs = folders.map(|folder| folder.join("nats-server"));
-    programs.find(|program| program.exists())
+    running: Option<Guarded>,
 }
 
 impl Nats {
     /// Starts a server that syncs each message, if its release can. Returns `None`, after a report,
     /// without the program.
     pub async fn start() -> Option<Self> {
-        let Some(program) = program() else {
+        let Some(program) = program("nats-server") else {
             skip("nats-server");
             return None;
         };
@@ -75,21 +61,9 @@ impl Nats {
 
     /// Starts the server again on the same port and directory.
     pub async fn restart(&mut self) {
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", GUARD, "guard"])
-            .arg(&self.program)
-            .arg("-c")
-            .arg(self.config())
-            .env("LOG", self.directory.file("log"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
-        let mut guard = command.spawn().expect("sh");
-        let mut pid = String::new();
-        let mut said = BufReader::new(guard.stdout.take().expect("a pipe"));
-        said.read_line(&mut pid).expect("its id");
-        let pid = pid.trim().to_owned();
-        self.running = Some(Running { guard, pid });
+        let mut command = Guarded::command(&self.program, &self.directory);
+        command.arg("-c").arg(self.config());
+        self.running = Some(Guarded::spawn(&mut command));
         until("nats-server responds", async || {
             // It has read its streams by then.
             async_nats::connect(self.url()).await.is_ok()
@@ -99,15 +73,12 @@ impl Nats {
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        self.signal("KILL");
-        self.stop();
+        self.running = None;
     }
 
     /// Sends a signal by name, such as `STOP`.
     pub fn signal(&self, name: &str) {
-        let running = self.running.as_ref().expect("it runs");
-        let status = Command::new("kill").args(["-s", name, &running.pid]).status();
-        assert!(status.expect("kill").success());
+        self.running.as_ref().expect("it runs").signal(name);
     }
 
     pub fn url(&self) -> String {
@@ -117,18 +88,5 @@ impl Nats {
     pub async fn jetstream(&self) -> Context {
         let client = ends("a connection to NATS", async_nats::connect(self.url())).await;
         jetstream::new(client.expect("the server"))
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            drop(running.guard.stdin.take());
-            let _ = running.guard.wait();
-        }
-    }
-}
-
-impl Drop for Nats {
-    fn drop(&mut self) {
-        self.stop();
     }
 }

@@ -163,13 +163,12 @@ async fn the_store_follows_sentinel_to_the_new_primary() {
     let directories = [Directory::default(), Directory::default()];
     let (primary, replica) = pair(&directories).await;
     let directory = Directory::default();
-    let config = directory.path().join("sentinel.conf");
     let text = format!(
         "sentinel monitor mymaster 127.0.0.1 {} 1\nsentinel down-after-milliseconds mymaster 600000\n",
         primary.port
     );
-    std::fs::write(&config, text).unwrap();
-    let sentinel = Server::sentinel(&config, free_port()).await;
+    std::fs::write(directory.file("sentinel.conf"), text).unwrap();
+    let sentinel = Server::sentinel(&directory, "sentinel.conf", free_port()).await;
     let store = RedisStore::sentinel([sentinel.url()], "mymaster").call_timeout(PATIENCE);
     let store = store.connect_timeout(PATIENCE).connect().await.unwrap();
     let (before, running) = (key(), key());

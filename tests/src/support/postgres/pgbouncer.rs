@@ -1,21 +1,19 @@
 //! PgBouncer between a test and the PostgreSQL server.
 
 use crate::directory::Directory;
+use crate::guarded::{Guarded, program};
 use crate::postgres::options;
-use crate::postgres::server::{GUARD, account};
+use crate::postgres::server::account;
 use crate::services::{free_port, skip};
 use crate::waiting::until;
 use sqlx::ConnectOptions;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
 
 /// A pooler on loopback. It is killed when this is dropped and when the test's process ends.
 pub struct PgBouncer {
-    guard: Child,
+    _process: Guarded,
     port: u16,
     _directory: Directory,
 }
@@ -24,7 +22,7 @@ impl PgBouncer {
     /// Starts PgBouncer in this mode, with this number of server processes. Returns `None`, after a
     /// report, without the program.
     pub async fn start(mode: &str, size: u32) -> Option<Self> {
-        let (Some(program), Some(user)) = (program(), account()) else {
+        let (Some(program), Some(user)) = (program("pgbouncer"), account()) else {
             skip("pgbouncer, or a user `postgres` to run it as");
             return None;
         };
@@ -39,25 +37,14 @@ impl PgBouncer {
         );
         let file = directory.file("pgbouncer.ini");
         std::fs::write(&file, settings).expect("a file");
-        let mut command = Command::new("sh");
-        command
-            .args(["-c", GUARD, "guard"])
-            .arg(program)
-            .arg(&file)
-            .current_dir("/")
-            .env("LOG", directory.file("log"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped());
+        let mut command = Guarded::command(program, &directory);
+        command.arg(&file).current_dir("/");
         if let Some((user, group)) = user {
             chown(directory.path(), Some(user), Some(group)).expect("the superuser");
             command.uid(user).gid(group);
         }
-        let mut guard = command.spawn().expect("sh");
-        let mut pid = String::new();
-        let mut said = BufReader::new(guard.stdout.take().expect("a pipe"));
-        said.read_line(&mut pid).expect("its id");
         let pooler = Self {
-            guard,
+            _process: Guarded::spawn(&mut command),
             port,
             _directory: directory,
         };
@@ -77,21 +64,5 @@ impl PgBouncer {
             .port(self.port)
             .database(&database)
             .ssl_mode(PgSslMode::Disable)
-    }
-}
-
-fn program() -> Option<PathBuf> {
-    let on_path = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> = std::env::split_paths(&on_path).collect();
-    let folders = folders.into_iter().chain(["/usr/sbin".into()]);
-    folders
-        .map(|folder| folder.join("pgbouncer"))
-        .find(|file| file.exists())
-}
-
-impl Drop for PgBouncer {
-    fn drop(&mut self) {
-        drop(self.guard.stdin.take());
-        let _ = self.guard.wait();
     }
 }

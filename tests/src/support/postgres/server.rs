@@ -1,15 +1,15 @@
 //! PostgreSQL servers of a test's own, which can be killed and promoted.
 
 use crate::directory::Directory;
+use crate::guarded::Guarded;
 use crate::services::{free_port, skip};
 use crate::waiting::GENEROUS;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
-use std::io::{BufRead, BufReader};
 use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
@@ -43,8 +43,7 @@ impl Installation {
         Some(Installation { programs, user })
     }
 
-    fn command(&self, program: impl AsRef<Path>) -> Command {
-        let mut command = Command::new(program.as_ref());
+    fn as_user(&self, mut command: Command) -> Command {
         command.current_dir("/").env("LC_ALL", "C");
         if let Some((user, group)) = self.user {
             command.uid(user).gid(group);
@@ -53,7 +52,10 @@ impl Installation {
     }
 
     fn run(&self, program: &str, arguments: &[&str]) {
-        let output = self.command(self.programs.join(program)).args(arguments).output();
+        let output = self
+            .as_user(Command::new(self.programs.join(program)))
+            .args(arguments)
+            .output();
         let Output { status, stderr, .. } = output.expect("a program that is there");
         assert!(
             status.success(),
@@ -91,17 +93,8 @@ pub struct Server {
     directory: Directory,
     port: u16,
     /// `None` after a kill.
-    running: Option<Running>,
+    running: Option<Guarded>,
 }
-
-struct Running {
-    guard: Child,
-    pid: String,
-}
-
-/// Kills the server when the standard input closes, so that no server outlives a killed test.
-pub(crate) const GUARD: &str =
-    r#"exec 2> /dev/null; "$@" > "$LOG" 2>&1 & echo $!; read -r _; kill -9 $!; wait"#;
 
 impl Server {
     /// Starts a new server with PostgreSQL's defaults, except that it is small and logs every
@@ -176,66 +169,37 @@ impl Server {
 
     /// Starts the server again on the same port and data.
     pub async fn restart(&mut self) {
-        let log = self.directory.file("log");
-        let data = self.directory.file("data");
         let since = Instant::now();
         loop {
-            let mut command = self.installation.command("sh");
+            let program = self.installation.programs.join("postgres");
+            let command = Guarded::command(program, &self.directory);
+            let mut command = self.installation.as_user(command);
             command
-                .args(["-c", GUARD, "guard"])
-                .arg(self.installation.programs.join("postgres"))
                 .arg("-D")
-                .arg(&data)
+                .arg(self.directory.file("data"))
                 .args(["-p", &self.port.to_string()])
                 .args(["-c", "listen_addresses=127.0.0.1"])
                 .args(["-c", "unix_socket_directories="])
                 .args(["-c", "shared_buffers=16MB"])
-                .args(["-c", "log_statement=all"])
-                .env("LOG", &log)
-                .stdin(Stdio::piped())
-                .stdout(Stdio::piped());
-            let mut guard = command.spawn().expect("sh");
-            let mut pid = String::new();
-            let mut said = BufReader::new(guard.stdout.take().expect("a pipe"));
-            said.read_line(&mut pid).expect("its id");
-            let pid = pid.trim().to_owned();
-            self.running = Some(Running { guard, pid });
+                .args(["-c", "log_statement=all"]);
+            let running = Guarded::spawn(&mut command);
             // The processes of the killed server may still be ending. A new one cannot start before
             // their shared memory is free.
-            while self.is_alive() {
+            while running.is_alive() {
                 if self.options().connect().await.is_ok() {
+                    self.running = Some(running);
                     return;
                 }
                 assert!(since.elapsed() < GENEROUS, "{}", self.log());
                 sleep(Duration::from_millis(20)).await;
             }
             assert!(since.elapsed() < GENEROUS, "{}", self.log());
-            self.stop();
         }
-    }
-
-    fn is_alive(&self) -> bool {
-        let Some(running) = &self.running else {
-            return false;
-        };
-        // A dead server is a zombie until the guard ends.
-        let state = std::fs::read_to_string(format!("/proc/{}/stat", running.pid));
-        state.is_ok_and(|state| !state.contains(") Z "))
     }
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        let pid = self.running.as_ref().map(|running| running.pid.clone());
-        let status = Command::new("kill").args(["-9", &pid.expect("it runs")]).status();
-        assert!(status.expect("kill").success());
-        self.stop();
-    }
-
-    fn stop(&mut self) {
-        if let Some(mut running) = self.running.take() {
-            drop(running.guard.stdin.take());
-            let _ = running.guard.wait();
-        }
+        self.running = None;
     }
 
     /// Promotes a standby.
@@ -277,11 +241,5 @@ impl Server {
             assert!(since.elapsed() < GENEROUS, "{sql}");
             sleep(Duration::from_millis(20)).await;
         }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop();
     }
 }
