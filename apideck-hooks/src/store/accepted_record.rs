@@ -21,7 +21,7 @@ impl Record {
     /// Accepts the event.
     ///
     /// The token and the phase stay, so a run that comes to its end after its lease can still
-    /// settle the event.
+    /// settle the event. But it has no lease to renew, because it does not hold the event's lane.
     pub(super) fn accept(&mut self, now: u64, retention: Duration) -> AcceptVerdict {
         if self.is_expired(now) {
             *self = Self {
@@ -48,6 +48,7 @@ impl Record {
             self.rest = Wait::from_now(now, Duration::ZERO);
         }
         self.accepted = true;
+        self.lease = Wait::default();
         self.attempts = 0;
         self.interrupted = 0;
         self.first_seen = now;
@@ -216,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_late_end_of_an_earlier_run_settles_the_event() {
+    fn a_late_end_of_an_earlier_run_settles_the_event_without_a_lease() {
         let mut record = Record::absent(0);
         let claim = claim();
         let (Verdict::Granted { token, .. }, _) = record.claim(&claim, Letters::Room, 0, WEEK) else {
@@ -227,6 +228,10 @@ mod tests {
         assert_eq!(record.accept(seconds(31), WEEK), AcceptVerdict::Yes { new: true });
         assert_eq!(record.due(), Some(seconds(60)));
         let grant = Grant::new(claim.event, token, claim.id);
+        assert_eq!(record.renew(&grant, LEASE, seconds(32), WEEK), Held::Lost);
+        // Also after the clock was set back.
+        assert_eq!(record.renew(&grant, LEASE, 2, WEEK), Held::Lost);
+        assert!(!record.is_running(2));
         assert_eq!(finish(&mut record, grant, &End::Done, seconds(32)), Held::Yes);
         assert_eq!(record.status(seconds(32)).state, RecordState::Done);
     }

@@ -251,7 +251,8 @@ impl Record {
 
     /// Starts the lease again.
     pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, retention: Duration) -> Held {
-        if self.phase != Stage::Running || !self.is_held_by(grant) {
+        let has_lease = self.phase == Stage::Running && self.lease != Wait::default();
+        if !has_lease || !self.is_held_by(grant) {
             return Held::Lost;
         }
         self.lease = Wait::from_now(now, lease);

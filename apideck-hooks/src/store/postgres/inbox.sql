@@ -85,7 +85,8 @@ BEGIN
             CONTINUE WHEN NOT FOUND OR l_absent AND l_bound IS NOT NULL;
             IF o_new THEN
                 -- The token and the phase stay, so that a run that comes to its end after its lease
-                -- can still settle the event.
+                -- can still settle the event. But it has no lease to renew, because it does not
+                -- hold the event's lane.
                 IF l_absent THEN
                     r.expires := l_now;
                 END IF;
@@ -94,8 +95,7 @@ BEGIN
                 UPDATE {records} k SET
                     phase = CASE WHEN l_absent THEN 4 ELSE k.phase END,
                     claim_id = CASE WHEN l_absent THEN {no_claim} ELSE k.claim_id END,
-                    lease_end = CASE WHEN l_absent THEN 0 ELSE k.lease_end END,
-                    lease_length = CASE WHEN l_absent THEN 0 ELSE k.lease_length END,
+                    lease_end = 0, lease_length = 0,
                     rest_end = CASE WHEN l_rested THEN l_now ELSE k.rest_end END,
                     rest_length = CASE WHEN l_rested THEN 0 ELSE k.rest_length END,
                     attempts = 0, interrupted = 0, first_seen = l_now, expires = r.expires,

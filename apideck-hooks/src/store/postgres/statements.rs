@@ -89,7 +89,7 @@ const RENEW: &str = "
     WITH renewed AS (
         UPDATE {records} SET
             lease_end = {now} + $6, lease_length = $6, expires = greatest(expires, {now} + $7)
-        WHERE {mine} AND key = $3 AND token = $4 AND claim_id = $5 AND phase = 0
+        WHERE {mine} AND key = $3 AND token = $4 AND claim_id = $5 AND phase = 0 AND lease_end > 0
         RETURNING 1
     )
     SELECT {head}, EXISTS (SELECT FROM renewed)";

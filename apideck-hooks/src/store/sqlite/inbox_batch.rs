@@ -91,12 +91,12 @@ const LOST_RUNS: &str = concat!(
     ) LIMIT ?4"
 );
 
-/// The runs with a lane whose leases have ended.
+/// The runs with a lane whose leases have ended, but can be renewed.
 const LOST_OF_LANES: &str = concat!(
     "SELECT ",
     columns!(),
     " FROM apideck_hooks_records AS r WHERE r.due IS NOT NULL AND r.phase = 0 AND r.lane IS NOT NULL
-    AND (r.boot <> ?1 OR r.lease_end <= ?2)"
+    AND r.lease_end > 0 AND (r.boot <> ?1 OR r.lease_end <= ?2)"
 );
 
 impl Batch {
