@@ -12,6 +12,7 @@ use futures_util::future::join_all;
 use hyper::service::Service;
 use perf::limits::{Limit, Limits};
 use perf::{event, machine};
+use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
@@ -148,8 +149,9 @@ struct Receiver {
 
 impl Receiver {
     async fn new(folder: &Path, file: &str, events: u64) -> Self {
-        // Written, so that the memory does not grow by it later.
-        let runs: Runs = Arc::new((0..events).map(|_| AtomicU8::new(0)).collect());
+        // Written, so that the memory does not grow by it later. With a known zero the compiler asks
+        // the system for zeros, which gets them when they are used.
+        let runs: Runs = Arc::new((0..events).map(|_| AtomicU8::new(black_box(0))).collect());
         let store = SqliteStore::builder(folder.join(file)).retention(RETENTION);
         let store = store.open().await.expect("a file");
         let hooks = Hooks::builder(router![created, ..])
