@@ -188,20 +188,33 @@ impl DeadLetters<'_> {
         };
         let replay = async {
             let disposition = self.run(dead).await;
-            tracing::info!("replayed: {disposition}");
-            disposition
+            let replayed = self.what_is_true(record, disposition).await;
+            tracing::info!("replayed: {}", replayed.disposition);
+            replayed
         };
-        let disposition = replay.instrument(delivery_span()).await;
-        let error = match disposition {
-            Disposition::Handled | Disposition::Ignored => None,
-            // The letter tells, whatever became of the event meanwhile. The handler has run, so a
-            // store that fails now does not hide the disposition.
-            _ => match self.get(record).await {
-                Ok(dead) => dead.map(|dead| dead.letter.error),
-                Err(error) => Some(error.to_string()),
-            },
+        Ok(replay.instrument(delivery_span()).await)
+    }
+
+    /// The letter tells what became of the event, because another run can have superseded this one.
+    async fn what_is_true(&self, record: Key, disposition: Disposition) -> Replayed {
+        let kept = match disposition {
+            Disposition::Handled | Disposition::Ignored => Ok(None),
+            _ => self.get(record).await,
         };
-        Ok(Replayed { disposition, error })
+        let (disposition, error) = match (disposition, kept) {
+            (Disposition::Failed, Ok(None)) => (Disposition::Duplicate, None),
+            (Disposition::Failed | Disposition::Duplicate, Ok(Some(dead))) => {
+                let disposition = match dead.running {
+                    true => Disposition::later(Why::Running),
+                    false => Disposition::DeadLettered,
+                };
+                (disposition, Some(dead.letter.error))
+            }
+            (disposition, Ok(dead)) => (disposition, dead.map(|dead| dead.letter.error)),
+            // The handler has run, so a store that fails now does not hide the disposition.
+            (disposition, Err(error)) => (disposition, Some(error.to_string())),
+        };
+        Replayed { disposition, error }
     }
 
     /// Replays the dead letters that match, one after the other, and returns the outcome of each.
@@ -273,7 +286,7 @@ impl DeadLetters<'_> {
             permit,
             report: Report::default(),
         };
-        let disposition = match Arc::clone(&receiver.dispatch).dispatch(arrival).course {
+        match Arc::clone(&receiver.dispatch).dispatch(arrival).course {
             Course::Work(work) => match work.begin().await {
                 Progress::Done(disposition) => disposition,
                 // The runtime was shut down, or a `Drop` in the handler panicked.
@@ -284,11 +297,6 @@ impl DeadLetters<'_> {
             Course::Settled(disposition) => disposition,
             // Not reached, because a replay has no headers that could contradict the body.
             Course::Contradicted => Disposition::NoHandler,
-        };
-        match disposition {
-            // The run was superseded, and another one failed. The letter is kept.
-            Disposition::Failed => Disposition::later(Why::Running),
-            disposition => disposition,
         }
     }
 

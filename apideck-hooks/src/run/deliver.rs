@@ -259,7 +259,7 @@ impl Runner {
                 late: lease_end <= Instant::now(),
             }),
             Err(error) => {
-                self.take_back(*claim, replay_of.map(str::to_owned));
+                self.take_back(*claim);
                 Err(error)
             }
         }

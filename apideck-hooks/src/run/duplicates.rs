@@ -55,7 +55,6 @@ impl Runner {
                 tracing::info!("the inbox has accepted the event before");
                 Disposition::Accepted
             }
-            Verdict::Dead { kept: true } if replay => Disposition::DeadLettered,
             Verdict::Dead { kept } => {
                 tracing::info!("the event was dead-lettered before");
                 Self::of_dead(kept)

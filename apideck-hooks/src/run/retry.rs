@@ -147,7 +147,29 @@ mod tests {
     }
 
     #[test]
+    fn the_rest_of_each_attempt_is_its_delay() {
+        let retry = Retry::exponential(Duration::from_secs(10));
+        let jitter = u64::MAX / 2;
+        let delays: Vec<_> = (1..=Rests::LENGTH as u32)
+            .map(|attempt| retry.delay(attempt, jitter))
+            .collect();
+        assert_eq!(
+            retry.rests(jitter),
+            Rests::new(delays.try_into().expect("as many"))
+        );
+    }
+
+    #[test]
     fn an_event_has_at_least_one_attempt() {
         assert_eq!(Retry::default().attempts(0).max_attempts(), 1);
+        assert_eq!(Retry::default().attempts(7).max_attempts(), 7);
+    }
+
+    #[test]
+    fn the_time_of_an_event_is_bounded() {
+        let week = Duration::from_secs(7 * 24 * 60 * 60);
+        let retry = Retry::exponential(Duration::from_secs(10)).within(week);
+        assert_eq!((retry.limit(), retry.first), (week, Duration::from_secs(10)));
+        assert_eq!(retry.within(Duration::MAX).limit(), LONGEST);
     }
 }

@@ -5,7 +5,8 @@
 //! A claim that failed may have been granted all the same, for example because its answer came too
 //! late. Nobody runs its handler then, so its attempt must not count. The claim is sent again with
 //! the same id, and gets the same grant if it was granted. That grant is withdrawn. If the claim
-//! had not reached the store, it is granted now and withdrawn at once.
+//! had not reached the store, it is granted now and withdrawn at once. The claim of a replay is sent
+//! as that of a delivery, which gets no new grant while the letter is kept.
 //!
 //! This is best effort. The claim ends with its lease in any case.
 
@@ -22,7 +23,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 impl Runner {
     /// Starts to take back a claim that failed.
-    pub(super) fn take_back(&self, mut claim: Claim, replay_of: Option<String>) {
+    pub(super) fn take_back(&self, mut claim: Claim) {
         let (Ok(runtime), Ok(permit)) = (
             tokio::runtime::Handle::try_current(),
             Arc::clone(&self.take_backs).try_acquire_owned(),
@@ -39,7 +40,7 @@ impl Runner {
             while pause < lease {
                 sleep(pause).await;
                 pause *= 2;
-                let withdrawn = timeout(limit, withdraw(&*store, &claim, replay_of.as_deref())).await;
+                let withdrawn = timeout(limit, withdraw(&*store, &claim)).await;
                 if matches!(withdrawn, Ok(Ok(()))) {
                     break;
                 }
@@ -49,16 +50,10 @@ impl Runner {
     }
 }
 
-async fn withdraw(store: &dyn Store, claim: &Claim, replay_of: Option<&str>) -> Result<(), StoreError> {
-    let (record, verdict) = match (store.dead_letters(), replay_of) {
-        (Some(letters), Some(source)) => (claim.event, letters.replay(source, claim.clone()).await?),
-        _ => {
-            let claimed = store.claim(claim.clone()).await?;
-            (claimed.record, Some(claimed.verdict))
-        }
-    };
-    if let Some(Verdict::Granted { token, .. }) = verdict {
-        let grant = Grant::new(record, token, claim.id);
+async fn withdraw(store: &dyn Store, claim: &Claim) -> Result<(), StoreError> {
+    let claimed = store.claim(claim.clone()).await?;
+    if let Verdict::Granted { token, .. } = claimed.verdict {
+        let grant = Grant::new(claimed.record, token, claim.id);
         store.finish(grant, End::Withdraw).await?;
     }
     Ok(())

@@ -95,29 +95,33 @@ async fn waiters_in_another_process_share_one_look_at_the_store() {
 
 /// A claim whose answer was lost is taken back by another claim, which looks like a run meanwhile.
 #[tokio::test(start_paused = true)]
-async fn a_duplicate_of_a_claim_that_is_withdrawn_is_503_and_then_runs() {
-    let probe = Probe::default();
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
-    let spy = Spy::default();
-    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
-    let delivery = event(EVENT, "e1");
-    delivery.call(&hooks).await.assert_handled();
-    let record = spy.last_claim().record;
-    let hooks = probe.hooks().store(Spy::over(store.clone())).build().unwrap();
-    let claim = Claim::new(record, secs(60));
-    let claimed = store.claim(claim.clone()).await.unwrap();
-    let Verdict::Granted { token, .. } = claimed.verdict else {
-        panic!("{claimed:?}")
-    };
-    let (reply, held) = tokio::join!(delivery.call(&hooks), async {
-        sleep(secs(1)).await;
-        let grant = Grant::new(record, token, claim.id);
-        store.finish(grant, End::Withdraw).await
-    });
-    assert_eq!(held.unwrap(), Held::Yes);
-    assert_eq!((reply.code(), probe.count()), (503, 1));
-    assert!(reply.retry_after().is_some());
-    delivery.call(&hooks).await.assert_handled();
+async fn a_duplicate_of_a_run_elsewhere_is_told_if_it_failed_or_was_withdrawn() {
+    let rest = secs(0);
+    for (end, code) in [(End::Withdraw, 503), (End::Release { rest }, 500)] {
+        let probe = Probe::default();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+        let spy = Spy::default();
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let delivery = event(EVENT, "e1");
+        delivery.call(&hooks).await.assert_handled();
+        let record = spy.last_claim().record;
+        let hooks = probe.hooks().store(Spy::over(store.clone())).build().unwrap();
+        let claim = Claim::new(record, secs(60));
+        let claimed = store.claim(claim.clone()).await.unwrap();
+        let Verdict::Granted { token, .. } = claimed.verdict else {
+            panic!("{claimed:?}")
+        };
+        let (reply, held) = tokio::join!(delivery.call(&hooks), async {
+            sleep(secs(1)).await;
+            let grant = Grant::new(record, token, claim.id);
+            store.finish(grant, end).await
+        });
+        assert_eq!(held.unwrap(), Held::Yes);
+        assert_eq!((reply.code(), probe.count()), (code, 1));
+        assert_eq!(reply.retry_after().is_some(), code == 503);
+        sleep(secs(60)).await;
+        delivery.call(&hooks).await.assert_handled();
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -70,6 +70,38 @@ async fn case_34_two_replays_at_once_are_one_run() {
     }
 }
 
+/// A replay whose lease ended during its run tells what became of the letter by another one.
+#[tokio::test(start_paused = true)]
+async fn case_13_a_superseded_replay_tells_what_is_true_of_the_store() {
+    let gated = || Step::Gate(Box::new(Step::Succeed));
+    for (step, expected) in [
+        (Step::Succeed, "duplicate"),
+        (Step::Refuse, "dead_lettered"),
+        (gated(), "running"),
+    ] {
+        let stalled = Step::Sleep(secs(40), Box::new(Step::Refuse));
+        let (probe, spy) = (Probe::new([Step::Refuse, stalled, step]), Spy::with_letters());
+        let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+        let record = dead_lettered(&hooks, &spy, "e1").await;
+        let letters = hooks.dead_letters().unwrap();
+        spy.fail_renewals(true);
+        let (stalled, _) = tokio::join!(
+            async {
+                let replayed = letters.replay(record).await.unwrap();
+                let kept = letters.get(record).await.unwrap();
+                assert_eq!(replayed.error.is_some(), kept.is_some());
+                probe.open();
+                replayed
+            },
+            async {
+                sleep(secs(31)).await;
+                letters.replay(record).await.unwrap()
+            }
+        );
+        assert_eq!((stalled.disposition.as_str(), probe.count()), (expected, 3));
+    }
+}
+
 /// The letter is only in the store, so `fail_open` cannot help.
 #[tokio::test(start_paused = true)]
 async fn a_replay_does_not_run_without_the_store() {
