@@ -12,6 +12,8 @@ use futures_util::future::join_all;
 use hyper::service::Service;
 use perf::limits::{Limit, Limits};
 use perf::{event, machine};
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{ConnectOptions, Connection};
 use std::hint::black_box;
 use std::path::Path;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use tokio::time::sleep;
 
 use crate::sqlite::Folder;
 
+const FILE: &str = "hooks.db";
 /// Part of the peak rate.
 const SHARE: f64 = 0.7;
 /// Batches of deliveries a second.
@@ -45,34 +48,44 @@ async fn created(event: ConnectionCreated, delivery: Delivery, State(runs): Stat
     Outcome::Done
 }
 
-/// Size of the memory and of the files, in bytes.
+/// Size of the memory, of the files, and of the pages in use, in bytes.
+///
+/// A file never shrinks, so its size tells the longest time for which the machine stood still. The
+/// pages in use tell what the store keeps.
 #[derive(Clone, Copy, Default)]
 struct Sample {
     memory: u64,
     files: u64,
+    used: u64,
 }
 
+const USED: &str = "SELECT (page_count - freelist_count) * page_size
+    FROM pragma_page_count, pragma_freelist_count, pragma_page_size";
+
 impl Sample {
-    fn take(folder: &Path) -> Self {
+    async fn take(folder: &Path) -> Self {
+        let file = SqliteConnectOptions::new()
+            .filename(folder.join(FILE))
+            .read_only(true);
+        let mut file = file.connect().await.expect("the file");
+        let used: i64 = sqlx::query_scalar(USED)
+            .fetch_one(&mut file)
+            .await
+            .expect("its pages");
+        file.close().await.expect("an end");
         let files = std::fs::read_dir(folder).expect("the folder");
         let size = |file: std::io::Result<std::fs::DirEntry>| Some(file.ok()?.metadata().ok()?.len());
         Self {
             memory: machine::resident(std::process::id()).expect("Linux"),
             files: files.filter_map(size).sum(),
+            used: used.unsigned_abs(),
         }
     }
 }
 
 /// Runs for this time, and adds its limits.
 pub(crate) async fn measure(time: Duration, limits: &mut Limits) {
-    let folder = Folder::new();
-    let peak = Receiver::new(folder.path(), "peak.db", PEAK).await;
-    let begun = Instant::now();
-    peak.send(0, PEAK).await;
-    peak.until_idle().await;
-    let rate = PEAK as f64 / begun.elapsed().as_secs_f64();
-    peak.end().await;
-    drop(folder);
+    let rate = peak_rate().await;
     let batch = ((rate * SHARE) as u64 / TICKS).max(1);
     println!(
         "Peak: {rate:.0} events per second, accepted and worked off. The soak sends {}.\n",
@@ -81,23 +94,26 @@ pub(crate) async fn measure(time: Duration, limits: &mut Limits) {
 
     let folder = Folder::new();
     let events = batch * TICKS * time.as_secs();
-    let receiver = Receiver::new(folder.path(), "hooks.db", events).await;
+    let receiver = Receiver::new(folder.path(), FILE, events).await;
     let mut samples = Vec::new();
-    println!("| minute | events | waiting | memory, MB | files, MB |\n| ---: | ---: | ---: | ---: | ---: |");
+    println!(
+        "| minute | events | waiting | memory, MB | files, MB | in use, MB |\n| ---: | ---: | ---: | ---: | ---: | ---: |"
+    );
     let begun = Instant::now();
     for tick in 0..events / batch {
         receiver.send(tick * batch, batch).await;
         if tick % (TICKS * 10) == 0 {
-            let sample = Sample::take(folder.path());
+            let sample = Sample::take(folder.path()).await;
             samples.push(sample);
             if samples.len() % 6 == 1 {
                 let waiting = receiver.hooks.snapshot().await.inbox_waiting.unwrap_or_default();
                 println!(
-                    "| {} | {} | {waiting} | {:.1} | {:.1} |",
+                    "| {} | {} | {waiting} | {:.1} | {:.1} | {:.1} |",
                     samples.len() / 6,
                     tick * batch,
                     sample.memory as f64 / 1e6,
-                    sample.files as f64 / 1e6
+                    sample.files as f64 / 1e6,
+                    sample.used as f64 / 1e6
                 );
             }
         }
@@ -121,6 +137,23 @@ pub(crate) async fn measure(time: Duration, limits: &mut Limits) {
         faulty as f64,
         Limit::AtMost(0.0),
     );
+    check_growth(&samples, limits);
+    receiver.end().await;
+}
+
+/// Returns the events per second that are accepted and worked off.
+async fn peak_rate() -> f64 {
+    let folder = Folder::new();
+    let peak = Receiver::new(folder.path(), FILE, PEAK).await;
+    let begun = Instant::now();
+    peak.send(0, PEAK).await;
+    peak.until_idle().await;
+    let rate = PEAK as f64 / begun.elapsed().as_secs_f64();
+    peak.end().await;
+    rate
+}
+
+fn check_growth(samples: &[Sample], limits: &mut Limits) {
     let growth = |of: fn(&Sample) -> u64| {
         let mean = |samples: &[Sample]| samples.iter().map(of).sum::<u64>() as f64 / samples.len() as f64;
         let quarter = samples.len() / 4;
@@ -133,11 +166,17 @@ pub(crate) async fn measure(time: Duration, limits: &mut Limits) {
         Limit::AtMost(1.05),
     );
     limits.check(
-        "soak: files of the last quarter ÷ the third",
-        growth(|of| of.files),
+        "soak: pages in use of the last quarter ÷ the third",
+        growth(|of| of.used),
         Limit::AtMost(1.05),
     );
-    receiver.end().await;
+    let most = |of: fn(&Sample) -> u64| samples.iter().map(of).max().filter(|most| *most > 0);
+    let files = most(|of| of.files).zip(most(|of| of.used));
+    limits.check(
+        "soak: largest files ÷ most pages in use",
+        files.map(|(files, used)| files as f64 / used as f64),
+        Limit::AtMost(3.0),
+    );
 }
 
 struct Receiver {
