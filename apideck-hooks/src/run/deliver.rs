@@ -77,7 +77,7 @@ impl Runner {
             }
             let Verdict::Granted { token, attempt } = claimed.verdict else {
                 let waits = delivered && job.worker.is_none();
-                return match self.dispose_of_unclaimed(&claimed, !waits, job.about.as_deref()) {
+                return match self.dispose_of_unclaimed(&claimed, waits, job.about.as_deref()) {
                     Unclaimed::Settled(disposition) => disposition,
                     Unclaimed::Running(record) => {
                         drop(job);

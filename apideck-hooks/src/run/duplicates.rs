@@ -28,11 +28,12 @@ use crate::store::{Claimed, RecordState, Verdict};
 const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
 impl Runner {
-    /// Returns the disposition of a delivery whose claim was not granted, or asks it to wait.
+    /// Returns the disposition of a job whose claim was not granted. A delivery waits for a running
+    /// one. A replay and a worker do not wait, and are told that a dead letter is kept.
     pub(super) fn dispose_of_unclaimed(
         &self,
         claimed: &Claimed,
-        replay: bool,
+        waits: bool,
         about: Option<&About>,
     ) -> Unclaimed {
         if claimed.lettered {
@@ -44,7 +45,7 @@ impl Runner {
             return Unclaimed::Settled(Disposition::DeadLettered);
         }
         Unclaimed::Settled(match claimed.verdict {
-            Verdict::Running { lease_left, .. } if replay => Disposition::later_in(Why::Running, lease_left),
+            Verdict::Running { lease_left, .. } if !waits => Disposition::later_in(Why::Running, lease_left),
             Verdict::Running { kept: false, .. } => return Unclaimed::Running(claimed.record),
             Verdict::Running { kept: true, .. } => {
                 tracing::info!("the event's handler is running, and a dead letter of it is kept");
@@ -55,6 +56,7 @@ impl Runner {
                 tracing::info!("the inbox has accepted the event before");
                 Disposition::Accepted
             }
+            Verdict::Dead { kept: true } if !waits => Disposition::DeadLettered,
             Verdict::Dead { kept } => {
                 tracing::info!("the event was dead-lettered before");
                 Self::of_dead(kept)
