@@ -5,8 +5,8 @@
 //! A claim that failed may have been granted all the same, for example because its answer came too
 //! late. Nobody runs its handler then, so its attempt must not count. The claim is sent again with
 //! the same id, and gets the same grant if it was granted. That grant is withdrawn. If the claim
-//! had not reached the store, it is granted now and withdrawn at once. The claim of a replay is sent
-//! as that of a delivery, which gets no new grant while the letter is kept.
+//! had not reached the store, it is granted now and withdrawn at once. The claim of a replay is
+//! sent as that of a delivery, which gets no new grant while the letter is kept.
 //!
 //! This is best effort. The claim ends with its lease in any case.
 

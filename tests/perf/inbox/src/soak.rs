@@ -188,8 +188,8 @@ struct Receiver {
 
 impl Receiver {
     async fn new(folder: &Path, file: &str, events: u64) -> Self {
-        // Written, so that the memory does not grow by it later. With a known zero the compiler asks
-        // the system for zeros, which gets them when they are used.
+        // Written, so that the memory does not grow by it later. With a known zero the compiler
+        // asks the system for zeros, which takes the memory when they are used.
         let runs: Runs = Arc::new((0..events).map(|_| AtomicU8::new(black_box(0))).collect());
         let store = SqliteStore::builder(folder.join(file)).retention(RETENTION);
         let store = store.open().await.expect("a file");
