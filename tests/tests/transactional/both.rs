@@ -84,11 +84,11 @@ on_both! {
         let mut handled = 0;
         for reply in replies.await {
             let status = reply.unwrap().code();
-            // Eight of them wait, and the others are refused.
+            // Eight of them wait, and the others are refused, or come when the run has ended.
             assert!([200, 503].contains(&status), "{status}");
             handled += usize::from(status == 200);
         }
-        assert!((1..=9).contains(&handled), "{handled}");
+        assert!(handled > 0);
         assert_eq!((probe.count(), world.effects("e1").await, world.done_records().await), (1, 1, 1));
     }
     /// A refused commit is a failure without an effect.
