@@ -45,7 +45,12 @@ impl Guarded {
         assert!(status.expect("kill").success());
     }
 
-    /// Whether the process has not ended.
+    /// `kill -9`. Panics if the server has ended before.
+    pub fn kill(self) {
+        self.signal("KILL");
+    }
+
+    /// Tells if the process runs.
     pub fn is_alive(&self) -> bool {
         // A dead server is a zombie until the guard ends.
         let state = std::fs::read_to_string(format!("/proc/{}/stat", self.pid));

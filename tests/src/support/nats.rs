@@ -73,7 +73,7 @@ impl Nats {
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        self.running = None;
+        self.running.take().expect("it runs").kill();
     }
 
     /// Sends a signal by name, such as `STOP`.

@@ -199,7 +199,7 @@ impl Server {
 
     /// `kill -9`.
     pub fn kill(&mut self) {
-        self.running = None;
+        self.running.take().expect("it runs").kill();
     }
 
     /// Promotes a standby.
