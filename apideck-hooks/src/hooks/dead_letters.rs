@@ -211,6 +211,9 @@ impl DeadLetters<'_> {
                 (disposition, Some(dead.letter.error))
             }
             (disposition, Ok(dead)) => (disposition, dead.map(|dead| dead.letter.error)),
+            (Disposition::Failed | Disposition::Duplicate, Err(error)) => {
+                (Disposition::later(Why::Store), Some(error.to_string()))
+            }
             // The handler has run, so a store that fails now does not hide the disposition.
             (disposition, Err(error)) => (disposition, Some(error.to_string())),
         };

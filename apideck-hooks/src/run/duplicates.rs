@@ -158,6 +158,7 @@ impl Runner {
                 RecordState::Done => Disposition::Duplicate,
                 RecordState::Waiting { .. } => Disposition::Accepted,
                 RecordState::Dead => Self::of_dead(status.kept),
+                RecordState::Running { .. } if status.kept => Disposition::Duplicate,
                 RecordState::Running { lease_left } => Disposition::later_in(Why::Running, lease_left),
                 RecordState::Released { .. } | RecordState::Absent => Disposition::Failed,
             },

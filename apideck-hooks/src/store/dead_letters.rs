@@ -59,7 +59,8 @@ pub trait DeadLetterStore: Send + Sync {
     /// Claims the record [`Claim::event`] for a replay of its dead letter.
     ///
     /// The alias and the last delivery of the claim are not used, and a rest is not waited for.
-    /// Otherwise the claim is made as in [`Store::claim`](super::Store::claim). The verdict is
+    /// Otherwise the claim is made as in [`Store::claim`](super::Store::claim). While the run
+    /// lasts, `Store::claim` gives the same grant to the same claim id too. The verdict is
     /// [`Granted`](Verdict::Granted) or [`Running`](Verdict::Running). Returns `None` and changes
     /// nothing if the source has no such dead letter.
     ///

@@ -249,7 +249,7 @@ impl Record {
         self.token == grant.token && self.claim == grant.id
     }
 
-    /// Starts the lease again.
+    /// Starts the lease again. An acceptance has taken it from a run that came too late.
     pub(super) fn renew(&mut self, grant: &Grant, lease: Duration, now: u64, retention: Duration) -> Held {
         let has_lease = self.phase == Stage::Running && self.lease != Wait::default();
         if !has_lease || !self.is_held_by(grant) {

@@ -3,7 +3,7 @@
 use super::{EVENT, rest, secs, state};
 use apideck_hooks::store::{LetterFilter, Purged, RecordState};
 use apideck_hooks::testing::Event;
-use apideck_hooks::{Disposition, Hooks, ReplayAll, Why};
+use apideck_hooks::{Disposition, Hooks, ReplayAll, Rest, Why};
 use apideck_hooks_tests::kit::{Deliver, event};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::spy::Spy;
@@ -100,6 +100,53 @@ async fn case_13_a_superseded_replay_tells_what_is_true_of_the_store() {
         );
         assert_eq!((stalled.disposition.as_str(), probe.count()), (expected, 3));
     }
+}
+
+/// Nobody can tell then if another run has settled the event.
+#[tokio::test(start_paused = true)]
+async fn a_superseded_replay_is_not_settled_if_its_letter_cannot_be_read() {
+    let stalled = Step::Sleep(secs(40), Box::new(Step::Refuse));
+    let (probe, spy) = (
+        Probe::new([Step::Refuse, stalled, Step::Refuse]),
+        Spy::with_letters(),
+    );
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    let letters = hooks.dead_letters().unwrap();
+    spy.fail_renewals(true);
+    let (stalled, _) = tokio::join!(letters.replay(record), async {
+        sleep(secs(31)).await;
+        letters.replay(record).await.unwrap();
+        spy.fail_letters_after(0);
+    });
+    let stalled = stalled.unwrap();
+    assert_eq!(stalled.disposition.as_str(), "store_failed");
+    assert!(stalled.error.unwrap().contains("injected fault"));
+}
+
+/// The letter keeps the event, so a delivery that was superseded need not be refused.
+#[tokio::test(start_paused = true)]
+async fn a_superseded_delivery_is_a_duplicate_while_its_letter_is_replayed() {
+    let stalled = Step::Sleep(secs(40), Box::new(Step::Fail));
+    let replayed = Step::Gate(Box::new(Step::Succeed));
+    let (probe, spy) = (Probe::new([stalled, Step::Refuse, replayed]), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).rest(Rest::None).build().unwrap();
+    spy.fail_renewals(true);
+    let delivery = event(EVENT, "e1");
+    let (superseded, replayed) = tokio::join!(
+        async {
+            let reply = delivery.call(&hooks).await;
+            probe.open();
+            reply
+        },
+        async {
+            sleep(secs(31)).await;
+            let record = dead_lettered(&hooks, &spy, "e1").await;
+            hooks.dead_letters().unwrap().replay(record).await.unwrap()
+        }
+    );
+    superseded.assert_duplicate();
+    assert_eq!((replayed.disposition, probe.count()), (Disposition::Handled, 3));
 }
 
 /// The letter is only in the store, so `fail_open` cannot help.

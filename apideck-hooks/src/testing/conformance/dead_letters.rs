@@ -146,6 +146,8 @@ pub async fn a_replay_is_granted_once(store: Arc<impl Store>) {
     let (grant, attempt) = replayed(letters, &source, claim.clone()).await;
     assert!(grant.token > dead.token && attempt == 2, "{grant:?} {attempt}");
     assert_eq!(replayed(letters, &source, claim.clone()).await, (grant, attempt));
+    // The receiver takes a replay's claim back as that of a delivery.
+    assert_eq!(granted(&*store, claim.clone()).await, (grant, attempt));
     match replay(letters, &source, claim_of(event)).await {
         Some(Verdict::Running {
             lease_left,
