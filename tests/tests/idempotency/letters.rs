@@ -116,7 +116,8 @@ async fn a_superseded_replay_is_not_settled_if_its_letter_cannot_be_read() {
     spy.fail_renewals(true);
     let (stalled, _) = tokio::join!(letters.replay(record), async {
         sleep(secs(31)).await;
-        letters.replay(record).await.unwrap();
+        let other = letters.replay(record).await.unwrap();
+        assert_eq!(other.disposition, Disposition::DeadLettered);
         spy.fail_letters_after(0);
     });
     let stalled = stalled.unwrap();
