@@ -1,6 +1,7 @@
 //! Receivers with an inbox, and a handler whose behaviour the event's id selects.
 
 use crate::SECRET;
+use crate::child::Receiver;
 use crate::directory::Directory;
 use crate::kit::{Deliver, Told, event};
 use crate::probe::patient;
@@ -267,6 +268,38 @@ pub async fn serve_with_workers(hooks: Hooks, poll: Duration) {
     served.expect("no error");
     ended.expect("workers");
     println!("ended");
+}
+
+/// Starts processes until all events are dead. Each is ended by the handler of one of them. Returns
+/// the lines of all.
+///
+/// # Panics
+///
+/// After more than `most` processes.
+pub async fn lives_until_dead(
+    most: usize,
+    start: impl AsyncFn() -> Receiver,
+    dead: impl AsyncFn() -> bool,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut lives = 0;
+    while !dead().await {
+        let mut process = start().await;
+        let all = tokio::select! {
+            () = until("all are dead", &dead) => true,
+            last = process.last_lines() => {
+                lines.extend(last);
+                false
+            }
+        };
+        if all {
+            process.signal("KILL").await;
+        }
+        assert!(!process.wait().await.success());
+        lives += 1;
+        assert!(lives <= most, "{lives}");
+    }
+    lines
 }
 
 /// Retries as Apideck does, with shorter pauses. The address is that of the receiver's latest
