@@ -7,7 +7,8 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Disposition {
-    /// The handler succeeded, and the store recorded it.
+    /// The handler succeeded. The store has recorded it, unless the event is counted as
+    /// `unrecorded` or `failed_open`.
     Handled,
     /// The handler chose to ignore the event.
     Ignored,

@@ -43,9 +43,9 @@ impl Hooks {
 
     /// Tells if the receiver should get deliveries, for the readiness probe of a load balancer.
     ///
-    /// It is `false` while the receiver shuts down, and for 10 seconds after a call to the store
-    /// that failed, or until one that did not. It makes no call itself, and deliveries are accepted
-    /// nevertheless: only they can tell that the store answers again.
+    /// It is `false` while the receiver shuts down. After a failed call to the store it is `false`
+    /// until a call succeeds, for 10 seconds at most. It makes no call itself, and deliveries are
+    /// accepted nevertheless: only they can tell that the store answers again.
     pub fn is_ready(&self) -> bool {
         self.receiver.is_open() && self.receiver.observers.store_answers()
     }

@@ -42,7 +42,8 @@ macro_rules! stats {
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize)]
         #[non_exhaustive]
         pub struct Stats {
-            /// Requests that got their answer: the sum of all answers.
+            /// Requests that have ended: the sum of all answers, and of the requests whose client
+            /// left before one.
             pub requests: u64,
             $( $(#[$of_answer])* pub $answer: u64, )*
             $( $(#[$of_other])* pub $other: u64, )*
@@ -105,7 +106,7 @@ stats! {
         resting,
         /// Answers to deliveries whose event's handler was still running.
         running,
-        /// Answers to deliveries for which no place, transaction or record was free.
+        /// Answers to deliveries for which no permit, transaction or record was free.
         busy,
         /// Answers to deliveries whose dead letter has no room in the store.
         letters_full,

@@ -59,8 +59,9 @@ pub struct LastDelivery {
 impl LastDelivery {
     /// Age of a record below which a delivery cannot be the last one: 3 hours.
     ///
-    /// Apideck's ninth delivery comes 7 hours and 48 minutes after the first, or later. So a
-    /// captured ninth body that comes soon after its event writes no letter.
+    /// Apideck's ninth delivery comes 8 hours after the first by the shorter reading of its times
+    /// (source: webhook guide). So a captured ninth body that comes soon after its event writes no
+    /// letter.
     pub const MIN_AGE: Duration = Duration::from_secs(3 * 60 * 60);
 
     /// Makes the last delivery of a record that is at least [`MIN_AGE`](Self::MIN_AGE) old.

@@ -33,8 +33,8 @@ impl Metrics {
     /// processes.
     pub const DURATION_BUCKETS: &[f64] = metric::DURATION_BUCKETS;
 
-    /// Recommended upper bounds of the buckets for the ages of events, in seconds: 1 s to 24 h,
-    /// because Apideck sends an event again for so long.
+    /// Recommended upper bounds of the buckets for the ages of events, in seconds: 1 s to 24 h.
+    /// Apideck sends an event again for about so long (source: webhook guide).
     pub const AGE_BUCKETS: &[f64] = metric::AGE_BUCKETS;
 }
 
@@ -70,7 +70,7 @@ macro_rules! metrics {
 // with 0, and there would be one for every event.
 metrics! {
     DELIVERIES = counter "apideck_hooks_deliveries_total" ["outcome", "event"]
-        "Requests that got their answer.";
+        "Requests that have ended.";
     DELIVERY_DURATION = durations "apideck_hooks_delivery_duration_seconds" ["outcome"]
         "Time from a request's head to its answer.";
     EVENT_AGE = ages "apideck_hooks_event_age_seconds" ["outcome"]
@@ -108,5 +108,5 @@ metrics! {
     WAITING = gauge "apideck_hooks_waiting" []
         "Duplicates that wait for the outcome of a running handler.";
     READY = gauge "apideck_hooks_ready" []
-        "1 if the receiver is ready, and 0 if it shuts down or the store did not answer last.";
+        "1 if the receiver is ready, and 0 if it shuts down or a call to the store has failed within 10 seconds.";
 }

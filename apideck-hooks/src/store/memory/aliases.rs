@@ -30,8 +30,8 @@ impl Aliases {
         (now < binding.expires).then_some(binding.record)
     }
 
-    /// Binds an alias, and keeps it for longer than its record. The oldest alias is removed if there
-    /// are too many.
+    /// Binds an alias, and keeps it for longer than its record. The oldest alias is removed if
+    /// there are too many.
     pub(super) fn bind(&mut self, alias: Key, record: Key, lease: Duration, now: u64, limits: &ShardLimits) {
         let time = limits.retention.saturating_add(lease).saturating_add(GRACE);
         let expires = now.saturating_add(micros(time));

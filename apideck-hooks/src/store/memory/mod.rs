@@ -2,11 +2,11 @@
 //!
 //! # How it works
 //!
-//! Records and aliases are each spread over shards, and each shard has a lock. There are two classes
-//! of locks. A claim with an alias takes the lock of the alias's shard first, and holds it until the
-//! alias is bound. So of two events under one alias only the first gets a record. All operations
-//! take at most one lock of a record's shard, and none while they hold another one of that class. So
-//! no two operations wait for each other.
+//! Records and aliases are each spread over shards, and each shard has a lock. There are two
+//! classes of locks. A claim with an alias takes the lock of the alias's shard first, and holds it
+//! until the alias is bound. So of two events under one alias only the first gets a record. All
+//! operations take at most one lock of a record's shard, and none while they hold another one of
+//! that class. So no two operations wait for each other.
 //!
 //! An alias can be bound to a record that was removed. It then counts as unbound.
 
@@ -43,7 +43,7 @@ use crate::sync::{Mutex, MutexGuard};
 /// - **It belongs to one process.** Several processes do not see each other's records, so each of
 ///   them handles an event once.
 /// - **It keeps no dead letters.** An event that fails for good is answered `422`. Apideck sends it
-///   again until it gives up, and disables a subscription that fails for too long.
+///   up to ten times, and then disables the subscription (source: webhook guide).
 ///
 /// At its [capacity](MemoryStoreBuilder::capacity) it evicts the record that became `DONE` first,
 /// then the oldest of the other records that are not running. A running record is never evicted. A
@@ -80,8 +80,8 @@ impl<T: Default> Shards<T> {
     }
 
     fn of(&self, key: &Key) -> MutexGuard<'_, T> {
-        // Half of a key is enough, because a key is a hash already. Loom needs the same choice in every
-        // run, so it must not depend on a random number.
+        // Half of a key is enough, because a key is a hash already. Loom needs the same choice in
+        // every run, so it must not depend on a random number.
         let half = u128::from_le_bytes(key.to_bytes()) as u64;
         lock(&self.0[(half % self.0.len() as u64) as usize])
     }
@@ -119,8 +119,11 @@ impl MemoryStoreBuilder {
         self
     }
 
-    /// Sets the time for which an event is remembered after its last run. 48 hours by default,
-    /// because Apideck sends an event for up to 24 hours.
+    /// Sets how long a record is kept after its last change. The default is 48 hours.
+    ///
+    /// Choose more than 28 hours. Apideck's retries can take 27 hours and 48 minutes (source: the
+    /// pauses of the webhook guide, which also says "within 24 hours"). With a shorter retention,
+    /// an event can run again.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
         self

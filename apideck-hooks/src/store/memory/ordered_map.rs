@@ -5,9 +5,9 @@
 //!
 //! # How it works
 //!
-//! Keys and values are slots of one `Vec`, and the index holds their positions. The slots in use are
-//! linked from the oldest to the newest. Unused slots are linked too, and are used first. A position
-//! has 32 bits, which keeps an event under the limit on its bytes.
+//! Keys and values are slots of one `Vec`, and the index holds their positions. The slots in use
+//! are linked from the oldest to the newest. Unused slots are linked too, and are used first. A
+//! position has 32 bits, which keeps an event under the limit on its bytes.
 
 use std::hash::BuildHasher;
 

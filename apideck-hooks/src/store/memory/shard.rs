@@ -2,8 +2,9 @@
 //!
 //! # How it works
 //!
-//! The records that are `DONE` are nearly all records, so they have a list of their own in a compact
-//! form. All other records are in a second list. Both lists are in the order of the last changes.
+//! The records that are `DONE` are nearly all records, so they have a list of their own in a
+//! compact form. All other records are in a second list. Both lists are in the order of the last
+//! changes.
 //!
 //! An operation takes a copy of the record, lets `record.rs` decide, and puts the record at the end
 //! of its list if it has changed.
@@ -21,8 +22,8 @@ use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
 pub(super) struct Shard {
     done: OrderedMap<Done>,
     others: OrderedMap<Record>,
-    /// The greatest token of the records that were removed. The token of a record that is made again
-    /// is greater.
+    /// The greatest token of the records that were removed. The token of a record that is made
+    /// again is greater.
     removed: u64,
     evicted: u64,
 }

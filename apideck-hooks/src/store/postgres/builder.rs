@@ -85,8 +85,12 @@ impl PostgresStoreBuilder {
         self
     }
 
-    /// Sets how long a settled event is remembered. The default is 7 days, because Apideck's
-    /// retries end after 24 hours.
+    /// Sets how long a record without a dead letter is kept after its last change. The default is 7
+    /// days.
+    ///
+    /// Choose more than 28 hours. Apideck's retries can take 27 hours and 48 minutes (source: the
+    /// pauses of the webhook guide, which also says "within 24 hours"). With a shorter retention,
+    /// an event can run again.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.limits.retention = retention;
         self

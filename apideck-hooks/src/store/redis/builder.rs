@@ -6,11 +6,11 @@ use std::time::Duration;
 use ::redis::Value;
 
 use super::RedisStore;
-use super::keys::{FORMAT, Keys};
+use super::keys::{FORMAT, KeyNames};
 use super::link::{Acks, Link};
 use super::reply::read;
 use super::runs::Records;
-use super::scripts::{Call, micros};
+use super::scripts::{RedisCall, micros};
 use super::server::{Address, Server, Timeouts};
 use crate::store::StoreError;
 
@@ -31,8 +31,8 @@ const MAX_TIMEOUT: Duration = Duration::from_secs(60 * 60);
 const SEARCHED: [usize; 2] = [1_000_000, 10_000];
 
 impl RedisStore {
-    /// Connects to a Redis by its URL (`redis://user:password@host:port/database`), with the default
-    /// settings.
+    /// Connects to a Redis by its URL (`redis://user:password@host:port/database`), with the
+    /// default settings.
     ///
     /// # Errors
     ///
@@ -46,7 +46,8 @@ impl RedisStore {
         RedisStoreBuilder::new(Address::One(url.into()))
     }
 
-    /// Starts a store on the primary that Redis Sentinel names for a service, for example `mymaster`.
+    /// Starts a store on the primary that Redis Sentinel names for a service, for example
+    /// `mymaster`.
     ///
     /// The URLs are those of the sentinels. Sentinel is asked for each new connection.
     pub fn sentinel<U: Into<String>>(
@@ -91,7 +92,9 @@ impl RedisStoreBuilder {
     /// Sets the time for which a record without a dead letter is kept after its last change. The
     /// default is 7 days.
     ///
-    /// It must be longer than Apideck's retries, which take up to 24 hours.
+    /// Choose more than 28 hours. Apideck's retries can take 27 hours and 48 minutes (source: the
+    /// pauses of the webhook guide, which also says "within 24 hours"). With a shorter retention,
+    /// an event can run again.
     #[must_use]
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
@@ -108,29 +111,30 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Sets the number of replicas that must acknowledge each claim, end and dead letter (`WAIT`), and
-    /// the time that they have, at most half the [`call_timeout`](Self::call_timeout). The default is
-    /// none.
+    /// Sets the number of replicas that must acknowledge each claim, end and dead letter (`WAIT`),
+    /// and the time that they have, at most half the [`call_timeout`](Self::call_timeout). The
+    /// default is none.
     ///
-    /// With too few of them in time the call fails, and the delivery is answered `503`. This makes the
-    /// loss of a write in a failover less likely and not impossible, because Redis can promote another
-    /// replica. Dead letters of a server that has replicas are kept only with this setting.
+    /// With too few of them in time the call fails, and the delivery is answered `503`. This makes
+    /// the loss of a write in a failover less likely and not impossible, because Redis can
+    /// promote another replica. Dead letters of a server that has replicas are kept only with
+    /// this setting.
     #[must_use]
     pub fn min_replicas_ack(mut self, replicas: u32, within: Duration) -> Self {
         self.acks = (replicas > 0).then_some(Acks { replicas, within });
         self
     }
 
-    /// Sets the time limit of an attempt to connect, Sentinel and the login included. The default is
-    /// 2 seconds.
+    /// Sets the time limit of an attempt to connect, Sentinel and the login included. The default
+    /// is 2 seconds.
     #[must_use]
     pub fn connect_timeout(mut self, limit: Duration) -> Self {
         self.timeouts.connect = limit;
         self
     }
 
-    /// Sets the time limit of each request. The default is 2 seconds. A connection without an answer
-    /// is replaced after that.
+    /// Sets the time limit of each request. The default is 2 seconds. A connection without an
+    /// answer is replaced after that.
     ///
     /// Keep both limits together below the receiver's
     /// [`store_timeout`](crate::HooksBuilder::store_timeout), because a claim takes up to three
@@ -141,8 +145,9 @@ impl RedisStoreBuilder {
         self
     }
 
-    /// Sets the login of the servers that Sentinel names, as a URL (`redis://user:password@ignored/0`)
-    /// whose host is not used. The URLs of [`RedisStore::sentinel`] are those of the sentinels.
+    /// Sets the login of the servers that Sentinel names, as a URL
+    /// (`redis://user:password@ignored/0`) whose host is not used. The URLs of
+    /// [`RedisStore::sentinel`] are those of the sentinels.
     #[must_use]
     pub fn node_url(mut self, url: impl Into<String>) -> Self {
         if let Address::Sentinel { node, .. } = &mut self.address {
@@ -180,7 +185,7 @@ impl RedisStoreBuilder {
         let server = Server::new(self.address, self.timeouts).map_err(StoreError::new)?;
         let records = Records {
             link: Link::new(server, self.acks),
-            keys: Keys { prefix: self.prefix },
+            keys: KeyNames { prefix: self.prefix },
             retention: micros(self.retention),
             max_dead_letters: self.max_dead_letters,
         };
@@ -195,7 +200,7 @@ impl Records {
     /// Checks the format of the keys under the prefix, and marks unused keys.
     async fn check_format(&self) -> Result<(), StoreError> {
         let name = self.keys.format();
-        let format: Option<String> = read(self.link.call(Call::command("GET", name.clone())).await?)?;
+        let format: Option<String> = read(self.link.call(RedisCall::command("GET", name.clone())).await?)?;
         let prefix = &self.keys.prefix;
         match format.map(|format| format.parse()) {
             Some(Ok(FORMAT)) => return Ok(()),
@@ -217,7 +222,7 @@ impl Records {
             return Err(self.unpublished(1));
         }
         self.link
-            .call(Call::command("SET", name).arg(FORMAT).arg("NX"))
+            .call(RedisCall::command("SET", name).arg(FORMAT).arg("NX"))
             .await?;
         Ok(())
     }
@@ -235,7 +240,7 @@ impl Records {
     async fn has_version_1(&self) -> Result<bool, StoreError> {
         let letters = self
             .link
-            .call(Call::command("EXISTS", self.keys.old_letters()))
+            .call(RedisCall::command("EXISTS", self.keys.old_letters()))
             .await?;
         if letters != Value::Int(0) {
             return Ok(true);
@@ -245,7 +250,7 @@ impl Records {
         }
         let mut cursor = b"0".to_vec();
         for _ in 0..SEARCHED[0] / SEARCHED[1] {
-            let scan = Call::command("SCAN", cursor)
+            let scan = RedisCall::command("SCAN", cursor)
                 .arg("MATCH")
                 .arg(self.keys.old_records());
             let page = self.link.call(scan.arg("COUNT").arg(SEARCHED[1])).await?;

@@ -2,24 +2,24 @@
 //!
 //! # How it works
 //!
-//! A record and an alias are two keys, and a script uses one key. So a claim takes up to three steps:
-//! it reads the alias, it claims the record that the alias names or else the event's record, and if
-//! that was granted it binds the alias. Two claims with one alias and two events can both be granted.
-//! The one that binds the alias first keeps its grant. The other takes its claim back and claims the
-//! record that the alias names.
+//! A record and an alias are two keys, and a script uses one key. So a claim takes up to three
+//! steps: it reads the alias, it claims the record that the alias names or else the event's record,
+//! and if that was granted it binds the alias. Two claims with one alias and two events can both be
+//! granted. The one that binds the alias first keeps its grant. The other takes its claim back and
+//! claims the record that the alias names.
 //!
-//! A record is claimed before its alias is bound. So an alias without a record is one whose record has
-//! expired, and counts as unbound. A crash between the two steps leaves a claim that ends with its
-//! lease.
+//! A record is claimed before its alias is bound. So an alias without a record is one whose record
+//! has expired, and counts as unbound. A crash between the two steps leaves a claim that ends with
+//! its lease.
 
 use ::redis::Value;
 
-use super::fault::Fault;
+use super::fault::CallFault;
 use super::letters::Place;
 use super::link::Confirm;
 use super::reply::{key, numbers, read, unexpected};
 use super::runs::{FULL, NOT_KEPT, ROOM, Records, UNCONFIRMED, count, unconfirmed};
-use super::scripts::{BIND, CLAIM, Call, UNDO, micros};
+use super::scripts::{BIND, CLAIM, RedisCall, UNDO, micros};
 use crate::delivery::Key;
 use crate::store::{Claim, Claimed, Grant, StoreError, Token, Verdict};
 
@@ -76,24 +76,30 @@ impl Records {
     /// Reads the alias and extends it beyond its record.
     async fn read_alias(&self, alias: Key, life: u64) -> Result<Option<String>, StoreError> {
         let name = self.keys.alias(alias);
-        let bound: Option<String> = read(self.link.call(Call::command("GET", name.clone())).await?)?;
+        let bound: Option<String> = read(self.link.call(RedisCall::command("GET", name.clone())).await?)?;
         if bound.is_some() {
             // Never sooner, because another process can have a longer retention.
-            let extend = Call::command("PEXPIRE", name).arg(life).arg("GT");
+            let extend = RedisCall::command("PEXPIRE", name).arg(life).arg("GT");
             self.link.call(extend).await?;
         }
         Ok(bound)
     }
 
     /// Binds the alias to the record of the grant. Returns `false` if it is bound to another one.
-    async fn bind(&self, alias: Key, grant: Grant, dangling: Option<&str>, life: u64) -> Result<bool, Fault> {
-        let call = Call::script(&BIND, self.keys.alias(alias));
+    async fn bind(
+        &self,
+        alias: Key,
+        grant: Grant,
+        dangling: Option<&str>,
+        life: u64,
+    ) -> Result<bool, CallFault> {
+        let call = RedisCall::script(&BIND, self.keys.alias(alias));
         let call = call.arg(format!("{}:{:?}", grant.record, grant.id));
         let call = call.arg(dangling.unwrap_or_default()).arg(life);
         let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
         match (reply.value, reply.confirmed) {
             (Value::Nil, true) => Ok(true),
-            (Value::Nil, false) => Err(Fault::Refused(UNCONFIRMED.to_owned())),
+            (Value::Nil, false) => Err(CallFault::Refused(UNCONFIRMED.to_owned())),
             _ => Ok(false),
         }
     }
@@ -128,7 +134,7 @@ impl Records {
             (true, _) => ROOM,
         };
         let written = claim.last.as_deref().zip(place.as_ref());
-        let call = Call::script(&CLAIM, self.keys.record(record)).claim(claim, self.retention);
+        let call = RedisCall::script(&CLAIM, self.keys.record(record)).claim(claim, self.retention);
         let mut call = call.arg(room).arg(u8::from(present));
         let mut confirm = Confirm::Replicas;
         if let Some((last, place)) = written {
@@ -146,28 +152,13 @@ impl Records {
             }
             Err(fault) => return Err(fault.into()),
         };
-        let [verdict, first, second, lettered] = numbers(reply.value)?;
-        let left = std::time::Duration::from_micros(first);
-        let made = verdict == MADE;
-        let verdict = match verdict {
-            0 => {
-                if let Some((last, place)) = written {
-                    self.give_back(&last.letter, record, place).await;
-                }
-                return Ok(None);
+        let [answer, first, second, lettered] = numbers(reply.value)?;
+        let made = answer == MADE;
+        let Some(verdict) = verdict(answer, first, second)? else {
+            if let Some((last, place)) = written {
+                self.give_back(&last.letter, record, place).await;
             }
-            1 | MADE => Verdict::Granted {
-                token: Token(first),
-                attempt: count(second),
-            },
-            2 => Verdict::Running {
-                lease_left: left,
-                kept: second == 1,
-            },
-            3 => Verdict::Resting { left },
-            4 => Verdict::Done,
-            5 => Verdict::Dead { kept: first == 1 },
-            _ => return Err(unexpected()),
+            return Ok(None);
         };
         let wrote = lettered == 1 || matches!(verdict, Verdict::Granted { .. });
         if wrote && !reply.confirmed {
@@ -183,7 +174,7 @@ impl Records {
     /// Takes back a claim that lost its alias, with its letter.
     async fn take_back(&self, claim: &Claim, grant: Grant, taken: Taken) -> Result<(), StoreError> {
         let place = taken.place.filter(|_| taken.claimed.lettered);
-        let call = Call::script(&UNDO, self.keys.record(grant.record))
+        let call = RedisCall::script(&UNDO, self.keys.record(grant.record))
             .grant(grant)
             .keep(self.retention);
         let call = match &place {
@@ -201,7 +192,7 @@ impl Records {
     pub(super) async fn try_out(&self) -> Result<(), StoreError> {
         let nobody = crate::store::ClaimId::random().to_bytes();
         let claim = Claim::new(Key::from_bytes(nobody), std::time::Duration::from_secs(1));
-        let call = Call::script(&CLAIM, self.keys.record(claim.event));
+        let call = RedisCall::script(&CLAIM, self.keys.record(claim.event));
         let call = call.claim(&claim, 0).arg(NOT_KEPT).arg(0);
         let [_, token] = match self.link.call(call).await {
             Err(fault) if fault.is_full() => return Ok(()),
@@ -214,10 +205,30 @@ impl Records {
             result => numbers(result?)?,
         };
         let grant = Grant::new(claim.event, Token(token), claim.id);
-        let call = Call::script(&UNDO, self.keys.record(claim.event)).grant(grant);
+        let call = RedisCall::script(&UNDO, self.keys.record(claim.event)).grant(grant);
         self.link.call(call.keep(self.retention).arg("").arg(1)).await?;
         Ok(())
     }
+}
+
+/// Reads the answer to a claim with its two values. `None` if the record is absent.
+fn verdict(answer: u64, first: u64, second: u64) -> Result<Option<Verdict>, StoreError> {
+    let left = std::time::Duration::from_micros(first);
+    Ok(Some(match answer {
+        0 => return Ok(None),
+        1 | MADE => Verdict::Granted {
+            token: Token(first),
+            attempt: count(second),
+        },
+        2 => Verdict::Running {
+            lease_left: left,
+            kept: second == 1,
+        },
+        3 => Verdict::Resting { left },
+        4 => Verdict::Done,
+        5 => Verdict::Dead { kept: first == 1 },
+        _ => return Err(unexpected()),
+    }))
 }
 
 /// The record that the value of an alias names.

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use ::redis::{Cmd, RedisResult, Value, from_redis_value};
 
-use super::server::Connection;
+use super::server::SharedConnection;
 
 /// The first version with flags of scripts and `PEXPIRE … GT`.
 const OLDEST: [u32; 2] = [7, 0];
@@ -25,7 +25,7 @@ pub(super) enum Durability {
 
 /// The settings of one server, as far as it tells them.
 #[derive(Default, Debug)]
-pub(super) struct Facts {
+pub(super) struct ServerFacts {
     version: Option<[u32; 2]>,
     is_cluster: bool,
     policy: String,
@@ -34,7 +34,7 @@ pub(super) struct Facts {
     replicas: u32,
 }
 
-impl Facts {
+impl ServerFacts {
     /// The commands that ask for them.
     pub(super) fn questions() -> [Cmd; 2] {
         let mut config = ::redis::cmd("CONFIG");
@@ -45,7 +45,7 @@ impl Facts {
     }
 
     /// Asks all primaries.
-    pub(super) async fn of_all(connection: &mut Connection) -> RedisResult<Vec<Self>> {
+    pub(super) async fn of_all(connection: &mut SharedConnection) -> RedisResult<Vec<Self>> {
         let [info, config] = Self::questions();
         let infos = match connection.send_to_all(&info).await {
             Err(error) if error.is_io_error() => return Err(error),
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn letters_are_kept_only_where_a_write_is_on_disk_before_its_answer() {
-        let durability = |info, config| Facts::read(info, config).durability(false, false);
+        let durability = |info, config| ServerFacts::read(info, config).durability(false, false);
         assert_eq!(
             durability(info("7.0.15", ""), config("always")),
             Ok(Durability::Always)
@@ -196,7 +196,7 @@ mod tests {
 
     #[test]
     fn replicas_must_acknowledge_letters() {
-        let facts = Facts::read(info("7.0.15", "connected_slaves:1\r\n"), config("always"));
+        let facts = ServerFacts::read(info("7.0.15", "connected_slaves:1\r\n"), config("always"));
         assert!(
             facts
                 .durability(false, false)
@@ -204,13 +204,14 @@ mod tests {
                 .contains("min_replicas_ack")
         );
         assert_eq!(facts.durability(false, true), Ok(Durability::Always));
-        let alone = Facts::read(info("7.0.15", "connected_slaves:0\r\n"), config("always"));
+        let alone = ServerFacts::read(info("7.0.15", "connected_slaves:0\r\n"), config("always"));
         assert!(alone.durability(true, false).is_err());
     }
 
     #[test]
     fn an_unusable_server_is_refused_with_the_change() {
-        let refusal = |version, more, cluster| Facts::read(info(version, more), Value::Nil).refusal(cluster);
+        let refusal =
+            |version, more, cluster| ServerFacts::read(info(version, more), Value::Nil).refusal(cluster);
         assert!(refusal("6.2.14", "", false).unwrap().contains("7.0"));
         assert!(
             refusal("7.0.0", "cluster_enabled:1\r\n", false)
@@ -223,6 +224,6 @@ mod tests {
                 .contains("RedisStore::builder")
         );
         assert_eq!(refusal("10.0.1", "cluster_enabled:1\r\n", true), None);
-        assert_eq!(Facts::read(Value::Nil, Value::Nil).refusal(true), None);
+        assert_eq!(ServerFacts::read(Value::Nil, Value::Nil).refusal(true), None);
     }
 }

@@ -8,13 +8,13 @@ use crate::store::StoreError;
 
 /// The reason of a failed call.
 #[derive(Clone, Debug)]
-pub(super) enum Fault {
+pub(super) enum CallFault {
     Redis(RedisError),
     /// The server cannot be used. The text tells what to change.
     Refused(String),
 }
 
-impl Fault {
+impl CallFault {
     /// Tells if the server has no memory for a write.
     pub(super) fn is_full(&self) -> bool {
         self.code() == Some("OOM")
@@ -34,7 +34,7 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for CallFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Redis(error) => error.fmt(f),
@@ -43,17 +43,17 @@ impl fmt::Display for Fault {
     }
 }
 
-impl From<RedisError> for Fault {
+impl From<RedisError> for CallFault {
     fn from(error: RedisError) -> Self {
         Self::Redis(error)
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
+impl From<CallFault> for StoreError {
+    fn from(fault: CallFault) -> Self {
         match fault {
-            Fault::Redis(error) => Self::new(error),
-            Fault::Refused(reason) => Self::new(reason),
+            CallFault::Redis(error) => Self::new(error),
+            CallFault::Refused(reason) => Self::new(reason),
         }
     }
 }

@@ -10,11 +10,11 @@ pub(super) const FORMAT: u32 = 3;
 
 /// The names under a prefix. A script uses one of them, because each can be on another server of a
 /// cluster.
-pub(super) struct Keys {
+pub(super) struct KeyNames {
     pub(super) prefix: String,
 }
 
-impl Keys {
+impl KeyNames {
     pub(super) fn record(&self, record: Key) -> Vec<u8> {
         self.name(format_args!("record:{record}"))
     }
@@ -64,7 +64,7 @@ mod tests {
 
     #[test]
     fn names_are_as_they_are_documented() {
-        let keys = Keys {
+        let keys = KeyNames {
             prefix: "a*".to_owned(),
         };
         let key = Key::from_bytes(std::array::from_fn(|n| (17 * n) as u8));

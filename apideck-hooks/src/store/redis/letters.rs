@@ -13,7 +13,7 @@ use super::RedisStore;
 use super::link::Confirm;
 use super::reply::{key, numbers, read, unexpected};
 use super::runs::{Records, count, unconfirmed};
-use super::scripts::{Call, DISPLACE, LETTER, PLACE, PURGE, REPLAY, micros};
+use super::scripts::{DISPLACE, LETTER, PLACE, PURGE, REPLAY, RedisCall, micros};
 use crate::delivery::{Context, Key};
 use crate::store::{
     Claim, Cursor, DeadLetter, DeadLetterStore, DeadRecord, LetterFilter, Purged, StoreError, Token, Verdict,
@@ -28,8 +28,8 @@ pub(super) struct Place {
     before: String,
 }
 
-/// Age of a place without a letter at which it is removed. Twice the age up to which a script writes
-/// a letter for it, because the servers' clocks differ.
+/// Age of a place without a letter at which it is removed. Twice the age up to which a script
+/// writes a letter for it, because the servers' clocks differ.
 const ABANDONED: Duration = Duration::from_secs(24 * 60 * 60);
 /// Number of letters that are read at once, with and without their bodies.
 const PAGES: [usize; 2] = [16, 512];
@@ -38,7 +38,7 @@ const PAGES: [usize; 2] = [16, 512];
 type Listed = (String, f64);
 
 /// The letter of a place.
-enum Found {
+enum FoundPlace {
     Nothing,
     /// The letter of an event with another name.
     Other,
@@ -52,8 +52,8 @@ impl Records {
         if !fits || !self.link.check_letters(&self.keys.record(record)).await? {
             return Ok(None);
         }
-        let sources = Call::command("SADD", self.keys.sources()).arg(&letter.source);
-        let place = Call::script(&PLACE, self.keys.letters(&letter.source));
+        let sources = RedisCall::command("SADD", self.keys.sources()).arg(&letter.source);
+        let place = RedisCall::script(&PLACE, self.keys.letters(&letter.source));
         let place = place.arg(record.to_string()).arg(self.max_dead_letters);
         for call in [sources, place] {
             match self.link.call_confirmed(call, Confirm::Disk).await {
@@ -76,8 +76,8 @@ impl Records {
         Err(unexpected())
     }
 
-    /// The place for the letter of a last delivery. `None` if there is no room, or no letter will be
-    /// written.
+    /// The place for the letter of a last delivery. `None` if there is no room, or no letter will
+    /// be written.
     pub(super) async fn place_of_claim(
         &self,
         claim: &Claim,
@@ -86,7 +86,7 @@ impl Records {
         let Some(last) = &claim.last else {
             return Ok(None);
         };
-        let kept = Call::command("HEXISTS", self.keys.record(record)).arg("source");
+        let kept = RedisCall::command("HEXISTS", self.keys.record(record)).arg("source");
         let kept: u64 = read(self.link.call(kept).await?)?;
         match kept {
             0 => self.place(&last.letter, record).await,
@@ -107,7 +107,7 @@ impl Records {
     }
 
     async fn displace_after(&self, source: &str, record: Key, at: i64, before: &str, age: Duration) {
-        let call = Call::script(&DISPLACE, self.keys.letters(source)).arg(record.to_string());
+        let call = RedisCall::script(&DISPLACE, self.keys.letters(source)).arg(record.to_string());
         let call = call.arg(at).arg(before).arg(micros(age));
         if let Err(error) = self.link.call(call).await {
             tracing::debug!(%error, "a place in the list of dead letters was not removed");
@@ -120,21 +120,21 @@ impl Records {
         record: Key,
         name: Option<&str>,
         fields: bool,
-    ) -> Result<Found, StoreError> {
-        let call = Call::script(&LETTER, self.keys.record(record)).arg(source);
+    ) -> Result<FoundPlace, StoreError> {
+        let call = RedisCall::script(&LETTER, self.keys.record(record)).arg(source);
         let call = call.arg(u8::from(name.is_some())).arg(name.unwrap_or_default());
         match self.link.call(call.arg(u8::from(fields))).await? {
             Value::Array(values) => Ok(match values.first() {
-                None => Found::Nothing,
-                Some(Value::Int(0)) => Found::Other,
-                Some(_) => Found::Letter(values),
+                None => FoundPlace::Nothing,
+                Some(Value::Int(0)) => FoundPlace::Other,
+                Some(_) => FoundPlace::Letter(values),
             }),
             _ => Err(unexpected()),
         }
     }
 
-    /// Reads a page of the list, newest first, and the letters that the filter matches. Returns also
-    /// the time of the last place. `None` after the last page.
+    /// Reads a page of the list, newest first, and the letters that the filter matches. Returns
+    /// also the time of the last place. `None` after the last page.
     async fn page(
         &self,
         source: &str,
@@ -144,7 +144,7 @@ impl Records {
         fields: bool,
     ) -> Result<Option<(Vec<(Cursor, Vec<Value>)>, i64)>, StoreError> {
         let (since, _) = filter.microseconds();
-        let call = Call::command("ZREVRANGEBYSCORE", self.keys.letters(source));
+        let call = RedisCall::command("ZREVRANGEBYSCORE", self.keys.letters(source));
         let call = call.arg(format!("({end}")).arg(since).arg("WITHSCORES");
         let places = self.link.call(call.arg("LIMIT").arg(0).arg(size)).await?;
         let places: Vec<Listed> = read(places)?;
@@ -162,9 +162,9 @@ impl Records {
         let mut letters = Vec::new();
         for (place, found) in places.iter().zip(try_join_all(found).await?) {
             match found {
-                Found::Letter(values) => letters.push((*place, values)),
-                Found::Other => {}
-                Found::Nothing => {
+                FoundPlace::Letter(values) => letters.push((*place, values)),
+                FoundPlace::Other => {}
+                FoundPlace::Nothing => {
                     self.displace_after(source, place.record, place.at, "", ABANDONED)
                         .await;
                 }
@@ -211,7 +211,7 @@ impl DeadLetterStore for RedisStore {
     }
 
     async fn sources(&self) -> Result<Vec<(String, u64)>, StoreError> {
-        let call = Call::command("SMEMBERS", self.records.keys.sources());
+        let call = RedisCall::command("SMEMBERS", self.records.keys.sources());
         let mut names: Vec<String> = read(self.records.link.call(call).await?)?;
         names.sort_unstable();
         let mut sources = Vec::new();
@@ -226,14 +226,14 @@ impl DeadLetterStore for RedisStore {
 
     async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
         match self.records.find(source, record, None, true).await? {
-            Found::Letter(values) => Ok(Some(dead_record(source, record, None, values)?)),
+            FoundPlace::Letter(values) => Ok(Some(dead_record(source, record, None, values)?)),
             _ => Ok(None),
         }
     }
 
     async fn replay(&self, source: &str, claim: Claim) -> Result<Option<Verdict>, StoreError> {
         let records = &self.records;
-        let call = Call::script(&REPLAY, records.keys.record(claim.event));
+        let call = RedisCall::script(&REPLAY, records.keys.record(claim.event));
         let call = call.claim(&claim, records.retention).arg(source);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;
         let [verdict, first, second] = numbers(reply.value)?;
@@ -254,7 +254,7 @@ impl DeadLetterStore for RedisStore {
 
     async fn purge(&self, source: &str, record: Key) -> Result<Purged, StoreError> {
         let records = &self.records;
-        let call = Call::script(&PURGE, records.keys.record(record))
+        let call = RedisCall::script(&PURGE, records.keys.record(record))
             .arg(source)
             .keep(records.retention);
         let reply = records.link.call_confirmed(call, Confirm::Replicas).await?;

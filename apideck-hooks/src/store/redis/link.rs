@@ -21,10 +21,10 @@ use futures_util::future::{BoxFuture, Shared};
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::facts::{Durability, Facts};
-use super::fault::Fault;
-use super::scripts::Call;
-use super::server::{Connection, Server};
+use super::facts::{Durability, ServerFacts};
+use super::fault::CallFault;
+use super::scripts::RedisCall;
+use super::server::{Server, SharedConnection};
 
 /// The number of replicas that must acknowledge a write, and the time that they have.
 #[derive(Clone, Copy)]
@@ -44,31 +44,31 @@ pub(super) enum Confirm {
 }
 
 /// The value of a call.
-pub(super) struct Reply {
+pub(super) struct CallReply {
     pub(super) value: Value,
     /// `true` if the write got its acknowledgement.
     pub(super) confirmed: bool,
 }
 
 pub(super) struct Link {
-    shared: Arc<Shares>,
+    shared: Arc<LinkParts>,
     /// The last one is for letters, because a `WAITAOF` takes long.
-    slots: Box<[Slot]>,
+    slots: Box<[ConnectionSlot]>,
     next: AtomicUsize,
 }
 
 /// The part of a link that the attempt to connect needs.
-struct Shares {
+struct LinkParts {
     server: Server,
     acks: Option<Acks>,
     durability: AtomicU8,
     keeps_letters: AtomicBool,
 }
 
-type Connecting = Shared<BoxFuture<'static, Result<Connection, Fault>>>;
+type Connecting = Shared<BoxFuture<'static, Result<SharedConnection, CallFault>>>;
 
 /// The connection and its number. A call that saw a connection fail must not replace the next one.
-struct Slot(Mutex<(u64, Connecting)>);
+struct ConnectionSlot(Mutex<(u64, Connecting)>);
 
 /// `WAIT` blocks all that comes after it on its connection.
 const SLOTS_FOR_ACKS: usize = 4;
@@ -78,7 +78,7 @@ const UNKNOWN: u8 = u8::MAX;
 
 impl Link {
     pub(super) fn new(server: Server, acks: Option<Acks>) -> Self {
-        let shared = Arc::new(Shares {
+        let shared = Arc::new(LinkParts {
             server,
             acks,
             durability: AtomicU8::new(UNKNOWN),
@@ -87,7 +87,7 @@ impl Link {
         let slots = if acks.is_some() { SLOTS_FOR_ACKS } else { 1 } + 1;
         Self {
             slots: (0..slots)
-                .map(|_| Slot(Mutex::new((0, shared.connecting()))))
+                .map(|_| ConnectionSlot(Mutex::new((0, shared.connecting()))))
                 .collect(),
             shared,
             next: AtomicUsize::new(0),
@@ -95,7 +95,7 @@ impl Link {
     }
 
     /// Checks all servers. Fails if one is out of reach or cannot be used.
-    pub(super) async fn check(&self) -> Result<(), Fault> {
+    pub(super) async fn check(&self) -> Result<(), CallFault> {
         let slot = &self.slots[0];
         let (number, connecting) = slot.get();
         let checked = async { self.shared.check(&mut connecting.await?).await }.await;
@@ -109,28 +109,33 @@ impl Link {
         self.shared.server.is_cluster()
     }
 
-    /// Tells if the store keeps letters. A store that has kept them does not stop, because a receiver
-    /// acts on it before it ends a run. A letter has no room while a server could lose it.
+    /// Tells if the store keeps letters. A store that has kept them does not stop, because a
+    /// receiver acts on it before it ends a run. A letter has no room while a server could lose
+    /// it.
     pub(super) fn keeps_letters(&self) -> bool {
         self.shared.keeps_letters.load(Ordering::Relaxed)
     }
 
     /// Checks that the server which has the key does not lose letters. It is checked before each,
     /// because the cluster client does not tell when it has connected to another server.
-    pub(super) async fn check_letters(&self, key: &[u8]) -> Result<bool, Fault> {
+    pub(super) async fn check_letters(&self, key: &[u8]) -> Result<bool, CallFault> {
         let values = self
-            .exchange(key, &Facts::questions(), self.slots.len() - 1)
+            .exchange(key, &ServerFacts::questions(), self.slots.len() - 1)
             .await?;
         let [info, config] = <[Value; 2]>::try_from(values).map_err(|_| super::reply::unexpected_fault())?;
-        Ok(self.shared.judge(&[Facts::read(info, config)]) != Durability::None)
+        Ok(self.shared.judge(&[ServerFacts::read(info, config)]) != Durability::None)
     }
 
     /// Makes a call, and makes it again with the text of its script if the server does not know it.
-    pub(super) async fn call(&self, call: Call) -> Result<Value, Fault> {
+    pub(super) async fn call(&self, call: RedisCall) -> Result<Value, CallFault> {
         Ok(self.call_confirmed(call, Confirm::Nothing).await?.value)
     }
 
-    pub(super) async fn call_confirmed(&self, mut call: Call, confirm: Confirm) -> Result<Reply, Fault> {
+    pub(super) async fn call_confirmed(
+        &self,
+        mut call: RedisCall,
+        confirm: Confirm,
+    ) -> Result<CallReply, CallFault> {
         let slot = match confirm {
             Confirm::Disk => self.slots.len() - 1,
             _ => self.next.fetch_add(1, Ordering::Relaxed) % (self.slots.len() - 1),
@@ -149,14 +154,14 @@ impl Link {
                     let mut values = values.into_iter();
                     let value = values.next().unwrap_or(Value::Nil);
                     let confirmed = self.shared.is_confirmed(values);
-                    return Ok(Reply { value, confirmed });
+                    return Ok(CallReply { value, confirmed });
                 }
             }
         }
     }
 
     /// Sends the commands to the server that has the key. An error of the server is a value.
-    async fn exchange(&self, key: &[u8], commands: &[Cmd], slot: usize) -> Result<Vec<Value>, Fault> {
+    async fn exchange(&self, key: &[u8], commands: &[Cmd], slot: usize) -> Result<Vec<Value>, CallFault> {
         // A guard that is dropped outside of a runtime calls all the same.
         Handle::try_current().map_err(|error| RedisError::from(io::Error::other(error)))?;
         let slot = &self.slots[slot];
@@ -174,14 +179,14 @@ impl Link {
             let result = match connecting.await {
                 Ok(mut connection) => {
                     connected = true;
-                    connection.send(key, commands).await.map_err(Fault::from)
+                    connection.send(key, commands).await.map_err(CallFault::from)
                 }
                 Err(fault) => Err(fault),
             };
             watch.disarm();
             let remedy = match &result {
-                Err(Fault::Redis(error)) => Remedy::of(error),
-                Err(Fault::Refused(_)) => Remedy::Replace,
+                Err(CallFault::Redis(error)) => Remedy::of(error),
+                Err(CallFault::Refused(_)) => Remedy::Replace,
                 Ok(values) => match values.first() {
                     // The server became a replica.
                     Some(Value::ServerError(error)) if error.kind() == Some(ServerErrorKind::ReadOnly) => {
@@ -223,7 +228,7 @@ impl Remedy {
     }
 }
 
-impl Shares {
+impl LinkParts {
     /// Begins to connect at the first poll.
     fn connecting(self: &Arc<Self>) -> Connecting {
         let shared = Arc::clone(self);
@@ -241,13 +246,13 @@ impl Shares {
         connect.boxed().shared()
     }
 
-    async fn check(&self, connection: &mut Connection) -> Result<(), Fault> {
-        let facts = Facts::of_all(connection).await?;
+    async fn check(&self, connection: &mut SharedConnection) -> Result<(), CallFault> {
+        let facts = ServerFacts::of_all(connection).await?;
         match facts
             .iter()
             .find_map(|facts| facts.refusal(self.server.is_cluster()))
         {
-            Some(reason) => Err(Fault::Refused(reason)),
+            Some(reason) => Err(CallFault::Refused(reason)),
             None => {
                 self.judge(&facts);
                 Ok(())
@@ -256,7 +261,7 @@ impl Shares {
     }
 
     /// Remembers how the servers keep letters, and logs a change.
-    fn judge(&self, facts: &[Facts]) -> Durability {
+    fn judge(&self, facts: &[ServerFacts]) -> Durability {
         let durabilities = facts
             .iter()
             .map(|facts| facts.durability(self.server.is_sentinel(), self.acks.is_some()));
@@ -316,13 +321,13 @@ impl Shares {
     }
 }
 
-impl Slot {
+impl ConnectionSlot {
     fn get(&self) -> (u64, Connecting) {
         self.lock().clone()
     }
 
     /// Connects again, unless another call has done so.
-    fn replace(&self, number: u64, shared: &Arc<Shares>) {
+    fn replace(&self, number: u64, shared: &Arc<LinkParts>) {
         let mut current = self.lock();
         if current.0 == number {
             *current = (number + 1, shared.connecting());
@@ -337,9 +342,9 @@ impl Slot {
 /// Replaces the connection if its call is dropped after a long wait. The caller's time limit can be
 /// shorter than the store's.
 struct Watch<'a> {
-    slot: &'a Slot,
+    slot: &'a ConnectionSlot,
     number: u64,
-    shared: &'a Arc<Shares>,
+    shared: &'a Arc<LinkParts>,
     since: Instant,
     armed: bool,
 }

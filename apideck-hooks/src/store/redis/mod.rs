@@ -26,8 +26,8 @@ use super::values::{Claim, Claimed, End, Grant, Held, Status};
 use crate::delivery::Key;
 use runs::Records;
 
-/// Remembers events in Redis 7.0 or later, or in a compatible server: stand-alone, with Sentinel, or
-/// Cluster.
+/// Remembers events in Redis 7.0 or later, or in a compatible server: stand-alone, with Sentinel,
+/// or Cluster.
 ///
 /// ```no_run
 /// use apideck_hooks::RedisStore;
@@ -47,8 +47,8 @@ use runs::Records;
 ///
 /// # What it survives
 ///
-/// - **A restart, crash or `kill -9` of the receiver.** A running event can be claimed when its lease
-///   and its rest are over.
+/// - **A restart, crash or `kill -9` of the receiver.** A running event can be claimed when its
+///   lease and its rest are over.
 /// - **Several processes** on one Redis. Each event is claimed by one of them.
 /// - **A Redis that goes away and comes back.** Calls fail meanwhile, and deliveries are answered
 ///   `503`.
@@ -58,51 +58,51 @@ use runs::Records;
 ///
 /// # What it does not survive
 ///
-/// - **A failover.** Redis replicates after it has answered, so the new primary may not know the last
-///   claims and ends. **A claim can then be granted twice, and a handled event can be handled again.**
-///   [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack) makes this rarer. Handlers must tolerate
-///   it, or use PostgreSQL. A later claim has a greater token, so an owner from before the failover
-///   cannot end it.
-/// - **Eviction.** Set `maxmemory-policy noeviction`. A full Redis grants no claim, and deliveries are
-///   answered `503`. Running events still end.
-/// - **A clock that jumps.** Leases, rests and retention follow the clock of the Redis server. A jump
-///   ahead ends leases early.
+/// - **A failover.** Redis replicates after it has answered, so the new primary may not know the
+///   last claims and ends. **A claim can then be granted twice, and a handled event can be handled
+///   again.** [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack) makes this rarer. Handlers
+///   must tolerate it, or use PostgreSQL. A later claim has a greater token, so an owner from
+///   before the failover cannot end it.
+/// - **Eviction.** Set `maxmemory-policy noeviction`. A full Redis grants no claim, and deliveries
+///   are answered `503`. Running events still end.
+/// - **A clock that jumps.** Leases, rests and retention follow the clock of the Redis server. A
+///   jump ahead ends leases early.
 ///
 /// # Dead letters
 ///
 /// They are kept only where a crash of Redis loses none of them: with `noeviction` and `appendonly
-/// yes`, and with `appendfsync always` or on Redis 7.2, where the store waits for the disk after each
-/// (`WAITAOF`). A server that has replicas also needs
+/// yes`, and with `appendfsync always` or on Redis 7.2, where the store waits for the disk after
+/// each (`WAITAOF`). A server that has replicas also needs
 /// [`min_replicas_ack`](RedisStoreBuilder::min_replicas_ack). The store reads these settings with
-/// `CONFIG GET` and `INFO` when it connects and before each letter. A provider that forbids `CONFIG`
-/// needs Redis 7.2. Elsewhere the store keeps no dead letters, logs what to change, and behaves as the
-/// memory store does. If the settings change later, a dead letter has no room, and its event is answered
-/// `503`.
+/// `CONFIG GET` and `INFO` when it connects and before each letter. A provider that forbids
+/// `CONFIG` needs Redis 7.2. Elsewhere the store keeps no dead letters, logs what to change, and
+/// behaves as the memory store does. If the settings change later, a dead letter has no room, and
+/// its event is answered `503`.
 ///
 /// # Cost
 ///
-/// One round trip for each operation. A claim with a delivery key takes one or two more to read it, and
-/// one to bind it. A dead letter takes five. About 500 bytes an event with one delivery key.
+/// One round trip for each operation. A claim with a delivery key takes one or two more to read it,
+/// and one to bind it. A dead letter takes five. About 500 bytes an event with one delivery key.
 ///
 /// # Keys
 ///
-/// | key | type | holds | kept |
-/// | --- | --- | --- | --- |
-/// | `PREFIX:record:KEY` | hash | the record, and its dead letter | the retention after the last change, with a letter until it is handled or purged |
-/// | `PREFIX:alias:KEY` | string | the record and the claim to which a delivery key is bound | a day longer than its record |
-/// | `PREFIX:letters:SOURCE` | sorted set | the records with a letter, by the time of the letter | as the letters |
-/// | `PREFIX:sources` | set | the sources that had a letter | always |
-/// | `PREFIX:format` | string | `3`, the version of this format | always |
+/// - `PREFIX:record:KEY`, a hash: the record and its dead letter. It is kept for the retention after
+///   the last change, and with a dead letter until that is handled or purged.
+/// - `PREFIX:alias:KEY`, a string: the record and the claim to which a delivery key is bound. It is
+///   kept a day longer than its record.
+/// - `PREFIX:letters:SOURCE`, a sorted set: the records with a dead letter, by its time.
+/// - `PREFIX:sources`, a set: the sources that had a dead letter. It is always kept.
+/// - `PREFIX:format`, a string: `3`, the version of this format. It is always kept.
 ///
 /// A script uses one key. For an ACL: the store uses `EVALSHA`, `EVAL`, `GET`, `SET`, `PEXPIRE`,
-/// `EXISTS`, `SCAN`, `HEXISTS`, `SADD`, `SMEMBERS`, `ZREVRANGEBYSCORE`, `INFO`, `CONFIG GET`, `WAIT` and
-/// `WAITAOF`, and in scripts also `TIME`, `HMGET`, `HGET`, `HSET`, `HDEL`, `DEL`, `PERSIST`, `PEXPIRE`,
-/// `PEXPIREAT`, `PTTL`, `ZSCORE`, `ZCARD`, `ZREVRANGE`, `ZADD` and `ZREM`.
+/// `EXISTS`, `SCAN`, `HEXISTS`, `SADD`, `SMEMBERS`, `ZREVRANGEBYSCORE`, `INFO`, `CONFIG GET`,
+/// `WAIT` and `WAITAOF`, and in scripts also `TIME`, `HMGET`, `HGET`, `HSET`, `HDEL`, `DEL`,
+/// `PERSIST`, `PEXPIRE`, `PEXPIREAT`, `PTTL`, `ZSCORE`, `ZCARD`, `ZREVRANGE`, `ZADD` and `ZREM`.
 ///
 /// # TLS
 ///
-/// `rediss://` URLs need TLS in the `redis` crate: depend on it with its feature `tokio-rustls-comp` or
-/// `tokio-native-tls-comp`.
+/// `rediss://` URLs need TLS in the `redis` crate: depend on it with its feature
+/// `tokio-rustls-comp` or `tokio-native-tls-comp`.
 pub struct RedisStore {
     records: Records,
 }

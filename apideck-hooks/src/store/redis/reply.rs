@@ -2,7 +2,7 @@
 
 use ::redis::{ErrorKind, FromRedisValue, RedisError, Value, from_redis_value};
 
-use super::fault::Fault;
+use super::fault::CallFault;
 use crate::store::StoreError;
 
 const UNEXPECTED: &str = "Redis returned a value of another form than expected";
@@ -11,7 +11,7 @@ pub(super) fn unexpected() -> StoreError {
     StoreError::new(UNEXPECTED)
 }
 
-pub(super) fn unexpected_fault() -> Fault {
+pub(super) fn unexpected_fault() -> CallFault {
     RedisError::from((ErrorKind::UnexpectedReturnType, UNEXPECTED)).into()
 }
 

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::keys::Keys;
+use super::keys::KeyNames;
 use super::link::{Confirm, Link};
 use super::reply::{numbers, read, unexpected};
-use super::scripts::{Call, FINISH, FINISH_WITH_LETTER, RENEW, STATUS, micros};
+use super::scripts::{FINISH, FINISH_WITH_LETTER, RENEW, RedisCall, STATUS, micros};
 use crate::delivery::Key;
 use crate::store::record::Stage;
 use crate::store::{DeadLetter, End, Grant, Held, RecordState, Status, StoreError, Token};
@@ -14,7 +14,7 @@ use ::redis::Value;
 /// The records under a prefix.
 pub(super) struct Records {
     pub(super) link: Link,
-    pub(super) keys: Keys,
+    pub(super) keys: KeyNames,
     /// Microseconds.
     pub(super) retention: u64,
     pub(super) max_dead_letters: u64,
@@ -38,7 +38,7 @@ pub(super) struct Finished {
 
 impl Records {
     pub(super) async fn renew(&self, grant: Grant, lease: Duration) -> Result<Held, StoreError> {
-        let call = Call::script(&RENEW, self.keys.record(grant.record)).grant(grant);
+        let call = RedisCall::script(&RENEW, self.keys.record(grant.record)).grant(grant);
         let call = call.arg(micros(lease)).keep(micros(lease) + self.retention);
         match self.link.call(call).await? {
             Value::Int(1) => Ok(Held::Yes),
@@ -72,7 +72,7 @@ impl Records {
         room: &str,
     ) -> Result<Finished, StoreError> {
         let call = self.finish_call(
-            Call::script(&FINISH, self.keys.record(grant.record)),
+            RedisCall::script(&FINISH, self.keys.record(grant.record)),
             grant,
             end,
             room,
@@ -81,7 +81,7 @@ impl Records {
         Finished::read(reply.value, reply.confirmed)
     }
 
-    fn finish_call(&self, call: Call, grant: Grant, end: &End, room: &str) -> Call {
+    fn finish_call(&self, call: RedisCall, grant: Grant, end: &End, room: &str) -> RedisCall {
         let call = call
             .grant(grant)
             .arg(Stage::after(end) as u8)
@@ -106,7 +106,7 @@ impl Records {
             began,
         };
         if let Some(place) = self.place(letter, grant.record).await? {
-            let call = Call::script(&FINISH_WITH_LETTER, self.keys.record(grant.record));
+            let call = RedisCall::script(&FINISH_WITH_LETTER, self.keys.record(grant.record));
             let call = self.finish_call(call, grant, &end, ROOM).letter(letter, place.at);
             match self.link.call_confirmed(call, Confirm::Disk).await {
                 Ok(reply) => {
@@ -125,7 +125,7 @@ impl Records {
     }
 
     pub(super) async fn status(&self, record: Key) -> Result<Status, StoreError> {
-        let call = Call::script(&STATUS, self.keys.record(record)).arg(0);
+        let call = RedisCall::script(&STATUS, self.keys.record(record)).arg(0);
         let [state, left, token, attempts, kept] = numbers(self.link.call(call).await?)?;
         let left = Duration::from_micros(left);
         let state = match state {
@@ -140,7 +140,7 @@ impl Records {
     }
 
     pub(super) async fn end_rest(&self, record: Key) -> Result<bool, StoreError> {
-        let call = Call::script(&STATUS, self.keys.record(record)).arg(1);
+        let call = RedisCall::script(&STATUS, self.keys.record(record)).arg(1);
         let [state, left] = numbers(self.link.call(call).await?)?;
         Ok(state == 2 && left > 0)
     }

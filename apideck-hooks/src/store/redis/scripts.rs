@@ -36,13 +36,13 @@ scripts! {
 }
 
 /// A call of a script, or a command, on one key.
-pub(super) struct Call {
+pub(super) struct RedisCall {
     pub(super) command: Cmd,
     pub(super) key: Vec<u8>,
     script: Option<&'static Script>,
 }
 
-impl Call {
+impl RedisCall {
     pub(super) fn script(script: &'static Script, key: Vec<u8>) -> Self {
         let mut command = Cmd::with_capacity(24, 512);
         command.arg("EVALSHA").arg(script.0.0.get_hash());
@@ -117,8 +117,8 @@ impl Call {
         self.arg("body").arg(&letter.body[..]).arg(at)
     }
 
-    /// Replaces the script's hash by its text, for a server that does not know it. Returns `false` if
-    /// there is no hash.
+    /// Replaces the script's hash by its text, for a server that does not know it. Returns `false`
+    /// if there is no hash.
     pub(super) fn in_full(&mut self) -> bool {
         let Some(script) = self.script.take() else {
             return false;

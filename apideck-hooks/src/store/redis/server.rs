@@ -34,11 +34,11 @@ pub(super) struct Timeouts {
 }
 
 pub(super) struct Server {
-    kind: Kind,
+    kind: ServerClient,
     pub(super) timeouts: Timeouts,
 }
 
-enum Kind {
+enum ServerClient {
     One(Client),
     Sentinel(Box<Mutex<SentinelClient>>),
     Cluster(Box<ClusterClient>),
@@ -46,7 +46,7 @@ enum Kind {
 
 /// A connection that many calls share.
 #[derive(Clone)]
-pub(super) enum Connection {
+pub(super) enum SharedConnection {
     One(MultiplexedConnection),
     Cluster(ClusterConnection),
 }
@@ -57,21 +57,21 @@ const CLUSTER_RETRIES: u32 = 4;
 impl Server {
     pub(super) fn new(address: Address, timeouts: Timeouts) -> RedisResult<Self> {
         let kind = match address {
-            Address::One(url) => Kind::One(Client::open(url)?),
+            Address::One(url) => ServerClient::One(Client::open(url)?),
             Address::Sentinel {
                 sentinels,
                 service,
                 node,
             } => {
                 let node = node.map(|url| url.into_connection_info()).transpose()?;
-                Kind::Sentinel(Box::new(Mutex::new(SentinelClient::build(
+                ServerClient::Sentinel(Box::new(Mutex::new(SentinelClient::build(
                     sentinels,
                     service,
                     node.as_ref().map(node_info),
                     SentinelServerType::Master,
                 )?)))
             }
-            Address::Cluster(urls) => Kind::Cluster(Box::new(
+            Address::Cluster(urls) => ServerClient::Cluster(Box::new(
                 ClusterClient::builder(urls)
                     .connection_timeout(timeouts.connect)
                     .response_timeout(timeouts.call)
@@ -86,30 +86,32 @@ impl Server {
     }
 
     /// Makes a connection. It has no time limit of its own.
-    pub(super) async fn connect(&self) -> RedisResult<Connection> {
+    pub(super) async fn connect(&self) -> RedisResult<SharedConnection> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(self.timeouts.connect))
             .set_response_timeout(Some(self.timeouts.call));
         let client = match &self.kind {
-            Kind::One(client) => client.clone(),
+            ServerClient::One(client) => client.clone(),
             // Sentinel is asked each time, because a failover breaks the connection.
-            Kind::Sentinel(sentinel) => sentinel.lock().await.async_get_client().await?,
-            Kind::Cluster(client) => return Ok(Connection::Cluster(client.get_async_connection().await?)),
+            ServerClient::Sentinel(sentinel) => sentinel.lock().await.async_get_client().await?,
+            ServerClient::Cluster(client) => {
+                return Ok(SharedConnection::Cluster(client.get_async_connection().await?));
+            }
         };
         let connection = client.get_multiplexed_async_connection_with_config(&config);
-        Ok(Connection::One(connection.await?))
+        Ok(SharedConnection::One(connection.await?))
     }
 
     pub(super) fn is_cluster(&self) -> bool {
-        matches!(self.kind, Kind::Cluster(_))
+        matches!(self.kind, ServerClient::Cluster(_))
     }
 
     pub(super) fn is_sentinel(&self) -> bool {
-        matches!(self.kind, Kind::Sentinel(_))
+        matches!(self.kind, ServerClient::Sentinel(_))
     }
 }
 
-impl Connection {
+impl SharedConnection {
     /// Sends the commands in their order to the server that has the key. An error of the server is
     /// a value.
     pub(super) async fn send(&mut self, key: &[u8], commands: &[Cmd]) -> RedisResult<Vec<Value>> {

@@ -59,8 +59,9 @@ impl SqliteStore {
 impl SqliteStoreBuilder {
     /// Sets how long a record is kept after its last change. The default is 7 days.
     ///
-    /// Apideck's retries end after 24 hours. With a shorter retention, an event can run again. Dead
-    /// letters are kept until they are handled or purged.
+    /// Choose more than 28 hours. Apideck's retries can take 27 hours and 48 minutes (source: the
+    /// pauses of the webhook guide, which also says "within 24 hours"). With a shorter retention,
+    /// an event can run again. Dead letters are kept until they are handled or purged.
     pub fn retention(mut self, retention: Duration) -> Self {
         self.retention = retention;
         self
