@@ -202,7 +202,7 @@ impl DeadLetters<'_> {
             _ => self.get(record).await,
         };
         let (disposition, error) = match (disposition, kept) {
-            (Disposition::Failed, Ok(None)) => (Disposition::Duplicate, None),
+            (Disposition::Failed | Disposition::Later { .. }, Ok(None)) => (Disposition::Duplicate, None),
             (Disposition::Failed | Disposition::Duplicate, Ok(Some(dead))) => {
                 let disposition = match dead.running {
                     true => Disposition::later(Why::Running),

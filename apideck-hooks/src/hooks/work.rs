@@ -8,24 +8,26 @@
 //! Work that waits moves into a task of its own, because a client that goes away drops the future
 //! of its connection. The new task polls the work at once, so no wake-up between the two is lost.
 //!
-//! A handler's panic is caught where the handler runs. Another panic in the first poll, for example
-//! in a `Drop`, is caught here. It ends the work and not the connection.
+//! A handler's panic is caught where the handler runs. Another panic, for example in a `Drop`, is
+//! caught here. It ends the work, and neither the connection nor the caller of `Hooks::work`.
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use tokio::task::JoinHandle;
 use tracing::Instrument;
 
 use crate::disposition::Disposition;
 
+type WorkFuture = Pin<Box<dyn Future<Output = Disposition> + Send>>;
+
 /// The work of a delivery that has a handler.
 pub(crate) struct Work {
-    future: Pin<Box<dyn Future<Output = Disposition> + Send>>,
+    future: WorkFuture,
     letter_kept: Option<LetterKept>,
 }
 
@@ -79,18 +81,15 @@ impl Work {
 
     /// Does the work in this task. If the future is dropped, the work is cut short, and its claim
     /// is given back.
-    pub(super) async fn in_this_task(self) -> Disposition {
-        self.future.await
+    pub(super) async fn in_this_task(mut self) -> Disposition {
+        poll_fn(|cx| poll_caught(&mut self.future, cx)).await
     }
 
     /// Begins the work, and moves it into a task if it has to wait. Its log lines are in the
     /// current span.
     pub(crate) async fn begin(self) -> Progress {
         let mut work = self.future;
-        let begin = poll_fn(|cx| {
-            let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(&mut work).poll(cx)));
-            Poll::Ready(polled.unwrap_or(Poll::Ready(Disposition::Failed)))
-        });
+        let begin = poll_fn(|cx| Poll::Ready(poll_caught(&mut work, cx)));
         match begin.await {
             Poll::Ready(disposition) => Progress::Done(disposition),
             Poll::Pending => {
@@ -106,12 +105,15 @@ impl Work {
     }
 }
 
+/// Polls the work. A panic ends it as a failure.
+fn poll_caught(work: &mut WorkFuture, cx: &mut Context<'_>) -> Poll<Disposition> {
+    let polled = catch_unwind(AssertUnwindSafe(|| work.as_mut().poll(cx)));
+    polled.unwrap_or(Poll::Ready(Disposition::Failed))
+}
+
 /// Waits for the end of the work, and logs it if nobody else waits, because there was an answer
 /// before.
-async fn until_its_end(
-    work: Pin<Box<dyn Future<Output = Disposition> + Send>>,
-    alone: Arc<AtomicBool>,
-) -> Disposition {
+async fn until_its_end(work: WorkFuture, alone: Arc<AtomicBool>) -> Disposition {
     let disposition = work.await;
     if alone.load(Ordering::Relaxed) {
         tracing::info!("ended after its answer: {disposition}");

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::delivery::Context;
+use crate::json::without_values;
 use crate::signature::Seals;
 use crate::store::Acceptance;
 
@@ -86,7 +87,7 @@ impl Envelope {
     ///
     /// The text is not one, or a later release has written it.
     pub fn from_json(text: &[u8]) -> Result<Self, EnvelopeError> {
-        serde_json::from_slice(text).map_err(|error| EnvelopeError(error.to_string()))
+        serde_json::from_slice(text).map_err(|error| EnvelopeError(without_values(&error)))
     }
 
     /// Returns the name of the event, for a subject or a routing key. Empty for a body that is not
@@ -310,6 +311,10 @@ mod tests {
                 .to_string()
                 .contains("version 2")
         );
+        // The error does not quote the text, because it holds the body.
+        let twice = serde_json::to_vec(&text).unwrap();
+        let error = Envelope::from_json(&twice).unwrap_err().to_string();
+        assert_eq!(error, "invalid type: string, expected struct EnvelopeText");
         for text in ["", "{}", "[]", &text.replace("\"body\":\"", "\"body\":\"!")] {
             assert!(Envelope::from_json(text.as_bytes()).is_err(), "{text}");
         }

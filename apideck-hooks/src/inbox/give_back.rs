@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::store::{End, Fetched, Store};
+use crate::store::{End, Fetched, Grant, Store};
 
 /// Fetched records. Those that are not taken out are given back when it is dropped: their claims
 /// are withdrawn, so that no attempt counts.
@@ -32,9 +32,13 @@ impl Claims {
         self.fetched.pop()
     }
 
-    /// Gives all back, and waits for it.
+    /// Gives all back, and waits for it. If the future is dropped, a task gives the rest back.
     pub(super) async fn give_back(mut self) {
-        withdraw(&*self.store, std::mem::take(&mut self.fetched)).await;
+        let store = Arc::clone(&self.store);
+        while let Some(grant) = self.fetched.last().map(|fetched| fetched.grant) {
+            withdraw(&*store, grant).await;
+            self.fetched.pop();
+        }
     }
 }
 
@@ -43,15 +47,17 @@ impl Drop for Claims {
         let fetched = std::mem::take(&mut self.fetched);
         if let (false, Ok(runtime)) = (fetched.is_empty(), tokio::runtime::Handle::try_current()) {
             let store = Arc::clone(&self.store);
-            runtime.spawn(async move { withdraw(&*store, fetched).await });
+            runtime.spawn(async move {
+                for fetched in fetched {
+                    withdraw(&*store, fetched.grant).await;
+                }
+            });
         }
     }
 }
 
-async fn withdraw(store: &dyn Store, fetched: Vec<Fetched>) {
-    for fetched in fetched {
-        if let Err(error) = store.finish(fetched.grant, End::Withdraw).await {
-            tracing::warn!(%error, "a fetched event could not be given back: its lease ends its claim");
-        }
+async fn withdraw(store: &dyn Store, grant: Grant) {
+    if let Err(error) = store.finish(grant, End::Withdraw).await {
+        tracing::warn!(%error, "a fetched event could not be given back: its lease ends its claim");
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::event::EventType;
+use crate::json::without_values;
 
 /// The error of a payload that does not have the documented shape.
 ///
@@ -15,7 +16,7 @@ impl DecodeError {
     pub(crate) fn new(event: &EventType, error: &serde_json::Error) -> Self {
         Self(format!(
             "the payload of `{event}` cannot be decoded: {}",
-            without_values(&error.to_string())
+            without_values(error)
         ))
     }
 
@@ -30,16 +31,6 @@ impl DecodeError {
                 "a body that is not an event does not have the payload `{expected}`"
             )),
         }
-    }
-}
-
-/// Removes the values that serde quotes, as in `invalid type: string "…", expected a map`.
-fn without_values(message: &str) -> String {
-    let end = message.find(['"', '`']).unwrap_or(message.len());
-    let kind = message[..end].trim_end();
-    match message.rfind(", expected ") {
-        Some(at) if at >= end => format!("{kind}{}", &message[at..]),
-        _ => kind.to_owned(),
     }
 }
 

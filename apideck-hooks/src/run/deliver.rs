@@ -130,7 +130,7 @@ impl Runner {
         let disposition = match recorded {
             Recorded::Yes => judged.disposition,
             Recorded::Lost => Box::pin(self.superseded(granted)).await,
-            Recorded::NoRoom => Box::pin(self.release_without_letter(granted)).await,
+            Recorded::NoRoom => Box::pin(self.release_without_letter(granted, &judged.end)).await,
             Recorded::No => self.unrecorded(&judged, granted),
         };
         // A lost run's dead letter is another run's.
@@ -265,13 +265,17 @@ impl Runner {
         }
     }
 
-    /// Releases a run whose dead letter has no room. It is never acknowledged.
-    async fn release_without_letter(&self, granted: &Granted<'_>) -> Disposition {
+    /// Releases a run whose dead letter has no room. It is never acknowledged. A claim that led to no
+    /// run is no attempt.
+    async fn release_without_letter(&self, granted: &Granted<'_>, end: &End) -> Disposition {
         tracing::error!(
             "the event could not be dead-lettered, because the store has no room for its letter: answered 503"
         );
-        let end = End::Release {
-            rest: std::time::Duration::ZERO,
+        let end = match end {
+            End::Dead { began: false, .. } => End::Withdraw,
+            _ => End::Release {
+                rest: std::time::Duration::ZERO,
+            },
         };
         // If this fails too, the lease ends the run.
         self.record(granted, &end).await;

@@ -1,7 +1,7 @@
 //! Dead letters by hand: lists, replays, purges.
 
 use super::{EVENT, rest, secs, state};
-use apideck_hooks::store::{LetterFilter, Purged, RecordState};
+use apideck_hooks::store::{Claim, LetterFilter, Purged, RecordState, Store};
 use apideck_hooks::testing::Event;
 use apideck_hooks::{Disposition, Hooks, ReplayAll, Rest, Why};
 use apideck_hooks_tests::kit::{Deliver, event};
@@ -212,6 +212,36 @@ async fn case_39_without_room_for_a_letter_nothing_is_acknowledged() {
     rest().await;
     delivery.call(&hooks).await.assert_dead_lettered();
     assert_eq!(probe.runs()[1].attempt, 2);
+}
+
+/// A claim that began no run is no attempt, also if the dead letter has no room.
+#[tokio::test(start_paused = true)]
+async fn case_39_attempts_that_are_used_up_are_counted_once() {
+    let (store, probe) = (Arc::new(StrangerStore::default()), Probe::default());
+    let (delivery, elsewhere) = (event(EVENT, "e1"), Spy::default());
+    let hooks = probe.hooks().store(elsewhere.clone()).build().unwrap();
+    delivery.call(&hooks).await.assert_handled();
+    let record = elsewhere.last_claim().record;
+    // The same record in this store, claimed and abandoned twice.
+    for _ in 0..2 {
+        store.claim(Claim::new(record, secs(1))).await.unwrap();
+        sleep(secs(2)).await;
+    }
+    store.set_letters_full(true);
+    let hooks = probe.hooks().store(Arc::clone(&store)).max_attempts(2);
+    let hooks = hooks.build().unwrap();
+    for _ in 0..3 {
+        delivery.call(&hooks).await.assert_status(503);
+        assert_eq!(store.status(record).await.unwrap().attempts, 2);
+    }
+    assert_eq!(hooks.stats().letters_full, 3);
+    store.set_letters_full(false);
+    delivery.call(&hooks).await.assert_dead_lettered();
+    let status = store.status(record).await.unwrap();
+    assert_eq!(
+        (probe.count(), status.state, status.attempts),
+        (1, RecordState::Dead, 2)
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,7 +1,7 @@
 //! Inboxes of the user's own: `put` and `work`.
 
 use apideck_hooks::testing::Answer;
-use apideck_hooks::{Envelope, Hooks, Inbox, PutError, Retry, Worked, Workers, router};
+use apideck_hooks::{Envelope, Hooks, Inbox, PutError, Retry, Worked, Workers, on, router};
 use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, handle};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
@@ -113,6 +113,36 @@ async fn what_runs_elsewhere_or_is_paused_is_not_run_now() {
     hooks.inbox().resume("*").await.unwrap();
     assert_eq!(hooks.work(again).await.unwrap(), Worked::Done);
     assert_eq!(log.begun().len(), 1);
+}
+
+/// Panics when it is dropped, which a handler's time-out does.
+struct Bomb;
+
+impl Drop for Bomb {
+    fn drop(&mut self) {
+        panic!("in a destructor");
+    }
+}
+
+#[on("*")]
+async fn explodes_when_it_is_stopped() {
+    let _bomb = Bomb;
+    std::future::pending().await
+}
+
+#[tokio::test]
+async fn a_panic_outside_of_the_handler_does_not_reach_the_caller() {
+    let (file, queue) = (InboxFile::default(), Queue::default());
+    let hooks = patient(Hooks::builder(router![explodes_when_it_is_stopped]))
+        .secret(SECRET)
+        .inbox(queue.clone())
+        .store(file.store().await)
+        .handler_timeout(Duration::from_millis(1))
+        .build()
+        .unwrap();
+    event(EVENT, "e1").call(&hooks).await.assert_accepted();
+    let worked = hooks.work(queue.next().unwrap()).await.unwrap();
+    assert!(matches!(worked, Worked::NotNow(_)), "{worked:?}");
 }
 
 #[tokio::test]

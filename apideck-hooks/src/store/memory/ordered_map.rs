@@ -26,13 +26,13 @@ const NONE: u32 = u32::MAX;
 pub(super) struct OrderedMap<V> {
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
-    slots: Vec<Slot<V>>,
+    slots: Vec<Linked<V>>,
     oldest: u32,
     newest: u32,
     unused: u32,
 }
 
-struct Slot<V> {
+struct Linked<V> {
     key: Key,
     value: V,
     older: u32,
@@ -80,7 +80,7 @@ impl<V: Copy> OrderedMap<V> {
                 at
             }
             Entry::Vacant(entry) => {
-                let slot = Slot {
+                let slot = Linked {
                     key,
                     value,
                     older: NONE,
@@ -140,7 +140,7 @@ impl<V: Copy> OrderedMap<V> {
     }
 
     fn unlink(&mut self, at: u32) {
-        let Slot { older, newer, .. } = self.slots[at as usize];
+        let Linked { older, newer, .. } = self.slots[at as usize];
         self.set_newer(older, newer);
         match self.slots.get_mut(newer as usize) {
             Some(slot) => slot.older = older,
@@ -216,6 +216,6 @@ mod tests {
     /// With both keys, the slots of an event are 112 of its 200 bytes.
     #[test]
     fn a_slot_has_eight_bytes_beside_its_key_and_value() {
-        assert_eq!(size_of::<Slot<[u64; 5]>>(), 16 + 40 + 8);
+        assert_eq!(size_of::<Linked<[u64; 5]>>(), 16 + 40 + 8);
     }
 }

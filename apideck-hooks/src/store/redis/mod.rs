@@ -86,8 +86,8 @@ use runs::Records;
 ///
 /// # Keys
 ///
-/// - `PREFIX:record:KEY`, a hash: the record and its dead letter. It is kept for the retention after
-///   the last change, and with a dead letter until that is handled or purged.
+/// - `PREFIX:record:KEY`, a hash: the record and its dead letter. It is kept for the retention
+///   after the last change, and with a dead letter until that is handled or purged.
 /// - `PREFIX:alias:KEY`, a string: the record and the claim to which a delivery key is bound. It is
 ///   kept a day longer than its record.
 /// - `PREFIX:letters:SOURCE`, a sorted set: the records with a dead letter, by its time.
