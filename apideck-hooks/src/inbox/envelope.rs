@@ -314,7 +314,10 @@ mod tests {
         // The error does not quote the text, because it holds the body.
         let twice = serde_json::to_vec(&text).unwrap();
         let error = Envelope::from_json(&twice).unwrap_err().to_string();
-        assert_eq!(error, "invalid type: string, expected struct EnvelopeText");
+        assert!(
+            error.starts_with("invalid type: string, expected struct"),
+            "{error}"
+        );
         for text in ["", "{}", "[]", &text.replace("\"body\":\"", "\"body\":\"!")] {
             assert!(Envelope::from_json(text.as_bytes()).is_err(), "{text}");
         }

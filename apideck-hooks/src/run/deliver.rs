@@ -265,8 +265,8 @@ impl Runner {
         }
     }
 
-    /// Releases a run whose dead letter has no room. It is never acknowledged. A claim that led to no
-    /// run is no attempt.
+    /// Releases a run whose dead letter has no room. It is never acknowledged. A claim that began
+    /// no run is taken back.
     async fn release_without_letter(&self, granted: &Granted<'_>, end: &End) -> Disposition {
         tracing::error!(
             "the event could not be dead-lettered, because the store has no room for its letter: answered 503"

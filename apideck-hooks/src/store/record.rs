@@ -221,6 +221,8 @@ impl Record {
         if self.claim == claim.id {
             return Some(self.granted());
         }
+        self.lease.cut(now);
+        self.rest.cut(now);
         Some(Verdict::Running {
             lease_left: self.lease.left(now),
             kept: true,

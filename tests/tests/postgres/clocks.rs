@@ -1,7 +1,9 @@
 //! Changes of the clock. Only the clock of the server counts, at the time of a change (Case 23).
 
 use super::{LEASE, age, blocked_by, claim_of, database, execute, granted, key, number, verdict};
-use apideck_hooks::store::{Claim, End, Grant, Held, RecordState, Rests, Store, Token, Verdict};
+use apideck_hooks::store::{
+    Claim, DeadLetter, DeadLetterStore, End, Grant, Held, RecordState, Rests, Store, Token, Verdict,
+};
 use sqlx::AssertSqlSafe;
 use std::path::Path;
 use std::sync::Arc;
@@ -112,7 +114,20 @@ async fn case_23_a_wait_that_a_claim_has_seen_ends_after_its_length() {
     let (grant, _) = granted(&store, with_rest(2)).await;
     let release = End::Release { rest: Duration::ZERO };
     assert_eq!(store.finish(grant, release).await.unwrap(), Held::Yes);
+    let (grant, _) = granted(&store, with_rest(3)).await;
+    let dead = End::Dead {
+        letter: Box::new(DeadLetter::new("tests", "{}")),
+        began: true,
+    };
+    assert_eq!(store.finish(grant, dead).await.unwrap(), Held::Yes);
+    let replayed = async || store.replay("tests", with_rest(3)).await.unwrap().unwrap();
+    assert!(matches!(replayed().await, Verdict::Granted { .. }));
     set_back(&database, &pool).await;
+    let verdict_of_replay = replayed().await;
+    assert!(
+        matches!(verdict_of_replay, Verdict::Running { .. }),
+        "{verdict_of_replay:?}"
+    );
     for n in [1, 2] {
         let verdict = verdict(&store, with_rest(n)).await;
         assert!(!matches!(verdict, Verdict::Granted { .. }), "{n} {verdict:?}");
@@ -121,6 +136,8 @@ async fn case_23_a_wait_that_a_claim_has_seen_ends_after_its_length() {
     granted(&store, with_rest(2)).await;
     let verdict = verdict(&store, with_rest(1)).await;
     assert!(!matches!(verdict, Verdict::Running { .. }), "{verdict:?}");
+    let verdict = replayed().await;
+    assert!(matches!(verdict, Verdict::Granted { .. }), "{verdict:?}");
 }
 
 /// A rest that has ended by the end of its run is still one if the clock is set back then.

@@ -1,8 +1,8 @@
 //! Changes of the clock. Only the clock of the server counts (Case 23).
 
-use super::{LONG, RELEASE, claim_of, granted, key, run, verdict};
+use super::{LONG, RELEASE, SOURCE, claim_of, dead_letter, granted, key, run, verdict};
 use apideck_hooks::RedisStore;
-use apideck_hooks::store::{End, Held, Key, RecordState, Rests, Store, Verdict};
+use apideck_hooks::store::{DeadLetterStore, End, Held, Key, RecordState, Rests, Store, Verdict};
 use apideck_hooks_tests::redis::{Isolated, move_times};
 use std::path::Path;
 use std::time::Duration;
@@ -110,13 +110,21 @@ async fn case_23_a_wait_that_a_claim_has_seen_ends_after_its_length() {
     granted(&store, with_rest(running)).await;
     let (grant, _) = granted(&store, with_rest(resting)).await;
     assert_eq!(store.finish(grant, RELEASE).await.unwrap(), Held::Yes);
+    let dead = dead_letter(&store, "{}").await;
+    let replayed = async || store.replay(SOURCE, with_rest(dead)).await.unwrap().unwrap();
+    assert!(matches!(replayed().await, Verdict::Granted { .. }));
     for event in [running, resting] {
         set_back(&isolated, event).await;
         let verdict = store.claim(with_rest(event)).await.unwrap().verdict;
         assert!(!matches!(verdict, Verdict::Granted { .. }), "{verdict:?}");
     }
+    set_back(&isolated, dead).await;
+    let verdict = replayed().await;
+    assert!(matches!(verdict, Verdict::Running { .. }), "{verdict:?}");
     isolated.age(LONG).await;
     granted(&store, with_rest(resting)).await;
     let verdict = store.claim(with_rest(running)).await.unwrap().verdict;
     assert!(!matches!(verdict, Verdict::Running { .. }), "{verdict:?}");
+    let verdict = replayed().await;
+    assert!(matches!(verdict, Verdict::Granted { .. }), "{verdict:?}");
 }

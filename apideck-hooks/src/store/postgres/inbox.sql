@@ -123,8 +123,8 @@ $accept$;
 -- waited for, except that of a run whose lease is over, so fetches do not deadlock.
 --
 -- Most events of a long lane are not its first one. So with an order it looks at a limited number
--- of due events, and then at the heads of a limited number of lanes, from a random one on and from
--- the first one on.
+-- of due events, and then at the events without a lane and at the heads of a limited number of
+-- lanes, from a random one on and from the first one on.
 --
 -- The settings forbid plans that read the whole table. A plan is kept for long, and the table may
 -- have been empty when it was made.
@@ -165,6 +165,14 @@ BEGIN
         );
         l_start := md5(random()::text);
         IF cardinality(l_keys) < p_limit AND cardinality(l_open) > 0 THEN
+            l_keys := l_keys || ARRAY(
+                SELECT d.key FROM unnest(l_open) n (name) CROSS JOIN LATERAL (
+                    SELECT k.key, k.due FROM {records} k
+                    WHERE k.source = p_source AND k.event_type = n.name AND k.lane IS NULL AND {can_run}
+                        AND k.key <> ALL (l_keys)
+                    ORDER BY k.due LIMIT p_limit
+                ) d ORDER BY d.due LIMIT p_limit
+            );
             l_keys := l_keys || ARRAY(
                 WITH RECURSIVE lanes (lane, n) AS (
                     SELECT s.lane, 0 FROM unnest(ARRAY[l_start, '']) s (lane)

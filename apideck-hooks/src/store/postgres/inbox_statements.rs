@@ -111,11 +111,13 @@ pub(super) const RECOVER: &str = "
             held_lane = CASE WHEN NOT w.lost THEN k.held_lane END
         FROM wanted w WHERE k.key = w.key RETURNING w.lost, k.phase
     ), replayed AS (
-        UPDATE {records} k SET held_lane = NULL
+        UPDATE {records} k SET
+            held_lane = CASE WHEN {running} THEN k.held_lane END,
+            lease_end = least(k.lease_end, {at} + k.lease_length)
         WHERE k.key = ANY (ARRAY (
             SELECT k.key FROM {records} k
             WHERE {mine} AND k.source = $3 AND k.held_lane IS NOT NULL AND k.dead_at IS NOT NULL
-                AND NOT {running}
+                AND (NOT {running} OR k.lease_end > {at} + k.lease_length)
             LIMIT $6 FOR UPDATE SKIP LOCKED
         ))
     )

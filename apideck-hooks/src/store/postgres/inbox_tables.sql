@@ -1,5 +1,6 @@
 -- By name, so that events that are paused or not handled are not read.
 CREATE INDEX ON {records} (source, event_type, due) WHERE due IS NOT NULL;
+CREATE INDEX ON {records} (source, event_type, due) WHERE due IS NOT NULL AND lane IS NULL;
 CREATE INDEX ON {records} (source, lane, occurred_at, accepted_at, key)
     WHERE due IS NOT NULL AND lane IS NOT NULL;
 -- Two runs of a lane at once are refused here, if all else fails.

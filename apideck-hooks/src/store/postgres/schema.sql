@@ -171,7 +171,7 @@ BEGIN
                     END IF;
                     -- The clock was set back. Not by less than a second, because a wait can be newer
                     -- than `l_now`.
-                    IF p_replay IS NULL AND o_verdict IN ('running', 'resting', 'dead') AND greatest(
+                    IF o_verdict IN ('running', 'resting', 'dead') AND greatest(
                         r.lease_end - r.lease_length, r.rest_end - r.rest_length
                     ) > l_now + 1000000 THEN
                         UPDATE {records} k SET

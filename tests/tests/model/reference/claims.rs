@@ -171,7 +171,13 @@ impl Model {
         self.present(event)?.letter?;
         Some(match (self.same_grant(event, number), state) {
             (Some(same), _) => same,
-            (None, State::Running(left)) => Verdict::Running { left, kept: true },
+            (None, State::Running(left)) => {
+                let now = self.now;
+                let record = self.record(event);
+                record.lease.cut(now);
+                record.rest.cut(now);
+                Verdict::Running { left, kept: true }
+            }
             _ => self.grant(event, number),
         })
     }

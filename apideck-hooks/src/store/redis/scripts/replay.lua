@@ -9,5 +9,10 @@ if busy > 0 and claim == ARGV[1] then
   redis.pcall('HSET', KEYS[1], 'facts', facts)
   return {1, token, attempts}
 elseif busy > 0 then
-  return {2, busy, 1}
+  answer = {2, busy, 1}
+  if math.max(lease_end - lease_length, rest_end - rest_length) <= now then
+    return answer
+  end
+  -- The clock was set back.
+  lease_end, rest_end = math.min(lease_end, now + lease_length), math.min(rest_end, now + rest_length)
 end
