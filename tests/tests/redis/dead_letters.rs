@@ -124,6 +124,33 @@ async fn a_place_without_a_letter_is_ignored_and_removed() {
     assert_eq!(listed(&store).await, [running.record, kept]);
 }
 
+/// After a clock that was ahead was set back, the times of new places are ahead of it. They are
+/// removed with their letters all the same.
+#[tokio::test]
+async fn a_place_that_is_ahead_of_the_clock_is_removed() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let store = isolated.store().await;
+    let kept = dead_letter(&store, "{}").await;
+    let clock = store.get(SOURCE, kept).await.unwrap().unwrap().cursor.at;
+    let ahead = clock + 48 * 3600 * 1_000_000;
+    let other = key();
+    put_on_list(&isolated, other, ahead as f64).await;
+    let (handled, purged) = (dead_letter(&store, "{}").await, dead_letter(&store, "{}").await);
+    assert_eq!(listed(&store).await, [purged, handled, kept]);
+    assert!(store.get(SOURCE, handled).await.unwrap().unwrap().cursor.at > ahead);
+    let grant = replayed(&store, handled).await;
+    assert_eq!(store.finish(grant, End::Done).await.unwrap(), Held::Yes);
+    assert_eq!(store.purge(SOURCE, purged).await.unwrap(), Purged::Yes);
+    // And a place for which no letter was written.
+    let lost = run(&store, key()).await;
+    store.finish(lost, End::Done).await.unwrap();
+    assert_eq!(store.finish(lost, dead("{}")).await.unwrap(), Held::Lost);
+    // One that is without a letter stays until it is old.
+    assert_eq!(places(&isolated).await, [other.to_string(), kept.to_string()]);
+}
+
 /// The list of letters shows each letter that was acknowledged, while others are written, replaced,
 /// handled and purged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,8 +4,9 @@ use super::{
     LONG, PATIENCE, RELEASE, SOURCE, claim, claim_of, connected, dead, done, granted, key, ms, patient,
     proxied, run, run_command, store_on,
 };
+use apideck_hooks::RedisStore;
 use apideck_hooks::store::{
-    Claim, DeadLetterStore, End, Held, LastDelivery, LetterFilter, Purged, RecordState, Store, Verdict,
+    Claim, DeadLetterStore, End, Held, Key, LastDelivery, LetterFilter, Purged, RecordState, Store, Verdict,
 };
 use apideck_hooks_tests::directory::Directory;
 use apideck_hooks_tests::kit::{Deliver, Told, event};
@@ -100,7 +101,7 @@ async fn case_28_a_call_with_a_lost_response_is_repeated_with_the_same_result() 
     store.finish(grant, RELEASE).await.unwrap();
     super::dead_letter(&store, "{}").await;
 
-    let lose = || proxy.set(Mode::LoseResponse);
+    let lose = || proxy.set(Mode::LoseResponse(0));
     let lost = || assert_eq!(proxy.mode(), Mode::Pass, "a response was lost");
     for alias in [None, Some(key())] {
         let event = key();
@@ -144,6 +145,76 @@ async fn case_28_a_call_with_a_lost_response_is_repeated_with_the_same_result() 
         "{replayed:?}"
     );
     lost();
+}
+
+/// The response of each request of an operation that writes a letter is lost in turn. The store
+/// repeats the request, and the letter is listed once, at its own time.
+#[tokio::test]
+async fn case_28_a_letter_whose_response_is_lost_is_listed() {
+    let Some(isolated) = Isolated::new().await else {
+        return;
+    };
+    let (proxy, builder) = proxied(&isolated).await;
+    let store = builder.connect().await.unwrap();
+    let observer = isolated.store().await;
+    let minute = ms(60_000);
+    // The store has all its connections from now on.
+    super::dead_letter(&store, "{}").await;
+    let mut letters = 1;
+    for operation in ["end", "first claim", "claim in a rest", "claim beside a run"] {
+        for passed in 0.. {
+            let event = key();
+            let mut last = LastDelivery::new(super::letter("{}"));
+            last.min_age = minute;
+            let mut call = claim_of(event, None);
+            call.last = Some(Box::new(last));
+            let mut grant = None;
+            if operation != "first claim" {
+                grant = Some(run(&observer, event).await);
+            }
+            if operation == "claim in a rest" {
+                let rest = End::Release { rest: LONG };
+                assert_eq!(observer.finish(grant.unwrap(), rest).await.unwrap(), Held::Yes);
+            }
+            isolated.age(minute).await;
+            proxy.set(Mode::LoseResponse(passed));
+            match (operation, grant) {
+                ("end", Some(grant)) => {
+                    assert_eq!(store.finish(grant, dead("{}")).await.unwrap(), Held::Yes);
+                }
+                _ => {
+                    let claimed = store.claim(call).await.unwrap();
+                    let verdict = claimed.verdict;
+                    let right = match operation {
+                        "first claim" => matches!(verdict, Verdict::Granted { attempt: 1, .. }),
+                        "claim in a rest" => verdict == Verdict::Dead { kept: true },
+                        _ => matches!(verdict, Verdict::Running { kept: true, .. }),
+                    };
+                    assert!(right && claimed.lettered, "{operation}, {passed}: {claimed:?}");
+                }
+            }
+            let lost = proxy.mode() == Mode::Pass;
+            proxy.set(Mode::Pass);
+            letters += 1;
+            assert_letter(&observer, event, letters, &format!("{operation}, {passed}")).await;
+            if !lost {
+                assert!(passed >= 4, "{operation} has only {passed} responses");
+                break;
+            }
+        }
+    }
+}
+
+/// Checks that the newest letter is that of the event, and the number of letters.
+async fn assert_letter(store: &RedisStore, event: Key, letters: u64, history: &str) {
+    let list = store.list(SOURCE, &LetterFilter::new(), None, 1).await.unwrap();
+    let kept = store.get(SOURCE, event).await.unwrap();
+    assert!(
+        kept.is_some() && list.first() == kept.as_ref(),
+        "{history}: {list:?}"
+    );
+    let count = store.count(SOURCE, &LetterFilter::new()).await.unwrap();
+    assert_eq!(count, letters, "{history}");
 }
 
 /// The response of each request of a call is lost in turn, and the caller sends the call again.

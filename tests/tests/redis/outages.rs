@@ -192,7 +192,7 @@ async fn case_28_the_store_recovers_from_a_broken_network() {
     for mode in [
         Mode::Stall,
         Mode::Refuse,
-        Mode::LoseResponse,
+        Mode::LoseResponse(0),
         Mode::Stall,
         Mode::Refuse,
     ] {
@@ -200,7 +200,7 @@ async fn case_28_the_store_recovers_from_a_broken_network() {
         proxy.set(mode);
         // A call with a lost response is repeated without an error.
         match mode {
-            Mode::LoseResponse => until("a response is lost", async || proxy.mode() == Mode::Pass).await,
+            Mode::LoseResponse(_) => until("a response is lost", async || proxy.mode() == Mode::Pass).await,
             _ => suffers(&hooks).await,
         }
         proxy.set(Mode::Pass);

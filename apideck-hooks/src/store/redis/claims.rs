@@ -111,12 +111,12 @@ impl Records {
     /// Claims a record. With `present`, returns `None` if it is absent.
     async fn take(&self, claim: &Claim, record: Key, present: bool) -> Result<Option<Taken>, StoreError> {
         let place = self.place_of_claim(claim, record).await?;
-        let taken = self.take_with(claim, record, present, place).await?;
-        if let (Some(taken), Some(last)) = (&taken, &claim.last)
+        let mut taken = self.take_with(claim, record, present, place).await?;
+        if let (Some(taken), Some(last)) = (&mut taken, &claim.last)
             && !taken.claimed.lettered
             && let Some(place) = &taken.place
         {
-            self.give_back(&last.letter, record, place).await;
+            taken.claimed.lettered = self.give_back(&last.letter, record, place).await;
         }
         Ok(taken)
     }

@@ -45,6 +45,9 @@ enum FoundPlace {
     Letter(Vec<Value>),
 }
 
+/// The position of the letter's time among the values of a letter.
+const KEPT_AT: usize = 3;
+
 impl Records {
     /// Gives the record of a letter the newest place. `None` if the letter has no room.
     pub(super) async fn place(&self, letter: &DeadLetter, record: Key) -> Result<Option<Place>, StoreError> {
@@ -94,10 +97,29 @@ impl Records {
         }
     }
 
-    /// Gives a place back for which no letter was written.
-    pub(super) async fn give_back(&self, letter: &DeadLetter, record: Key, place: &Place) {
-        self.displace(&letter.source, record, place.at, &place.before)
-            .await;
+    /// Gives a place back, unless its letter is kept. Returns `true` if it is.
+    ///
+    /// The record is asked, because the answer to a call that was sent again does not tell what the
+    /// first one wrote. A place that may have a letter stays.
+    ///
+    /// The first call does not write the letter later. Where the second one ended the run, was
+    /// granted the claim, or found the run lost or the event settled, the scripts go by the phase
+    /// and the grant, and a later call changes nothing. In the other cases the first call is not
+    /// later: the server has read it, or closed its connection, before it took the connection of
+    /// the second one.
+    pub(super) async fn give_back(&self, letter: &DeadLetter, record: Key, place: &Place) -> bool {
+        match self.find(&letter.source, record, None, false).await {
+            Ok(FoundPlace::Letter(values)) if values.get(KEPT_AT) == Some(&Value::Int(place.at)) => true,
+            Ok(_) => {
+                self.displace(&letter.source, record, place.at, &place.before)
+                    .await;
+                false
+            }
+            Err(error) => {
+                tracing::debug!(%error, "a place in the list of dead letters was not given back");
+                false
+            }
+        }
     }
 
     /// Removes a place if it still has this time. A failure leaves a place without a letter.
@@ -288,13 +310,13 @@ fn dead_record(
     let mut next = || values.next().ok_or_else(unexpected);
     let attempts = count(read(next()?)?);
     let running = read::<u64>(next()?)? == 1;
+    let kept_at = read(next()?)?;
     let mut texts = [const { String::new() }; 6];
     for text in &mut texts {
         *text = String::from_utf8_lossy(&read::<Vec<u8>>(next()?)?).into_owned();
     }
     let [event_type, event_id, entity_id, consumer_id, context, error] = texts;
     let body: Vec<u8> = read(next()?)?;
-    let kept_at = read(next()?)?;
     let letter = DeadLetter::new(source, body)
         .event(event_type, event_id, entity_id, consumer_id)
         .context(Context::from_json(&context))

@@ -116,7 +116,9 @@ impl Records {
                     }
                     return Ok(finished.held);
                 }
-                Err(fault) if fault.is_full() => self.give_back(letter, grant.record, &place).await,
+                Err(fault) if fault.is_full() => {
+                    self.give_back(letter, grant.record, &place).await;
+                }
                 Err(fault) => return Err(fault.into()),
             }
         }

@@ -22,8 +22,9 @@ pub enum Mode {
     StallAfter(usize),
     /// Closes all connections, and new ones at once.
     Refuse,
-    /// Closes the connection of the next response instead of passing it on, then passes.
-    LoseResponse,
+    /// Passes this number of chunks of responses. Closes the connection of the next one instead of
+    /// passing it on, then passes.
+    LoseResponse(usize),
 }
 
 /// A proxy on loopback that listens until the runtime ends.
@@ -181,13 +182,18 @@ impl Pump {
         })
     }
 
+    /// Counts a response. Returns `true` if it must be lost.
     fn loses_response(&self) -> bool {
-        self.mode.send_if_modified(|mode| {
-            let loses = *mode == Mode::LoseResponse;
-            if loses {
+        self.mode.send_if_modified(|mode| match mode {
+            Mode::LoseResponse(0) => {
                 *mode = Mode::Pass;
+                true
             }
-            loses
+            Mode::LoseResponse(left) => {
+                *left -= 1;
+                false
+            }
+            _ => false,
         })
     }
 }

@@ -1,7 +1,7 @@
 -- Reads the letter. ARGV: the source, '1' and a pattern to read only the letter of an event whose name it
 -- matches (else '0' and ''), '1' for the fields. A pattern is a name, or a prefix with '*' after it.
 -- Answers nothing if the source has no such letter, {0} if it has another name, else {1} with the
--- attempts, '1' if the event runs, and the fields and the time.
+-- attempts, '1' if the event runs, the letter's time, and the fields.
 if not kept then
   return {}
 end
@@ -17,13 +17,12 @@ if ARGV[2] == '1' then
     return {0}
   end
 end
-answer = {1, attempts, busy > 0 and 1 or 0}
+answer = {1, attempts, busy > 0 and 1 or 0, dead_at}
 if ARGV[4] == '1' then
   local texts = redis.call('HMGET', KEYS[1], 'event_type', 'event_id', 'entity_id', 'consumer_id', 'context',
     'error', 'body')
   for at = 1, #texts do
-    answer[3 + at] = texts[at] or ''
+    answer[4 + at] = texts[at] or ''
   end
-  answer[#answer + 1] = dead_at
 end
 return answer
