@@ -4,6 +4,9 @@
 //! the disk. Each decides by the records as the operations before it have left them. Nothing is
 //! written before all have decided.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::time::Duration;
@@ -76,11 +79,12 @@ pub(super) struct Batch {
 pub(super) struct Slot {
     pub(super) row: Row,
     pub(super) changed: bool,
-    /// The body to write beside the record.
-    pub(super) body: Option<KeptBody>,
+    /// What is written beside the record, in this order. Empty if the record keeps nothing there.
+    pub(super) bodies: Vec<KeptBody>,
 }
 
-/// A body that is written beside a record. The end `DONE` deletes it.
+/// A body that is written beside a record. A later one of the batch replaces only the columns that
+/// it has: the letter of an accepted event keeps its lane.
 #[derive(Clone)]
 pub(super) enum KeptBody {
     /// A dead letter.
@@ -330,7 +334,7 @@ impl Slot {
         Self {
             row,
             changed: false,
-            body: None,
+            bodies: Vec::new(),
         }
     }
 
@@ -338,6 +342,10 @@ impl Slot {
         let before = self.row.record;
         let result = change(&mut self.row.record);
         self.changed |= self.row.record != before;
+        if !self.row.record.kept && !self.row.record.accepted {
+            // It has ended in the batch in which it got them.
+            self.bodies.clear();
+        }
         result
     }
 
@@ -350,7 +358,7 @@ impl Slot {
             }
             KeptBody::Dead(_) => {}
         }
-        self.body = Some(body);
+        self.bodies.push(body);
     }
 }
 

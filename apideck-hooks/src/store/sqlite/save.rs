@@ -76,8 +76,8 @@ impl Batch {
     }
 
     fn bodies_to_save(&self) -> impl Iterator<Item = (&Key, &KeptBody)> {
-        let bodies = self.records.iter();
-        bodies.filter_map(|(key, slot)| Some((key, slot.body.as_ref()?)))
+        let records = self.records.iter();
+        records.flat_map(|(key, slot)| slot.bodies.iter().map(move |body| (key, body)))
     }
 
     async fn save_rows(&self, connection: &mut SqliteConnection, save: &'static str) -> Result<(), Failed> {
