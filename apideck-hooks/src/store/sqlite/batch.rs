@@ -276,10 +276,9 @@ impl Batch {
     pub(super) fn replay(&mut self, source: &str, claim: &Claim) -> Option<Verdict> {
         let (now, retention) = (self.now, self.terms.retention);
         let lane = self.slot_of(source, claim.event)?.row.lane;
-        let running = lane.and_then(|lane| self.running.get(&lane));
-        if let Some(running) = running.filter(|running| running.record != claim.event) {
+        if let Some(lease_end) = lane.and_then(|lane| self.lease_of_other(lane, claim.event)) {
             return Some(Verdict::Running {
-                lease_left: Duration::from_micros(running.lease_end.saturating_sub(now)),
+                lease_left: Duration::from_micros(lease_end.saturating_sub(now)),
                 kept: true,
             });
         }

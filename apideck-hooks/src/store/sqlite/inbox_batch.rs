@@ -198,7 +198,8 @@ impl Batch {
                 break;
             }
             let lane = self.records.get(&candidate.key).and_then(|slot| slot.row.lane);
-            if fetch.ordered && lane.is_some_and(|lane| self.is_taken(lane, candidate.key)) {
+            let other = lane.and_then(|lane| self.lease_of_other(lane, candidate.key));
+            if fetch.ordered && other.is_some() {
                 continue;
             }
             let Some(slot) = self.records.get_mut(&candidate.key) else {
@@ -228,14 +229,18 @@ impl Batch {
         fetched
     }
 
-    /// Tells if an operation of this batch has taken the lane. A renewal can have revived a run
-    /// that was lost before.
-    fn is_taken(&self, lane: Key, by_other_than: Key) -> bool {
-        let revived = |key: &&Key| {
-            let slot = self.records.get(key).filter(|slot| slot.row.lane == Some(lane));
-            **key != by_other_than && slot.is_some_and(|slot| slot.row.record.is_running(self.now))
-        };
-        self.running.contains_key(&lane) || self.lost_of_lanes.iter().any(|key| revived(&key))
+    /// The end of the lease of another record's run that has the lane. A renewal of this batch can
+    /// have revived a run that was lost before.
+    pub(super) fn lease_of_other(&self, lane: Key, record: Key) -> Option<u64> {
+        let running = self.running.get(&lane);
+        let running = running.map(|running| (running.record, running.lease_end));
+        let revived = self.lost_of_lanes.iter().filter_map(|key| {
+            let Row { record, lane: of, .. } = &self.records.get(key)?.row;
+            let has_lane = *of == Some(lane) && record.is_running(self.now);
+            has_lane.then_some((*key, record.lease.end))
+        });
+        let mut runs = running.into_iter().chain(revived);
+        runs.find_map(|(key, lease_end)| (key != record).then_some(lease_end))
     }
 
     /// Remembers the run that has a lane now, and ends those that have lost it. They cannot be

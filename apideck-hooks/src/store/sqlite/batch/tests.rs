@@ -200,3 +200,23 @@ async fn an_accepted_event_keeps_its_lane_after_a_late_death_in_the_same_batch()
     assert_eq!(opened.store.finish(run, End::Done).await.unwrap(), Held::Yes);
     opened.assert_done(1).await;
 }
+
+#[tokio::test]
+async fn a_replay_waits_for_a_run_of_its_lane_that_was_renewed_in_the_same_batch() {
+    let opened = Opened::new().await;
+    let run = opened.accept_and_fetch(1, LEASE).await;
+    assert_eq!(opened.store.finish(run, dead("one")).await.unwrap(), Held::Yes);
+    let late = opened.accept_and_fetch(2, SHORT).await;
+    let verdicts = opened.batch(key(1), move |batch| {
+        let renewed = batch.renew(&late, LEASE);
+        (renewed, batch.replay("", &Claim::new(key(1), LEASE)))
+    });
+    let running = Verdict::Running {
+        lease_left: LEASE,
+        kept: true,
+    };
+    assert_eq!(verdicts.await, (Held::Yes, Some(running)));
+    assert_eq!(opened.store.finish(late, End::Done).await.unwrap(), Held::Yes);
+    let (id, verdict) = opened.replay(1).await;
+    granted(1, id, verdict);
+}
