@@ -1,7 +1,9 @@
 //! Changes of the system's clock, which is the store's clock (Case 23). A test moves the times in
 //! the file instead: older records are the same as a clock that is ahead.
 
-use super::{LEASE, RELEASE, age, claim, end, grant, granted, handle, key, microseconds, open};
+use super::{
+    LEASE, RELEASE, age, claim, claim_with_alias, end, grant, granted, handle, key, microseconds, open,
+};
 use apideck_hooks::SqliteStore;
 use apideck_hooks::store::{Claim, End, Held, RecordState, Rests, Store, Verdict};
 use apideck_hooks_tests::directory::Directory;
@@ -102,4 +104,26 @@ async fn case_23_a_clock_change_between_two_openings_moves_the_end_of_a_retentio
             "{set}"
         );
     }
+}
+
+/// Times of any length are accepted.
+#[tokio::test]
+async fn unbounded_times_are_accepted() {
+    let directory = Directory::default();
+    let file = directory.file("hooks.db");
+    let store = open_with(SqliteStore::builder(&file).retention(Duration::MAX)).await;
+    let mut unbounded = claim_with_alias(1);
+    unbounded.lease = Duration::MAX;
+    unbounded.rests = Rests::new([Duration::MAX; Rests::LENGTH]);
+    let (run, attempt) = grant(&store, unbounded).await;
+    assert_eq!(attempt, 1);
+    assert_eq!(store.renew(run, Duration::MAX).await.unwrap(), Held::Yes);
+    end(&store, run, End::Release { rest: Duration::MAX }).await;
+    assert!(store.end_rest(key(1)).await.unwrap());
+    // The delivery finds its record.
+    let mut again = claim(key(2));
+    again.alias = claim_with_alias(1).alias;
+    let (run, attempt) = grant(&store, again).await;
+    assert_eq!((run.record, attempt), (key(1), 2));
+    end(&store, run, End::Done).await;
 }

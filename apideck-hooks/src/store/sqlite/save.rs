@@ -123,7 +123,8 @@ fn write_record(text: &mut String, key: Key, slot: &Slot, boot: i64) -> std::fmt
 }
 
 fn write_alias(text: &mut String, key: Key, alias: &Alias) -> std::fmt::Result {
-    write!(text, "[\"{key}\",\"{}\",{}]", alias.record, alias.expires)
+    let expires = super::signed(alias.expires);
+    write!(text, "[\"{key}\",\"{}\",{expires}]", alias.record)
 }
 
 /// Writes a body and the columns that belong to it.
