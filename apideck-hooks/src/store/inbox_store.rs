@@ -52,7 +52,8 @@ pub trait InboxStore: sealed::Sealed + Send + Sync {
     /// Each claim counts an attempt, as a granted claim does, and its rest begins now. That rest is
     /// for a run without an end: [`End::Release`](super::End::Release) replaces it.
     ///
-    /// If the call fails, records may have been claimed all the same. Their leases then end them.
+    /// If the call fails, records may have been claimed all the same. The next call withdraws these
+    /// claims, or their leases end them.
     #[doc(hidden)]
     async fn fetch(&self, fetch: &Fetch) -> Result<Vec<Fetched>, StoreError>;
 

@@ -281,6 +281,40 @@ async fn a_long_lane_holds_no_other_event() {
     }
 }
 
+/// Nobody runs the events of a fetch whose response is lost, so no attempt counts.
+#[tokio::test]
+async fn case_28_a_fetch_whose_response_is_lost_counts_no_attempt() {
+    let file = inbox_file!();
+    let options = &file.database.options;
+    let proxy = Proxy::to(format!("{}:{}", options.get_host(), options.get_port())).await;
+    let options = options.clone().host("127.0.0.1").port(proxy.addr.port());
+    let store = PostgresStore::builder(pool(options, 2)).schema(&file.database.schema);
+    let store = store.build().unwrap();
+    let accept = async |n: u8| {
+        let kept = DeadLetter::new("tests", "body").event("a.b.c", "id", "entity", "");
+        store.accept(Acceptance::new(key(n, 0), kept)).await.unwrap();
+    };
+    accept(1).await;
+    let fetch = || {
+        let mut fetch = Fetch::new("tests", Arc::new(|_| true));
+        fetch.limit = 10;
+        fetch
+    };
+    let first = store.fetch(&fetch()).await.unwrap();
+    assert_eq!(first.len(), 1);
+    accept(2).await;
+    accept(3).await;
+    proxy.set(Line::CutAfter("fetch 0."));
+    store.fetch(&fetch()).await.unwrap_err();
+    proxy.set(Line::Open);
+    let claimed = "SELECT count(*) FROM records WHERE phase = 0 AND attempts = 1";
+    assert_eq!(file.number(claimed).await, 3);
+    let fetched = store.fetch(&fetch()).await.unwrap();
+    assert!(fetched.len() == 2 && fetched.iter().all(|fetched| fetched.attempt == 1));
+    // The claim of the first one is as it was.
+    assert_eq!(store.finish(first[0].grant, End::Done).await.unwrap(), Held::Yes);
+}
+
 /// A transaction that conflicts each time is a failure. Else its event would run for ever.
 #[tokio::test]
 async fn an_event_whose_transactions_always_conflict_is_dead_lettered() {

@@ -88,7 +88,7 @@ async fn case_26_a_lost_response_to_the_commit_is_503_then_200_with_one_effect()
     let world = world!();
     let probe = Probe::default();
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
-    proxy.set(Line::CutAfterCommit);
+    proxy.set(Line::CutAfter("COMMIT"));
     let reply = call(&hooks, "e1").await.unwrap();
     assert_eq!(reply.code(), 503);
     assert!(reply.retry_after().is_some());
@@ -111,7 +111,7 @@ async fn case_26_a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
     let world = world!();
     let probe = Probe::default();
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
-    proxy.set(Line::CutBeforeCommit);
+    proxy.set(Line::CutBefore("COMMIT"));
     assert_eq!(call(&hooks, "e1").await.unwrap().code(), 503);
     proxy.set(Line::Open);
     // The server rolls back when the connection ends. The claim ends with its lease.

@@ -146,6 +146,7 @@ impl PostgresStoreBuilder {
             sweeper: Default::default(),
             unfinished: Default::default(),
             waiting: Default::default(),
+            lost_fetches: Default::default(),
         }
     }
 }

@@ -18,6 +18,8 @@ pub(super) struct Call {
     sql: Arc<str>,
     number: i64,
     arguments: Result<PgArguments, Arc<str>>,
+    /// It has the same answer if it is sent again.
+    pub(super) repeatable: bool,
 }
 
 impl Call {
@@ -30,8 +32,17 @@ impl Call {
             sql: Arc::clone(&statement.sql),
             number,
             arguments: Ok(PgArguments::default()),
+            repeatable: true,
         };
         call.bind(&*statement.name).bind(number)
+    }
+
+    /// Makes a call that must not be sent again after its connection broke.
+    pub(super) fn once(statement: &Statement) -> Self {
+        Self {
+            repeatable: false,
+            ..Self::new(statement)
+        }
     }
 
     /// Adds the next argument.

@@ -94,7 +94,7 @@ pub(super) fn fetch(
     limits: RecordLimits,
 ) -> Call {
     let names: Vec<_> = names.iter().map(|name| escape(name)).collect();
-    Call::new(&statements.fetch)
+    Call::once(&statements.fetch)
         .bind(escape(&fetch.source))
         .bind(names)
         .bind(fetch.id.to_bytes())

@@ -68,6 +68,7 @@ impl InboxStore for PostgresStore {
     }
 
     async fn fetch(&self, fetch: &Fetch) -> Result<Vec<Fetched>, StoreError> {
+        self.give_back_lost().await?;
         let mut fetched = Vec::new();
         let mut first = true;
         loop {
@@ -78,9 +79,15 @@ impl InboxStore for PostgresStore {
             let names = self.waiting.handled(fetch);
             let (found, waiting) = match self.fetch_some(fetch, &names, limit).await {
                 Ok(found) => found,
-                // The earlier ones are claimed.
-                Err(_) if !fetched.is_empty() => return Ok(fetched),
-                Err(error) => return Err(error),
+                Err(error) => {
+                    self.lost_fetches.add(fetch, &fetched);
+                    // The earlier ones are claimed.
+                    return if fetched.is_empty() {
+                        Err(error)
+                    } else {
+                        Ok(fetched)
+                    };
+                }
             };
             let full = found.len() >= limit as usize;
             let mut handled = waiting.iter().filter(|name| (fetch.events)(name));

@@ -87,6 +87,18 @@ pub(super) const ACCEPT: &str = "
 pub(super) const FETCH: &str = "
     SELECT {head}, f.* FROM {fetch}({mine}, $3, $4, $5, $6, $7, $8, $9, $10) f";
 
+/// Withdraws the claims with this id, except those of these records.
+pub(super) const GIVE_BACK: &str = "
+    WITH given AS (
+        UPDATE {records} k SET
+            phase = 4, attempts = greatest(k.attempts - 1, 0), rest_end = 0, rest_length = 0,
+            due = {since}, held_lane = NULL
+        WHERE {mine} AND k.source = $3 AND k.due IS NOT NULL AND k.dead_at IS NULL AND k.phase = 0
+            AND k.claim_id = $4 AND k.key <> ALL ($5)
+        RETURNING 1
+    )
+    SELECT {head}, count(*) FROM given";
+
 /// A run whose lease has ended waits again, or is dead. Times that are too far ahead, because the
 /// clock was set back, are cut. The replay of a letter leaves its lane, and its letter stays.
 pub(super) const RECOVER: &str = "

@@ -10,6 +10,7 @@ mod inbox_statements;
 mod late;
 mod letters;
 mod limits;
+mod lost_fetches;
 mod names;
 mod news;
 mod pooler;
@@ -42,6 +43,7 @@ use call::Call;
 use connections::Connections;
 use errors::explain;
 use limits::RecordLimits;
+use lost_fetches::LostFetches;
 use news::News;
 use row::{count, get, number, token, unexpected};
 use sweeper::Sweeper;
@@ -140,6 +142,7 @@ pub struct PostgresStore {
     news: News,
     /// The names of events that have waited.
     waiting: WaitingNames,
+    lost_fetches: LostFetches,
 }
 
 impl PostgresStore {

@@ -76,9 +76,14 @@ impl Connections {
                     Ok(rows) => return call.check(rows),
                     Err(error) if sent < MOST_CONFLICTS && (is_conflict(&error) || is_lane_taken(&error)) => {
                     }
-                    // The server closed the connection while it was idle. Every statement can be
-                    // sent again, because a claim and an end have the same answer then.
-                    Err(error) if reused && !is_answer(&error) => self.close_idle(),
+                    // The server closed the connection while it was idle. A claim and an end have
+                    // the same answer if they are sent again.
+                    Err(error) if reused && !is_answer(&error) => {
+                        self.close_idle();
+                        if !call.repeatable {
+                            return Err(explain(error));
+                        }
+                    }
                     Err(error) => return Err(explain(error)),
                 }
             }

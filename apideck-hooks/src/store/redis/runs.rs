@@ -77,7 +77,12 @@ impl Records {
             end,
             room,
         );
-        let reply = self.link.call_confirmed(call, Confirm::Replicas).await?;
+        // Without room, an earlier call of this end may have written its letter.
+        let confirm = match room {
+            FULL => Confirm::Disk,
+            _ => Confirm::Replicas,
+        };
+        let reply = self.link.call_confirmed(call, confirm).await?;
         Finished::read(reply.value, reply.confirmed)
     }
 

@@ -15,16 +15,26 @@ pub enum Line {
     Cut,
     /// Passes nothing on, without a sign to either side. A stalled connection never recovers.
     Stalled,
-    /// Closes a connection on `COMMIT`, before the server receives it.
-    CutBeforeCommit,
-    /// Closes a connection on `COMMIT`, after the server has carried it out and instead of the
-    /// response.
-    CutAfterCommit,
+    /// Closes a connection on a request with this word, before the server receives it.
+    CutBefore(&'static str),
+    /// Closes a connection on a request with this word, after the server has carried it out and
+    /// instead of the response.
+    CutAfter(&'static str),
 }
 
 impl Line {
     fn is_passed_on(self) -> bool {
-        matches!(self, Line::Open | Line::CutBeforeCommit | Line::CutAfterCommit)
+        !matches!(self, Line::Cut | Line::Stalled)
+    }
+
+    /// Tells if the connection is cut on this request.
+    fn cuts(self, request: &[u8]) -> bool {
+        match self {
+            Line::CutBefore(word) | Line::CutAfter(word) => {
+                request.windows(word.len()).any(|part| part == word.as_bytes())
+            }
+            _ => false,
+        }
     }
 }
 
@@ -90,12 +100,12 @@ async fn relay(
                 if !line.is_passed_on() {
                     return Ok(());
                 }
-                let commits = line != Line::Open && request.windows(6).any(|word| word == b"COMMIT");
-                if request.is_empty() || commits && line == Line::CutBeforeCommit {
+                let cuts = line.cuts(request);
+                if request.is_empty() || cuts && matches!(line, Line::CutBefore(_)) {
                     return Ok(());
                 }
                 server.write_all(request).await?;
-                if commits {
+                if cuts {
                     // The response is lost.
                     let _ = server.read(&mut response).await?;
                     return Ok(());
