@@ -8,8 +8,8 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::PostgresStore;
 use super::call::Call;
+use super::connections::Connections;
 use super::text::escape;
 use crate::delivery::Key;
 use crate::store::{ClaimId, Fetch, Fetched, StoreError};
@@ -38,6 +38,24 @@ impl LostFetches {
         });
     }
 
+    /// Withdraws the claims of the fetches that failed.
+    pub(super) async fn give_back(&self, connections: &Connections) -> Result<(), StoreError> {
+        loop {
+            let Some(lost) = self.lock().pop() else {
+                return Ok(());
+            };
+            let arrived: Vec<_> = lost.arrived.iter().map(|record| record.to_bytes()).collect();
+            let call = Call::new(&connections.statements().give_back)
+                .bind(escape(&lost.source))
+                .bind(lost.id.to_bytes())
+                .bind(arrived);
+            if let Err(error) = connections.call(call).await {
+                self.push(lost);
+                return Err(error);
+            }
+        }
+    }
+
     fn push(&self, lost: LostFetch) {
         let mut all = self.lock();
         if all.len() < MOST {
@@ -47,25 +65,5 @@ impl LostFetches {
 
     fn lock(&self) -> MutexGuard<'_, Vec<LostFetch>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl PostgresStore {
-    /// Withdraws the claims of fetches that failed.
-    pub(super) async fn give_back_lost(&self) -> Result<(), StoreError> {
-        loop {
-            let Some(lost) = self.lost_fetches.lock().pop() else {
-                return Ok(());
-            };
-            let arrived: Vec<_> = lost.arrived.iter().map(|record| record.to_bytes()).collect();
-            let call = Call::new(&self.connections.statements().give_back)
-                .bind(escape(&lost.source))
-                .bind(lost.id.to_bytes())
-                .bind(arrived);
-            if let Err(error) = self.connections.call(call).await {
-                self.lost_fetches.push(lost);
-                return Err(error);
-            }
-        }
     }
 }
