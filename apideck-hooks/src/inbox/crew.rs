@@ -231,10 +231,12 @@ impl Crew {
             if *self.phase.borrow() != Phase::Open {
                 break;
             }
-            let Some(fetched) = claims.take() else { break };
-            let run = Arc::clone(&self.bench).run(fetched, lease_end, all);
+            let Some(claim) = claims.split() else { break };
+            let bench = Arc::clone(&self.bench);
             runs.spawn(async move {
-                run.await;
+                if let Some(fetched) = claim.begin() {
+                    bench.run(fetched, lease_end, all).await;
+                }
                 drop((room, working));
             });
         }

@@ -27,8 +27,14 @@ impl Claims {
         self.fetched.len()
     }
 
-    /// Takes one out, which is run.
-    pub(super) fn take(&mut self) -> Option<Fetched> {
+    /// Takes one out, which is run. It is given back if the run is dropped before it begins.
+    pub(super) fn split(&mut self) -> Option<Self> {
+        let fetched = self.fetched.pop()?;
+        Some(Self::new(&self.store, vec![fetched]))
+    }
+
+    /// Takes the last one out. Its run has begun.
+    pub(super) fn begin(mut self) -> Option<Fetched> {
         self.fetched.pop()
     }
 
@@ -59,5 +65,49 @@ impl Drop for Claims {
 async fn withdraw(store: &dyn Store, grant: Grant) {
     if let Err(error) = store.finish(grant, End::Withdraw).await {
         tracing::warn!(%error, "a fetched event could not be given back: its lease ends its claim");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::Key;
+    use crate::store::{Claim, DeadLetter, Verdict};
+    use std::time::{Duration, UNIX_EPOCH};
+
+    async fn fetched(store: &dyn Store, n: u8) -> Fetched {
+        let claim = Claim::new(Key::from_bytes([n; 16]), Duration::from_secs(60));
+        let id = claim.id;
+        let claimed = store.claim(claim).await.unwrap();
+        let Verdict::Granted { token, attempt } = claimed.verdict else {
+            panic!("{claimed:?}")
+        };
+        Fetched {
+            grant: Grant::new(claimed.record, token, id),
+            attempt,
+            since_first_run: Duration::ZERO,
+            accepted_at: UNIX_EPOCH,
+            idempotency_key: None,
+            kept: DeadLetter::new("", ""),
+        }
+    }
+
+    #[tokio::test]
+    async fn all_are_given_back_but_those_whose_runs_have_begun() {
+        let store: Arc<dyn Store> = Arc::new(crate::MemoryStore::new());
+        let mut all = Vec::new();
+        for n in 0..4 {
+            all.push(fetched(&*store, n).await);
+        }
+        let mut claims = Claims::new(&store, all);
+        assert!(claims.split().unwrap().begin().is_some());
+        drop(claims.split());
+        assert_eq!(claims.len(), 2);
+        claims.give_back().await;
+        tokio::task::yield_now().await;
+        for n in 0..4 {
+            let status = store.status(Key::from_bytes([n; 16])).await.unwrap();
+            assert_eq!(status.attempts, u32::from(n == 0), "{n}");
+        }
     }
 }

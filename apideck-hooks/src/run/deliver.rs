@@ -234,35 +234,33 @@ impl Runner {
         claim
     }
 
-    /// Claims the event's record. Takes a claim back that failed.
+    /// Claims the event's record. Takes a claim back that failed or that nobody waits for.
     async fn claim(&self, claim: Box<Claim>, replay_of: Option<&str>) -> Result<ClaimAnswer, StoreError> {
         let asked = Instant::now();
+        let (event, id) = (claim.event, claim.id);
+        let call = (*claim).clone();
+        let mut sent = SentClaim {
+            runner: self,
+            claim: Some(claim),
+        };
         let claimed = match (self.store.dead_letters(), replay_of) {
             (Some(letters), Some(source)) => {
                 let verdict = self
-                    .call(StoreOperation::Replay, letters.replay(source, (*claim).clone()))
+                    .call(StoreOperation::Replay, letters.replay(source, call))
                     .await;
                 // Without its letter the event was settled or purged a moment ago.
-                verdict.map(|verdict| Claimed::new(claim.event, verdict.unwrap_or(Verdict::Done)))
+                verdict.map(|verdict| Claimed::new(event, verdict.unwrap_or(Verdict::Done)))
             }
-            _ => {
-                self.call(StoreOperation::Claim, self.store.claim((*claim).clone()))
-                    .await
-            }
-        };
+            _ => self.call(StoreOperation::Claim, self.store.claim(call)).await,
+        }?;
+        sent.claim = None;
         let lease_end = asked + self.limits.lease;
-        match claimed {
-            Ok(claimed) => Ok(ClaimAnswer {
-                claimed,
-                id: claim.id,
-                lease_end,
-                late: lease_end <= Instant::now(),
-            }),
-            Err(error) => {
-                self.take_back(*claim);
-                Err(error)
-            }
-        }
+        Ok(ClaimAnswer {
+            claimed,
+            id,
+            lease_end,
+            late: lease_end <= Instant::now(),
+        })
     }
 
     /// Releases a run whose dead letter has no room. It is never acknowledged. A claim that began
@@ -342,6 +340,20 @@ impl Runner {
                 Disposition::Unprocessable
             }
             _ => judged.disposition,
+        }
+    }
+}
+
+/// A claim without an answer. It is taken back if the call fails or is dropped.
+struct SentClaim<'r> {
+    runner: &'r Runner,
+    claim: Option<Box<Claim>>,
+}
+
+impl Drop for SentClaim<'_> {
+    fn drop(&mut self) {
+        if let Some(claim) = self.claim.take() {
+            self.runner.take_back(*claim);
         }
     }
 }

@@ -23,6 +23,7 @@ struct Inner {
     fail_finishes: AtomicUsize,
     fail_renewals: AtomicBool,
     hang: AtomicBool,
+    hang_responses: AtomicBool,
     letters_left: AtomicUsize,
     lost_responses: AtomicUsize,
     lost_claims: AtomicUsize,
@@ -55,6 +56,7 @@ impl Spy {
             fail_finishes: AtomicUsize::default(),
             fail_renewals: AtomicBool::default(),
             hang: AtomicBool::default(),
+            hang_responses: AtomicBool::default(),
             letters_left: AtomicUsize::new(usize::MAX),
             lost_responses: AtomicUsize::default(),
             lost_claims: AtomicUsize::default(),
@@ -149,6 +151,11 @@ impl Spy {
         Ok(self.0.store.dead_letters().expect("dead letters"))
     }
 
+    /// Lets the responses to claims hang.
+    pub fn hang_responses(&self, hang: bool) {
+        self.0.hang_responses.store(hang, Ordering::SeqCst);
+    }
+
     /// Lets claims hang.
     pub fn hang(&self, hang: bool) {
         self.0.hang.store(hang, Ordering::SeqCst);
@@ -186,6 +193,10 @@ impl Store for Spy {
         if lost > 0 {
             *self.0.last.lock().expect("no panic") = Some(claimed);
             return Err(StoreError::new("injected: the response is lost"));
+        }
+        if self.0.hang_responses.load(Ordering::SeqCst) {
+            *self.0.last.lock().expect("no panic") = Some(claimed);
+            std::future::pending::<()>().await;
         }
         if matches!(claimed.verdict, Verdict::Granted { .. }) {
             self.confirmed(begin);

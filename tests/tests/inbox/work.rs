@@ -6,6 +6,7 @@ use apideck_hooks_tests::SECRET;
 use apideck_hooks_tests::inbox::{EVENT, InboxFile, RunLog, handle};
 use apideck_hooks_tests::kit::{Deliver, Told, event};
 use apideck_hooks_tests::probe::patient;
+use apideck_hooks_tests::spy::Spy;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -143,6 +144,30 @@ async fn a_panic_outside_of_the_handler_does_not_reach_the_caller() {
     event(EVENT, "e1").call(&hooks).await.assert_accepted();
     let worked = hooks.work(queue.next().unwrap()).await.unwrap();
     assert!(matches!(worked, Worked::NotNow(_)), "{worked:?}");
+}
+
+/// The claim is taken back, although nobody waits for its answer.
+#[tokio::test(start_paused = true)]
+async fn work_that_is_dropped_during_its_claim_counts_no_attempt() {
+    let (queue, log, spy) = (Queue::default(), RunLog::default(), Spy::with_letters());
+    let hooks = patient(Hooks::builder(router![handle]).state(log.clone()))
+        .secret(SECRET)
+        .inbox(queue.clone())
+        .store(spy.clone())
+        .build()
+        .unwrap();
+    event(EVENT, "good").call(&hooks).await.assert_accepted();
+    let envelope = queue.next().unwrap();
+    spy.hang_responses(true);
+    let work = hooks.work(envelope.clone());
+    let second = Duration::from_secs(1);
+    assert!(tokio::time::timeout(second, work).await.is_err());
+    assert_eq!(spy.last_status().await.attempts, 1);
+    spy.hang_responses(false);
+    tokio::time::sleep(second).await;
+    assert_eq!(spy.last_status().await.attempts, 0);
+    assert_eq!(hooks.work(envelope).await.unwrap(), Worked::Done);
+    assert_eq!(log.begun(), [("good".to_owned(), 1)]);
 }
 
 #[tokio::test]
