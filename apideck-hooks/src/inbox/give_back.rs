@@ -72,7 +72,7 @@ async fn withdraw(store: &dyn Store, grant: Grant) {
 mod tests {
     use super::*;
     use crate::delivery::Key;
-    use crate::store::{Claim, DeadLetter, Verdict};
+    use crate::store::{Claim, DeadLetter, MemoryStore, Verdict};
     use std::time::{Duration, UNIX_EPOCH};
 
     async fn fetched(store: &dyn Store, n: u8) -> Fetched {
@@ -94,7 +94,7 @@ mod tests {
 
     #[tokio::test]
     async fn all_are_given_back_but_those_whose_runs_have_begun() {
-        let store: Arc<dyn Store> = Arc::new(crate::MemoryStore::new());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
         let mut all = Vec::new();
         for n in 0..4 {
             all.push(fetched(&*store, n).await);
