@@ -24,6 +24,7 @@ struct Inner {
     fail_renewals: AtomicBool,
     hang: AtomicBool,
     hang_responses: AtomicBool,
+    slow_letters: Mutex<Duration>,
     letters_left: AtomicUsize,
     lost_responses: AtomicUsize,
     lost_claims: AtomicUsize,
@@ -57,6 +58,7 @@ impl Spy {
             fail_renewals: AtomicBool::default(),
             hang: AtomicBool::default(),
             hang_responses: AtomicBool::default(),
+            slow_letters: Mutex::default(),
             letters_left: AtomicUsize::new(usize::MAX),
             lost_responses: AtomicUsize::default(),
             lost_claims: AtomicUsize::default(),
@@ -136,6 +138,11 @@ impl Spy {
     /// Carries out the next `count` claims and then fails them.
     pub fn lose_claim_responses(&self, count: usize) {
         self.0.lost_claims.store(count, Ordering::SeqCst);
+    }
+
+    /// Lets the reading of a dead letter take this time.
+    pub fn slow_letters(&self, time: Duration) {
+        *self.0.slow_letters.lock().expect("no panic") = time;
     }
 
     /// Lets operations on dead letters fail after this many.
@@ -285,6 +292,8 @@ impl DeadLetterStore for Spy {
     }
 
     async fn get(&self, source: &str, record: Key) -> Result<Option<DeadRecord>, StoreError> {
+        let time = *self.0.slow_letters.lock().expect("no panic");
+        tokio::time::sleep(time).await;
         self.letters()?.get(source, record).await
     }
 

@@ -102,6 +102,24 @@ async fn case_13_a_superseded_replay_tells_what_is_true_of_the_store() {
     }
 }
 
+/// The letter was kept when the replay was refused, and is gone when its outcome is told.
+#[tokio::test(start_paused = true)]
+async fn a_replay_beside_one_that_succeeds_is_a_duplicate() {
+    let running = Step::Sleep(secs(10), Box::new(Step::Succeed));
+    let (probe, spy) = (Probe::new([Step::Refuse, running]), Spy::with_letters());
+    let hooks = probe.hooks().store(spy.clone()).build().unwrap();
+    let record = dead_lettered(&hooks, &spy, "e1").await;
+    let letters = hooks.dead_letters().unwrap();
+    let (first, second) = tokio::join!(letters.replay(record), async {
+        sleep(secs(5)).await;
+        spy.slow_letters(secs(4));
+        letters.replay(record).await
+    });
+    assert_eq!(first.unwrap().disposition, Disposition::Handled);
+    assert_eq!(second.unwrap().disposition, Disposition::Duplicate);
+    assert_eq!(probe.count(), 2);
+}
+
 /// Nobody can tell then if another run has settled the event.
 #[tokio::test(start_paused = true)]
 async fn a_superseded_replay_is_not_settled_if_its_letter_cannot_be_read() {
