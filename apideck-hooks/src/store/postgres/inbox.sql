@@ -120,7 +120,8 @@ $accept$;
 --
 -- With an order it takes the first event of each lane that is free. A lane is locked before it is
 -- looked at again, because another fetch can have taken it after this one has read it. No lock is
--- waited for, except that of a run whose lease is over, so fetches do not deadlock.
+-- waited for, except that of a run whose lease is over, so fetches do not deadlock. A fetch and a
+-- replay can, and the server ends one of them, which is sent again.
 --
 -- Most events of a long lane are not its first one. So with an order it looks at a limited number
 -- of due events, and then at the events without a lane and at the heads of a limited number of
