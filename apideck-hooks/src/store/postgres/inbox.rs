@@ -68,7 +68,7 @@ impl InboxStore for PostgresStore {
     }
 
     async fn fetch(&self, fetch: &Fetch) -> Result<Vec<Fetched>, StoreError> {
-        self.lost_fetches.give_back(&self.connections).await?;
+        self.lost_fetches.give_back(&self.connections).await;
         let mut fetched = Vec::new();
         let mut first = true;
         loop {

@@ -3,8 +3,8 @@
 //! # How it works
 //!
 //! A fetch whose answer was lost may have claimed records. Nobody runs them, so their attempts must
-//! not count. The next fetch gives them back first, by the claim id of the one that failed. If
-//! there is no next fetch, the leases end the claims.
+//! not count. The next fetch gives them back first, by the claim id of the one that failed. A
+//! failure of that does not hold the fetch up. Without it, the leases end the claims.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,7 +12,7 @@ use super::call::Call;
 use super::connections::Connections;
 use super::text::escape;
 use crate::delivery::Key;
-use crate::store::{ClaimId, Fetch, Fetched, StoreError};
+use crate::store::{ClaimId, Fetch, Fetched};
 
 /// Most failed fetches that are given back. The leases end the claims of others.
 const MOST: usize = 16;
@@ -38,20 +38,18 @@ impl LostFetches {
         });
     }
 
-    /// Withdraws the claims of the fetches that failed.
-    pub(super) async fn give_back(&self, connections: &Connections) -> Result<(), StoreError> {
+    /// Withdraws the claims of the fetches that failed. Those that are left are for the next time.
+    pub(super) async fn give_back(&self, connections: &Connections) {
         loop {
-            let Some(lost) = self.lock().pop() else {
-                return Ok(());
-            };
+            let Some(lost) = self.lock().pop() else { return };
             let arrived: Vec<_> = lost.arrived.iter().map(|record| record.to_bytes()).collect();
             let call = Call::new(&connections.statements().give_back)
                 .bind(escape(&lost.source))
                 .bind(lost.id.to_bytes())
                 .bind(arrived);
             if let Err(error) = connections.call(call).await {
-                self.push(lost);
-                return Err(error);
+                tracing::debug!(%error, "the claims of a lost fetch were not given back");
+                return self.push(lost);
             }
         }
     }
