@@ -111,64 +111,55 @@ impl Records {
     /// Claims a record. With `present`, returns `None` if it is absent.
     async fn take(&self, claim: &Claim, record: Key, present: bool) -> Result<Option<Taken>, StoreError> {
         let place = self.place_of_claim(claim, record).await?;
-        let mut taken = self.take_with(claim, record, present, place).await?;
-        if let (Some(taken), Some(last)) = (&mut taken, &claim.last)
-            && !taken.claimed.lettered
-            && let Some(place) = &taken.place
-        {
-            taken.claimed.lettered = self.give_back(&last.letter, record, place).await;
+        let taken = self.take_with(claim, record, present, place.as_ref()).await?;
+        let mut lettered = taken.is_some_and(|(claimed, _)| claimed.lettered);
+        if !lettered && let (Some(last), Some(place)) = (&claim.last, &place) {
+            lettered = self.give_back(&last.letter, record, place).await;
         }
-        Ok(taken)
+        Ok(taken.map(|(claimed, made)| Taken {
+            claimed: claimed.lettered(lettered),
+            made,
+            place,
+        }))
     }
 
+    /// Returns also `true` if the claim made the record.
     async fn take_with(
         &self,
         claim: &Claim,
         record: Key,
         present: bool,
-        place: Option<Place>,
-    ) -> Result<Option<Taken>, StoreError> {
-        let room = match (self.link.keeps_letters(), &place) {
+        place: Option<&Place>,
+    ) -> Result<Option<(Claimed, bool)>, StoreError> {
+        let room = match (self.link.keeps_letters(), place) {
             (false, _) => NOT_KEPT,
             (true, None) if claim.last.is_some() => FULL,
             (true, _) => ROOM,
         };
-        let written = claim.last.as_deref().zip(place.as_ref());
         let call = RedisCall::script(&CLAIM, self.keys.record(record)).claim(claim, self.retention);
         let mut call = call.arg(room).arg(u8::from(present));
         let mut confirm = Confirm::Replicas;
-        if let Some((last, place)) = written {
+        if let (Some(last), Some(place)) = (&claim.last, place) {
             call = call.arg(micros(last.min_age)).letter(&last.letter, place.at);
             confirm = Confirm::Disk;
         }
         let reply = match self.link.call_confirmed(call, confirm).await {
             Ok(reply) => reply,
             Err(fault) if fault.is_full() => {
-                return Ok(Some(Taken {
-                    claimed: Claimed::new(record, Verdict::Full),
-                    made: false,
-                    place,
-                }));
+                return Ok(Some((Claimed::new(record, Verdict::Full), false)));
             }
             Err(fault) => return Err(fault.into()),
         };
         let [answer, first, second, lettered] = numbers(reply.value)?;
-        let made = answer == MADE;
         let Some(verdict) = verdict(answer, first, second)? else {
-            if let Some((last, place)) = written {
-                self.give_back(&last.letter, record, place).await;
-            }
             return Ok(None);
         };
         let wrote = lettered == 1 || matches!(verdict, Verdict::Granted { .. });
         if wrote && !reply.confirmed {
             return Err(unconfirmed());
         }
-        Ok(Some(Taken {
-            claimed: Claimed::new(record, verdict).lettered(lettered == 1),
-            made,
-            place,
-        }))
+        let claimed = Claimed::new(record, verdict).lettered(lettered == 1);
+        Ok(Some((claimed, answer == MADE)))
     }
 
     /// Takes back a claim that lost its alias, with its letter.

@@ -79,8 +79,8 @@ impl Records {
         Err(unexpected())
     }
 
-    /// The place for the letter of a last delivery. `None` if there is no room, or no letter will
-    /// be written.
+    /// The place for the letter of a last delivery. `None` if no letter will be written, or the
+    /// list has no room.
     pub(super) async fn place_of_claim(
         &self,
         claim: &Claim,

@@ -118,7 +118,7 @@ impl RedisCall {
     }
 
     /// Replaces the script's hash by its text, for a server that does not know it. Returns `false`
-    /// if there is no hash.
+    /// if the call has no hash.
     pub(super) fn in_full(&mut self) -> bool {
         let Some(script) = self.script.take() else {
             return false;
