@@ -79,7 +79,7 @@ pub(super) struct Batch {
 pub(super) struct Slot {
     pub(super) row: Row,
     pub(super) changed: bool,
-    /// What is written beside the record, in this order. Empty if the record keeps nothing there.
+    /// The bodies to write beside the record, in this order.
     pub(super) bodies: Vec<KeptBody>,
 }
 

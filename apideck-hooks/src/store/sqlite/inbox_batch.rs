@@ -198,8 +198,8 @@ impl Batch {
                 break;
             }
             let lane = self.records.get(&candidate.key).and_then(|slot| slot.row.lane);
-            let other = lane.and_then(|lane| self.lease_of_other(lane, candidate.key));
-            if fetch.ordered && other.is_some() {
+            let is_taken = |lane| self.lease_of_other(lane, candidate.key).is_some();
+            if fetch.ordered && lane.is_some_and(is_taken) {
                 continue;
             }
             let Some(slot) = self.records.get_mut(&candidate.key) else {
