@@ -225,13 +225,13 @@ impl Crew {
         desk.wanted |= claims.len() >= slots.all.num_permits();
         let lease_end = desk.asked + self.lease;
         while let (Some(all), Some(room)) = (slots.all.split(1), slots.room.split(1)) {
+            let Some(claim) = claims.split() else { break };
             let working = Working::begin(&self.working);
             // Read after the run was counted, because a shutdown changes the phase before it waits
             // for the runs. In the other order both could miss each other.
             if *self.phase.borrow() != Phase::Open {
                 break;
             }
-            let Some(claim) = claims.split() else { break };
             let bench = Arc::clone(&self.bench);
             runs.spawn(async move {
                 if let Some(fetched) = claim.begin() {
