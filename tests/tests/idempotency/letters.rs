@@ -232,7 +232,7 @@ async fn case_39_without_room_for_a_letter_nothing_is_acknowledged() {
     assert_eq!(probe.runs()[1].attempt, 2);
 }
 
-/// A claim that began no run is no attempt, also if the dead letter has no room.
+/// A claim that began no run does not count, also if the dead letter has no room.
 #[tokio::test(start_paused = true)]
 async fn case_39_attempts_that_are_used_up_are_counted_once() {
     let (store, probe) = (Arc::new(StrangerStore::default()), Probe::default());
