@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::limits::ShardLimits;
-use super::ordered_map::OrderedMap;
+use super::ordered_map::{List, OrderedMap};
 use crate::delivery::Key;
 use crate::store::record::micros;
 
@@ -14,8 +14,10 @@ const GRACE: Duration = Duration::from_secs(60 * 60);
 
 /// Some of the aliases, in the order in which they were last used. The record of an alias may be
 /// gone. The alias then counts as unbound.
-#[derive(Default)]
 pub(super) struct Aliases(OrderedMap<Binding>);
+
+/// Their only list.
+const ALL: List = List::First;
 
 #[derive(Clone, Copy)]
 struct Binding {
@@ -23,10 +25,19 @@ struct Binding {
     expires: u64,
 }
 
+impl Default for Aliases {
+    fn default() -> Self {
+        Self(OrderedMap::new(Binding {
+            record: Key::from_bytes([0; 16]),
+            expires: 0,
+        }))
+    }
+}
+
 impl Aliases {
     /// The record to which the alias is bound.
     pub(super) fn record(&self, alias: &Key, now: u64) -> Option<Key> {
-        let binding = self.0.get(alias)?;
+        let binding = self.0.value(self.0.find(alias)?);
         (now < binding.expires).then_some(binding.record)
     }
 
@@ -35,15 +46,23 @@ impl Aliases {
     pub(super) fn bind(&mut self, alias: Key, record: Key, lease: Duration, now: u64, limits: &ShardLimits) {
         let time = limits.retention.saturating_add(lease).saturating_add(GRACE);
         let expires = now.saturating_add(micros(time));
-        self.0.insert(alias, Binding { record, expires });
-        if self.0.len() > limits.records {
-            self.0.remove_oldest();
+        let binding = Binding { record, expires };
+        match self.0.find(&alias) {
+            Some(at) => self.0.replace(ALL, at, binding),
+            None => self.0.add(ALL, alias, binding),
         }
+        self.remove_oldest_if(|aliases, _| aliases.len() > limits.records);
         // Two for one that is added, so that the expired aliases become fewer.
         for _ in 0..2 {
-            if self.0.oldest().is_some_and(|(_, oldest)| oldest.expires <= now) {
-                self.0.remove_oldest();
-            }
+            self.remove_oldest_if(|_, oldest| oldest.expires <= now);
+        }
+    }
+
+    fn remove_oldest_if(&mut self, remove: impl Fn(&OrderedMap<Binding>, Binding) -> bool) {
+        if let Some((at, oldest)) = self.0.oldest(ALL)
+            && remove(&self.0, oldest)
+        {
+            self.0.remove(at);
         }
     }
 }

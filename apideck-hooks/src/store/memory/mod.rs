@@ -18,7 +18,9 @@ mod ordered_map;
 mod shard;
 
 use std::fmt;
+use std::num::NonZero;
 use std::sync::PoisonError;
+use std::thread::available_parallelism;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
@@ -107,13 +109,23 @@ pub struct MemoryStoreBuilder {
 /// With fewer records a shard is not worth its lock.
 const MIN_SHARD: usize = 1024;
 const MAX_SHARDS: usize = 64;
+/// Fewer shards need less of a processor's cache, and more of them let more threads in at once.
+const SHARDS_FOR_A_PROCESSOR: usize = 4;
+
+/// Number of shards for this number of records. A power of two, so that at the default capacity the
+/// shards are nearly full just before their memory doubles.
+fn shards(capacity: usize) -> usize {
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    let most = (SHARDS_FOR_A_PROCESSOR * processors).next_power_of_two();
+    (capacity / MIN_SHARD).clamp(1, most.min(MAX_SHARDS))
+}
 
 impl MemoryStoreBuilder {
     /// Sets the maximum number of events. 1,000,000 by default, which take 200 MB. At least 1, and
     /// at most 4,294,967,295.
     ///
-    /// A capacity up to 2,047 is exact. Beyond that, the records are spread over up to 64 shards,
-    /// and each shard evicts when it holds its share.
+    /// A capacity up to 2,047 is exact. Beyond that, the records are spread over shards, 64 at the
+    /// most, and each shard evicts when it holds its share.
     pub fn capacity(mut self, events: usize) -> Self {
         self.capacity = events.clamp(1, MAX_LEN);
         self
@@ -132,7 +144,7 @@ impl MemoryStoreBuilder {
     /// Makes the store.
     #[must_use]
     pub fn build(self) -> MemoryStore {
-        let shards = (self.capacity / MIN_SHARD).clamp(1, MAX_SHARDS);
+        let shards = shards(self.capacity);
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         MemoryStore {
             records: Shards::new(shards),

@@ -6,29 +6,40 @@
 //! # How it works
 //!
 //! Keys and values are slots of one `Vec`, and the index holds their positions. The slots in use
-//! are linked from the oldest to the newest. Unused slots are linked too, and are used first. A
-//! position has 32 bits, which keeps an event under the limit on its bytes.
+//! are linked to rings, from the oldest to the newest. The first slots have no key: each is the
+//! place in a ring where its end meets its begin, so no link leads nowhere. Unused slots are linked
+//! too, and are used first. A position has 32 bits, which keeps an event under the limit on its
+//! bytes.
 
 use std::hash::BuildHasher;
 
-use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::delivery::Key;
 
 /// The maximum number of values.
-pub(super) const MAX_LEN: usize = NONE as usize;
+pub(super) const MAX_LEN: usize = u32::MAX as usize - MAX_LISTS;
 
-/// The position of no slot.
-const NONE: u32 = u32::MAX;
+const MAX_LISTS: usize = 2;
 
-/// A map that keeps the order in which its values were put in.
+/// One of the lists of a map, by the position of the slot where it ends.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub(super) enum List {
+    First = 0,
+    Second = 1,
+}
+
+/// The position of a value. It is worth nothing after the value was removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Position(u32);
+
+/// A map whose values are in two lists, in the order in which they were put in.
 pub(super) struct OrderedMap<V> {
     index: HashTable<u32>,
     hasher: DefaultHashBuilder,
     slots: Vec<Linked<V>>,
-    oldest: u32,
-    newest: u32,
+    /// The first unused slot, or 0.
     unused: u32,
 }
 
@@ -36,123 +47,112 @@ struct Linked<V> {
     key: Key,
     value: V,
     older: u32,
-    /// The next unused slot if this one is unused.
+    /// The next unused slot, or 0, if this one is unused.
     newer: u32,
 }
 
-impl<V> Default for OrderedMap<V> {
-    fn default() -> Self {
+impl<V: Copy> OrderedMap<V> {
+    /// Makes an empty map. The value is for slots without a key.
+    pub(super) fn new(blank: V) -> Self {
+        let end = |at| Linked {
+            key: Key::from_bytes([0; 16]),
+            value: blank,
+            older: at,
+            newer: at,
+        };
         Self {
             index: HashTable::new(),
             hasher: DefaultHashBuilder::default(),
-            slots: Vec::new(),
-            oldest: NONE,
-            newest: NONE,
-            unused: NONE,
+            slots: [List::First, List::Second].map(|list| end(list as u32)).into(),
+            unused: 0,
         }
     }
-}
 
-impl<V: Copy> OrderedMap<V> {
     pub(super) fn len(&self) -> usize {
         self.index.len()
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<V> {
+    pub(super) fn find(&self, key: &Key) -> Option<Position> {
         let is_key = |&at: &u32| self.slots[at as usize].key == *key;
-        let at = *self.index.find(hash(&self.hasher, key), is_key)?;
-        Some(self.slots[at as usize].value)
+        self.index
+            .find(hash(&self.hasher, key), is_key)
+            .map(|&at| Position(at))
     }
 
-    /// Puts a value in as the newest one, and replaces the value that the key has had.
-    pub(super) fn insert(&mut self, key: Key, value: V) {
-        let slots = &self.slots;
-        let entry = self.index.entry(
-            hash(&self.hasher, &key),
-            |&at| slots[at as usize].key == key,
-            |&at| hash(&self.hasher, &slots[at as usize].key),
-        );
-        let at = match entry {
-            Entry::Occupied(entry) => {
-                let at = *entry.get();
-                self.slots[at as usize].value = value;
-                self.unlink(at);
+    pub(super) fn value(&self, Position(at): Position) -> V {
+        self.slots[at as usize].value
+    }
+
+    /// Adds the value of a key that has none, as the newest one of a list.
+    pub(super) fn add(&mut self, list: List, key: Key, value: V) {
+        let slot = Linked {
+            key,
+            value,
+            older: 0,
+            newer: 0,
+        };
+        let at = match self.unused {
+            0 => {
+                self.slots.push(slot);
+                // A map has fewer values than positions.
+                self.slots.len() as u32 - 1
+            }
+            at => {
+                let unused = std::mem::replace(&mut self.slots[at as usize], slot);
+                self.unused = unused.newer;
                 at
             }
-            Entry::Vacant(entry) => {
-                let slot = Linked {
-                    key,
-                    value,
-                    older: NONE,
-                    newer: NONE,
-                };
-                let at = self.unused;
-                if let Some(unused) = self.slots.get_mut(at as usize) {
-                    self.unused = unused.newer;
-                    *unused = slot;
-                    entry.insert(at);
-                    at
-                } else {
-                    // The store has fewer values than positions.
-                    let at = self.slots.len() as u32;
-                    self.slots.push(slot);
-                    entry.insert(at);
-                    at
-                }
-            }
         };
-        self.link(at);
-    }
-
-    pub(super) fn remove(&mut self, key: &Key) -> Option<V> {
         let slots = &self.slots;
-        let is_key = |&at: &u32| slots[at as usize].key == *key;
-        let entry = self.index.find_entry(hash(&self.hasher, key), is_key).ok()?;
-        let (at, _) = entry.remove();
+        self.index.insert_unique(hash(&self.hasher, &key), at, |&at| {
+            hash(&self.hasher, &slots[at as usize].key)
+        });
+        self.link(list, at);
+    }
+
+    /// Replaces a value, and makes it the newest one of a list.
+    pub(super) fn replace(&mut self, list: List, Position(at): Position, value: V) {
+        self.slots[at as usize].value = value;
         self.unlink(at);
-        let slot = &mut self.slots[at as usize];
-        slot.newer = self.unused;
+        self.link(list, at);
+    }
+
+    pub(super) fn remove(&mut self, Position(at): Position) -> V {
+        let slot = &self.slots[at as usize];
+        let (hash, value) = (hash(&self.hasher, &slot.key), slot.value);
+        if let Ok(entry) = self.index.find_entry(hash, |&other| other == at) {
+            entry.remove();
+        }
+        self.unlink(at);
+        self.slots[at as usize].newer = self.unused;
         self.unused = at;
-        Some(slot.value)
+        value
     }
 
-    /// The keys and values, from the oldest.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (Key, V)> {
-        let slot = |at: u32| self.slots.get(at as usize);
-        std::iter::successors(slot(self.oldest), move |at| slot(at.newer)).map(|slot| (slot.key, slot.value))
+    /// The values of a list and their positions, from the oldest.
+    pub(super) fn iter(&self, list: List) -> impl Iterator<Item = (Position, V)> {
+        let end = list as u32;
+        let newer = move |at: u32| Some(self.slots[at as usize].newer).filter(|&newer| newer != end);
+        std::iter::successors(newer(end), move |&at| newer(at))
+            .map(|at| (Position(at), self.slots[at as usize].value))
     }
 
-    pub(super) fn oldest(&self) -> Option<(Key, V)> {
-        self.iter().next()
+    pub(super) fn oldest(&self, list: List) -> Option<(Position, V)> {
+        self.iter(list).next()
     }
 
-    pub(super) fn remove_oldest(&mut self) -> Option<V> {
-        let (key, _) = self.oldest()?;
-        self.remove(&key)
-    }
-
-    fn link(&mut self, at: u32) {
-        let older = self.newest;
+    fn link(&mut self, list: List, at: u32) {
+        let end = list as u32;
+        let older = std::mem::replace(&mut self.slots[end as usize].older, at);
+        self.slots[older as usize].newer = at;
         let slot = &mut self.slots[at as usize];
-        (slot.older, slot.newer) = (older, NONE);
-        self.set_newer(older, at);
-        self.newest = at;
+        (slot.older, slot.newer) = (older, end);
     }
 
     fn unlink(&mut self, at: u32) {
         let Linked { older, newer, .. } = self.slots[at as usize];
-        self.set_newer(older, newer);
-        match self.slots.get_mut(newer as usize) {
-            Some(slot) => slot.older = older,
-            None => self.newest = older,
-        }
-    }
-
-    fn set_newer(&mut self, at: u32, newer: u32) {
-        match self.slots.get_mut(at as usize) {
-            Some(slot) => slot.newer = newer,
-            None => self.oldest = newer,
-        }
+        self.slots[older as usize].newer = newer;
+        self.slots[newer as usize].older = older;
     }
 }
 
@@ -167,35 +167,51 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const BOTH: [List; 2] = [List::First, List::Second];
+
     fn key(n: u8) -> Key {
         Key::from_bytes([n; 16])
     }
 
     proptest! {
-        /// The map has the same values in the same order as a list that is searched.
+        /// The map has the same values in the same order as two lists that are searched.
         #[test]
-        fn it_is_a_list_that_is_found_by_key(steps in prop::collection::vec((0..4u8, 0..12u8), 0..200)) {
-            let (mut map, mut list) = (OrderedMap::default(), Vec::new());
-            for (value, (step, n)) in steps.into_iter().enumerate() {
-                let found = list.iter().position(|(other, _)| *other == key(n));
-                match step {
-                    0 => prop_assert_eq!(map.remove(&key(n)), found.map(|at| list.remove(at).1)),
-                    1 => {
-                        let first = (!list.is_empty()).then(|| list.remove(0).1);
-                        prop_assert_eq!(map.remove_oldest(), first);
+        fn it_is_two_lists_that_are_found_by_key(
+            steps in prop::collection::vec((0..5u8, 0..2usize, 0..12u8), 0..200)
+        ) {
+            let mut map = OrderedMap::new(usize::MAX);
+            let mut lists: [Vec<(u8, usize)>; 2] = Default::default();
+            for (value, (step, list, n)) in steps.into_iter().enumerate() {
+                let found = map.find(&key(n));
+                let before = lists.iter().flatten().find(|(other, _)| *other == n).copied();
+                prop_assert_eq!(found.map(|at| map.value(at)), before.map(|(_, value)| value));
+                let removed = match (step, found) {
+                    (0, Some(at)) => Some(map.remove(at)),
+                    (1, _) => map.oldest(BOTH[list]).map(|(at, _)| map.remove(at)),
+                    (_, Some(at)) => {
+                        let before = map.value(at);
+                        map.replace(BOTH[list], at, value);
+                        Some(before)
                     }
-                    _ => {
-                        found.map(|at| list.remove(at));
-                        list.push((key(n), value));
-                        map.insert(key(n), value);
-                    }
+                    (_, None) => None,
+                };
+                if step == 1 {
+                    prop_assert_eq!(removed, lists[list].first().map(|(_, value)| *value));
                 }
-                prop_assert_eq!(map.iter().collect::<Vec<_>>(), list.clone());
-                prop_assert_eq!(map.oldest(), list.first().copied());
-                prop_assert_eq!(map.len(), list.len());
-                for n in 0..12 {
-                    let value = list.iter().find(|(other, _)| *other == key(n));
-                    prop_assert_eq!(map.get(&key(n)), value.map(|(_, value)| *value));
+                for list in &mut lists {
+                    list.retain(|(_, value)| Some(*value) != removed);
+                }
+                if step > 1 {
+                    if found.is_none() {
+                        map.add(BOTH[list], key(n), value);
+                    }
+                    lists[list].push((n, value));
+                }
+                prop_assert_eq!(map.len(), lists[0].len() + lists[1].len());
+                for (list, expected) in BOTH.into_iter().zip(&lists) {
+                    let values: Vec<_> = map.iter(list).map(|(_, value)| value).collect();
+                    let expected: Vec<_> = expected.iter().map(|(_, value)| *value).collect();
+                    prop_assert_eq!(values, expected);
                 }
             }
         }
@@ -203,17 +219,18 @@ mod tests {
 
     #[test]
     fn removed_slots_are_used_again() {
-        let mut map = OrderedMap::default();
+        let mut map = OrderedMap::new(());
         for n in 0..=255 {
-            map.insert(key(n), ());
+            map.add(List::First, key(n), ());
             if n >= 3 {
-                map.remove_oldest();
+                let (oldest, ()) = map.oldest(List::First).unwrap();
+                map.remove(oldest);
             }
         }
-        assert_eq!((map.len(), map.slots.len()), (3, 4));
+        assert_eq!((map.len(), map.slots.len()), (3, 2 + 4));
     }
 
-    /// With both keys, the slots of an event are 112 of its 200 bytes.
+    /// With both keys, the slots of an event are 152 of its 200 bytes.
     #[test]
     fn a_slot_has_eight_bytes_beside_its_key_and_value() {
         assert_eq!(size_of::<Linked<[u64; 5]>>(), 16 + 40 + 8);

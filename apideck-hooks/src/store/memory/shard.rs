@@ -2,9 +2,8 @@
 //!
 //! # How it works
 //!
-//! The records that are `DONE` are nearly all records, so they have a list of their own in a
-//! compact form. All other records are in a second list. Both lists are in the order of the last
-//! changes.
+//! The records that are `DONE` are nearly all records, so they have a list of their own. All other
+//! records are in a second list. Both lists are in the order of the last changes.
 //!
 //! An operation takes a copy of the record, lets `record.rs` decide, and puts the record at the end
 //! of its list if it has changed.
@@ -12,62 +11,38 @@
 use std::time::Duration;
 
 use super::limits::ShardLimits;
-use super::ordered_map::OrderedMap;
+use super::ordered_map::{List, OrderedMap, Position};
 use crate::delivery::Key;
-use crate::store::record::{Letters, Record, Stage, Wait};
-use crate::store::{Claim, ClaimId, End, Grant, Held, Status, Token, Verdict};
+use crate::store::record::{Letters, Record, Stage};
+use crate::store::{Claim, End, Grant, Held, Status, Token, Verdict};
+
+/// The list of the records that are `DONE`.
+const DONE: List = List::First;
+/// The list of all others.
+const OTHERS: List = List::Second;
 
 /// Some of the records, and their number that was evicted.
-#[derive(Default)]
 pub(super) struct Shard {
-    done: OrderedMap<Done>,
-    others: OrderedMap<Record>,
+    records: OrderedMap<Record>,
     /// The greatest token of the records that were removed. The token of a record that is made
     /// again is greater.
     removed: u64,
     evicted: u64,
 }
 
-/// A record that is `DONE`. It has neither a lease nor a rest.
-#[derive(Clone, Copy)]
-struct Done {
-    token: Token,
-    claim: ClaimId,
-    expires: u64,
-    attempts: u32,
-}
-
-impl Done {
-    fn of(record: &Record) -> Option<Self> {
-        (record.phase == Stage::Done).then_some(Self {
-            token: record.token,
-            claim: record.claim,
-            expires: record.expires,
-            attempts: record.attempts,
-        })
-    }
-
-    fn to_record(self) -> Record {
-        Record {
-            phase: Stage::Done,
-            token: self.token,
-            claim: self.claim,
-            attempts: self.attempts,
-            interrupted: 0,
-            lease: Wait::default(),
-            rest: Wait::default(),
-            // Nothing reads it, because it only decides about letters.
-            first_seen: 0,
-            expires: self.expires,
-            kept: false,
-            accepted: false,
+impl Default for Shard {
+    fn default() -> Self {
+        Self {
+            records: OrderedMap::new(Record::absent(0)),
+            removed: 0,
+            evicted: 0,
         }
     }
 }
 
 impl Shard {
     pub(super) fn len(&self) -> usize {
-        self.done.len() + self.others.len()
+        self.records.len()
     }
 
     /// Number of records that were evicted.
@@ -89,7 +64,7 @@ impl Shard {
         };
         let verdict = decide(&mut record);
         // It is running, because no claim makes a record `DONE`.
-        self.others.insert(key, record);
+        self.records.add(OTHERS, key, record);
         verdict
     }
 
@@ -130,31 +105,21 @@ impl Shard {
     }
 
     fn get(&self, key: &Key) -> Option<Record> {
-        let other = self.others.get(key);
-        other.or_else(|| self.done.get(key).map(|done| done.to_record()))
+        self.records.find(key).map(|at| self.records.value(at))
     }
 
     /// Changes a record if it is there. A changed record is put at the end of its list.
     fn change<T>(&mut self, key: Key, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
-        let before = self.get(&key)?;
+        let at = self.records.find(&key)?;
+        let before = self.records.value(at);
         let mut record = before;
         let result = change(&mut record);
         if record != before {
-            let was_done = before.phase == Stage::Done;
-            match Done::of(&record) {
-                Some(done) => {
-                    if !was_done {
-                        self.others.remove(&key);
-                    }
-                    self.done.insert(key, done);
-                }
-                None => {
-                    if was_done {
-                        self.done.remove(&key);
-                    }
-                    self.others.insert(key, record);
-                }
-            }
+            let list = match record.phase {
+                Stage::Done => DONE,
+                _ => OTHERS,
+            };
+            self.records.replace(list, at, record);
         }
         Some(result)
     }
@@ -163,57 +128,40 @@ impl Shard {
     fn make_room(&mut self, now: u64, records: usize) -> bool {
         // Up to two of each list for one record that is added. So the expired records become fewer,
         // and no claim pays for all of them.
-        for _ in 0..2 {
-            if let Some((_, done)) = self.done.oldest()
-                && done.to_record().is_expired(now)
+        for list in [DONE, OTHERS, DONE, OTHERS] {
+            if let Some((at, oldest)) = self.records.oldest(list)
+                && oldest.is_expired(now)
             {
-                self.remove_oldest_done();
-            }
-            if let Some((key, record)) = self.others.oldest()
-                && record.is_expired(now)
-            {
-                self.remove_other(key);
+                self.remove(at);
             }
         }
         if self.len() < records {
             return true;
         }
-        let evicted = self.remove_oldest_done() || self.remove_oldest_other(now);
-        self.evicted += u64::from(evicted);
-        evicted
-    }
-
-    fn remove_oldest_done(&mut self) -> bool {
-        let Some(done) = self.done.remove_oldest() else {
-            return false;
-        };
-        self.removed = self.removed.max(done.token.0);
-        true
-    }
-
-    /// Removes the record that has not changed for the longest time and is not running.
-    fn remove_oldest_other(&mut self, now: u64) -> bool {
         // A running record changes with every renewal. So only a few are before the first record
         // that is not running, unless nearly all are running.
-        let oldest = self.others.iter().find(|(_, record)| !record.is_running(now));
-        let Some((key, _)) = oldest else {
+        let mut others = self.records.iter(OTHERS);
+        let oldest = self.records.oldest(DONE);
+        let oldest = oldest.or_else(|| others.find(|(_, record)| !record.is_running(now)));
+        drop(others);
+        let Some((at, _)) = oldest else {
             return false;
         };
-        self.remove_other(key);
+        self.remove(at);
+        self.evicted += 1;
         true
     }
 
-    fn remove_other(&mut self, key: Key) {
-        if let Some(record) = self.others.remove(&key) {
-            self.removed = self.removed.max(record.token.0);
-        }
+    fn remove(&mut self, at: Position) {
+        let record = self.records.remove(at);
+        self.removed = self.removed.max(record.token.0);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{RecordState, Rests};
+    use crate::store::Rests;
 
     const LEASE: Duration = Duration::from_micros(100);
     const RETENTION: Duration = Duration::from_micros(1000);
@@ -363,21 +311,5 @@ mod tests {
                 assert_eq!(fixture.finish(&new, &End::Done, now), Held::Yes);
             }
         }
-    }
-
-    /// The compact form keeps all that a record that is done can be asked for.
-    #[test]
-    fn a_done_record_is_found_as_it_was() {
-        let mut fixture = Fixture::new(10);
-        fixture.settle(1, &RELEASE, 0);
-        let grant = fixture.settle(1, &End::Done, 0);
-        let status = Status::new(RecordState::Done, grant.token, 2, false);
-        assert_eq!(fixture.0.status(&key(1), 1099), status);
-        assert_eq!(fixture.0.status(&key(1), 1100), Status::ABSENT);
-        assert_eq!(fixture.finish(&grant, &End::Done, 0), Held::Yes);
-        assert_eq!(fixture.finish(&grant, &RELEASE, 0), Held::Lost);
-        let other = Grant::new(key(1), grant.token, ClaimId::random());
-        assert_eq!(fixture.finish(&other, &End::Done, 0), Held::Lost);
-        assert!(!fixture.0.end_rest(key(1), 0));
     }
 }
