@@ -77,53 +77,56 @@ impl Receiver {
     }
 
     /// Runs the handler of a verified delivery, in its span.
-    async fn answer(
+    #[expect(clippy::manual_async_fn, reason = "an `async fn` stores its arguments twice")]
+    fn answer(
         &self,
         head: Head,
         text: VerifiedText,
         now: Instant,
         mut open: OpenRequest,
-    ) -> AnswerKind {
-        let permit = match self.admit() {
-            Ok(permit) => permit,
-            Err(why) => {
-                open.about(self.dispatch.refused(&head.headers, &text, why));
-                return dispose(open, Disposition::later(why));
-            }
-        };
-        let Some((headers, context)) = head.context(self.context.as_deref()) else {
-            tracing::error!("the function given to `context` panicked: answered 500");
-            return dispose(open, Disposition::Failed);
-        };
-        let dispatched = Arc::clone(&self.dispatch).dispatch(Arrival {
-            headers,
-            context,
-            text,
-            received_at: open.received_at,
-            now,
-            replayed: None,
-            worker: None,
-            permit,
-            report: open.report.clone(),
-        });
-        open.about(dispatched.about);
-        let work = match dispatched.course {
-            Course::Work(work) => work,
-            Course::Settled(disposition) => return dispose(open, disposition),
-            Course::Contradicted => {
-                return refuse(open, Refusal::Contradiction, || {
-                    format!(
-                        "{} names another event than the signed body",
-                        delivery::EVENT_TYPE
-                    )
-                });
-            }
-        };
-        let disposition = match work.begin().await {
-            Progress::Done(disposition) => disposition,
-            Progress::Waiting(waiting) => self.wait(waiting, &open).await,
-        };
-        dispose(open, disposition)
+    ) -> impl Future<Output = AnswerKind> + Send {
+        async move {
+            let permit = match self.admit() {
+                Ok(permit) => permit,
+                Err(why) => {
+                    open.about(self.dispatch.refused(&head.headers, &text, why));
+                    return dispose(open, Disposition::later(why));
+                }
+            };
+            let Some((headers, context)) = head.context(self.context.as_deref()) else {
+                tracing::error!("the function given to `context` panicked: answered 500");
+                return dispose(open, Disposition::Failed);
+            };
+            let dispatched = Arc::clone(&self.dispatch).dispatch(Arrival {
+                headers,
+                context,
+                text,
+                received_at: open.received_at,
+                now,
+                replayed: None,
+                worker: None,
+                permit,
+                report: open.report.clone(),
+            });
+            open.about(dispatched.about);
+            let work = match dispatched.course {
+                Course::Work(work) => work,
+                Course::Settled(disposition) => return dispose(open, disposition),
+                Course::Contradicted => {
+                    return refuse(open, Refusal::Contradiction, || {
+                        format!(
+                            "{} names another event than the signed body",
+                            delivery::EVENT_TYPE
+                        )
+                    });
+                }
+            };
+            let disposition = match work.begin().await {
+                Progress::Done(disposition) => disposition,
+                Progress::Waiting(waiting) => self.wait(waiting, &open).await,
+            };
+            dispose(open, disposition)
+        }
     }
 
     /// Waits for work until the response deadline.

@@ -49,3 +49,17 @@ fn a_delivery_makes_22_allocations() {
     let most = counts[counts.len() - 1];
     assert!(most <= 2 * EXPECTED, "{most}");
 }
+
+/// glibc's allocator takes longer for a piece that is larger.
+const LARGEST_SMALL_PIECE: u64 = 1_032;
+
+#[test]
+fn a_response_to_come_is_a_small_piece() {
+    let hooks = Hooks::builder(router![handler, ..]).secret(event::SECRET);
+    let hooks = hooks.build().expect("a receiver");
+    let request = event::request(1, Form::Raw);
+    let mut response = None;
+    let counted = measure(|| response = Some(hooks.call(request)));
+    assert_eq!(counted.count_total, 1);
+    assert!(counted.bytes_total <= LARGEST_SMALL_PIECE, "{counted:?}");
+}
