@@ -69,14 +69,14 @@ fn verified(signed: &Signed) -> bool {
 }
 
 #[library_benchmark]
-#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_449))]
-#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_445))]
+#[bench::raw(args = (Form::Raw), setup = signed, config = at_most(54_501))]
+#[bench::sorted(args = (Form::Sorted), setup = signed, config = at_most(67_431))]
 fn verify(signed: Signed) -> bool {
     black_box(verified(black_box(&signed)))
 }
 
 #[library_benchmark]
-#[bench::example(args = (1), setup = body, config = at_most(20_285))]
+#[bench::example(args = (1), setup = body, config = at_most(20_233))]
 fn parse(body: Bytes) -> bool {
     black_box(AnyEvent::from_json(black_box(&body))).is_ok()
 }
@@ -90,7 +90,7 @@ fn store() -> MemoryStore {
 }
 
 #[library_benchmark]
-#[bench::memory(setup = store, config = at_most(2_746))]
+#[bench::memory(setup = store, config = at_most(2_424))]
 fn claim_and_finish(store: MemoryStore) -> MemoryStore {
     remember(black_box(&store), 1400);
     store
@@ -149,11 +149,11 @@ fn ignored(form: Form) -> Receiver {
 }
 
 #[library_benchmark]
-#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(101_878))]
-#[bench::observed(args = (Form::Raw), setup = observed, config = at_most(110_701))]
-#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(114_976))]
-#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(99_610))]
-#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_898))]
+#[bench::handled(args = (Form::Raw), setup = handled, config = at_most(101_739))]
+#[bench::observed(args = (Form::Raw), setup = observed, config = at_most(110_705))]
+#[bench::handled_sorted(args = (Form::Sorted), setup = handled, config = at_most(114_869))]
+#[bench::duplicate(args = (Form::Raw), setup = duplicate, config = at_most(99_625))]
+#[bench::ignored(args = (Form::Raw), setup = ignored, config = at_most(78_219))]
 fn deliver(receiver: Receiver) -> (Runtime, Hooks) {
     let Receiver {
         runtime,

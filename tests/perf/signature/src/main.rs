@@ -72,7 +72,7 @@ fn events(options: &Options, time: Duration, limits: &mut Limits) {
         }
         if body.typical {
             check("refusal", "raw", Limit::AtMost(6.0));
-            check("node sorted", "sorted", Limit::AtLeast(6.0));
+            check("node sorted", "sorted", Limit::AtLeast(5.0));
         }
     }
 }
