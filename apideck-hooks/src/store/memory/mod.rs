@@ -122,7 +122,7 @@ fn shards(capacity: usize) -> usize {
 
 impl MemoryStoreBuilder {
     /// Sets the maximum number of events. 1,000,000 by default, which take 200 MB. At least 1, and
-    /// at most 4,294,967,295.
+    /// at most 4,294,967,293.
     ///
     /// A capacity up to 2,047 is exact. Beyond that, the records are spread over shards, 64 at the
     /// most, and each shard evicts when it holds its share.
