@@ -85,6 +85,8 @@ struct Slots {
     room: OwnedSemaphorePermit,
 }
 
+/// Maximum time after which a fetch that failed is repeated. The news that it was for are gone.
+const FETCH_AGAIN: Duration = Duration::from_secs(1);
 /// Time between two looks for runs without an end.
 const RECOVER_EVERY: Duration = Duration::from_secs(10);
 /// Time between two looks for events that nobody fetches, and the age of those that are told.
@@ -129,6 +131,9 @@ impl Crew {
                 biased;
                 () = &mut draining => break,
                 (kind, fetched) = fetched => {
+                    if fetched.is_err() {
+                        look.set(sleep(jittered(self.settings.poll.min(FETCH_AGAIN))));
+                    }
                     if let Some(desk) = desks.iter_mut().find(|desk| desk.kind == kind) {
                         self.start(desk, fetched, &mut runs);
                     }

@@ -125,6 +125,24 @@ async fn workers_are_woken_by_events_that_other_processes_accept() {
     assert!(other_log.begun().is_empty());
 }
 
+/// The workers look once an hour, and a fetch that fails has used the news of its event up.
+#[tokio::test]
+async fn a_fetch_that_failed_is_repeated() {
+    let file = inbox_file!();
+    let log = RunLog::default();
+    let hooks = file.hooks(&log).await;
+    let _workers = Working::begin(&hooks, quick().poll(Duration::from_secs(3600)));
+    event(EVENT, "good-1").call(&hooks).await.assert_accepted();
+    log.until_begun(1).await;
+    until_idle(&hooks).await;
+    file.execute("ALTER FUNCTION fetch_v3 RENAME TO away").await;
+    event(EVENT, "good-2").call(&hooks).await.assert_accepted();
+    until("a fetch fails", async || hooks.stats().store_errors > 0).await;
+    file.execute("ALTER FUNCTION away RENAME TO fetch_v3").await;
+    log.until_begun(2).await;
+    until_idle(&hooks).await;
+}
+
 /// The server is away for a while. The workers go on by themselves, and the runs of that time are
 /// not lost and not repeated.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
