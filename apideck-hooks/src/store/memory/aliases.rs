@@ -51,16 +51,17 @@ impl Aliases {
             Some(at) => self.0.replace(ALL, at, binding),
             None => self.0.add(ALL, alias, binding),
         }
-        self.remove_oldest_if(|aliases, _| aliases.len() > limits.records);
+        let full = self.0.len() > limits.records;
+        self.remove_oldest_if(|_| full);
         // Two for one that is added, so that the expired aliases become fewer.
         for _ in 0..2 {
-            self.remove_oldest_if(|_, oldest| oldest.expires <= now);
+            self.remove_oldest_if(|oldest| oldest.expires <= now);
         }
     }
 
-    fn remove_oldest_if(&mut self, remove: impl Fn(&OrderedMap<Binding>, Binding) -> bool) {
+    fn remove_oldest_if(&mut self, remove: impl Fn(Binding) -> bool) {
         if let Some((at, oldest)) = self.0.oldest(ALL)
-            && remove(&self.0, oldest)
+            && remove(oldest)
         {
             self.0.remove(at);
         }

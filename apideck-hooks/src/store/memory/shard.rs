@@ -140,10 +140,9 @@ impl Shard {
         }
         // A running record changes with every renewal. So only a few are before the first record
         // that is not running, unless nearly all are running.
-        let mut others = self.records.iter(OTHERS);
+        let is_free = |(_, record): &(_, Record)| !record.is_running(now);
         let oldest = self.records.oldest(DONE);
-        let oldest = oldest.or_else(|| others.find(|(_, record)| !record.is_running(now)));
-        drop(others);
+        let oldest = oldest.or_else(|| self.records.iter(OTHERS).find(is_free));
         let Some((at, _)) = oldest else {
             return false;
         };
