@@ -7,8 +7,8 @@
 //! are fetched by themselves, because the store has transactions for few of them.
 //!
 //! The loop fetches again when it was told of news, when a run has ended, when a fetch was full or
-//! has failed, and from time to time. A fetch runs in a task that is never cut short, because its claims are
-//! granted in the store. If nobody takes its records, they are given back.
+//! has failed, and from time to time. A fetch runs in a task that is never cut short, because its
+//! claims are granted in the store. If nobody takes its records, they are given back.
 //!
 //! If the process dies, all leases end. `upkeep` of any process puts such runs back.
 
