@@ -123,8 +123,14 @@ impl Drop for Database {
         let (schema, role, options) = (&self.schema, self.role(), &self.options);
         let delete = async || {
             let mut connection = options.connect().await?;
-            let sql =
-                format!("SET client_min_messages = warning; DROP SCHEMA IF EXISTS \"{schema}\" CASCADE");
+            // A runtime of one thread ends no transaction while this waits for its locks.
+            let sql = format!(
+                "SET client_min_messages = warning;
+                SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation
+                WHERE c.relnamespace = to_regnamespace('{schema}') AND l.pid <> pg_backend_pid()
+                    AND l.database = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database());
+                DROP SCHEMA IF EXISTS \"{schema}\" CASCADE"
+            );
             connection.execute(sqlx::raw_sql(AssertSqlSafe(sql))).await?;
             // Only if they exist, because both need rights that a role may lack.
             for (exists, delete) in [
