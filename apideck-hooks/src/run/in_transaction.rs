@@ -30,7 +30,10 @@ use crate::observe::{IncidentKind, ObservedRun, RunOutcome, StoreOperation, Stor
 use crate::store::{Begun, Committed, Ending, StoreError};
 
 /// Number of runs of one claim whose transactions conflict.
-const MAX_CONFLICTS: usize = 3;
+const MAX_CONFLICTS: u32 = 3;
+
+/// Pause before the second run, in which the other transaction may end. It grows with each run.
+const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Time for which a worker keeps an event whose transaction could not begin. Nobody else paces it,
 /// and it would be claimed again at once.
@@ -154,6 +157,7 @@ impl Runner {
             if conflicts == MAX_CONFLICTS {
                 return Transacted::Conflicted;
             }
+            sleep(CONFLICT_PAUSE * conflicts).await;
         }
     }
 
@@ -183,7 +187,7 @@ impl Runner {
                 Transacted::Lost
             }
             Committed::No(error) => {
-                let error = format!("the transaction was not committed: {error}");
+                let error = format!("the transaction could not be committed: {error}");
                 let ended = Ended::Completed(Outcome::Retry(Failure::retry(error)));
                 Transacted::RolledBack(Some(run), ended)
             }
