@@ -14,9 +14,16 @@ pub(super) async fn begin<DB: Database>(
     DB::TransactionManager::begin(connection, statement).await
 }
 
-/// Commits the transaction, or releases the innermost savepoint.
-pub(super) async fn commit<DB: Database>(connection: &mut DB::Connection) -> sqlx::Result<()> {
-    DB::TransactionManager::commit(connection).await
+/// Commits the transaction.
+#[cfg(feature = "sqlite")]
+pub(super) async fn commit(connection: &mut sqlx::SqliteConnection) -> sqlx::Result<()> {
+    <sqlx::Sqlite as Database>::TransactionManager::commit(connection).await
+}
+
+/// Rolls back the transaction with the next message. sqlx does not count it any more.
+#[cfg(feature = "postgres")]
+pub(super) fn start_rollback(connection: &mut sqlx::PgConnection) {
+    <sqlx::Postgres as Database>::TransactionManager::start_rollback(connection);
 }
 
 /// Rolls back the transaction and all of its open savepoints.

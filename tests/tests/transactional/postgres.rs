@@ -10,6 +10,7 @@ use apideck_hooks_tests::postgres::Database;
 use apideck_hooks_tests::postgres::proxy::{Line, Proxy};
 use apideck_hooks_tests::probe::{Probe, Step};
 use apideck_hooks_tests::transactional::{Settings, World, postgres_hooks, postgres_store};
+use apideck_hooks_tests::waiting::until;
 use futures_util::future::join_all;
 use std::sync::Arc;
 use std::time::Duration;
@@ -128,6 +129,33 @@ async fn case_26_a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
     );
 }
 
+/// The record tells that the transaction was committed.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_26_an_error_of_a_pooler_after_the_commit_is_a_duplicate() {
+    let world = world!();
+    let probe = Probe::default();
+    let (hooks, proxy) = behind_proxy(&world, &probe).await;
+    proxy.set(Line::RefuseAfter("COMMIT"));
+    call(&hooks, "e1").await.unwrap().assert_duplicate();
+    assert_eq!(
+        (
+            world.effects("e1").await,
+            world.done_records().await,
+            probe.count()
+        ),
+        (1, 1, 1)
+    );
+}
+
+/// The commit begins an empty transaction, which ends when the connection comes back to its pool.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handled_event_leaves_no_transaction_open() {
+    let world = world!();
+    let hooks = world.hooks(&Probe::default(), Settings::default()).await;
+    call(&hooks, "e1").await.unwrap().assert_handled();
+    until("no transaction is open", async || world.number(OPEN).await == 0).await;
+}
+
 /// Fifty receivers share ten connections, like fifty processes. They see each other's runs only in
 /// the database.
 #[tokio::test(flavor = "multi_thread")]
@@ -207,8 +235,8 @@ async fn case_26_a_claim_that_was_lost_meanwhile_has_no_effect() {
     assert_eq!(world.number(second).await, 1);
 }
 
-/// Two handlers under `SERIALIZABLE` that each read what the other one writes. One of them cannot
-/// commit. It is run again in place, which is no attempt.
+/// Two handlers under `SERIALIZABLE` that each read what the other one writes. The second one to
+/// end cannot commit. It is run again in place, which is no attempt.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_of_a_serializable_transaction_is_no_attempt() {
     let world = world!();
@@ -228,13 +256,14 @@ async fn a_conflict_of_a_serializable_transaction_is_no_attempt() {
     for _ in 0..2 {
         probe.started().await;
     }
-    for _ in 0..2 {
+    for done in 1..=2 {
         probe.open();
+        until("one more is done", async || world.done_records().await == done).await;
     }
     for call in calls {
         call.await.unwrap().assert_handled();
     }
-    assert_eq!(probe.count(), 3, "one of them ran twice");
+    assert_eq!(probe.count(), 3, "the second one ran twice");
     assert!(probe.runs().iter().all(|run| run.attempt == 1));
     assert_eq!((world.done_records().await, world.attempt().await), (2, 1));
     for id in ["e1", "e2"] {

@@ -62,6 +62,7 @@ impl Names {
             ("{progress}", "progress"),
             ("{claim}", "claim_v3"),
             ("{finish}", "finish_v3"),
+            ("{done}", "done_v3"),
             ("{purge}", "purge_v3"),
             ("{accept}", "accept_v3"),
             ("{fetch}", "fetch_v3"),

@@ -301,6 +301,24 @@ BEGIN
     END
     $finish$;
 
+    -- Ends a handler's run in its transaction, which has this number. The handler's statements are
+    -- over, so only this and the commit get the time limit.
+    CREATE PROCEDURE {done}(p_number bigint, p_key bytea, p_token bigint, p_id bytea, p_keep bigint)
+    LANGUAGE plpgsql AS $done$
+    BEGIN
+        IF current_setting('apideck_hooks.transaction', true) IS DISTINCT FROM p_number::text THEN
+            RAISE EXCEPTION 'the handler has ended the transaction' USING ERRCODE = 'AH002';
+        END IF;
+        PERFORM set_config('lock_timeout', '5s', true);
+        UPDATE {records} k SET
+            phase = 1, interrupted = 0, expires = greatest(k.expires, {now} + p_keep), {no_letter}
+        WHERE k.key = p_key AND k.token = p_token AND k.claim_id = p_id AND k.phase = 0;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the claim was lost' USING ERRCODE = 'AH003';
+        END IF;
+    END
+    $done$;
+
     -- Deletes a letter of this source. Answers 0 unknown, 1 yes, 2 busy.
     CREATE FUNCTION {purge}(p_mine boolean, p_source text, p_key bytea, p_keep bigint)
     RETURNS integer LANGUAGE plpgsql AS $purge$

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::inbox_statements as inbox;
 use super::names::Names;
-use crate::store::MAX_INTERRUPTED;
+use crate::store::{Grant, MAX_INTERRUPTED};
 
 /// A statement and its name.
 #[derive(Debug)]
@@ -37,10 +37,8 @@ pub(super) struct Statements {
     pub(super) renew: Statement,
     pub(super) finish: Statement,
     pub(super) finish_dead: Statement,
-    /// In a handler's transaction: records its end.
-    pub(super) done: Statement,
-    /// In a handler's transaction: tells if it is still the one that was begun.
-    pub(super) in_transaction: Statement,
+    /// The procedure that records the end in a handler's transaction.
+    done: String,
     pub(super) status: Statement,
     pub(super) end_rest: Statement,
     pub(super) list: Statement,
@@ -103,31 +101,12 @@ const FINISH_DEAD: &str = "
         {mine}, $3, $4, $5, $6, $7, 0, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
     )";
 
-/// Begins the handler's transaction with this number. It has no parameters, so it is one message,
-/// and no pooler runs another statement in its place.
+/// Begins the handler's transaction with this number.
 pub(super) fn begin_transaction(number: i64) -> String {
     format!(
         "BEGIN; SELECT set_config('apideck_hooks.transaction', '{number}', true), pg_advisory_xact_lock('{number}')"
     )
 }
-
-/// The handler's statements are over, so only this one and the commit get the time limit. It is set
-/// when the row is found, which is before its lock. There is no row if there is no such run, or if
-/// the handler has ended the transaction.
-const DONE: &str = "
-    UPDATE {records} k SET
-        phase = 1, interrupted = 0, expires = greatest(k.expires, {now} + $6), {no_letter}
-    WHERE {mine} AND current_setting('apideck_hooks.transaction', true) = $8
-        AND k.key = $3 AND k.token = $4 AND k.claim_id = $5 AND k.phase = 0
-        AND set_config('lock_timeout', $7, true) IS NOT NULL
-    RETURNING {head}";
-
-/// It also tells if the run still holds its claim. Then the end should have been recorded, and a
-/// pooler has run another statement in its place.
-const IN_TRANSACTION: &str = "
-    SELECT {head}, coalesce(current_setting('apideck_hooks.transaction', true) = $6, false), EXISTS (
-        SELECT FROM {records} k WHERE k.key = $3 AND k.token = $4 AND k.claim_id = $5 AND k.phase = 0
-    ) WHERE {mine}";
 
 const STATUS: &str = "
     SELECT {head}, {now}, k.* FROM (SELECT) one LEFT JOIN LATERAL (
@@ -258,8 +237,7 @@ impl Statements {
             renew: statement("renew", RENEW),
             finish: statement("finish", FINISH),
             finish_dead: statement("finish_dead", FINISH_DEAD),
-            done: statement("done", DONE),
-            in_transaction: statement("in_transaction", IN_TRANSACTION),
+            done: fill("{done}"),
             status: statement("status", STATUS),
             end_rest: statement("end_rest", END_REST),
             list: statement("list", LIST),
@@ -283,6 +261,18 @@ impl Statements {
             notify: statement("notify", inbox::NOTIFY),
             channel: names.channel(),
         }
+    }
+
+    /// Records the end of the run in the transaction with this number, and commits it. It is one
+    /// message, so it takes one round trip, and an error is of both.
+    pub(super) fn end_transaction(&self, number: i64, grant: Grant, keep: i64) -> String {
+        let Grant {
+            record, token, id, ..
+        } = grant;
+        format!(
+            "CALL {}('{number}', decode('{record}', 'hex'), '{}', decode('{id:?}', 'hex'), '{keep}'); COMMIT AND CHAIN",
+            self.done, token.0
+        )
     }
 }
 
@@ -323,8 +313,6 @@ mod tests {
             &s.renew,
             &s.finish,
             &s.finish_dead,
-            &s.done,
-            &s.in_transaction,
             &s.status,
             &s.end_rest,
             &s.list,

@@ -3,10 +3,14 @@
 //! # How it works
 //!
 //! A transaction has a random number. It holds the advisory lock of that number, and has it as a
-//! setting. Both end with the transaction. The setting tells the last statement that the handler
-//! has not ended the transaction itself. The lock tells which server process has the transaction,
-//! if a statement has to be cancelled. So a transaction begins in one round trip, which returns no
-//! row.
+//! setting. Both end with the transaction. The setting tells the end that the handler has not ended
+//! the transaction itself. The lock tells which server process has the transaction, if a statement
+//! has to be cancelled. So a transaction begins in one round trip, which returns no row.
+//!
+//! The end is recorded and committed in one round trip, too. sqlx must count the transaction as
+//! ended, and has no way to be told so without a statement. So the commit begins another one, which
+//! is empty, and sqlx rolls it back with the message by which the pool looks at the connection. No
+//! statement here is prepared, so no pooler runs another one in its place.
 //!
 //! sqlx's `begin`, `commit` and `rollback` must not be dropped half-way. So each runs in a task of
 //! its own.
@@ -19,18 +23,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::postgres::PgRow;
 use sqlx::{AssertSqlSafe, PgConnection, Postgres, SqlSafeStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
 
 use super::PostgresStore;
-use super::call::Call;
-use super::claims::{held, time};
+use super::claims::time;
 use super::connections::Connections;
-use super::errors::{code, explain, is_answer, is_conflict, mixes_statements_up};
-use super::row::get;
+use super::errors::{code, explain, is_conflict};
 use super::statements::begin_transaction;
 use crate::handler::{Transactional, Tx};
 use crate::store::handler_connection::HandlerConnection;
@@ -40,11 +41,8 @@ use crate::store::transactions::{
 };
 use crate::store::{Grant, StoreError};
 
-/// Maximum time of a statement of the store in a transaction, and of the commit.
+/// Maximum time of a message of the store in a transaction.
 const LONGEST_STATEMENT: Duration = Duration::from_secs(60);
-
-/// Maximum time for which the end of a handler waits for the lock of its record.
-const LONGEST_LOCK: &str = "5s";
 
 /// Time for which a statement that a handler has left behind can go on before it is cancelled.
 const LONGEST_LEFTOVER: Duration = Duration::from_millis(200);
@@ -178,17 +176,8 @@ impl Ending for PostgresEnding {
             return Committed::No(StoreError::new(TX_STILL_HELD));
         };
         let statements = self.connections.statements();
-        let done = held(Call::new(&statements.done), grant);
-        let still = held(Call::new(&statements.in_transaction), grant);
-        let (Some(done), Some(still)) = (done, still) else {
-            return Committed::Lost;
-        };
-        let done = done
-            .bind(time(self.retention))
-            .bind(LONGEST_LOCK)
-            .bind(self.number.to_string());
-        let still = still.bind(self.number.to_string());
-        match tokio::spawn(commit(connection, done, still)).await {
+        let end = statements.end_transaction(self.number, grant, time(self.retention));
+        match tokio::spawn(commit(connection, end)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),
         }
@@ -202,53 +191,31 @@ impl Ending for PostgresEnding {
     }
 }
 
-async fn commit(mut connection: TransactionConnection, done: Call, still: Call) -> Committed {
-    if let Some(refused) = record_end(&mut connection, &done, &still).await {
-        if roll_back(&mut connection).await {
+async fn commit(mut connection: TransactionConnection, end: String) -> Committed {
+    let ended_by_handler = || Committed::No(StoreError::new(TX_ENDED_BY_HANDLER));
+    let refused = if savepoints::depth::<Postgres>(&connection) == 1 {
+        let end = sqlx::raw_sql(AssertSqlSafe(end));
+        let Err(error) = within_limit(end.execute(&mut *connection)).await else {
+            savepoints::start_rollback(&mut connection);
             connection.give_back();
+            return Committed::Yes;
+        };
+        match code(&error).as_deref() {
+            Some("AH002") => ended_by_handler(),
+            Some("AH003") => Committed::Lost,
+            _ if is_conflict(&error) => return Committed::Conflict(explain(error)),
+            // Also one of a pooler, which has perhaps lost a transaction that was committed. The
+            // end of a failed run is recorded next, and it applies only if it was not.
+            Some(_) => return Committed::No(explain(error)),
+            None => return Committed::Unknown(explain(error)),
         }
-        return refused;
-    }
-    match within_limit(savepoints::commit::<Postgres>(&mut connection)).await {
-        Ok(()) => {
-            connection.give_back();
-            Committed::Yes
-        }
-        Err(error) if is_conflict(&error) => Committed::Conflict(explain(error)),
-        Err(error) if is_refusal(&error) => Committed::No(explain(error)),
-        Err(error) => Committed::Unknown(explain(error)),
-    }
-}
-
-/// Records the end. Returns the reason if the transaction must not be committed.
-async fn record_end(connection: &mut PgConnection, done: &Call, still: &Call) -> Option<Committed> {
-    let ended_by_handler = || Some(Committed::No(StoreError::new(TX_ENDED_BY_HANDLER)));
-    if savepoints::depth::<Postgres>(connection) != 1 {
-        return ended_by_handler();
-    }
-    match rows(connection, done).await {
-        Ok(rows) if !rows.is_empty() => return done.check(rows).err().map(Committed::No),
-        Ok(_) => {}
-        Err(refused) => return Some(refused),
-    }
-    let rows = match rows(connection, still).await {
-        Ok(rows) => still.check(rows),
-        Err(refused) => return Some(refused),
+    } else {
+        ended_by_handler()
     };
-    match rows.and_then(|rows| Ok((get(&rows[0], 2)?, get(&rows[0], 3)?))) {
-        Ok((true, true)) => Some(Committed::No(mixes_statements_up())),
-        Ok((true, false)) => Some(Committed::Lost),
-        Ok((false, _)) => ended_by_handler(),
-        Err(error) => Some(Committed::No(error)),
+    if roll_back(&mut connection).await {
+        connection.give_back();
     }
-}
-
-async fn rows(connection: &mut PgConnection, call: &Call) -> Result<Vec<PgRow>, Committed> {
-    let rows = within_limit(call.run(connection)).await;
-    rows.map_err(|error| match is_conflict(&error) {
-        true => Committed::Conflict(explain(error)),
-        false => Committed::No(explain(error)),
-    })
+    refused
 }
 
 async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
@@ -256,13 +223,6 @@ async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sq
         Ok(result) => result,
         Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
-}
-
-/// Tells if the server has said that it did not commit, for example because of a deferred
-/// constraint. An error that ends the connection, or is of a pooler, does not say that.
-fn is_refusal(error: &sqlx::Error) -> bool {
-    let code = code(error).unwrap_or_default();
-    is_answer(error) && !matches!(code.get(..2), None | Some("08" | "57" | "58" | "XX"))
 }
 
 /// Rolls back what a handler has left behind, also a statement that runs.

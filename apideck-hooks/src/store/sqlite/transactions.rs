@@ -215,7 +215,7 @@ impl Writer {
             return self.refused(&failed);
         }
         connection.switches().refuse_commits(false);
-        match savepoints::commit::<Sqlite>(connection).await {
+        match savepoints::commit(connection).await {
             Ok(()) => Committed::Yes,
             Err(error) => {
                 let failed = Failed::Sql(error);

@@ -20,7 +20,12 @@ pub enum Line {
     /// Closes a connection on a request with this word, after the server has carried it out and
     /// instead of the response.
     CutAfter(&'static str),
+    /// As `CutAfter`, and the client gets the error of a pooler that has lost its server.
+    RefuseAfter(&'static str),
 }
+
+/// The error of PgBouncer.
+const REFUSAL: &[u8] = b"E\0\0\0\x30SFATAL\0VFATAL\0C08P01\0Mserver conn crashed?\0\0";
 
 impl Line {
     fn is_passed_on(self) -> bool {
@@ -30,7 +35,7 @@ impl Line {
     /// Tells if the connection is cut on this request.
     fn cuts(self, request: &[u8]) -> bool {
         match self {
-            Line::CutBefore(word) | Line::CutAfter(word) => {
+            Line::CutBefore(word) | Line::CutAfter(word) | Line::RefuseAfter(word) => {
                 request.windows(word.len()).any(|part| part == word.as_bytes())
             }
             _ => false,
@@ -108,6 +113,9 @@ async fn relay(
                 if cuts {
                     // The response is lost.
                     let _ = server.read(&mut response).await?;
+                    if matches!(line, Line::RefuseAfter(_)) {
+                        client.write_all(REFUSAL).await?;
+                    }
                     return Ok(());
                 }
             }
