@@ -156,7 +156,7 @@ pub(crate) async fn measure(bench: &mut Bench) {
     ];
     bench.measure(&mut subjects).await;
     let [both, both_by_hand, one, one_by_hand, tx, tx_by_hand] = &subjects;
-    bench.check(both, both_by_hand, [0.8, 0.8]);
+    bench.check(both, both_by_hand, [0.8, 0.7]);
     bench.check(one, one_by_hand, [0.8, 0.8]);
     bench.check(tx, tx_by_hand, [0.8, 0.55]);
     drop(subjects);
