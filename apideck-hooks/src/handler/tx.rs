@@ -66,15 +66,14 @@ use crate::delivery::Delivery;
 ///   that the handler did not report: all is rolled back, and the handler has failed. The response
 ///   is `500`.
 /// - The commit conflicts with another transaction: all is rolled back, and **the handler runs
-///   again at once**, three times at most. After that the response is `503`, and no attempt counts.
+///   again** after some milliseconds, three times at most. After that the response is `503`, and no
+///   attempt counts.
 ///   A conflict in one of the handler's own statements is an error that the handler returns, as any
 ///   other.
 /// - Another delivery has taken the claim meanwhile: all is rolled back. The response follows from
 ///   the record.
-/// - The connection breaks before the commit is sent: all is rolled back, and the handler has
-///   failed. The response is `500`.
 /// - The connection breaks before the commit is answered: all or nothing is committed, and the next
-///   delivery finds out. The response is `503`.
+///   delivery after the lease finds out. The response is `503`.
 /// - The process dies: all is rolled back, and **the attempt counts**, because the claim is
 ///   committed. So a handler that kills its process is dead-lettered in the end. The event can be
 ///   claimed when its lease and its rest are over.
@@ -91,7 +90,7 @@ use crate::delivery::Delivery;
 /// A handler may leave behind a statement that it started and did not await. If the handler fails
 /// or is stopped, the statement is cancelled. If the handler succeeds, the store waits for the
 /// statement: up to 60 seconds in PostgreSQL, and up to the limit of the transaction in SQLite.
-/// After that the attempt fails.
+/// After that all is rolled back.
 ///
 /// # In other parameters
 ///

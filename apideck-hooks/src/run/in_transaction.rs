@@ -32,7 +32,8 @@ use crate::store::{Begun, Committed, Ending, StoreError};
 /// Number of runs of one claim whose transactions conflict.
 const MAX_CONFLICTS: u32 = 3;
 
-/// Pause before the second run, in which the other transaction may end. It grows with each run.
+/// Pause before the second run, so that the other transaction can end first. It grows with each
+/// run.
 const CONFLICT_PAUSE: Duration = Duration::from_millis(10);
 
 /// Time for which a worker keeps an event whose transaction could not begin. Nobody else paces it,

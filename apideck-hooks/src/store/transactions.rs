@@ -88,8 +88,8 @@ pub enum Committed {
     /// The transaction was rolled back, because it conflicted with another one. Run again, it can
     /// succeed.
     Conflict(StoreError),
-    /// The database has answered with an error, and the transaction was rolled back. If a pooler
-    /// has answered instead, it may have been committed. The record tells.
+    /// The run counts as failed, and nothing was committed. Behind a pooler that may be wrong, and
+    /// the record tells.
     No(StoreError),
     /// The transaction was either committed or rolled back.
     Unknown(StoreError),

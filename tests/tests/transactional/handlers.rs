@@ -13,7 +13,7 @@ use sqlx::{Connection, Postgres, Sqlite};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// Defines a handler for a database, because handlers cannot be generic. The event id selects its
 /// behaviour.
@@ -157,4 +157,36 @@ async fn the_timeout_of_a_handler_cancels_its_statement() {
         "SELECT count(*) FROM pg_stat_activity WHERE application_name = current_schema() AND state <> 'idle'
         AND pid <> pg_backend_pid()";
     until("no statement runs", async || world.number(busy).await == 0).await;
+}
+
+/// Leaves a statement behind that sqlx does not wait for.
+#[on("*")]
+async fn copying(mut tx: Tx<Postgres>) -> sqlx::Result<()> {
+    let mut copy = tx.copy_in_raw("COPY effects (event, attempt) FROM STDIN").await?;
+    copy.send(&b"copy\t1\n"[..]).await?;
+    let _ = timeout(Duration::ZERO, copy.finish()).await;
+    Ok(())
+}
+
+/// The answer to the handler's statement is not taken for that to the commit, which is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_answer_to_another_statement_is_no_commit() {
+    let Some(world) = World::postgres().await else {
+        return;
+    };
+    world
+        .execute(
+            "CREATE FUNCTION pause() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN PERFORM pg_sleep(0.1); RETURN NEW; END $$;
+            CREATE TRIGGER pause BEFORE INSERT ON effects FOR EACH ROW EXECUTE FUNCTION pause();
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN RAISE EXCEPTION 'refused'; END $$;
+            CREATE CONSTRAINT TRIGGER refuse AFTER INSERT ON effects
+            INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION refuse()",
+        )
+        .await;
+    let hooks = patient(Hooks::builder(router![copying]).secret(SECRET)).source("test");
+    let hooks = hooks.store(world.store(4).await).build().unwrap();
+    event(EVENT, "copy").call(&hooks).await.assert_status(503);
+    assert_eq!((world.effects("copy").await, world.done_records().await), (0, 0));
 }

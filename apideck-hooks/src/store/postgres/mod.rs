@@ -114,7 +114,7 @@ pub use builder::PostgresStoreBuilder;
 /// - PostgreSQL 12 or later, and `UTF8` as the database's encoding.
 /// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql)
 ///   run by your own tool. That creates the tables `records`, `aliases`, `pauses`, `progress` and
-///   `format`, five functions and a procedure, all named with the
+///   `format`, six functions, all named with the
 ///   [prefix](PostgresStoreBuilder::prefix), in the [schema](PostgresStoreBuilder::schema)
 ///   `apideck_hooks`. To use them a role needs `USAGE` of the schema and `SELECT`, `INSERT`,
 ///   `UPDATE` and `DELETE` on the tables.

@@ -301,10 +301,10 @@ BEGIN
     END
     $finish$;
 
-    -- Ends a handler's run in its transaction, which has this number. The handler's statements are
-    -- over, so only this and the commit get the time limit.
-    CREATE PROCEDURE {done}(p_number bigint, p_key bytea, p_token bigint, p_id bytea, p_keep bigint)
-    LANGUAGE plpgsql AS $done$
+    -- Ends a handler's run in its transaction. Answers the number of the transaction. The handler's
+    -- statements are over, so only this and the commit get the time limit.
+    CREATE FUNCTION {done}(p_number bigint, p_key bytea, p_token bigint, p_id bytea, p_keep bigint)
+    RETURNS bigint LANGUAGE plpgsql AS $done$
     BEGIN
         IF current_setting('apideck_hooks.transaction', true) IS DISTINCT FROM p_number::text THEN
             RAISE EXCEPTION 'the handler has ended the transaction' USING ERRCODE = 'AH002';
@@ -316,6 +316,7 @@ BEGIN
         IF NOT FOUND THEN
             RAISE EXCEPTION 'the claim was lost' USING ERRCODE = 'AH003';
         END IF;
+        RETURN p_number;
     END
     $done$;
 

@@ -37,7 +37,7 @@ pub(super) struct Statements {
     pub(super) renew: Statement,
     pub(super) finish: Statement,
     pub(super) finish_dead: Statement,
-    /// The procedure that records the end in a handler's transaction.
+    /// The function that records the end in a handler's transaction.
     done: String,
     pub(super) status: Statement,
     pub(super) end_rest: Statement,
@@ -263,14 +263,14 @@ impl Statements {
         }
     }
 
-    /// Records the end of the run in the transaction with this number, and commits it. It is one
-    /// message, so it takes one round trip, and an error is of both.
+    /// Records the end of the run in the transaction with this number, and commits it, in one
+    /// message. Its one row has the number.
     pub(super) fn end_transaction(&self, number: i64, grant: Grant, keep: i64) -> String {
         let Grant {
             record, token, id, ..
         } = grant;
         format!(
-            "CALL {}('{number}', decode('{record}', 'hex'), '{}', decode('{id:?}', 'hex'), '{keep}'); COMMIT AND CHAIN",
+            "SELECT {}('{number}', decode('{record}', 'hex'), '{}', decode('{id:?}', 'hex'), '{keep}'); COMMIT AND CHAIN",
             self.done, token.0
         )
     }

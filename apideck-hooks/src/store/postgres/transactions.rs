@@ -9,11 +9,10 @@
 //!
 //! The end is recorded and committed in one round trip, too. sqlx must count the transaction as
 //! ended, and has no way to be told so without a statement. So the commit begins another one, which
-//! is empty, and sqlx rolls it back with the message by which the pool looks at the connection. No
-//! statement here is prepared, so no pooler runs another one in its place.
+//! is empty, and sqlx rolls it back just before its pool looks at the connection. No statement here
+//! is prepared, so no pooler runs another one in its place.
 //!
-//! sqlx's `begin`, `commit` and `rollback` must not be dropped half-way. So each runs in a task of
-//! its own.
+//! A begin, an end and a rollback must not be dropped half-way. So each runs in a task of its own.
 
 use std::hash::{BuildHasher, RandomState};
 use std::ops::{Deref, DerefMut};
@@ -23,7 +22,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, PgConnection, Postgres, SqlSafeStr};
+use sqlx::postgres::PgRow;
+use sqlx::{AssertSqlSafe, PgConnection, Postgres, Row, SqlSafeStr};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::time::timeout;
@@ -49,6 +49,11 @@ const LONGEST_LEFTOVER: Duration = Duration::from_millis(200);
 
 /// Maximum time of a rollback. After it the connection is closed.
 const LONGEST_ROLLBACK: Duration = Duration::from_secs(5);
+
+/// The error of a connection whose answers are one behind. sqlx does not wait for some statements
+/// whose futures were dropped.
+const ANSWER_TO_ANOTHER: &str =
+    "the commit was answered by another statement, which the handler has left behind";
 
 impl sealed::Sealed for PostgresStore {}
 
@@ -113,8 +118,8 @@ async fn begin(
     })
 }
 
-/// A connection of the given pool in a transaction. Dropping it closes the connection, because only
-/// a connection without a transaction may go back to the pool.
+/// A connection of the given pool in the transaction of a handler. Dropping it closes the
+/// connection, because the transaction may still be open.
 struct TransactionConnection {
     /// `None` once it is back in the pool.
     connection: Option<PoolConnection<Postgres>>,
@@ -122,7 +127,7 @@ struct TransactionConnection {
 }
 
 impl TransactionConnection {
-    /// Gives the connection back. It is not in a transaction.
+    /// Gives the connection back. The transaction has ended.
     fn give_back(mut self) {
         drop(self.connection.take());
     }
@@ -177,7 +182,7 @@ impl Ending for PostgresEnding {
         };
         let statements = self.connections.statements();
         let end = statements.end_transaction(self.number, grant, time(self.retention));
-        match tokio::spawn(commit(connection, end)).await {
+        match tokio::spawn(commit(connection, end, self.number)).await {
             Ok(committed) => committed,
             Err(error) => Committed::Unknown(StoreError::new(error)),
         }
@@ -191,21 +196,25 @@ impl Ending for PostgresEnding {
     }
 }
 
-async fn commit(mut connection: TransactionConnection, end: String) -> Committed {
+async fn commit(mut connection: TransactionConnection, end: String, number: i64) -> Committed {
     let ended_by_handler = || Committed::No(StoreError::new(TX_ENDED_BY_HANDLER));
     let refused = if savepoints::depth::<Postgres>(&connection) == 1 {
         let end = sqlx::raw_sql(AssertSqlSafe(end));
-        let Err(error) = within_limit(end.execute(&mut *connection)).await else {
-            savepoints::start_rollback(&mut connection);
-            connection.give_back();
-            return Committed::Yes;
+        let error = match within_limit(end.fetch_all(&mut *connection)).await {
+            Ok(rows) if is_end_of(&rows, number) => {
+                savepoints::start_rollback(&mut connection);
+                connection.give_back();
+                return Committed::Yes;
+            }
+            Ok(_) => return Committed::Unknown(StoreError::new(ANSWER_TO_ANOTHER)),
+            Err(error) => error,
         };
         match code(&error).as_deref() {
             Some("AH002") => ended_by_handler(),
             Some("AH003") => Committed::Lost,
             _ if is_conflict(&error) => return Committed::Conflict(explain(error)),
-            // Also one of a pooler, which has perhaps lost a transaction that was committed. The
-            // end of a failed run is recorded next, and it applies only if it was not.
+            // A pooler can answer so although the transaction was committed. The end of the failed
+            // run is recorded next, and does not apply then.
             Some(_) => return Committed::No(explain(error)),
             None => return Committed::Unknown(explain(error)),
         }
@@ -216,6 +225,11 @@ async fn commit(mut connection: TransactionConnection, end: String) -> Committed
         connection.give_back();
     }
     refused
+}
+
+/// Tells if this is the answer to the end of the transaction with this number.
+fn is_end_of(rows: &[PgRow], number: i64) -> bool {
+    matches!(rows, [row] if row.try_get(0).is_ok_and(|answer: i64| answer == number))
 }
 
 async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
