@@ -12,7 +12,7 @@ const FORMAT_2: &str = "
     DROP TABLE pauses, progress;
     ALTER TABLE records DROP COLUMN occurred_at, DROP COLUMN idempotency_key, DROP COLUMN held_lane;
     DROP INDEX records_source_event_type_due_idx;
-    DROP FUNCTION accept_v3, fetch_v3, claim_v3, finish_v3, purge_v3;
+    DROP FUNCTION accept_v3, fetch_v3, claim_v3, finish_v3, done_v3, purge_v3;
     UPDATE format SET version = 2";
 
 /// The tables of the release before the inbox get its columns, and keep their events.
