@@ -42,7 +42,7 @@ use crate::store::transactions::{
 use crate::store::{Grant, StoreError};
 
 /// Maximum time of a message of the store in a transaction.
-const LONGEST_STATEMENT: Duration = Duration::from_secs(60);
+const LONGEST_MESSAGE: Duration = Duration::from_secs(60);
 
 /// Time for which a statement that a handler has left behind can go on before it is cancelled.
 const LONGEST_LEFTOVER: Duration = Duration::from_millis(200);
@@ -198,33 +198,36 @@ impl Ending for PostgresEnding {
 
 async fn commit(mut connection: TransactionConnection, end: String, number: i64) -> Committed {
     let ended_by_handler = || Committed::No(StoreError::new(TX_ENDED_BY_HANDLER));
-    let refused = if savepoints::depth::<Postgres>(&connection) == 1 {
-        let end = sqlx::raw_sql(AssertSqlSafe(end));
-        let error = match within_limit(end.fetch_all(&mut *connection)).await {
-            Ok(rows) if is_end_of(&rows, number) => {
-                savepoints::start_rollback(&mut connection);
-                connection.give_back();
-                return Committed::Yes;
-            }
-            Ok(_) => return Committed::Unknown(StoreError::new(ANSWER_TO_ANOTHER)),
-            Err(error) => error,
-        };
-        match code(&error).as_deref() {
-            Some("AH002") => ended_by_handler(),
-            Some("AH003") => Committed::Lost,
-            _ if is_conflict(&error) => return Committed::Conflict(explain(error)),
-            // A pooler can answer so although the transaction was committed. The end of the failed
-            // run is recorded next, and does not apply then.
-            Some(_) => return Committed::No(explain(error)),
-            None => return Committed::Unknown(explain(error)),
+    if savepoints::depth::<Postgres>(&connection) != 1 {
+        return refuse(connection, ended_by_handler()).await;
+    }
+    let end = sqlx::raw_sql(AssertSqlSafe(end));
+    let error = match within_limit(end.fetch_all(&mut *connection)).await {
+        Ok(rows) if is_end_of(&rows, number) => {
+            savepoints::start_rollback(&mut connection);
+            connection.give_back();
+            return Committed::Yes;
         }
-    } else {
-        ended_by_handler()
+        Ok(_) => return Committed::Unknown(StoreError::new(ANSWER_TO_ANOTHER)),
+        Err(error) => error,
     };
+    match code(&error).as_deref() {
+        Some("AH002") => refuse(connection, ended_by_handler()).await,
+        Some("AH003") => refuse(connection, Committed::Lost).await,
+        _ if is_conflict(&error) => Committed::Conflict(explain(error)),
+        // A pooler can answer so although the transaction was committed. The end of the failed run
+        // is recorded next, and does not apply then.
+        Some(_) => Committed::No(explain(error)),
+        None => Committed::Unknown(explain(error)),
+    }
+}
+
+/// Rolls back, and returns why.
+async fn refuse(mut connection: TransactionConnection, why: Committed) -> Committed {
     if roll_back(&mut connection).await {
         connection.give_back();
     }
-    refused
+    why
 }
 
 /// Tells if this is the answer to the end of the transaction with this number.
@@ -233,7 +236,7 @@ fn is_end_of(rows: &[PgRow], number: i64) -> bool {
 }
 
 async fn within_limit<T>(statement: impl Future<Output = sqlx::Result<T>>) -> sqlx::Result<T> {
-    match timeout(LONGEST_STATEMENT, statement).await {
+    match timeout(LONGEST_MESSAGE, statement).await {
         Ok(result) => result,
         Err(_) => Err(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
     }
