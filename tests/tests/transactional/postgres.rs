@@ -43,6 +43,12 @@ fn gated(step: Step) -> Step {
     Step::Gate(Box::new(step))
 }
 
+/// The effects of `e1`, all done records, and the runs.
+async fn counts(world: &World, probe: &Probe) -> (i64, i64, usize) {
+    let (effects, done) = (world.effects("e1").await, world.done_records().await);
+    (effects, done, probe.count())
+}
+
 /// Counts the idle transactions of handlers.
 const OPEN: &str = "SELECT count(*) FROM pg_stat_activity
     WHERE application_name = current_schema() AND state LIKE 'idle in transaction%'";
@@ -97,14 +103,7 @@ async fn case_26_a_lost_response_to_the_commit_is_503_then_200_with_one_effect()
     assert_eq!((world.effects("e1").await, world.done_records().await), (1, 1));
     proxy.set(Line::Open);
     call(&hooks, "e1").await.unwrap().assert_duplicate();
-    assert_eq!(
-        (
-            world.effects("e1").await,
-            world.done_records().await,
-            probe.count()
-        ),
-        (1, 1, 1)
-    );
+    assert_eq!(counts(&world, &probe).await, (1, 1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -119,14 +118,7 @@ async fn case_26_a_commit_that_never_arrives_is_503_then_200_with_one_effect() {
     assert_eq!((world.effects("e1").await, world.done_records().await), (0, 0));
     world.end_leases().await;
     call(&hooks, "e1").await.unwrap().assert_handled();
-    assert_eq!(
-        (
-            world.effects("e1").await,
-            world.done_records().await,
-            probe.count()
-        ),
-        (1, 1, 2)
-    );
+    assert_eq!(counts(&world, &probe).await, (1, 1, 2));
 }
 
 /// The record tells that the transaction was committed.
@@ -137,14 +129,7 @@ async fn case_26_an_error_of_a_pooler_after_the_commit_is_a_duplicate() {
     let (hooks, proxy) = behind_proxy(&world, &probe).await;
     proxy.set(Line::RefuseAfter("COMMIT"));
     call(&hooks, "e1").await.unwrap().assert_duplicate();
-    assert_eq!(
-        (
-            world.effects("e1").await,
-            world.done_records().await,
-            probe.count()
-        ),
-        (1, 1, 1)
-    );
+    assert_eq!(counts(&world, &probe).await, (1, 1, 1));
 }
 
 /// The commit begins an empty transaction, which ends when the connection comes back to its pool.
@@ -173,14 +158,7 @@ async fn case_26_fifty_receivers_on_a_pool_of_ten_have_one_effect_and_no_deadloc
     for reply in join_all(calls).await {
         assert_eq!(reply.unwrap().code(), 200);
     }
-    assert_eq!(
-        (
-            probe.count(),
-            world.effects("e1").await,
-            world.done_records().await
-        ),
-        (1, 1, 1)
-    );
+    assert_eq!(counts(&world, &probe).await, (1, 1, 1));
 }
 
 /// The first runs fail. The senders retry, and one more run handles the event.
@@ -236,7 +214,7 @@ async fn case_26_a_claim_that_was_lost_meanwhile_has_no_effect() {
 }
 
 /// Two handlers under `SERIALIZABLE` that each read what the other one writes. The second one to
-/// end cannot commit. It is run again in place, which is no attempt.
+/// end cannot commit. It runs again in place, and no attempt counts.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_conflict_of_a_serializable_transaction_is_no_attempt() {
     let world = world!();
