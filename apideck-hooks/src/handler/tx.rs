@@ -62,18 +62,17 @@ use crate::delivery::Delivery;
 ///   committed. The response is `200`.
 /// - The handler fails, panics or exceeds its time limit: all is rolled back, and the failure is
 ///   recorded afterwards. The response is as for any handler.
-/// - The database refuses the commit, because of a deferred constraint or of a failed statement
-///   that the handler did not report: all is rolled back, and the handler has failed. The response
-///   is `500`.
+/// - The database answers the commit with an error, for example because of a deferred constraint,
+///   of a failed statement that the handler did not report, or because the server closes the
+///   connection: all is rolled back, and the handler has failed. The response is `500`.
 /// - The commit conflicts with another transaction: all is rolled back, and **the handler runs
 ///   again** after some milliseconds, three times at most. After that the response is `503`, and no
-///   attempt counts.
-///   A conflict in one of the handler's own statements is an error that the handler returns, as any
-///   other.
+///   attempt counts. A conflict in one of the handler's own statements is an error that the handler
+///   returns, as any other.
 /// - Another delivery has taken the claim meanwhile: all is rolled back. The response follows from
 ///   the record.
-/// - The connection breaks before the commit is answered: all or nothing is committed, and the next
-///   delivery after the lease finds out. The response is `503`.
+/// - The connection breaks before the commit is answered at all: all or nothing is committed, and
+///   the next delivery after the lease finds out. The response is `503`.
 /// - The process dies: all is rolled back, and **the attempt counts**, because the claim is
 ///   committed. So a handler that kills its process is dead-lettered in the end. The event can be
 ///   claimed when its lease and its rest are over.
@@ -96,7 +95,6 @@ use crate::delivery::Delivery;
 ///
 /// A `Tx` can only be a parameter of the handler itself. A parameter that is made from one does not
 /// compile:
-///
 #[cfg_attr(feature = "postgres", doc = "```compile_fail")]
 #[cfg_attr(not(feature = "postgres"), doc = "```ignore")]
 /// # use apideck_hooks::{Delivery, Failure, FromDelivery, Hooks, NoState, Tx, on, router};

@@ -114,10 +114,9 @@ pub use builder::PostgresStoreBuilder;
 /// - PostgreSQL 12 or later, and `UTF8` as the database's encoding.
 /// - [`migrate`](PostgresStore::migrate) once, or [`migrations_sql`](PostgresStore::migrations_sql)
 ///   run by your own tool. That creates the tables `records`, `aliases`, `pauses`, `progress` and
-///   `format`, six functions, all named with the
-///   [prefix](PostgresStoreBuilder::prefix), in the [schema](PostgresStoreBuilder::schema)
-///   `apideck_hooks`. To use them a role needs `USAGE` of the schema and `SELECT`, `INSERT`,
-///   `UPDATE` and `DELETE` on the tables.
+///   `format` and six functions, all named with the [prefix](PostgresStoreBuilder::prefix), in the
+///   [schema](PostgresStoreBuilder::schema) `apideck_hooks`. To use them a role needs `USAGE` of
+///   the schema and `SELECT`, `INSERT`, `UPDATE` and `DELETE` on the tables.
 /// - Behind PgBouncer in transaction mode, version 1.21 with `max_prepared_statements` greater than
 ///   zero. A pooler that mixes prepared statements up is refused. Behind any transaction pooler the
 ///   store sets no time limits in the server, cancels none of its own calls, and gives a call up
